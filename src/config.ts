@@ -1,0 +1,78 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { LongshoreError } from './errors.ts';
+
+/**
+ * Everything the environment can say. Parsed once at the start of each process; an unknown `LONGSHORE_` name or
+ * a value out of range stops the start (`config-invalid`), so that a typing error never becomes a default.
+ */
+const schema = z.object({
+  LONGSHORE_HOME: z.string().min(1).default('.longshore'),
+  LONGSHORE_HOST: z.string().min(1).default('127.0.0.1'),
+  LONGSHORE_PORT: z.coerce.number().int().min(0).max(65535).default(8080),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^[^\s/]+:\d+$/, 'expected host:port')
+    .optional(),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  TEMPORAL_API_KEY: z.string().min(1).optional(),
+  LONGSHORE_STORAGE: z.string().min(1).optional(),
+  LONGSHORE_DICTIONARY: z.string().min(1).optional(),
+  LONGSHORE_ADMIN_KEY: z.string().min(16, 'expected at least 16 characters').optional(),
+  LONGSHORE_WORKERS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
+  LONGSHORE_LOG: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+});
+
+export interface Config {
+  /** Absolute path of the folder that holds the embedded databases, the storage and the keys. */
+  readonly home: string;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Unset: the embedded PostgreSQL. */
+  readonly databaseUrl: string | undefined;
+  /** Unset: the embedded Temporal dev server. */
+  readonly temporalAddress: string | undefined;
+  readonly temporalNamespace: string;
+  readonly temporalApiKey: string | undefined;
+  /** `file:/path` or `s3://bucket?endpoint=…`; the default is a folder in `home`. */
+  readonly storage: string;
+  /** Path of a Data Package descriptor; unset: the bundled sample's. */
+  readonly dictionaryPath: string | undefined;
+  readonly adminKey: string | undefined;
+  /** Activity worker processes. */
+  readonly workers: number;
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+}
+
+export const CONFIG_NAMES: readonly string[] = Object.keys(schema.shape);
+
+/** @throws LongshoreError `config-invalid`, naming every variable at fault. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const unknown = Object.keys(env).filter((name) => name.startsWith('LONGSHORE_') && !(name in schema.shape));
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = schema.safeParse(given);
+  const faults = [
+    ...unknown.map((name) => `${name}: unknown variable (known: ${CONFIG_NAMES.join(', ')})`),
+    ...(parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)),
+  ];
+  if (!parsed.success || faults.length > 0) throw new LongshoreError('config-invalid', faults.join('; '));
+  const e = parsed.data;
+  const home = resolve(e.LONGSHORE_HOME);
+  return {
+    home,
+    host: e.LONGSHORE_HOST,
+    port: e.LONGSHORE_PORT,
+    databaseUrl: e.DATABASE_URL,
+    temporalAddress: e.TEMPORAL_ADDRESS,
+    temporalNamespace: e.TEMPORAL_NAMESPACE,
+    temporalApiKey: e.TEMPORAL_API_KEY,
+    storage: e.LONGSHORE_STORAGE ?? `file:${resolve(home, 'storage')}`,
+    dictionaryPath: e.LONGSHORE_DICTIONARY && resolve(e.LONGSHORE_DICTIONARY),
+    adminKey: e.LONGSHORE_ADMIN_KEY,
+    workers: e.LONGSHORE_WORKERS,
+    logLevel: e.LONGSHORE_LOG,
+  };
+}

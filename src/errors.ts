@@ -1,0 +1,216 @@
+/**
+ * The one catalog of errors. A code is what a program tests; `status` is its HTTP status (RFC 9457 problem);
+ * `retryable` tells Temporal whether trying again can help; `remedy` tells a person what to do.
+ * The README's table of errors is checked against this list by a test.
+ */
+export const ERRORS = {
+  'config-invalid': {
+    status: 500,
+    retryable: false,
+    title: 'The configuration is not valid',
+    remedy: 'Correct the environment variables that the message names and start again.',
+  },
+  'dictionary-invalid': {
+    status: 422,
+    retryable: false,
+    title: 'The dictionary is not valid',
+    remedy: 'Correct the descriptor at the place that the message names (a JSON pointer).',
+  },
+  'dictionary-conflict': {
+    status: 409,
+    retryable: false,
+    title: 'The dictionary does not fit the tables that exist',
+    remedy: 'Longshore adds tables and nullable fields by itself; change anything else in the database first.',
+  },
+  'unknown-table': {
+    status: 404,
+    retryable: false,
+    title: 'The dictionary has no such table',
+    remedy: 'GET /v1/tables lists the tables.',
+  },
+  'unknown-load': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such load',
+    remedy: 'GET /v1/loads lists the loads.',
+  },
+  'not-found': {
+    status: 404,
+    retryable: false,
+    title: 'There is nothing at this address',
+    remedy: 'GET /openapi.json lists every route.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    retryable: false,
+    title: 'This address does not take this method',
+    remedy: 'The Allow header lists the methods it takes.',
+  },
+  'unsupported-media-type': {
+    status: 415,
+    retryable: false,
+    title: 'The content type is not one this address takes',
+    remedy: 'Send one of the content types that the message lists.',
+  },
+  'body-too-large': {
+    status: 413,
+    retryable: false,
+    title: 'The body is too large',
+    remedy: 'Send less at once; files have no limit, JSON bodies have.',
+  },
+  'malformed-body': {
+    status: 400,
+    retryable: false,
+    title: 'The body can not be read',
+    remedy: 'Correct the body at the place that the message names.',
+  },
+  'invalid-request': {
+    status: 400,
+    retryable: false,
+    title: 'The request is not valid',
+    remedy: 'Correct what `errors` names.',
+  },
+  unauthenticated: {
+    status: 401,
+    retryable: false,
+    title: 'A key is needed',
+    remedy: 'Send the key as x-api-key or as Authorization: Bearer.',
+  },
+  forbidden: {
+    status: 403,
+    retryable: false,
+    title: 'This key may not do that',
+    remedy: 'Use a key that has the scope that the message names.',
+  },
+  'file-missing': {
+    status: 400,
+    retryable: false,
+    title: 'The request holds no file',
+    remedy: 'Send one multipart field named file, a text/csv body, or JSON {"source": "…"}.',
+  },
+  'file-empty': {
+    status: 422,
+    retryable: false,
+    title: 'The file has no rows',
+    remedy: 'Send a file with at least one record. To empty a table, delete its rows in the database.',
+  },
+  'file-changed': {
+    status: 422,
+    retryable: false,
+    title: 'The file changed while it was being loaded',
+    remedy: 'Leave a source alone until its load has ended, then load it again.',
+  },
+  'source-not-found': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such file in the inbox',
+    remedy: 'Put the file under inbox/ in the storage; give its path below that.',
+  },
+  'header-mismatch': {
+    status: 422,
+    retryable: false,
+    title: 'The header does not fit the table',
+    remedy: "Rename the columns, or set the table's fieldsMatch in the dictionary.",
+  },
+  'merge-needs-key': {
+    status: 422,
+    retryable: false,
+    title: 'A merge needs a primary key',
+    remedy: 'Give the table a primaryKey in the dictionary, or use append or replace.',
+  },
+  'too-many-rejects': {
+    status: 422,
+    retryable: false,
+    title: 'More rows were rejected than maxRejects allows',
+    remedy: 'Read the rejects, correct the file or raise maxRejects, and load again. The table was not changed.',
+  },
+  'reference-broken': {
+    status: 409,
+    retryable: false,
+    title: 'Rows of another table refer to rows that this load would remove',
+    remedy: 'Load the referring table first, or keep the rows it refers to. The table was not changed.',
+  },
+  'load-state': {
+    status: 409,
+    retryable: false,
+    title: 'The load is not in a state that allows this',
+    remedy: 'GET the load to see its status.',
+  },
+  'load-cancelled': {
+    status: 409,
+    retryable: false,
+    title: 'The load was cancelled',
+    remedy: 'The table is as it was before the load. Start it again when you wish.',
+  },
+  'upload-incomplete': {
+    status: 400,
+    retryable: false,
+    title: 'The upload ended before its end',
+    remedy: 'Send the file again. Nothing was started and nothing was kept.',
+  },
+  'storage-full': {
+    status: 507,
+    retryable: true,
+    title: 'There is no room left in the storage',
+    remedy: 'Free or add space; running loads go on by themselves, an upload has to be sent again.',
+  },
+  'database-full': {
+    status: 507,
+    retryable: true,
+    title: 'PostgreSQL has no room left on its disk',
+    remedy: 'Free or add space; the load goes on by itself.',
+  },
+  'database-unavailable': {
+    status: 503,
+    retryable: true,
+    title: 'PostgreSQL can not be reached',
+    remedy: 'Start it again; running loads go on by themselves.',
+  },
+  'temporal-unavailable': {
+    status: 503,
+    retryable: true,
+    title: 'Temporal can not be reached',
+    remedy: 'Start it again; running loads go on by themselves.',
+  },
+  'temporal-missing': {
+    status: 500,
+    retryable: false,
+    title: 'No Temporal server could be found or installed',
+    remedy: 'Follow one of the ways that the message lists.',
+  },
+  internal: {
+    status: 500,
+    retryable: true,
+    title: 'Something went wrong inside Longshore',
+    remedy: 'The log has the details under the request ID.',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+interface ErrorEntry {
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly title: string;
+  readonly remedy: string;
+}
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Where a body is at fault: `pointer` is a JSON pointer (RFC 6901) as a URI fragment, `#/…`. */
+export interface ErrorPlace {
+  readonly detail: string;
+  readonly pointer?: string;
+  readonly parameter?: string;
+}
+
+/** Every error that Longshore raises on purpose. `message` says what and where; never a secret, never a row's data. */
+export class LongshoreError extends Error {
+  readonly code: ErrorCode;
+  readonly places: readonly ErrorPlace[];
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; places?: readonly ErrorPlace[] } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'LongshoreError';
+    this.code = code;
+    this.places = options.places ?? [];
+  }
+}

@@ -1,0 +1,36 @@
+import type { CellError, Table } from '../types.ts';
+
+/**
+ * What a checked cell becomes: the text that PostgreSQL's input function for the column takes (not yet escaped
+ * for COPY), null for SQL NULL, or every rule it broke.
+ */
+export type CheckedCell = string | null | readonly CellError[];
+
+/** One field's rules, compiled once per process. */
+export interface CompiledField {
+  readonly name: string;
+  check(cell: string): CheckedCell;
+  /**
+   * A quick "surely good": true only if the bytes [start, end) are a valid, non-null cell whose bytes PostgreSQL
+   * would take unchanged, with nothing that COPY text would escape (backslash, tab, newline, CR, NUL), and whose
+   * `check` gives the same text. False means "ask `check`". The bytes are valid UTF-8.
+   */
+  readonly verbatim: (bytes: Uint8Array, start: number, end: number) => boolean;
+  /** The empty cell means null here and null is allowed: the fast lane may write NULL without asking. */
+  readonly emptyIsNull: boolean;
+}
+
+export type CheckedRow =
+  | { readonly values: readonly (string | null)[]; readonly errors: null }
+  | { readonly values: null; readonly errors: readonly CellError[] };
+
+/** A table's rules, compiled. `fields` is in the dictionary's order, as are the values of a checked row. */
+export interface CompiledTable {
+  readonly table: Table;
+  readonly fields: readonly CompiledField[];
+  /**
+   * Checks one record, with `columns[i]` the index of field i's cell in the record, or -1 when the file does not
+   * have that field (it is null then), and `width` the cells a record should have.
+   */
+  checkRow(cells: readonly string[], columns: readonly number[], width: number): CheckedRow;
+}
