@@ -52,11 +52,15 @@ export const CONFIG_NAMES: readonly string[] = Object.keys(schema.shape);
 /** @throws LongshoreError `config-invalid`, naming every variable at fault. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const unknown = Object.keys(env).filter((name) => name.startsWith('LONGSHORE_') && !(name in schema.shape));
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const parsed = schema.safeParse(given);
   const faults = [
     ...unknown.map((name) => `${name}: unknown variable (known: ${CONFIG_NAMES.join(', ')})`),
-    ...(parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)),
+    ...(parsed.success
+      ? []
+      : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)),
   ];
   if (!parsed.success || faults.length > 0) throw new LongshoreError('config-invalid', faults.join('; '));
   const e = parsed.data;

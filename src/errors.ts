@@ -20,7 +20,8 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'The dictionary does not fit the tables that exist',
-    remedy: 'Longshore adds tables and nullable fields by itself; change anything else in the database first.',
+    remedy:
+      'Longshore adds tables and nullable fields by itself; change anything else in the database first.',
   },
   'unknown-table': {
     status: 404,
@@ -122,7 +123,8 @@ export const ERRORS = {
     status: 422,
     retryable: false,
     title: 'More rows were rejected than maxRejects allows',
-    remedy: 'Read the rejects, correct the file or raise maxRejects, and load again. The table was not changed.',
+    remedy:
+      'Read the rejects, correct the file or raise maxRejects, and load again. The table was not changed.',
   },
   'reference-broken': {
     status: 409,
@@ -207,7 +209,11 @@ export class LongshoreError extends Error {
   readonly code: ErrorCode;
   readonly places: readonly ErrorPlace[];
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; places?: readonly ErrorPlace[] } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; places?: readonly ErrorPlace[] } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'LongshoreError';
     this.code = code;

@@ -1,0 +1,55 @@
+import type { ErrorCode } from '../errors.ts';
+import type { CellError, LoadMode, LoadStatus, MaxRejects } from '../types.ts';
+
+/** A load as users see it: over HTTP, in the client, in the Temporal UI. */
+export interface LoadView {
+  readonly id: number;
+  readonly table: string;
+  readonly mode: LoadMode;
+  readonly status: LoadStatus;
+  readonly paused: boolean;
+  /** The load of the same table that has to end first, while the status is `queued`. */
+  readonly queuedBehind: number | null;
+  readonly workflowId: string;
+  readonly runId: string | null;
+  readonly source: LoadSource;
+  /** null until charted */
+  readonly sha256: string | null;
+  readonly maxRejects: MaxRejects | null;
+  readonly progress: {
+    readonly bytes: number;
+    readonly bytesTotal: number | null;
+    readonly chunks: number;
+    readonly chunksTotal: number | null;
+    readonly rowsPerSecond: number | null;
+    /** null when it can't be told yet, and when the load has ended */
+    readonly secondsLeft: number | null;
+  };
+  /** While the load runs, what its finished chunks counted. At the end: read = loaded + rejected + unchanged. */
+  readonly rows: {
+    readonly read: number;
+    readonly loaded: number;
+    readonly rejected: number;
+    readonly unchanged: number;
+  };
+  readonly error: { readonly code: ErrorCode; readonly message: string; readonly remedy: string } | null;
+  /** RFC 3339, UTC */
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+}
+
+export interface LoadSource {
+  readonly kind: 'upload' | 'inbox';
+  /** The uploaded file's name, or the path below `inbox/`. */
+  readonly name: string;
+  /** Key in the storage. */
+  readonly key: string;
+}
+
+/** A rejected row. `cells` are the original cells (decoded; bytes that are not valid text become U+FFFD). */
+export interface RejectView {
+  readonly line: number;
+  readonly cells: readonly string[];
+  readonly errors: readonly CellError[];
+}

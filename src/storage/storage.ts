@@ -1,0 +1,27 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * Where files live: uploads, the inbox, backups. Keys are relative, `/`-separated paths without `.` or `..`
+ * segments (`confineKey` is the one place that checks). Every call throws `storage-full` when there is no room.
+ */
+export interface Storage {
+  /** Bytes [startByte, endByte) of a file; fewer only where the file ends before. */
+  read(key: string, startByte: number, endByte: number): Promise<Buffer>;
+  /** The file from `startByte` on, as a stream. */
+  stream(key: string, startByte?: number): Promise<Readable>;
+  /** Nothing is visible under the key before `close`. */
+  write(key: string): Promise<StorageWriter>;
+  /** null when there is no such file. */
+  stat(key: string): Promise<{ readonly bytes: number; readonly modifiedAt: string | null } | null>;
+  /** Keys of the files under a prefix that ends in `/`, at every depth. */
+  list(prefix: string): Promise<readonly string[]>;
+  /** Deleting what does not exist is not an error. */
+  delete(key: string): Promise<void>;
+}
+
+export interface StorageWriter {
+  write(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+  /** Leaves nothing behind. */
+  abort(): Promise<void>;
+}
