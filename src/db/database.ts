@@ -1,0 +1,73 @@
+import { type EntityManager, MikroORM, type PostgreSqlConnection } from '@mikro-orm/postgresql';
+import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import { ledgerEntities } from '../ledger/entities.ts';
+
+/**
+ * One MikroORM transaction, with its bare `pg` client beside it: COPY and set-based statements run on the very
+ * connection that the entity manager's transaction holds, so that rows and ledger commit or roll back as one.
+ */
+export interface Tx {
+  readonly em: EntityManager;
+  readonly client: PoolClient;
+  /** `$1` parameters, as in `pg`. */
+  query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
+}
+
+export interface Database extends AsyncDisposable {
+  readonly orm: MikroORM;
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** One statement on any connection of the pool. */
+  query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Connections at most. Default 10. */
+  readonly poolSize?: number;
+  /** Shown by `pg_stat_activity`. */
+  readonly applicationName?: string;
+}
+
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const clients = new Map<number, PoolClient>();
+  const orm = await MikroORM.init({
+    clientUrl: options.url,
+    entities: ledgerEntities,
+    pool: { min: 0, max: options.poolSize ?? 10 },
+    driverOptions: {
+      application_name: options.applicationName ?? 'longshore',
+      connectionTimeoutMillis: 10_000,
+      onPoolCreated: (created: Pool) => {
+        created.on('connect', (client) => {
+          const pid = backendPid(client);
+          clients.set(pid, client);
+          client.once('end', () => clients.delete(pid));
+        });
+      },
+    },
+  });
+  return {
+    orm,
+    transaction: (work) =>
+      orm.em.fork().transactional(async (em) => {
+        const [row] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
+        const client = row && clients.get(row.pid);
+        if (!client) throw new Error('the connection of the transaction is not one of the pool');
+        return work({
+          em: em as EntityManager,
+          client,
+          query: async (text, values) => (await client.query(text, values && [...values])).rows,
+        });
+      }),
+    query: async (text, values) => {
+      const pool: Pool = await (orm.em.getConnection() as PostgreSqlConnection).getNativeClient();
+      return (await pool.query(text, values && [...values])).rows;
+    },
+    [Symbol.asyncDispose]: () => orm.close(true),
+  };
+}
+
+/** `pg` keeps the backend's process ID on its client, but not in its types. */
+function backendPid(client: PoolClient): number {
+  return (client as PoolClient & { processID: number }).processID;
+}

@@ -1,0 +1,21 @@
+/**
+ * The one place that quotes SQL identifiers. Names come from the dictionary or from code, never from a request.
+ * PostgreSQL, "Lexical Structure", 4.1.1.
+ */
+export function quoteName(...path: readonly string[]): string {
+  return path.map((name) => `"${name.replaceAll('"', '""')}"`).join('.');
+}
+
+export function quoteNames(names: readonly string[]): string {
+  return names.map((name) => quoteName(name)).join(', ');
+}
+
+/** Schema of the data tables. */
+export const DATA_SCHEMA = 'public';
+/** Schema of the platform's own tables. */
+export const LEDGER_SCHEMA = 'longshore';
+/** Schema of tables that loads build before they are published. */
+export const STAGE_SCHEMA = 'longshore_stage';
+
+/** Lineage columns of every data table: the load that wrote the row, and the row's line in its file. */
+export const LINEAGE_COLUMNS = ['_load_id', '_line'] as const;
