@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { LongshoreError } from '../errors.ts';
+
+/** Where things are in LONGSHORE_HOME. Folders that hold secrets or data are open to their owner only. */
+export interface HomeLayout {
+  readonly home: string;
+  readonly keys: string;
+  readonly logs: string;
+  readonly temporal: string;
+  /** Not the data directory itself: see `PostgresPlace` (as root it may have to be elsewhere). */
+  readonly postgres: string;
+}
+
+const stateSchema = z.object({
+  postgresPort: z.number().int().optional(),
+  /** Only where the data directory had to be outside the home. */
+  postgresData: z.string().optional(),
+  temporalPort: z.number().int().optional(),
+  temporalUiPort: z.number().int().optional(),
+  /** Process IDs of the servers of the last run, so that a start after a crash can find orphans. */
+  temporalPid: z.number().int().optional(),
+  /** RFC 3339; set when the first start has loaded the sample or was told not to. */
+  firstStartDoneAt: z.string().optional(),
+});
+
+/** What a home remembers from one start to the next. Holds no secrets. */
+export type HomeState = Readonly<z.infer<typeof stateSchema>>;
+
+/** The first admin key: one line, mode 600. */
+export function adminKeyPath(home: string): string {
+  return join(home, 'keys', 'admin.key');
+}
+
+export function postgresPasswordPath(home: string): string {
+  return join(home, 'keys', 'postgres.password');
+}
+
+export function logPath(home: string, name: string): string {
+  return join(home, 'logs', `${name}.log`);
+}
+
+/** Makes the home and its folders where they are missing; what is there stays. */
+export async function ensureHome(home: string): Promise<HomeLayout> {
+  const layout = {
+    home,
+    keys: join(home, 'keys'),
+    logs: join(home, 'logs'),
+    temporal: join(home, 'temporal'),
+    postgres: join(home, 'postgres'),
+  };
+  await mkdir(home, { recursive: true });
+  for (const folder of [layout.keys, layout.logs, layout.temporal]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await chmod(folder, 0o700);
+  }
+  return layout;
+}
+
+/**
+ * @throws LongshoreError `config-invalid` when the file is there but is not a state: better a question than a
+ *   second database beside the first.
+ */
+export async function readState(home: string): Promise<HomeState> {
+  const path = join(home, 'state.json');
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{}';
+    throw error;
+  });
+  try {
+    return stateSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new LongshoreError('config-invalid', `${path}: not a state that Longshore wrote`, { cause });
+  }
+}
+
+/** Changes some entries; a crash at any point leaves the old file or the new one, whole. */
+export async function updateState(home: string, change: Partial<HomeState>): Promise<HomeState> {
+  const state = { ...(await readState(home)), ...change };
+  await writeFileAtomically(join(home, 'state.json'), `${JSON.stringify(state, null, 2)}\n`, 0o644);
+  return state;
+}
+
+/** Writes beside the file and renames, so that no reader sees half of it. */
+export async function writeFileAtomically(path: string, text: string, mode: number): Promise<void> {
+  const part = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(part, text, { mode, flush: true });
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
