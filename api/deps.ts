@@ -1,0 +1,26 @@
+import type { Logger } from 'pino';
+import type { Config } from '../src/config.ts';
+import type { KeyStore } from '../src/keys/key-store.ts';
+import type { Storage } from '../src/storage/storage.ts';
+import type { Dictionary } from '../src/types.ts';
+import type { LoadService } from './load-service.ts';
+
+/** Everything the API stands on. `createApp` keeps no state of its own beside it. */
+export interface ApiDeps {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly storage: Storage;
+  readonly dictionary: Dictionary;
+  readonly keys: KeyStore;
+  readonly loads: LoadService;
+  /** Asks every dependency, quickly. Never rejects. */
+  ready(): Promise<Readiness>;
+  /** Address of the Temporal Web UI without a trailing slash, where one is known. */
+  readonly temporalUiUrl?: string;
+}
+
+export interface Readiness {
+  readonly ok: boolean;
+  /** By name (`postgres`, `temporal`, `storage`, …): null when well, else what is wrong, without secrets. */
+  readonly checks: Readonly<Record<string, string | null>>;
+}

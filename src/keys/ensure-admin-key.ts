@@ -1,0 +1,57 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { adminKeyPath } from '../runtime/home.ts';
+import type { KeyStore, NewKey } from './key-store.ts';
+import { parseKey } from './key-text.ts';
+
+const ADMIN: NewKey = { name: 'first admin key', scopes: ['admin'], tables: null };
+
+export interface AdminKey {
+  /** `given`: by LONGSHORE_ADMIN_KEY. `kept`: in the home's file from before. `made`: now. */
+  readonly origin: 'given' | 'kept' | 'made';
+  /** The file that holds the key; null when it was given, as what is in the environment is not copied to disk. */
+  readonly path: string | null;
+}
+
+/**
+ * Sees to it that there is an admin key, and that the client on this machine finds it. May be called at every
+ * start: the file's key is taken up again by a new database, and a lost, damaged or revoked one is replaced.
+ */
+export async function ensureAdminKey(options: {
+  readonly home: string;
+  readonly adminKey: string | undefined;
+  readonly store: KeyStore;
+}): Promise<AdminKey> {
+  const { home, adminKey, store } = options;
+  if (adminKey !== undefined) {
+    await store.setOperatorKey(adminKey);
+    return { origin: 'given', path: null };
+  }
+  const path = adminKeyPath(home);
+  const text = await readKeyFile(path);
+  const parsed = text === null ? null : parseKey(text);
+  if (text !== null && parsed !== null) {
+    if (await store.adopt(parsed, ADMIN)) return { origin: 'kept', path };
+    if ((await store.verify(text)) !== null) return { origin: 'kept', path };
+  }
+  await writeKeyFile(path, await store.create(ADMIN));
+  return { origin: 'made', path };
+}
+
+/** The key in the file, or null where there is no file. */
+export async function readKeyFile(path: string): Promise<string | null> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Whole or not at all, and never readable by others, not even for a moment. */
+async function writeKeyFile(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, `${text}\n`, { mode: 0o600, flag: 'w' });
+  await rename(temporary, path);
+}
