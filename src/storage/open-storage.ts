@@ -1,0 +1,155 @@
+import { mkdir } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { Operator } from 'opendal';
+import { LongshoreError } from '../errors.ts';
+import type { Storage, StorageWriter } from './storage.ts';
+
+/** Half-written files of a `file:` storage wait here; a rename makes them visible. */
+const UNFINISHED = '.unfinished/';
+const STREAM_PIECE_BYTES = 1 << 20;
+
+/**
+ * Opens the storage that a URL names.
+ *
+ * - `file:/absolute/folder`
+ * - `s3://bucket/prefix?endpoint=…&region=…`; keys from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`
+ *
+ * @throws LongshoreError `config-invalid` for any other URL.
+ */
+export async function openStorage(url: string): Promise<Storage> {
+  if (url.startsWith('file:')) return openFolder(url.slice('file:'.length));
+  if (url.startsWith('s3://')) return openS3(new URL(url));
+  throw new LongshoreError(
+    'config-invalid',
+    'LONGSHORE_STORAGE: expected file:/folder or s3://bucket?endpoint=…',
+  );
+}
+
+async function openFolder(path: string): Promise<Storage> {
+  if (!path.startsWith('/')) {
+    throw new LongshoreError('config-invalid', 'LONGSHORE_STORAGE: file: takes an absolute path');
+  }
+  const root = path.replace(/\/+$/, '');
+  await mkdir(`${root}/${UNFINISHED}`, { recursive: true, mode: 0o700 });
+  return new OpendalStorage(
+    new Operator('fs', { root, atomic_write_dir: `${root}/${UNFINISHED}` }),
+    UNFINISHED,
+  );
+}
+
+function openS3(url: URL): Storage {
+  const settings: Record<string, string> = { bucket: url.hostname, region: 'us-east-1' };
+  if (url.pathname.length > 1) settings.root = url.pathname;
+  for (const [name, value] of url.searchParams) {
+    if (name !== 'endpoint' && name !== 'region') {
+      throw new LongshoreError(
+        'config-invalid',
+        `LONGSHORE_STORAGE: unknown parameter ${name} (known: endpoint, region)`,
+      );
+    }
+    settings[name] = value;
+  }
+  return new OpendalStorage(new Operator('s3', settings), undefined);
+}
+
+class OpendalStorage implements Storage {
+  readonly #operator: Operator;
+  readonly #unfinished: string | undefined;
+
+  constructor(operator: Operator, unfinished: string | undefined) {
+    this.#operator = operator;
+    this.#unfinished = unfinished;
+  }
+
+  read(key: string, startByte: number, endByte: number): Promise<Buffer> {
+    if (endByte <= startByte) return Promise.resolve(Buffer.alloc(0));
+    return guard(() =>
+      this.#operator.read(key, { offset: BigInt(startByte), size: BigInt(endByte - startByte) }),
+    );
+  }
+
+  async stream(key: string, startByte = 0): Promise<Readable> {
+    const file = await this.stat(key);
+    if (!file) throw new LongshoreError('source-not-found', `${key} does not exist in the storage`);
+    return Readable.from(this.#pieces(key, startByte, file.bytes), { objectMode: false });
+  }
+
+  async *#pieces(key: string, startByte: number, endByte: number): AsyncGenerator<Buffer> {
+    for (let at = startByte; at < endByte; ) {
+      const piece = await this.read(key, at, Math.min(at + STREAM_PIECE_BYTES, endByte));
+      if (piece.length === 0)
+        throw new LongshoreError('file-changed', `${key} became shorter while it was read`);
+      yield piece;
+      at += piece.length;
+    }
+  }
+
+  async write(key: string): Promise<StorageWriter> {
+    const writer = await guard(() => this.#operator.writer(key));
+    return {
+      write: (bytes) =>
+        guard(() => writer.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))),
+      close: () => guard(() => writer.close()),
+      abort: () => this.#abandon(key, writer),
+    };
+  }
+
+  /**
+   * A folder's half-written file is simply removed. An object store has no handle on an open multipart upload
+   * here, so the object is finished and then deleted.
+   */
+  async #abandon(key: string, writer: { close(): Promise<void> }): Promise<void> {
+    if (this.#unfinished === undefined) {
+      await writer.close().catch(() => undefined);
+      await this.delete(key);
+      return;
+    }
+    const name = key.slice(key.lastIndexOf('/') + 1);
+    for (const entry of await this.#operator.list(this.#unfinished)) {
+      if (entry.path().startsWith(`${this.#unfinished}${name}`)) await this.#operator.delete(entry.path());
+    }
+  }
+
+  async stat(key: string): Promise<{ bytes: number; modifiedAt: string | null } | null> {
+    try {
+      const found = await this.#operator.stat(key);
+      if (!found.isFile()) return null;
+      return { bytes: Number(found.contentLength ?? 0n), modifiedAt: found.lastModified };
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      throw translate(error);
+    }
+  }
+
+  async list(prefix: string): Promise<readonly string[]> {
+    const entries = await guard(() => this.#operator.list(prefix, { recursive: true })).catch((error) => {
+      if (isNotFound(error)) return [];
+      throw error;
+    });
+    return entries.map((entry) => entry.path()).filter((path) => !path.endsWith('/'));
+  }
+
+  delete(key: string): Promise<void> {
+    return guard(() => this.#operator.delete(key));
+  }
+}
+
+async function guard<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+function translate(error: unknown): unknown {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/No space left on device|StorageFull|QuotaExceeded|EntityTooLarge/i.test(text)) {
+    return new LongshoreError('storage-full', 'the storage has no room left', { cause: error });
+  }
+  return error;
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && /NotFound|NotADirectory/.test(error.message);
+}
