@@ -1,5 +1,5 @@
 import { type EntityManager, MikroORM, type PostgreSqlConnection } from '@mikro-orm/postgresql';
-import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import { type Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
 import { ledgerEntities } from '../ledger/entities.ts';
 
 /**
@@ -56,15 +56,20 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         return work({
           em: em as EntityManager,
           client,
-          query: async (text, values) => (await client.query(text, values && [...values])).rows,
+          query: async (text, values) => (await client.query(statement(text, values))).rows,
         });
       }),
     query: async (text, values) => {
       const pool: Pool = await (orm.em.getConnection() as PostgreSqlConnection).getNativeClient();
-      return (await pool.query(text, values && [...values])).rows;
+      return (await pool.query(statement(text, values))).rows;
     },
     [Symbol.asyncDispose]: () => orm.close(true),
   };
+}
+
+/** MikroORM's pool leaves dates as text, for its own mapping; bare statements get `pg`'s own types. */
+function statement(text: string, values?: readonly unknown[]) {
+  return { text, values: values && [...values], types: pgTypes };
 }
 
 /** `pg` keeps the backend's process ID on its client, but not in its types. */

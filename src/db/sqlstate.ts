@@ -6,6 +6,7 @@ export const SQLSTATE = {
   deadlockDetected: '40P01',
   lockNotAvailable: '55P03',
   diskFull: '53100',
+  cardinalityViolation: '21000',
   undefinedTable: '42P01',
   insufficientPrivilege: '42501',
 } as const;

@@ -1,0 +1,160 @@
+import type { Tx } from '../db/database.ts';
+import { DATA_SCHEMA, quoteName, quoteNames } from '../db/sql-names.ts';
+import type { ForeignKey, LoadMode, RejectCode, Table } from '../types.ts';
+import { stageName } from './stage.ts';
+import { liveName } from './table-state.ts';
+
+/**
+ * The rules that one row can't be checked for by itself, as set-based statements over the whole stage. Rows that
+ * break one leave the stage and become rejects, in the transaction of the caller:
+ *
+ * 1. references that exist nowhere (again and again, where a table references itself, until none is left),
+ * 2. the primary key, then each unique key: in the file the first row with a key stays; a key that the table has
+ *    already is refused by `append`. A row that 1. removed occupies no key.
+ *
+ * 2. can break what 1. found good (a self reference to a row that left), so both repeat until nothing more leaves.
+ *
+ * @returns how many rows left
+ */
+export async function checkStage(
+  tx: Pick<Tx, 'query'>,
+  table: Table,
+  mode: LoadMode,
+  loadId: number,
+): Promise<number> {
+  await tx.query(`analyze ${stageName(loadId)}`);
+  let total = 0;
+  for (;;) {
+    let left = 0;
+    for (const key of table.foreignKeys) left += await rejectBrokenReferences(tx, table, mode, loadId, key);
+    for (const key of uniqueKeysOf(table)) left += await rejectDuplicates(tx, table, mode, loadId, key);
+    total += left;
+    const again = table.foreignKeys.some((key) => key.reference.table === table.name);
+    if (left === 0 || !again) return total;
+  }
+}
+
+interface UniqueKey {
+  readonly fields: readonly string[];
+  readonly code: Extract<RejectCode, 'primary-key' | 'unique-error'>;
+}
+
+function uniqueKeysOf(table: Table): UniqueKey[] {
+  const keys: UniqueKey[] = [];
+  if (table.primaryKey.length > 0) keys.push({ fields: table.primaryKey, code: 'primary-key' });
+  for (const field of table.fields) {
+    if (field.constraints.unique) keys.push({ fields: [field.name], code: 'unique-error' });
+  }
+  for (const fields of table.uniqueKeys) keys.push({ fields, code: 'unique-error' });
+  return keys;
+}
+
+async function rejectBrokenReferences(
+  tx: Pick<Tx, 'query'>,
+  table: Table,
+  mode: LoadMode,
+  loadId: number,
+  key: ForeignKey,
+): Promise<number> {
+  const where = brokenReference(table, mode, loadId, key);
+  const target = quoteName(key.reference.table);
+  const message = `${literal(`no row of ${target} has `)} || ${tuple('s', key.fields, key.reference.fields)}`;
+  return reject(
+    tx,
+    loadId,
+    key.fields,
+    'foreign-key',
+    `select s.ctid as at, s._line as line, ${message} as message
+       from ${stageName(loadId)} s where ${where}`,
+  );
+}
+
+/** Condition on a row `s` of the stage: it refers to a row that is neither in the database nor (of itself) staged. */
+export function brokenReference(table: Table, mode: LoadMode, loadId: number, key: ForeignKey): string {
+  const { fields, reference } = key;
+  const present = fields.map((f) => `s.${quoteName(f)} is not null`).join(' and ');
+  const same = fields
+    .map((f, i) => `r.${quoteName(reference.fields[i] ?? '')} = s.${quoteName(f)}`)
+    .join(' and ');
+  const self = reference.table === table.name;
+  const live = `not exists (select from ${quoteName(DATA_SCHEMA, reference.table)} r where ${same})`;
+  const staged = `not exists (select from ${stageName(loadId)} r where ${same})`;
+  if (!self) return `${present} and ${live}`;
+  return mode === 'replace' ? `${present} and ${staged}` : `${present} and ${staged} and ${live}`;
+}
+
+async function rejectDuplicates(
+  tx: Pick<Tx, 'query'>,
+  table: Table,
+  mode: LoadMode,
+  loadId: number,
+  key: UniqueKey,
+): Promise<number> {
+  const columns = quoteNames(key.fields);
+  const present = key.fields.map((f) => `${quoteName(f)} is not null`).join(' and ');
+  const shown = tuple('s', key.fields, key.fields);
+  let left = await reject(
+    tx,
+    loadId,
+    key.fields,
+    key.code,
+    `select s.at, s.line, ${shown} || ' is the same as on line ' || s.first as message
+       from (select ctid as at, _line as line, ${columns},
+                    first_value(_line) over same as first, row_number() over same as nth
+               from ${stageName(loadId)} where ${present}
+             window same as (partition by ${columns} order by _line)) s
+      where s.nth > 1`,
+  );
+  // A merge replaces the rows whose primary key it brings; their other keys are free again.
+  if (mode === 'append' || (mode === 'merge' && key.code === 'unique-error')) {
+    const same = key.fields.map((f) => `t.${quoteName(f)} = s.${quoteName(f)}`).join(' and ');
+    const stays =
+      mode === 'merge' ? `and not exists (select from ${stageName(loadId)} n where ${sameKey(table)})` : '';
+    left += await reject(
+      tx,
+      loadId,
+      key.fields,
+      key.code,
+      `select s.ctid as at, s._line as line, ${shown} || ' is in the table already' as message
+         from ${stageName(loadId)} s where exists (select from ${liveName(table)} t where ${same} ${stays})`,
+    );
+  }
+  return left;
+}
+
+function sameKey(table: Table): string {
+  return table.primaryKey.map((f) => `n.${quoteName(f)} = t.${quoteName(f)}`).join(' and ');
+}
+
+/** Moves the rows that `faulty` (at, line, message) names from the stage to the rejects; cells come later. */
+async function reject(
+  tx: Pick<Tx, 'query'>,
+  loadId: number,
+  fields: readonly string[],
+  code: RejectCode,
+  faulty: string,
+): Promise<number> {
+  const field = fields.length === 1 ? fields[0] : null;
+  const [row] = await tx.query<{ n: number }>(
+    `with faulty as materialized (${faulty}),
+          gone as (delete from ${stageName(loadId)} s using faulty where s.ctid = faulty.at),
+          kept as (insert into longshore.reject (load_id, line, errors)
+                   select $1, line, jsonb_build_array(
+                            jsonb_build_object('code', $2::text, 'field', $3::text, 'message', message))
+                     from faulty)
+     select count(*)::float8 as n from faulty`,
+    [loadId, code, field],
+  );
+  return row?.n ?? 0;
+}
+
+/** SQL text `name value, name value`: what a message shows of a key. */
+function tuple(alias: string, fields: readonly string[], names: readonly string[]): string {
+  return fields
+    .map((field, i) => `${literal(`${names[i]} `)} || left(${alias}.${quoteName(field)}::text, 60)`)
+    .join(` || ', ' || `);
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

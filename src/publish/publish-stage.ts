@@ -1,0 +1,187 @@
+import type { Tx } from '../db/database.ts';
+import { quoteName, quoteNames } from '../db/sql-names.ts';
+import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { LongshoreError } from '../errors.ts';
+import type { LoadMode, Table } from '../types.ts';
+import { brokenReference } from './check-stage.ts';
+import { type PublishWay, planPublish } from './plan-publish.ts';
+import { columnsOf, stageName } from './stage.ts';
+import { swapTables } from './swap-tables.ts';
+import {
+  addReferrer,
+  dropReferrer,
+  liveName,
+  type Referrer,
+  readTableState,
+  type TableState,
+} from './table-state.ts';
+
+/**
+ * Publishing is optimistic: keys and references are not looked for first, they are built, and PostgreSQL says
+ * whether they hold.
+ *
+ *   lock ─ read the table's state ─ plan ─┬─ swap:   copy what stays ─ keys ─ references ─ rename ─┐
+ *                                         └─ insert: (empty) ─ insert or upsert ──────────────────┴─ commit
+ *
+ * Where one does not hold, the transaction ends without a trace and `KeysViolated` is thrown: the load then finds the
+ * rows at fault (`checkStage`), makes rejects of them, and publishes again. All in one transaction: readers see
+ * the table as it was, or as it is after the load, and nothing in between.
+ *
+ * Locks are taken in one go and in the order of names, so that two publishes never wait for each other. They keep
+ * writers of this table, of the tables that it references and of those that reference it waiting; readers wait
+ * for the renaming only.
+ */
+export interface Published {
+  readonly way: PublishWay;
+  /** Rows that went in or changed a row. */
+  readonly loaded: number;
+  /** merge: rows that the table had already, the same in every field. */
+  readonly unchanged: number;
+}
+
+/** A key is there twice or a reference is broken: `checkStage` finds out where. */
+export class KeysViolated extends Error {
+  override name = 'KeysViolated';
+}
+
+export async function publishStage(
+  tx: Tx,
+  table: Table,
+  mode: LoadMode,
+  loadId: number,
+  stagedRows: number,
+): Promise<Published> {
+  const state = await lockTables(tx, table);
+  const way = planPublish(state, mode, stagedRows);
+  try {
+    const unchanged = mode === 'merge' && !state.empty ? await dropUnchanged(tx, table, loadId) : 0;
+    if (way === 'swap') await swap(tx, table, mode, loadId, state);
+    else await insert(tx, table, mode, loadId, state);
+    return { way, loaded: stagedRows - unchanged, unchanged };
+  } catch (error) {
+    const code = sqlstateOf(error);
+    if (code === SQLSTATE.foreignKeyViolation && isReferrers(error, state.referrers)) {
+      throw brokenReferrer(table, error);
+    }
+    const keys: (string | undefined)[] = [
+      SQLSTATE.uniqueViolation,
+      SQLSTATE.foreignKeyViolation,
+      SQLSTATE.cardinalityViolation,
+    ];
+    if (keys.includes(code)) throw new KeysViolated('a key or a reference does not hold', { cause: error });
+    throw error;
+  }
+}
+
+async function lockTables(tx: Tx, table: Table): Promise<TableState> {
+  const live = liveName(table);
+  for (;;) {
+    const before = await readTableState(tx, table);
+    const all = [live, ...before.parents, ...before.referrers.map((r) => r.table)];
+    const names = [...new Set(all)].sort().join(', ');
+    await tx.query('savepoint locking');
+    await tx.query(`lock table ${names} in share row exclusive mode`);
+    const state = await readTableState(tx, table);
+    const same =
+      JSON.stringify([before.parents, before.referrers]) === JSON.stringify([state.parents, state.referrers]);
+    if (same) return state;
+    await tx.query('rollback to savepoint locking');
+  }
+}
+
+/** Rows that would change nothing leave the stage; the row in the table keeps its lineage. */
+async function dropUnchanged(tx: Tx, table: Table, loadId: number): Promise<number> {
+  const key = table.primaryKey.map((f) => `s.${quoteName(f)} = t.${quoteName(f)}`).join(' and ');
+  const fields = table.fields.map((f) => f.name);
+  const row = (alias: string) => `(${fields.map((f) => `${alias}.${quoteName(f)}`).join(', ')})`;
+  const [counted] = await tx.query<{ n: number }>(
+    `with gone as (
+       delete from ${stageName(loadId)} s using ${liveName(table)} t
+        where ${key} and ${row('s')} is not distinct from ${row('t')} returning 1)
+     select count(*)::float8 as n from gone`,
+  );
+  return counted?.n ?? 0;
+}
+
+async function swap(tx: Tx, table: Table, mode: LoadMode, loadId: number, state: TableState): Promise<void> {
+  const stage = stageName(loadId);
+  const live = liveName(table);
+  const columns = quoteNames(columnsOf(table));
+  if (mode !== 'replace' && !state.empty) {
+    const key = table.primaryKey.map((f) => `s.${quoteName(f)} = t.${quoteName(f)}`).join(' and ');
+    const stays = mode === 'merge' ? `where not exists (select from ${stage} s where ${key})` : '';
+    await tx.query(`insert into ${stage} (${columns}) select ${columns} from ${live} t ${stays}`);
+  }
+  await swapTables(tx, { live, stage, name: table.name, state });
+}
+
+async function insert(
+  tx: Tx,
+  table: Table,
+  mode: LoadMode,
+  loadId: number,
+  state: TableState,
+): Promise<void> {
+  const stage = stageName(loadId);
+  const live = liveName(table);
+  const columns = quoteNames(columnsOf(table));
+  const rows = `insert into ${live} (${columns}) select ${columns} from ${stage}`;
+  if (mode === 'replace') {
+    // Emptied with TRUNCATE, which no reference may point at; references to it come back, and are checked, after.
+    for (const r of state.referrers) await tx.query(dropReferrer(r));
+    await tx.query(`truncate ${live}`);
+    await tx.query(rows);
+    for (const r of state.referrers) await tx.query(addReferrer(r));
+    return;
+  }
+  if (mode === 'merge') {
+    const key = quoteNames(table.primaryKey);
+    const rest = columnsOf(table).filter((c) => !table.primaryKey.includes(c));
+    const set = rest.map((c) => `${quoteName(c)} = excluded.${quoteName(c)}`).join(', ');
+    await tx.query(`${rows} on conflict (${key}) do update set ${set}`);
+    return;
+  }
+  const quick = !state.userTriggers && table.foreignKeys.length > 0 && (await silenceTriggers(tx));
+  if (!quick) {
+    await tx.query(rows);
+    return;
+  }
+  for (const key of table.foreignKeys) {
+    const broken = await tx.query(
+      `select from ${stage} s where ${brokenReference(table, mode, loadId, key)} limit 1`,
+    );
+    if (broken.length > 0) throw new KeysViolated(`a reference by ${key.fields.join(', ')} is broken`);
+  }
+  await tx.query(rows);
+  await tx.query('set local session_replication_role = origin');
+}
+
+/**
+ * Foreign keys cost a look-up a row by trigger; the tables they point at are locked, so one anti-join says the same.
+ * Only a role that may do so switches the triggers off.
+ */
+async function silenceTriggers(tx: Tx): Promise<boolean> {
+  await tx.query('savepoint silence');
+  try {
+    await tx.query('set local session_replication_role = replica');
+    return true;
+  } catch (error) {
+    if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege) throw error;
+    await tx.query('rollback to savepoint silence');
+    return false;
+  }
+}
+
+function isReferrers(error: unknown, referrers: readonly Referrer[]): boolean {
+  const { constraint } = error as { constraint?: string };
+  return referrers.some((r) => r.name === constraint);
+}
+
+function brokenReferrer(table: Table, error: unknown): LongshoreError {
+  const { table: from, detail } = error as { table?: string; detail?: string };
+  return new LongshoreError(
+    'reference-broken',
+    `${from ?? 'another table'} refers to a row of ${table.name} that this load would remove${detail ? `: ${detail}` : ''}`,
+    { cause: error },
+  );
+}

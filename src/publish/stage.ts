@@ -1,0 +1,62 @@
+import type { Database, Tx } from '../db/database.ts';
+import { LINEAGE_COLUMNS, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
+import { columnType } from '../rows/column-type.ts';
+import type { Table } from '../types.ts';
+
+/** A load's own table: the rows that passed every rule that a row can be checked for by itself. */
+export function stageName(loadId: number): string {
+  return quoteName(STAGE_SCHEMA, `load_${loadId}`);
+}
+
+/** All columns of a data table, in the order of the dictionary, lineage last. */
+export function columnsOf(table: Table): string[] {
+  return [...table.fields.map((field) => field.name), ...LINEAGE_COLUMNS];
+}
+
+/**
+ * Makes the stage with the live table's columns in the live table's order, without keys or indexes: those are built
+ * once, when the rows are in. It is logged, because an unlogged table is empty after a crash of PostgreSQL while the
+ * ledger says that its chunks are done. Making it twice is not an error.
+ */
+export async function makeStage(db: Pick<Database, 'query'>, table: Table, loadId: number): Promise<void> {
+  const columns = table.fields.map(
+    (field) =>
+      `${quoteName(field.name)} ${columnType(field)}${isRequired(table, field.name) ? notNull(table, field.name) : ''}`,
+  );
+  await db.query(
+    `create table if not exists ${stageName(loadId)} (
+       ${columns.join(', ')}, _load_id bigint default ${loadId}, _line bigint
+     ) with (autovacuum_enabled = false)`,
+  );
+}
+
+export async function dropStage(db: Pick<Database, 'query'>, loadId: number): Promise<void> {
+  await db.query(`drop table if exists ${stageName(loadId)}`);
+}
+
+/** The COPY that takes what `encodeChunk` makes: the line first, then the fields in the dictionary's order. */
+export function copyIntoStage(table: Table, loadId: number): string {
+  const columns = ['_line', ...table.fields.map((field) => field.name)];
+  return `copy ${stageName(loadId)} (${quoteNames(columns)}) from stdin`;
+}
+
+export async function countStage(tx: Pick<Tx, 'query'>, loadId: number): Promise<number> {
+  const [row] = await tx.query<{ n: number }>(`select count(*)::float8 as n from ${stageName(loadId)}`);
+  return row?.n ?? 0;
+}
+
+/** PostgreSQL 18 keeps NOT NULL as a named constraint: named as it would be on the live table. */
+function notNull(table: Table, field: string): string {
+  const name = Buffer.from(`${table.name}_${field}`)
+    .subarray(0, 54)
+    .toString()
+    .replace(/\uFFFD+$/, '');
+  return ` constraint ${quoteName(`${name}_not_null`)} not null`;
+}
+
+function isRequired(table: Table, field: string): boolean {
+  return (
+    table.primaryKey.includes(field) ||
+    table.fields.find((f) => f.name === field)?.constraints.required === true
+  );
+}
