@@ -13,7 +13,10 @@ const KEY_TEXT = /^lsk_([0-9a-z]{1,64})_([A-Za-z0-9_-]{43})$/;
 
 /** A new key: a random ID, which may be shown and logged, and a random secret, which may not. */
 export function newKeyText(): KeyText {
-  return { id: randomBytes(ID_BYTES).toString('hex'), secret: randomBytes(SECRET_BYTES).toString('base64url') };
+  return {
+    id: randomBytes(ID_BYTES).toString('hex'),
+    secret: randomBytes(SECRET_BYTES).toString('base64url'),
+  };
 }
 
 export function formatKey(key: KeyText): string {

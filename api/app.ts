@@ -1,0 +1,90 @@
+import express from 'express';
+import helmet from 'helmet';
+import packageJson from '../package.json' with { type: 'json' };
+import { LongshoreError } from '../src/errors.ts';
+import { requestContext } from './context.ts';
+import type { ApiDeps } from './deps.ts';
+import { docsAssets } from './docs-assets.ts';
+import { openApiDocument } from './openapi.ts';
+import { HttpError, problemHandler } from './problems.ts';
+import { expressPath, type Route } from './route.ts';
+import { dictionaryRoute } from './routes/dictionary.ts';
+import { DOCS_ASSETS, docsRoutes } from './routes/docs.ts';
+import { healthRoutes } from './routes/health.ts';
+import { loadRoutes } from './routes/loads.ts';
+import { openApiRoute } from './routes/openapi.ts';
+import { rejectsRoute } from './routes/rejects.ts';
+import { startLoadRoute } from './routes/start-load.ts';
+import { tableRoutes } from './routes/tables.ts';
+
+/** Nothing from elsewhere, and no script inside a page. */
+const CONTENT_SECURITY_POLICY = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    connectSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+};
+
+/** The HTTP API. Serve it with `createHttpServer` of `api/server.ts`. */
+export function createApp(deps: ApiDeps): express.Express {
+  const app = express();
+  // Answers change from one moment to the next; hashing each of them would gain nothing.
+  app.set('etag', false);
+  // Repeated parameters stay visible as arrays, for the schemas to refuse; no brackets become objects.
+  app.set('query parser', 'simple');
+  app.set('case sensitive routing', true);
+  app.set('strict routing', true);
+  app.use(requestContext(deps.log));
+  // Whether the platform is reached by TLS is for the proxy before it to say, so no Strict-Transport-Security.
+  app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));
+  app.use(DOCS_ASSETS, docsAssets());
+  mount(app, routesOf(), deps);
+  app.use((req) => {
+    throw new LongshoreError('not-found', `there is nothing at ${req.path}`);
+  });
+  app.use(problemHandler(deps.log));
+  return app;
+}
+
+function routesOf(): readonly Route[] {
+  const routes: Route[] = [
+    startLoadRoute,
+    ...loadRoutes,
+    rejectsRoute,
+    ...tableRoutes,
+    dictionaryRoute,
+    ...healthRoutes,
+    ...docsRoutes,
+  ];
+  let document: object | undefined;
+  routes.push(
+    openApiRoute(() => {
+      document ??= openApiDocument(routes, packageJson.version);
+      return document;
+    }),
+  );
+  return routes;
+}
+
+function mount(app: express.Express, routes: readonly Route[], deps: ApiDeps): void {
+  for (const [path, ofPath] of Map.groupBy(routes, (route) => route.path)) {
+    const registered = app.route(expressPath(path));
+    for (const route of ofPath) registered[route.method](route.handler(deps));
+    const methods = ofPath.flatMap(({ method }) =>
+      method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
+    );
+    const allow = methods.join(', ');
+    registered.all((req) => {
+      throw new HttpError('method-not-allowed', `${req.method} is not one of ${allow}`, {
+        headers: { Allow: allow },
+      });
+    });
+  }
+}

@@ -1,0 +1,55 @@
+/** RFC 8259, sections 3, 6 and 7. */
+const TOKEN =
+  /"(?:[\x20\x21\x23-\x5b\x5d-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
+const SPACE = /[ \t\n\r]*/y;
+
+/**
+ * Where a text stops being JSON (RFC 8259): the offset of the first character that can't go on, or the text's
+ * length when it ends too early. For the message of a problem only: `JSON.parse` decides whether there is a fault,
+ * but in some of its errors it does not say where.
+ */
+export function jsonFaultAt(text: string): number {
+  let at = 0;
+  /** The closing brackets that are still owed, innermost last. */
+  const owed: string[] = [];
+  let expected: 'value' | 'value-or-end' | 'name' | 'name-or-end' | 'colon' | 'comma-or-end' = 'value';
+
+  for (;;) {
+    at = skip(SPACE, text, at);
+    const char = text[at];
+    if (char === undefined) return at;
+    if (char === owed.at(-1) && (expected.endsWith('-or-end') || expected === 'comma-or-end')) {
+      owed.pop();
+      at += 1;
+      expected = 'comma-or-end';
+    } else if (expected === 'colon' && char === ':') {
+      at += 1;
+      expected = 'value';
+    } else if (expected === 'comma-or-end') {
+      if (char !== ',' || owed.length === 0) return at;
+      at += 1;
+      expected = owed.at(-1) === '}' ? 'name' : 'value';
+    } else if (expected === 'name' || expected === 'name-or-end') {
+      const end = char === '"' ? skip(TOKEN, text, at) : at;
+      if (end === at) return at;
+      at = end;
+      expected = 'colon';
+    } else if (expected === 'colon') {
+      return at;
+    } else if (char === '{' || char === '[') {
+      owed.push(char === '{' ? '}' : ']');
+      at += 1;
+      expected = char === '{' ? 'name-or-end' : 'value-or-end';
+    } else {
+      const end = skip(TOKEN, text, at);
+      if (end === at) return at;
+      at = end;
+      expected = 'comma-or-end';
+    }
+  }
+}
+
+function skip(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : at;
+}

@@ -1,0 +1,69 @@
+import type { Response } from 'express';
+import { ERRORS, LongshoreError } from '../src/errors.ts';
+import type { LoadView } from '../src/ledger/load-view.ts';
+import { requireTable } from './auth.ts';
+import { contextOf } from './context.ts';
+import type { ApiDeps } from './deps.ts';
+import { HttpError } from './problems.ts';
+import type { Call } from './route.ts';
+import type { LoadAnswer } from './schemas.ts';
+
+/** A load with the addresses of what can be done with it. */
+export function answerOf(load: LoadView, deps: ApiDeps): LoadAnswer {
+  const self = loadPath(load.id);
+  const { temporalUiUrl, config } = deps;
+  const workflow = `namespaces/${encodeURIComponent(config.temporalNamespace)}/workflows/${encodeURIComponent(load.workflowId)}`;
+  return {
+    ...(load as LoadAnswer),
+    links: {
+      self,
+      table: `/v1/tables/${encodeURIComponent(load.table)}`,
+      rejects: `${self}/rejects`,
+      pause: `${self}/pause`,
+      resume: `${self}/resume`,
+      cancel: `${self}/cancel`,
+      ...(temporalUiUrl !== undefined && { temporal: `${temporalUiUrl}/${workflow}` }),
+    },
+  };
+}
+
+export function loadPath(id: number): string {
+  return `/v1/loads/${id}`;
+}
+
+export function hasEnded(load: LoadView): boolean {
+  return load.status === 'done' || load.status === 'failed' || load.status === 'cancelled';
+}
+
+/** So that the log's line of this request names the load and its workflow. */
+export function noteLoad(res: Response, load: LoadView): void {
+  const context = contextOf(res);
+  context.loadId = load.id;
+  context.workflowId = load.workflowId;
+}
+
+type LoadCall = Pick<Call<string, { readonly id: number }, unknown>, 'res' | 'deps' | 'params' | 'holder'>;
+
+/**
+ * The load of a path with `{id}`.
+ * @throws `unknown-load`, or `forbidden` when the key is limited to other tables
+ */
+export async function findLoad(call: LoadCall): Promise<LoadView> {
+  const load = await call.deps.loads.get(call.params.id);
+  if (load === null) throw new LongshoreError('unknown-load', `there is no load ${call.params.id}`);
+  if (call.holder !== null) requireTable(call.holder, load.table);
+  noteLoad(call.res, load);
+  return load;
+}
+
+/**
+ * The problem of a load that ended without its rows: the load's own error, with the load as a member, so that
+ * whoever waited learns as much as whoever asks later.
+ */
+export function problemOfLoad(load: LoadView, deps: ApiDeps): HttpError {
+  const code = load.error?.code ?? (load.status === 'cancelled' ? 'load-cancelled' : 'internal');
+  return new HttpError(code, load.error?.message ?? ERRORS[code].title, {
+    headers: { Location: loadPath(load.id) },
+    members: { load: answerOf(load, deps) },
+  });
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import {
+  createDocument,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+  type ZodOpenApiResponsesObject,
+} from 'zod-openapi';
+import { ERRORS, type ErrorCode } from '../src/errors.ts';
+import { problemSchema } from './problems.ts';
+import type { Route } from './route.ts';
+
+/** What any route with a key may answer, whatever it does. */
+const PROBLEMS_WITH_KEY: readonly ErrorCode[] = ['unauthenticated', 'forbidden', 'database-unavailable'];
+
+const requestIdHeader = z.string().meta({
+  description: "The request's ID: the one that was sent as x-request-id, or a new one. The log has it",
+  header: { id: 'RequestId' },
+});
+const EXTRA_HEADERS: Readonly<Record<number, Readonly<Record<string, z.ZodType>>>> = {
+  401: { 'WWW-Authenticate': z.string().meta({ description: 'RFC 6750' }) },
+  503: { 'Retry-After': z.string().meta({ description: 'Seconds' }) },
+};
+
+/** The OpenAPI 3.1 document of the routes, from the schemas that check their requests. */
+export function openApiDocument(routes: readonly Route[], version: string) {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const route of routes) {
+    paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route) };
+  }
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Longshore',
+      version,
+      description:
+        'Brings CSV files into PostgreSQL, durably. Errors are problems (RFC 9457) whose `code` a program may test.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: [{ name: 'Loads' }, { name: 'Tables' }, { name: 'Operations' }],
+    security: [{ key: [] }, { bearer: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        key: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+        bearer: { type: 'http', scheme: 'bearer' },
+      },
+    },
+  });
+}
+
+function operationOf(route: Route): ZodOpenApiOperationObject {
+  const { scopes, description } = route;
+  const scopeNote = scopes === null ? 'Open without a key.' : `Needs the scope ${scopes.join(' or ')}.`;
+  return {
+    operationId: operationId(route),
+    tags: [route.tag],
+    summary: route.summary,
+    description: description === undefined ? scopeNote : `${description}\n\n${scopeNote}`,
+    security: scopes === null ? [] : [{ key: [...scopes] }, { bearer: [...scopes] }],
+    requestParams: {
+      path: route.params,
+      query: route.query,
+      ...(route.headers !== undefined && { header: route.headers }),
+    },
+    ...(route.requestBody !== undefined && { requestBody: route.requestBody }),
+    responses: { ...withRequestId(route.responses), ...problemResponses(route) },
+  };
+}
+
+/** `post /v1/loads/{id}/pause` → `postLoadsIdPause` */
+function operationId(route: Route): string {
+  const words = route.path
+    .replace('/v1/', '/')
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== '');
+  return route.method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
+}
+
+function withRequestId(responses: ZodOpenApiResponsesObject): ZodOpenApiResponsesObject {
+  const named: ZodOpenApiResponsesObject = {};
+  for (const [status, response] of Object.entries(responses)) {
+    const given = response.headers instanceof z.ZodObject ? response.headers : z.object({});
+    named[status as '200'] = { ...response, headers: given.extend({ 'x-request-id': requestIdHeader }) };
+  }
+  return named;
+}
+
+function problemResponses(route: Route): ZodOpenApiResponsesObject {
+  const codes = new Set<ErrorCode>([
+    ...(route.scopes === null ? [] : PROBLEMS_WITH_KEY),
+    ...(route.path.includes('{table}') ? (['unknown-table'] as const) : []),
+    // Unknown query parameters are an error on every route.
+    'invalid-request',
+    'internal',
+    ...route.problems,
+  ]);
+  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
+  const responses: ZodOpenApiResponsesObject = {};
+  for (const [status, ofStatus] of byStatus) {
+    responses[`${status}` as '400'] = {
+      description: ofStatus.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join('\n\n'),
+      headers: z.object({ 'x-request-id': requestIdHeader, ...EXTRA_HEADERS[status] }),
+      content: { 'application/problem+json': { schema: problemSchema } },
+    };
+  }
+  return responses;
+}

@@ -1,0 +1,127 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { ERRORS, type ErrorCode, type ErrorPlace, LongshoreError } from '../src/errors.ts';
+import { contextOf } from './context.ts';
+
+/** Problem details for HTTP APIs (RFC 9457), with the catalog's `code` and `remedy` as extension members. */
+export const problemSchema = z
+  .object({
+    type: z
+      .string()
+      .meta({ description: 'A page about this kind of problem', example: '/docs/errors#unknown-table' }),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string().meta({ description: 'What happened, this time' }),
+    instance: z.string().meta({ description: 'The path that was asked' }),
+    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+    remedy: z.string().meta({ description: 'What to do about it' }),
+    requestId: z.string(),
+    errors: z
+      .array(
+        z.object({
+          detail: z.string(),
+          pointer: z
+            .string()
+            .optional()
+            .meta({ description: 'JSON pointer into the body, as a URI fragment' }),
+          parameter: z.string().optional().meta({ description: 'Name of the parameter at fault' }),
+        }),
+      )
+      .optional(),
+  })
+  .catchall(z.unknown())
+  .meta({ id: 'Problem' });
+
+export type Problem = z.infer<typeof problemSchema>;
+
+/** An error that needs more in its answer than the catalog gives: headers, or extension members (RFC 9457, 3.2). */
+export class HttpError extends LongshoreError {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    extra: {
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly members?: Readonly<Record<string, unknown>>;
+      readonly places?: readonly ErrorPlace[];
+    },
+  ) {
+    super(code, message, { places: extra.places });
+    this.headers = extra.headers ?? {};
+    this.members = extra.members ?? {};
+  }
+}
+
+/** How long a client that is still sending may go on after its answer, so that it gets to read it. */
+const LINGER_MS = 5_000;
+/** What `Retry-After` says while a dependency is away. */
+const RETRY_AFTER_SECONDS = '5';
+
+/** The last middleware: turns whatever was thrown into a problem. */
+export function problemHandler(log: Logger) {
+  // Express knows an error handler by its four parameters.
+  return (thrown: unknown, req: Request, res: Response, _next: NextFunction): void => {
+    const error = asLongshoreError(thrown);
+    const entry = ERRORS[error.code];
+    const { requestId } = contextOf(res);
+    if (entry.status >= 500) log.error({ requestId, err: thrown }, entry.title);
+    if (res.headersSent || res.destroyed) {
+      // Half an answer is out: cutting it off is the only way left to say that it is not whole.
+      res.destroy();
+      return;
+    }
+    const problem: Problem = {
+      type: `/docs/errors#${error.code}`,
+      title: entry.title,
+      status: entry.status,
+      detail: error.message,
+      instance: req.path,
+      code: error.code,
+      remedy: entry.remedy,
+      requestId,
+      ...(error.places.length > 0 && { errors: [...error.places] }),
+      ...(error instanceof HttpError && error.members),
+    };
+    if (entry.status === 503) res.set('Retry-After', RETRY_AFTER_SECONDS);
+    if (error instanceof HttpError) res.set(error.headers);
+    res.status(entry.status).type('application/problem+json').send(JSON.stringify(problem));
+    if (!req.complete) linger(req);
+  };
+}
+
+/**
+ * Closing a socket with unread data resets it, and the client would see the reset instead of the problem; so the
+ * rest of the request is read and dropped for a while.
+ */
+function linger(req: Request): void {
+  req.resume();
+  const timer = setTimeout(() => req.destroy(), LINGER_MS);
+  req.once('close', () => clearTimeout(timer));
+}
+
+function asLongshoreError(thrown: unknown): LongshoreError {
+  if (thrown instanceof LongshoreError) return thrown;
+  // Express's own: a path whose percent-encoding is broken.
+  if (thrown instanceof URIError)
+    return new LongshoreError('invalid-request', 'the path is not valid percent-encoding');
+  return new LongshoreError('internal', 'the request could not be finished', { cause: thrown });
+}
+
+/** Issues of a zod schema as the places of a problem. */
+export function placesOf(error: z.ZodError, kind: 'pointer' | 'parameter'): ErrorPlace[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => place(kind, [...issue.path, key], 'is not known here'));
+    }
+    return [place(kind, issue.path, issue.message)];
+  });
+}
+
+function place(kind: 'pointer' | 'parameter', path: readonly PropertyKey[], what: string): ErrorPlace {
+  if (kind === 'parameter') return { parameter: path.join('.'), detail: `${path.join('.')}: ${what}` };
+  const pointer = path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return { pointer: `#${encodeURI(pointer)}`, detail: what };
+}

@@ -1,0 +1,119 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { z } from 'zod';
+import type { ZodOpenApiRequestBodyObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+import { type ErrorCode, LongshoreError } from '../src/errors.ts';
+import type { KeyHolder, Scope } from '../src/keys/key-store.ts';
+import type { Dictionary, Table } from '../src/types.ts';
+import { authenticate, requireScope, requireTable } from './auth.ts';
+import { contextOf } from './context.ts';
+import type { ApiDeps } from './deps.ts';
+import { placesOf } from './problems.ts';
+
+/**
+ * One route, described once: what checks the request is what the OpenAPI document shows. The checks run in the
+ * order key, scope, table, parameters; a body is only read by the handler, after all of them.
+ */
+export interface Route {
+  readonly method: 'get' | 'post';
+  /** As OpenAPI writes it: `/v1/loads/{id}`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** The key needs any one of them (`admin` has them all); null: open to everyone. */
+  readonly scopes: readonly Scope[] | null;
+  readonly params: z.ZodObject;
+  readonly query: z.ZodObject;
+  /** Request headers that the handler reads; for the document only. */
+  readonly headers?: z.ZodObject;
+  readonly requestBody?: ZodOpenApiRequestBodyObject;
+  readonly responses: ZodOpenApiResponsesObject;
+  /** Problems beyond those that every route of its kind may answer. */
+  readonly problems: readonly ErrorCode[];
+  handler(deps: ApiDeps): RequestHandler;
+}
+
+/** What a handler gets, already checked. */
+export interface Call<Path extends string, Params, Query> {
+  readonly req: Request;
+  readonly res: Response;
+  readonly deps: ApiDeps;
+  readonly params: Params;
+  readonly query: Query;
+  /** The key that asks; null on an open route. */
+  readonly holder: KeyHolder | null;
+  /** The table of a path with `{table}`. */
+  readonly table: Path extends `${string}{table}${string}` ? Table : null;
+}
+
+interface RouteDefinition<Path extends string, Params extends z.ZodObject, Query extends z.ZodObject>
+  extends Omit<Route, 'path' | 'params' | 'query' | 'problems' | 'handler'> {
+  readonly path: Path;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly problems?: readonly ErrorCode[];
+  handle(call: Call<Path, z.output<Params>, z.output<Query>>): Promise<void> | void;
+}
+
+const NOTHING = z.strictObject({});
+const TABLE_PARAM = z.strictObject({
+  table: z.string().meta({ description: "A table's name", example: 'jobs' }),
+});
+
+export function defineRoute<
+  const Path extends string,
+  Params extends z.ZodObject = typeof NOTHING,
+  Query extends z.ZodObject = typeof NOTHING,
+>(definition: RouteDefinition<Path, Params, Query>): Route {
+  const { handle, ...described } = definition;
+  const hasTable = definition.path.includes('{table}');
+  const params: z.ZodObject = definition.params ?? (hasTable ? TABLE_PARAM : NOTHING);
+  const query: z.ZodObject = definition.query ?? NOTHING;
+  return {
+    ...described,
+    params,
+    query,
+    problems: definition.problems ?? [],
+    handler: (deps) => async (req, res) => {
+      const context = contextOf(res);
+      context.route = definition.path;
+      let holder: KeyHolder | null = null;
+      if (definition.scopes !== null) {
+        res.set('Cache-Control', 'no-store');
+        holder = await authenticate(req, deps.keys);
+        context.keyId = holder.id;
+        requireScope(holder, definition.scopes);
+      }
+      const table = hasTable ? findTable(deps.dictionary, holder, String(req.params.table)) : null;
+      const call = {
+        req,
+        res,
+        deps,
+        params: check(params, req.params),
+        query: check(query, req.query),
+        holder,
+        table,
+      };
+      await handle(call as unknown as Call<Path, z.output<Params>, z.output<Query>>);
+    },
+  };
+}
+
+/** Express's way to write a path template. */
+export function expressPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+function findTable(dictionary: Dictionary, holder: KeyHolder | null, name: string): Table {
+  if (holder !== null) requireTable(holder, name);
+  const table = dictionary.tables.find((t) => t.name === name);
+  if (table !== undefined) return table;
+  throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(name)}`);
+}
+
+function check(schema: z.ZodObject, given: unknown): unknown {
+  const parsed = schema.safeParse({ ...(given as object) });
+  if (parsed.success) return parsed.data;
+  const places = placesOf(parsed.error, 'parameter');
+  throw new LongshoreError('invalid-request', places.map((place) => place.detail).join('; '), { places });
+}

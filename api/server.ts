@@ -1,0 +1,35 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Express } from 'express';
+
+/** A connection on which nothing moves for this long is closed, also in the middle of an upload. */
+const IDLE_MS = 120_000;
+const HEADERS_MS = 30_000;
+/** Longer than the 60 seconds that proxies keep idle connections, so that none reuses one that just closed. */
+const KEEP_ALIVE_MS = 65_000;
+
+const awaitsContinue = Symbol('awaits 100 Continue');
+
+/**
+ * The HTTP server of an app, with timeouts for uploads of any length, and with `Expect: 100-continue`
+ * (RFC 9110, 10.1.1) answered only when the request passed its checks, so that a refused file is never sent.
+ */
+export function createHttpServer(app: Express): Server {
+  // Node's default of 5 minutes for a whole request would cut off every long upload; idle ones end by `timeout`.
+  const server = createServer(
+    { requestTimeout: 0, headersTimeout: HEADERS_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    app,
+  );
+  server.timeout = IDLE_MS;
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    Object.assign(res, { [awaitsContinue]: true });
+    app(req, res);
+  });
+  return server;
+}
+
+/** To be called before a body is read: tells a client that asked to go ahead. */
+export function welcomeBody(res: ServerResponse & { [awaitsContinue]?: boolean }): void {
+  if (res[awaitsContinue] !== true) return;
+  res[awaitsContinue] = false;
+  res.writeContinue();
+}
