@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LongshoreError } from '../errors.ts';
@@ -63,34 +64,34 @@ export async function ensureHome(home: string): Promise<HomeLayout> {
  * @throws LongshoreError `config-invalid` when the file is there but is not a state: better a question than a
  *   second database beside the first.
  */
-export async function readState(home: string): Promise<HomeState> {
+export function readState(home: string): HomeState {
   const path = join(home, 'state.json');
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{}';
-    throw error;
-  });
   try {
-    return stateSchema.parse(JSON.parse(text));
+    return stateSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new LongshoreError('config-invalid', `${path}: not a state that Longshore wrote`, { cause });
   }
 }
 
-/** Changes some entries; a crash at any point leaves the old file or the new one, whole. */
-export async function updateState(home: string, change: Partial<HomeState>): Promise<HomeState> {
-  const state = { ...(await readState(home)), ...change };
-  await writeFileAtomically(join(home, 'state.json'), `${JSON.stringify(state, null, 2)}\n`, 0o644);
+/**
+ * Changes some entries; a crash at any point leaves the old file or the new one, whole. Synchronous, so that two
+ * changes in one process (the lock keeps other ones out) never overwrite each other.
+ */
+export function updateState(home: string, change: Partial<HomeState>): HomeState {
+  const state = { ...readState(home), ...change };
+  writeFileAtomically(join(home, 'state.json'), `${JSON.stringify(state, null, 2)}\n`, 0o644);
   return state;
 }
 
 /** Writes beside the file and renames, so that no reader sees half of it. */
-export async function writeFileAtomically(path: string, text: string, mode: number): Promise<void> {
+export function writeFileAtomically(path: string, text: string, mode: number): void {
   const part = `${path}.${randomUUID()}`;
   try {
-    await writeFile(part, text, { mode, flush: true });
-    await rename(part, path);
+    writeFileSync(part, text, { mode, flush: true });
+    renameSync(part, path);
   } catch (error) {
-    await rm(part, { force: true });
+    rmSync(part, { force: true });
     throw error;
   }
 }

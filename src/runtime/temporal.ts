@@ -1,0 +1,176 @@
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { ensureHome, logPath, readState, updateState } from './home.ts';
+import type { ProgressLog } from './logger.ts';
+import { freePort, portIsFree } from './ports.ts';
+import { commandLine, isRunning, stopForeign } from './processes.ts';
+import { type Exit, lastLines, type ServerProcess, startServer } from './server-process.ts';
+import { type ProvisionOptions, provisionTemporal } from './temporal-provision.ts';
+
+const FIRST_CHOICE_PORT = 7233;
+const FIRST_CHOICE_UI_PORT = 8233;
+const START_LIMIT_MS = 60_000;
+
+/** Keywords that make a workflow findable in the Web UI. A server of one's own needs them registered by hand. */
+export const SEARCH_ATTRIBUTES = ['LongshoreTable', 'LongshoreKind', 'LongshoreStatus'] as const;
+
+export interface RunningTemporal {
+  readonly address: string;
+  readonly uiUrl: string;
+  readonly pid: number;
+  readonly port: number;
+  readonly uiPort: number;
+  /** Resolves when the server has ended, asked or not. */
+  readonly exited: Promise<Exit>;
+  stop(): Promise<void>;
+}
+
+export interface TemporalOptions {
+  readonly home: string;
+  readonly log: ProgressLog;
+  readonly namespace?: string;
+  /** Insist on these ports (a restart). Without them, those remembered in the home, or any. */
+  readonly ports?: { readonly port: number; readonly uiPort: number };
+  readonly provision?: Omit<ProvisionOptions, 'log'>;
+}
+
+/** Starts the dev server on the home's database file; workflows of earlier runs go on. */
+export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
+  const { home, log, namespace = 'default' } = options;
+  const layout = await ensureHome(home);
+  const program = await provisionTemporal({ ...options.provision, log });
+  const database = join(layout.temporal, 'temporal.db');
+  const state = readState(home);
+  await stopOrphanedTemporal(state.temporalPid, database, log);
+
+  const { port, uiPort } = options.ports ?? (await choosePorts(state.temporalPort, state.temporalUiPort));
+  await Promise.all([waitForPort(port), waitForPort(uiPort)]);
+  const server = await startServer(
+    program,
+    serverArguments({ database, namespace, port, uiPort }),
+    logPath(home, 'temporal'),
+  );
+  try {
+    updateState(home, { temporalPort: port, temporalUiPort: uiPort, temporalPid: server.pid });
+    const address = `127.0.0.1:${port}`;
+    await waitUntilReady(server, address, namespace, logPath(home, 'temporal'));
+    return {
+      address,
+      uiUrl: `http://127.0.0.1:${uiPort}`,
+      pid: server.pid,
+      port,
+      uiPort,
+      exited: server.exited,
+      stop: () => stopServer(server),
+    };
+  } catch (error) {
+    await stopServer(server);
+    throw error;
+  }
+}
+
+async function stopServer(server: ServerProcess): Promise<void> {
+  await server.stop([{ signal: 'SIGTERM', waitMs: 15_000 }]);
+}
+
+async function choosePorts(port?: number, uiPort?: number): Promise<{ port: number; uiPort: number }> {
+  const chosen = await freePort([port, FIRST_CHOICE_PORT]);
+  return { port: chosen, uiPort: await freePort([uiPort, FIRST_CHOICE_UI_PORT], [chosen]) };
+}
+
+function serverArguments(options: {
+  readonly database: string;
+  readonly namespace: string;
+  readonly port: number;
+  readonly uiPort: number;
+}): readonly string[] {
+  return [
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--log-level', 'warn', '--ui-disable-news-fetch'],
+    ...['--port', String(options.port), '--ui-port', String(options.uiPort)],
+    ...['--namespace', options.namespace, '--db-filename', options.database],
+    // Together they double the server's throughput; a power cut may cost the last moments, a crash costs nothing.
+    ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+    ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+  ];
+}
+
+/** Ends the server that a killed run left behind: two on one database file would damage it. */
+export async function stopOrphanedTemporal(
+  pid: number | undefined,
+  database: string,
+  log: ProgressLog,
+): Promise<void> {
+  const isOurs = (candidate: number) => servesDatabase(candidate, database);
+  if (pid === undefined || !isRunning(pid) || !isOurs(pid)) return;
+  log.info(`Stopping the Temporal server that an earlier run left behind (process ${pid})`);
+  const stopped = await stopForeign(
+    pid,
+    [
+      { signal: 'SIGTERM', waitMs: 15_000 },
+      { signal: 'SIGKILL', waitMs: 5_000 },
+    ],
+    isOurs,
+  );
+  if (!stopped) throw new Error(`the Temporal server of an earlier run (process ${pid}) does not end`);
+}
+
+function servesDatabase(pid: number, database: string): boolean {
+  const command = commandLine(pid);
+  return command !== null && `${command} `.includes(` --db-filename ${database} `);
+}
+
+async function waitForPort(port: number): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while (!(await portIsFree(port))) {
+    if (Date.now() > deadline)
+      throw new Error(`port ${port}, which Temporal had, is taken by another program`);
+    await sleep(200);
+  }
+}
+
+async function waitUntilReady(
+  server: ServerProcess,
+  address: string,
+  namespace: string,
+  logFile: string,
+): Promise<void> {
+  const deadline = Date.now() + START_LIMIT_MS;
+  for (;;) {
+    if (server.hasExited()) {
+      throw new Error(`Temporal did not start; the end of ${logFile}:\n${await lastLines(logFile)}`);
+    }
+    if ((await takesConnections(address)) && (await knowsNamespace(address, namespace))) return;
+    if (Date.now() > deadline) throw new Error(`Temporal was not ready in time; see ${logFile}`);
+    await sleep(50);
+  }
+}
+
+/** Asked before gRPC, whose client would wait a second after a first connection that was refused. */
+function takesConnections(address: string): Promise<boolean> {
+  const [host, port] = address.split(':');
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(port) })
+      .once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      })
+      .once('error', () => resolve(false));
+  });
+}
+
+/** The port opens a moment before the namespace and its search attributes are there. */
+async function knowsNamespace(address: string, namespace: string): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: 2_000 });
+    try {
+      const answer = await connection.operatorService.listSearchAttributes({ namespace });
+      return SEARCH_ATTRIBUTES.every((name) => name in answer.customAttributes);
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    return false;
+  }
+}
