@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { LongshoreError } from '../errors.ts';
+import type { Chart, Chunk, Dialect } from '../types.ts';
+import { parseRecord } from './parse-record.ts';
+import { chunkBytesAt } from './plan-chunks.ts';
+import { type RecordKind, RecordScanner } from './scan.ts';
+
+export interface ChartOptions {
+  readonly dialect: Dialect;
+  readonly encoding: string;
+  /** Bytes that the chunk beginning at `position` aims for; default `chunkBytesAt`. */
+  readonly chunkBytes?: (position: number) => number;
+  /** Default `MAX_RECORD_BYTES`; tests make it small. */
+  readonly maxRecordBytes?: number;
+}
+
+const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** How much of an oversize record is read, to show where it begins. */
+export const OVERSIZE_PREVIEW_BYTES = 64 * 1024;
+
+/**
+ * Finds a file's chunks while it streams by, once: feed it the pieces in order, then call `end`. A chunk ends with
+ * the first record that reaches its aimed size, wherever the pieces were cut. Memory does not grow with the file.
+ */
+export class Charter {
+  readonly #options: ChartOptions;
+  readonly #chunkBytes: (position: number) => number;
+  readonly #scanner: RecordScanner;
+  readonly #hash = createHash('sha256');
+  readonly #chunks: Chunk[] = [];
+  /** The file's first bytes, until they are enough to tell a byte-order mark; then null. */
+  #head: Buffer | null = Buffer.alloc(0);
+  #bytes = 0;
+  #header: readonly string[] | null = null;
+  #awaitsHeader: boolean;
+  #hasRecords = false;
+
+  /** The chunk being filled. */
+  #startByte = 0;
+  #firstLine = 1;
+  #quotes = false;
+  #strayQuotes = 0;
+  /** The offset at which the chunk is large enough. */
+  #aim = 0;
+
+  constructor(options: ChartOptions) {
+    this.#options = options;
+    this.#chunkBytes = options.chunkBytes ?? chunkBytesAt;
+    this.#awaitsHeader = options.dialect.header;
+    this.#scanner = new RecordScanner(options, {
+      record: (kind, start, end, next, line, quoted) => this.#record(kind, start, end, next, line, quoted),
+      skipped: (next) => this.#passed(next),
+    });
+    this.#scanner.keepRecords = this.#awaitsHeader;
+  }
+
+  /** Takes the next piece of the file, of any size; it may be reused afterwards. */
+  push(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+    this.#bytes += bytes.length;
+    if (this.#head === null) {
+      this.#scanner.push(bytes);
+      return;
+    }
+    this.#head = Buffer.concat([this.#head, bytes]);
+    if (this.#head.length >= BOM.length) this.#begin(this.#head);
+  }
+
+  /**
+   * The file is over.
+   * @throws LongshoreError `file-empty` when it has no records (nothing, a header or comments only).
+   */
+  end(): Chart {
+    if (this.#head !== null) this.#begin(this.#head);
+    this.#scanner.end();
+    if (!this.#hasRecords) {
+      throw new LongshoreError(
+        'file-empty',
+        `Expected at least one record${this.#header === null ? '' : ' after the header'}, ` +
+          `received none in ${this.#bytes} bytes`,
+      );
+    }
+    this.#close(this.#bytes);
+    return {
+      bytes: this.#bytes,
+      sha256: this.#hash.digest('hex'),
+      header: this.#header,
+      chunks: this.#chunks,
+    };
+  }
+
+  #begin(head: Buffer): void {
+    this.#head = null;
+    const marked = head.subarray(0, BOM.length).equals(BOM);
+    if (marked) this.#scanner.skipBytes(BOM.length);
+    this.#open(marked ? BOM.length : 0, 1);
+    this.#scanner.push(marked ? head.subarray(BOM.length) : head);
+  }
+
+  #record(kind: RecordKind, start: number, end: number, next: number, line: number, quoted: boolean): void {
+    if (this.#awaitsHeader) {
+      if (kind === 'comment') return;
+      const shown = kind === 'oversize' ? Math.min(end, start + OVERSIZE_PREVIEW_BYTES) : end;
+      const { dialect, encoding } = this.#options;
+      this.#header = parseRecord(this.#scanner.recordBytes(start, shown), dialect, encoding);
+      this.#awaitsHeader = false;
+      this.#scanner.keepRecords = false;
+      this.#open(next, this.#scanner.line);
+      return;
+    }
+    if (kind === 'oversize') {
+      this.#close(start);
+      this.#hasRecords = true;
+      this.#open(start, line);
+      this.#quotes = quoted;
+      this.#close(next, true);
+      this.#open(next, this.#scanner.line);
+      return;
+    }
+    if (kind !== 'comment') {
+      // Skipping starts with the first record only: what is skipped may be nothing but comments.
+      if (!this.#hasRecords) this.#scanner.skipTo = this.#aim;
+      this.#hasRecords = true;
+    }
+    if (kind === 'stray') this.#strayQuotes++;
+    if (quoted) this.#quotes = true;
+    this.#passed(next);
+  }
+
+  /** The chunk reaches to `next` at least, which is a boundary. */
+  #passed(next: number): void {
+    if (next < this.#aim) return;
+    this.#close(next);
+    this.#open(next, this.#scanner.line);
+  }
+
+  #open(startByte: number, firstLine: number): void {
+    this.#startByte = startByte;
+    this.#firstLine = firstLine;
+    this.#quotes = false;
+    this.#strayQuotes = 0;
+    this.#aim = startByte + Math.max(1, this.#chunkBytes(startByte));
+    if (this.#hasRecords) this.#scanner.skipTo = this.#aim;
+  }
+
+  #close(endByte: number, oversize = false): void {
+    if (endByte === this.#startByte) return;
+    this.#chunks.push({
+      no: this.#chunks.length,
+      startByte: this.#startByte,
+      endByte,
+      firstLine: this.#firstLine,
+      quotes: this.#quotes,
+      strayQuotes: this.#strayQuotes,
+      oversize,
+    });
+  }
+}

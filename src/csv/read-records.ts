@@ -1,0 +1,163 @@
+import { parse } from 'csv-parse/sync';
+import type { CellError, Chunk, Dialect } from '../types.ts';
+import { parseOptions } from './dialect-options.ts';
+import { encodingOf } from './encoding.ts';
+import { parseRecord } from './parse-record.ts';
+import { MAX_RECORD_BYTES, RecordScanner } from './scan.ts';
+
+/** One record of a chunk. */
+export interface CsvRecord {
+  /** The physical line of the file on which the record begins, from 1. */
+  readonly line: number;
+  /** Offsets of the raw record in the chunk's bytes, without the line end. */
+  readonly start: number;
+  readonly end: number;
+  /** As text; where `error` is set, as well as they can be made out. */
+  readonly cells: string[];
+  /** What makes the record unreadable (`quote-error`, `encoding-error`), or null. */
+  readonly error: CellError | null;
+}
+
+export interface ReadOptions {
+  /** Default `MAX_RECORD_BYTES`; must be what the file was charted with. */
+  readonly maxRecordBytes?: number;
+}
+
+/** What is parsed at once: large enough for csv-parse's set-up not to show, small enough for little garbage. */
+const STRETCH_BYTES = 256 * 1024;
+
+const STRAY_QUOTE: CellError = {
+  code: 'quote-error',
+  field: null,
+  message: 'expected every quoted cell to be closed, received a quote that opens one and is never closed',
+};
+
+const ENCODING_ERRORS = new Map<string, CellError>();
+
+/** The reject of a record whose bytes are not text in the encoding. */
+export function encodingError(encoding: string): CellError {
+  let error = ENCODING_ERRORS.get(encoding);
+  if (error === undefined) {
+    const message = `expected text in ${encoding}, received bytes that are not valid in it`;
+    error = { code: 'encoding-error', field: null, message };
+    ENCODING_ERRORS.set(encoding, error);
+  }
+  return error;
+}
+
+interface Found {
+  readonly start: number;
+  readonly end: number;
+  readonly next: number;
+  readonly line: number;
+  readonly stray: boolean;
+}
+
+/**
+ * The records of one chunk, in order; comments are left out. `bytes` is exactly the chunk's range of the file,
+ * except for an `oversize` chunk, of which the beginning is enough (`OVERSIZE_PREVIEW_BYTES`).
+ *
+ * The scanner finds where records begin, csv-parse takes them apart, a stretch of whole records at a time. That
+ * a chunk's end may cut off what made the charter call a quote stray changes nothing: the quoted cell then
+ * reaches the end of the chunk without closing, which is the same verdict.
+ */
+export function* readRecords(
+  bytes: Buffer,
+  chunk: Pick<Chunk, 'firstLine' | 'oversize'>,
+  dialect: Dialect,
+  encoding: string,
+  options: ReadOptions = {},
+): Generator<CsvRecord, void, undefined> {
+  if (chunk.oversize) {
+    yield oversizeRecord(bytes, chunk.firstLine, dialect, encoding, options);
+    return;
+  }
+  let found: Found[] = [];
+  const scanner = new RecordScanner(
+    { dialect, encoding, firstLine: chunk.firstLine, maxRecordBytes: options.maxRecordBytes },
+    {
+      record(kind, start, end, next, line) {
+        if (kind !== 'comment') found.push({ start, end, next, line, stray: kind === 'stray' });
+      },
+      skipped() {},
+    },
+  );
+  const reader = new StretchReader(bytes, dialect, encoding);
+  for (let at = 0; at < bytes.length; at += STRETCH_BYTES) {
+    scanner.push(bytes.subarray(at, at + STRETCH_BYTES));
+    yield* reader.read(found);
+    found = [];
+  }
+  scanner.end();
+  yield* reader.read(found);
+}
+
+/** Reads runs of records that the scanner found. */
+class StretchReader {
+  readonly #bytes: Buffer;
+  readonly #dialect: Dialect;
+  readonly #encodingLabel: string;
+  readonly #encoding: ReturnType<typeof encodingOf>;
+  readonly #parseOptions: ReturnType<typeof parseOptions>;
+  readonly #allValid: boolean;
+
+  constructor(bytes: Buffer, dialect: Dialect, encoding: string) {
+    this.#bytes = bytes;
+    this.#dialect = dialect;
+    this.#encodingLabel = encoding;
+    this.#encoding = encodingOf(encoding);
+    this.#parseOptions = parseOptions(dialect);
+    this.#allValid = this.#encoding.isValid(bytes);
+  }
+
+  *read(found: readonly Found[]): Generator<CsvRecord, void, undefined> {
+    let from = 0;
+    for (let i = 0; i <= found.length; i++) {
+      if (i < found.length && !found[i]!.stray) continue;
+      if (i > from) yield* this.#readStretch(found, from, i);
+      if (i < found.length) yield this.#strayRecord(found[i]!);
+      from = i + 1;
+    }
+  }
+
+  /** found[from] to found[to - 1] lie one after the other, with nothing but comments between. */
+  *#readStretch(found: readonly Found[], from: number, to: number): Generator<CsvRecord, void, undefined> {
+    const stretch = this.#bytes.subarray(found[from]!.start, found[to - 1]!.next);
+    const records: string[][] = parse(
+      this.#encoding.utf8 ? stretch : this.#encoding.decode(stretch),
+      this.#parseOptions,
+    );
+    if (records.length !== to - from) {
+      throw new Error(
+        `csv-parse made ${records.length} records of the ${to - from} from line ${found[from]!.line}`,
+      );
+    }
+    for (const [i, cells] of records.entries()) {
+      const { line, start, end } = found[from + i]!;
+      const valid = this.#allValid || this.#encoding.isValid(this.#bytes.subarray(start, end));
+      yield { line, start, end, cells, error: valid ? null : encodingError(this.#encodingLabel) };
+    }
+  }
+
+  #strayRecord({ line, start, end }: Found): CsvRecord {
+    const cells = parseRecord(this.#bytes.subarray(start, end), this.#dialect, this.#encodingLabel);
+    return { line, start, end, cells, error: STRAY_QUOTE };
+  }
+}
+
+function oversizeRecord(
+  bytes: Buffer,
+  line: number,
+  dialect: Dialect,
+  encoding: string,
+  { maxRecordBytes = MAX_RECORD_BYTES }: ReadOptions,
+): CsvRecord {
+  const message = `expected a record of at most ${maxRecordBytes} bytes, received a longer one`;
+  return {
+    line,
+    start: 0,
+    end: bytes.length,
+    cells: parseRecord(bytes, dialect, encoding),
+    error: { code: 'quote-error', field: null, message },
+  };
+}

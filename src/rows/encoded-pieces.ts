@@ -1,0 +1,92 @@
+import type { CellError } from '../types.ts';
+import { copyRow } from './copy-text.ts';
+
+/** A row that broke a rule. */
+export interface EncodedReject {
+  readonly line: number;
+  /** The record's bytes as they stand in the file, without the line end: a view into the chunk's bytes. */
+  readonly raw: Buffer;
+  readonly errors: readonly CellError[];
+}
+
+/** What encoding gives out, piece by piece. A `copy` buffer is whole lines of COPY text and is never used again. */
+export type EncodedPiece =
+  | { readonly kind: 'copy'; readonly copy: Buffer }
+  | { readonly kind: 'rejects'; readonly rejects: readonly EncodedReject[] };
+
+export interface EncodeTotals {
+  rowsRead: number;
+  rowsGood: number;
+  rowsRejected: number;
+}
+
+/** Large enough for a stream's cost per write not to show, small enough to wait in some number. */
+export const COPY_PIECE_BYTES = 128 * 1024;
+const MAX_REJECTS = 1000;
+const MAX_REJECT_BYTES = 1024 * 1024;
+
+/** Gathers encoded rows into pieces. */
+export class EncodedPieces {
+  readonly totals: EncodeTotals = { rowsRead: 0, rowsGood: 0, rowsRejected: 0 };
+  /** The piece being filled, and how far; the fast lane writes to it directly. */
+  buffer = Buffer.allocUnsafeSlow(COPY_PIECE_BYTES);
+  length = 0;
+
+  #ready: EncodedPiece[] = [];
+  #rejects: EncodedReject[] = [];
+  #rejectBytes = 0;
+
+  get hasReady(): boolean {
+    return this.#ready.length > 0;
+  }
+
+  addRow(line: number, values: readonly (string | null)[]): void {
+    const row = copyRow(line, values);
+    // UTF-8 takes at most three bytes for a UTF-16 unit.
+    if (row.length * 3 > this.buffer.length - this.length) this.flushCopy();
+    if (row.length * 3 > this.buffer.length) {
+      this.#ready.push({ kind: 'copy', copy: Buffer.from(row) });
+    } else {
+      this.length += this.buffer.write(row, this.length);
+    }
+    this.totals.rowsRead++;
+    this.totals.rowsGood++;
+  }
+
+  addReject(reject: EncodedReject): void {
+    this.#rejects.push(reject);
+    this.#rejectBytes += reject.raw.length;
+    this.totals.rowsRead++;
+    this.totals.rowsRejected++;
+    if (this.#rejects.length >= MAX_REJECTS || this.#rejectBytes >= MAX_REJECT_BYTES) this.#flushRejects();
+  }
+
+  /** Ends the piece being filled. */
+  flushCopy(): void {
+    if (this.length === 0) return;
+    this.#ready.push({ kind: 'copy', copy: this.buffer.subarray(0, this.length) });
+    this.buffer = Buffer.allocUnsafeSlow(COPY_PIECE_BYTES);
+    this.length = 0;
+  }
+
+  /** The finished pieces; each is handed out once. */
+  takeReady(): readonly EncodedPiece[] {
+    const ready = this.#ready;
+    this.#ready = [];
+    return ready;
+  }
+
+  /** Everything that is left. */
+  takeAll(): readonly EncodedPiece[] {
+    this.flushCopy();
+    this.#flushRejects();
+    return this.takeReady();
+  }
+
+  #flushRejects(): void {
+    if (this.#rejects.length === 0) return;
+    this.#ready.push({ kind: 'rejects', rejects: this.#rejects });
+    this.#rejects = [];
+    this.#rejectBytes = 0;
+  }
+}
