@@ -1,0 +1,109 @@
+import type { Field, FieldsMatch, Table } from '../types.ts';
+import { parseEncoding } from './encodings.ts';
+import { describe, isObject, type JsonObject, optionalString, type Place } from './faults.ts';
+import { DEFAULT_DIALECT, parseDialect } from './parse-dialect.ts';
+import { parseField } from './parse-field.ts';
+import { parseForeignKeys, parsePrimaryKey, parseUniqueKeys } from './parse-keys.ts';
+import { parseMissingValues } from './parse-missing-values.ts';
+
+const FIELDS_MATCH: readonly FieldsMatch[] = ['exact', 'equal', 'subset', 'superset', 'partial'];
+
+/** PostgreSQL's limit is 1600; the lineage columns and what a dropped column leaves behind need some. */
+const MAX_FIELDS = 1_500;
+
+/** A table's name is a part of URLs, of SQL and of file names. */
+const TABLE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** PostgreSQL's limit for identifiers (NAMEDATALEN - 1). */
+const MAX_NAME_BYTES = 63;
+
+/** The names of PostgreSQL's system columns, which no column may have. */
+const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
+
+/** Reads one resource (https://datapackage.org/standard/data-resource/) with its Table Schema and Table Dialect. */
+export function parseTable(resource: unknown, place: Place): Table {
+  const source = objectAt(resource, place, 'a resource');
+  const schemaPlace = place.at('schema');
+  const schema = objectAt(source.schema, schemaPlace, 'a Table Schema, embedded in the resource');
+  const fields = parseFields(schema, schemaPlace);
+  const names = fields.map((field) => field.name);
+  const dialect =
+    source.dialect === undefined ? DEFAULT_DIALECT : parseDialect(source.dialect, place.at('dialect'));
+  const name = typeof source.name === 'string' ? source.name : '';
+  checkTableName(source.name, place.at('name'));
+  return {
+    name,
+    title: optionalString(source.title, place.at('title')),
+    description: optionalString(source.description, place.at('description')),
+    fields,
+    fieldsMatch: parseFieldsMatch(schema.fieldsMatch, dialect.header, schemaPlace.at('fieldsMatch')),
+    primaryKey: parsePrimaryKey(schema.primaryKey, names, schemaPlace.at('primaryKey')),
+    uniqueKeys: parseUniqueKeys(schema.uniqueKeys, names, schemaPlace.at('uniqueKeys')),
+    foreignKeys: parseForeignKeys(schema.foreignKeys, { name, names }, schemaPlace.at('foreignKeys')),
+    dialect,
+    encoding: parseEncoding(source.encoding, place.at('encoding')),
+  };
+}
+
+/** An empty object, after a fault, where there is none: what is in it can then be reported as missing too. */
+function objectAt(value: unknown, place: Place, what: string): JsonObject {
+  if (isObject(value)) return value;
+  place.fault(`expected ${what}, received ${describe(value)}`);
+  return {};
+}
+
+function checkTableName(name: unknown, place: Place): void {
+  if (typeof name !== 'string' || !TABLE_NAME.test(name)) {
+    place.fault(
+      `expected a name of ASCII letters, digits, ".", "-" and "_" that begins with a letter or a digit, received ${describe(name)}`,
+    );
+  } else checkLength(name, place);
+}
+
+function parseFields(schema: JsonObject, place: Place): Field[] {
+  const listed = schema.fields;
+  const missingValues =
+    schema.missingValues === undefined
+      ? ['']
+      : parseMissingValues(schema.missingValues, place.at('missingValues'));
+  if (!Array.isArray(listed) || listed.length === 0 || listed.length > MAX_FIELDS) {
+    const received = Array.isArray(listed) ? `${listed.length}` : describe(listed);
+    place.at('fields').fault(`expected a list of 1 to ${MAX_FIELDS} fields, received ${received}`);
+    return [];
+  }
+  const names = new Set<string>();
+  return listed.map((descriptor, index) => {
+    const fieldPlace = place.at('fields').at(index);
+    const field = parseField(objectAt(descriptor, fieldPlace, 'a field'), missingValues, fieldPlace);
+    checkFieldName(field.name, names, fieldPlace.at('name'));
+    names.add(field.name);
+    return field;
+  });
+}
+
+function checkFieldName(name: string, before: ReadonlySet<string>, place: Place): void {
+  if (name === '') place.fault('expected a name that is not empty');
+  else if (name.includes('\0')) place.fault('a name can not hold a NUL character');
+  else if (name.startsWith('_'))
+    place.fault(`"${name}": names that begin with "_" are kept for lineage columns`);
+  else if (SYSTEM_COLUMNS.has(name)) place.fault(`"${name}" is a system column of PostgreSQL`);
+  else if (before.has(name)) place.fault(`"${name}" is the name of two fields; a column needs its own`);
+  checkLength(name, place);
+}
+
+function checkLength(name: string, place: Place): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > MAX_NAME_BYTES) {
+    place.fault(`expected a name of at most ${MAX_NAME_BYTES} bytes (PostgreSQL's limit), received ${bytes}`);
+  }
+}
+
+function parseFieldsMatch(value: unknown, header: boolean, place: Place): FieldsMatch {
+  if (value === undefined) return 'exact';
+  const match = FIELDS_MATCH.find((known) => known === value);
+  if (!match) place.fault(`expected one of ${FIELDS_MATCH.join(', ')}, received ${describe(value)}`);
+  else if (match !== 'exact' && !header) {
+    place.fault(`"${match}" maps fields by name, and the dialect says that there is no header`);
+  }
+  return match ?? 'exact';
+}

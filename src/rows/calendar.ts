@@ -1,0 +1,64 @@
+/** A point in the proleptic Gregorian calendar as written; `offsetMinutes` is null where none was given. */
+export interface Moment {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly micros: number;
+  readonly offsetMinutes: number | null;
+}
+
+const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** Years 1 to 9999: what both XML Schema's four digits and PostgreSQL's input take. */
+export function isDate(year: number, month: number, day: number): boolean {
+  // Said so that NaN, a part that was no number, is refused too.
+  if (!(year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1)) return false;
+  if (day <= 28) return true;
+  return day <= MONTH_DAYS[month - 1]! || (month === 2 && day === 29 && isLeap(year));
+}
+
+function isLeap(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+}
+
+export function formatDate(moment: Pick<Moment, 'year' | 'month' | 'day'>): string {
+  return `${pad(moment.year, 4)}-${pad(moment.month, 2)}-${pad(moment.day, 2)}`;
+}
+
+/** `hh:mm:ss`, with a fraction of at most six digits that does not end in 0, so that equal times are equal texts. */
+export function formatTime(moment: Pick<Moment, 'hour' | 'minute' | 'second' | 'micros'>): string {
+  const time = `${pad(moment.hour, 2)}:${pad(moment.minute, 2)}:${pad(moment.second, 2)}`;
+  return moment.micros === 0 ? time : `${time}.${pad(moment.micros, 6).replace(/0+$/, '')}`;
+}
+
+export function formatOffset(minutes: number | null): string {
+  if (minutes === null || minutes === 0) return 'Z';
+  const size = Math.abs(minutes);
+  return `${minutes < 0 ? '-' : '+'}${pad(Math.trunc(size / 60), 2)}:${pad(size % 60, 2)}`;
+}
+
+/** Digits after the point, cut to microseconds as PostgreSQL stores them (and as Frictionless does). */
+export function microsOf(fraction: string | undefined): number {
+  return fraction === undefined ? 0 : Number(fraction.slice(0, 6).padEnd(6, '0'));
+}
+
+/** XML Schema's 24:00:00 is the first moment of the next day; null past the last day of year 9999. */
+export function nextMidnight(moment: Moment): Moment | null {
+  const next = new Date(0);
+  next.setUTCFullYear(moment.year, moment.month - 1, moment.day + 1);
+  if (next.getUTCFullYear() > 9999) return null;
+  return {
+    ...moment,
+    year: next.getUTCFullYear(),
+    month: next.getUTCMonth() + 1,
+    day: next.getUTCDate(),
+    hour: 0,
+  };
+}
+
+function pad(value: number, width: number): string {
+  return String(value).padStart(width, '0');
+}
