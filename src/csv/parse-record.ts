@@ -11,7 +11,8 @@ import { encodingOf } from './encoding.ts';
 export function parseRecord(raw: Buffer, dialect: Dialect, encoding: string): string[] {
   const text = encodingOf(encoding).decode(raw);
   try {
-    const records: string[][] = parse(text, parseOptions(dialect));
+    // With its line end, or csv-parse would not take an empty line for a record.
+    const records: string[][] = parse(`${text}\n`, parseOptions(dialect));
     if (records.length === 1) return records[0]!;
   } catch {
     // Not a record of this dialect: shown as plain text below.

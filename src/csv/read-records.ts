@@ -26,6 +26,9 @@ export interface ReadOptions {
 /** What is parsed at once: large enough for csv-parse's set-up not to show, small enough for little garbage. */
 const STRETCH_BYTES = 256 * 1024;
 
+const LF = 10;
+const CR = 13;
+
 const STRAY_QUOTE: CellError = {
   code: 'quote-error',
   field: null,
@@ -152,12 +155,15 @@ function oversizeRecord(
   encoding: string,
   { maxRecordBytes = MAX_RECORD_BYTES }: ReadOptions,
 ): CsvRecord {
+  let end = bytes.length;
+  if (end > 0 && bytes[end - 1] === LF) end--;
+  if (end > 0 && bytes[end - 1] === CR) end--;
   const message = `expected a record of at most ${maxRecordBytes} bytes, received a longer one`;
   return {
     line,
     start: 0,
-    end: bytes.length,
-    cells: parseRecord(bytes, dialect, encoding),
+    end,
+    cells: parseRecord(bytes.subarray(0, end), dialect, encoding),
     error: { code: 'quote-error', field: null, message },
   };
 }

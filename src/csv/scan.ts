@@ -66,6 +66,7 @@ const LF = 10;
 const CR = 13;
 const NUL = 0;
 const NONE = -1;
+const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /** A shorter stretch without quotes is not worth the calls that skipping it takes. */
 const MIN_SKIP_BYTES = 1024;
@@ -98,7 +99,7 @@ export class RecordScanner {
   readonly #spaces: Spaces;
 
   /** Unread bytes [#index, …) of #bytes, whose first byte is at offset #base. */
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes = NO_BYTES;
   #base = 0;
   #index = 0;
   readonly #kept = new KeptBytes();
@@ -155,10 +156,7 @@ export class RecordScanner {
 
   /** Takes the next piece of the stream, of any size; it may be reused afterwards. */
   push(piece: Uint8Array): void {
-    this.#load(
-      Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength),
-      this.#base + this.#bytes.length,
-    );
+    this.#load(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength), this.#base);
     this.#scan();
     this.#keep();
   }
@@ -166,7 +164,7 @@ export class RecordScanner {
   /** The stream is over: reports what is still open. */
   end(): void {
     for (;;) {
-      const position = this.#base + this.#bytes.length;
+      const position = this.#base;
       switch (this.#state) {
         case QUOTED:
         case ESCAPED:
@@ -211,13 +209,17 @@ export class RecordScanner {
     this.#nextQuote = found === NONE ? this.#bytes.length : found;
   }
 
-  /** At the end of a piece: holds back what may be needed again. */
+  /** At the end of a piece, which belongs to the caller: holds back a copy of what may be needed again. */
   #keep(): void {
     if (this.#nextQuote < this.#bytes.length) this.#quotedBefore = true;
     const from = this.keepRecords ? this.#recordStart : this.#resumeAt;
     if (from === NONE) this.#kept.clear();
     else if (from >= this.#base) this.#kept.reset(from, this.#bytes.subarray(from - this.#base));
     else this.#kept.append(this.#bytes);
+    this.#base += this.#bytes.length;
+    this.#bytes = NO_BYTES;
+    this.#index = 0;
+    this.#nextQuote = 0;
   }
 
   #scan(): void {
@@ -397,7 +399,9 @@ export class RecordScanner {
 
   /** The quoted cell was opened by a stray quote: ends the record at the first line end after that quote. */
   #goBack(): void {
-    const next = this.#resumeAt;
+    let next = this.#resumeAt;
+    // The record outgrew its limit just between the CR and the LF of that line end.
+    if (next === this.#base + this.#index && next === this.#lastCr + 1 && this.#bytes[this.#index] === LF) next++;
     this.#line = this.#resumeLine;
     this.scannedBytes -= this.#bytes.length - this.#index;
     if (next >= this.#base) {
