@@ -1,0 +1,273 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { createApp } from '../../api/app.ts';
+import type { ApiDeps } from '../../api/deps.ts';
+import type { LoadService, StartLoad, StoredRow } from '../../api/load-service.ts';
+import { createHttpServer } from '../../api/server.ts';
+import { readConfig } from '../../src/config.ts';
+import { LongshoreError } from '../../src/errors.ts';
+import type { KeyHolder, KeyStore } from '../../src/keys/key-store.ts';
+import type { LoadView, RejectView } from '../../src/ledger/load-view.ts';
+import { openStorage } from '../../src/storage/open-storage.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import type { Dictionary, Field, Table } from '../../src/types.ts';
+
+/** A table of the sample's kind: `jobs(id, job)` without a header. */
+export function table(name: string, change: Partial<Table> = {}): Table {
+  return {
+    name,
+    fields: [field('id', 'integer'), field('job', 'string')],
+    fieldsMatch: 'exact',
+    primaryKey: ['id'],
+    uniqueKeys: [],
+    foreignKeys: [],
+    dialect: {
+      delimiter: ',',
+      header: false,
+      quoteChar: '"',
+      doubleQuote: true,
+      escapeChar: null,
+      skipInitialSpace: false,
+      commentChar: null,
+    },
+    encoding: 'utf-8',
+    ...change,
+  };
+}
+
+export function field(name: string, type: Field['type']): Field {
+  return { name, type, format: 'default', constraints: { required: true }, missingValues: [''] };
+}
+
+/** Loads in memory: they stay `accepted` until a test says how they go on. */
+export class FakeLoads implements LoadService {
+  readonly started: StartLoad[] = [];
+  readonly views = new Map<number, LoadView>();
+  readonly rejected = new Map<number, RejectView[]>();
+  readonly stored: StoredRow[] = [];
+  /** What every new load becomes at once; null: it stays as it is. */
+  outcome: Partial<LoadView> | null = null;
+  startError: Error | null = null;
+  waitedMs: number | null = null;
+
+  async start(request: StartLoad) {
+    if (this.startError !== null) throw this.startError;
+    const before = [...this.views.values()].find(
+      (view) =>
+        request.chart !== null &&
+        !request.force &&
+        view.sha256 === request.chart.sha256 &&
+        view.table === request.table.name &&
+        view.mode === request.mode,
+    );
+    if (before !== undefined) return { load: before, existing: true };
+    this.started.push(request);
+    const id = this.views.size + 1;
+    const view = loadView(id, {
+      table: request.table.name,
+      mode: request.mode,
+      source: request.source,
+      sha256: request.chart?.sha256 ?? null,
+      maxRejects: request.maxRejects,
+    });
+    this.views.set(id, { ...view, ...this.outcome });
+    return { load: view, existing: false };
+  }
+
+  async get(id: number) {
+    return this.views.get(id) ?? null;
+  }
+
+  async list(filter: Parameters<LoadService['list']>[0]) {
+    return [...this.views.values()]
+      .reverse()
+      .filter((view) => filter.tables?.includes(view.table) ?? true)
+      .filter((view) => filter.status === undefined || view.status === filter.status)
+      .filter((view) => filter.before === undefined || view.id < filter.before)
+      .slice(0, filter.limit);
+  }
+
+  async rejects(id: number, page: { afterLine: number; limit: number }) {
+    return (this.rejected.get(id) ?? []).filter(({ line }) => line > page.afterLine).slice(0, page.limit);
+  }
+
+  async rejectShape(id: number) {
+    const widths = (this.rejected.get(id) ?? []).map(({ cells }) => cells.length);
+    return { columns: ['id', 'job'], maxCells: Math.max(0, ...widths) };
+  }
+
+  async control(id: number, action: 'pause' | 'resume' | 'cancel') {
+    const view = this.views.get(id)!;
+    if (view.status === 'done') throw new LongshoreError('load-state', `load ${id} is done`);
+    const changed =
+      action === 'cancel'
+        ? { ...view, status: 'cancelled' as const }
+        : { ...view, paused: action === 'pause' };
+    this.views.set(id, changed);
+    return changed;
+  }
+
+  async wait(id: number, waitMs: number) {
+    this.waitedMs = waitMs;
+    return this.views.get(id)!;
+  }
+
+  async tables(names: readonly string[]) {
+    return names.map((name) => ({
+      name,
+      rows: this.stored.length,
+      rowsExact: true,
+      bytes: 8192,
+      lastLoadId: null,
+    }));
+  }
+
+  async rows(_table: Table, page: { after: readonly string[] | null; limit: number }) {
+    const from = page.after === null ? 0 : Number(page.after[0]) + 1;
+    const rows = this.stored.slice(from, from + page.limit);
+    const last = from + rows.length - 1;
+    return { rows, next: last + 1 < this.stored.length ? [String(last)] : null };
+  }
+}
+
+export function loadView(id: number, change: Partial<LoadView> = {}): LoadView {
+  return {
+    id,
+    table: 'jobs',
+    mode: 'append',
+    status: 'accepted',
+    paused: false,
+    queuedBehind: null,
+    workflowId: `load-jobs-append-${id}`,
+    runId: 'b8a9c6d0-0000-4000-8000-000000000000',
+    source: { kind: 'upload', name: 'jobs.csv', key: `uploads/${id}` },
+    sha256: null,
+    maxRejects: null,
+    progress: {
+      bytes: 0,
+      bytesTotal: null,
+      chunks: 0,
+      chunksTotal: null,
+      rowsPerSecond: null,
+      secondsLeft: null,
+    },
+    rows: { read: 0, loaded: 0, rejected: 0, unchanged: 0 },
+    error: null,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    startedAt: null,
+    finishedAt: null,
+    ...change,
+  };
+}
+
+/** Keys by their text. */
+class FakeKeys implements Pick<KeyStore, 'verify'> {
+  readonly #holders: Readonly<Record<string, KeyHolder>> = {
+    'admin-key-of-the-tests': { id: 'a1', name: 'admin', scopes: ['admin'], tables: null },
+    'write-key-of-the-tests': { id: 'w1', name: 'writer', scopes: ['write'], tables: null },
+    'read-key-of-the-tests': { id: 'r1', name: 'reader', scopes: ['read'], tables: null },
+    'jobs-key-of-the-tests': { id: 'j1', name: 'jobs only', scopes: ['write', 'read'], tables: ['jobs'] },
+  };
+
+  async verify(text: string): Promise<KeyHolder | null> {
+    return this.#holders[text] ?? null;
+  }
+}
+
+export interface TestApi extends AsyncDisposable {
+  readonly url: string;
+  readonly loads: FakeLoads;
+  readonly storage: Storage;
+  readonly home: string;
+  /** What was logged, one JSON line an entry. */
+  readonly log: string[];
+  /** fetch with the admin key, unless `key` says otherwise (null: none). */
+  call(path: string, init?: RequestInit & { key?: string | null }): Promise<Response>;
+  /** Files in the storage, half-written ones included. */
+  files(): Promise<readonly string[]>;
+  /** Sends bytes as they are and collects what comes back until the server closes, `untilText` appeared, or it hung up. */
+  raw(text: string, options?: { untilText?: string; hangUpWhen?: () => Promise<boolean> }): Promise<string>;
+}
+
+/** The real app on a free port, over a folder for storage and the fakes above. */
+export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestApi> {
+  const home = await mkdtemp(join(tmpdir(), 'longshore-api-'));
+  const storage = await openStorage(`file:${join(home, 'storage')}`);
+  const dictionary: Dictionary = {
+    name: 'sample',
+    version: '1',
+    tables: [table('jobs'), table('notes', { primaryKey: [] })],
+  };
+  const loads = new FakeLoads();
+  const log: string[] = [];
+  const app = createApp({
+    config: readConfig({ LONGSHORE_HOME: home }),
+    log: pino({ level: 'info' }, { write: (line: string) => void log.push(line) }),
+    storage,
+    dictionary,
+    keys: new FakeKeys() as unknown as KeyStore,
+    loads,
+    ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),
+    temporalUiUrl: 'http://127.0.0.1:8233',
+    ...change,
+  });
+  const server = createHttpServer(app);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+
+  return {
+    url,
+    loads,
+    storage,
+    home,
+    log,
+    call(path, { key = 'admin-key-of-the-tests', ...init } = {}) {
+      const headers = new Headers(init.headers);
+      if (key !== null) headers.set('x-api-key', key);
+      return fetch(`${url}${path}`, { ...init, headers });
+    },
+    async files() {
+      return [...(await storage.list('uploads/')), ...(await storage.list('.unfinished/'))];
+    },
+    raw: (text, options = {}) => exchange(port, text, options),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+async function exchange(
+  port: number,
+  text: string,
+  { untilText, hangUpWhen }: { untilText?: string; hangUpWhen?: () => Promise<boolean> },
+): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  let answer = '';
+  const over = new Promise<void>((resolve) => {
+    socket.on('data', (bytes) => {
+      answer += bytes.toString('latin1');
+      if (untilText !== undefined && answer.includes(untilText)) resolve();
+    });
+    socket.on('close', () => resolve());
+    socket.on('error', () => resolve());
+  });
+  await new Promise<void>((resolve) => socket.write(text, () => resolve()));
+  if (hangUpWhen !== undefined) {
+    while (!(await hangUpWhen())) await sleep(10);
+    socket.destroy();
+  }
+  await over;
+  socket.destroy();
+  return answer;
+}

@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { fromGlobalSetup } from './environment.ts';
+import type { Cleanup } from './home.ts';
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+  readonly name: string;
+}
+
+/**
+ * A database of the test's own with the platform's tables in it, empty. Dropped when the test ends (with a context),
+ * or by `await using`; connections that are still open then are cut.
+ */
+export async function testDatabase(t?: Cleanup): Promise<TestDatabase> {
+  const admin = fromGlobalSetup('TEST_DATABASE_URL');
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await run(admin, `create database ${name} template ${fromGlobalSetup('TEST_DATABASE_TEMPLATE')}`);
+  const url = new URL(admin);
+  url.pathname = `/${name}`;
+  const drop = () => run(admin, `drop database if exists ${name} with (force)`);
+  t?.after(drop);
+  return { url: url.href, name, [Symbol.asyncDispose]: drop };
+}
+
+async function run(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
