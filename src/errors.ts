@@ -95,6 +95,12 @@ export const ERRORS = {
     title: 'The file has no rows',
     remedy: 'Send a file with at least one record. To empty a table, delete its rows in the database.',
   },
+  'already-loaded': {
+    status: 409,
+    retryable: false,
+    title: 'The same content was loaded before',
+    remedy: 'Load it with force when it shall be loaded once more.',
+  },
   'file-changed': {
     status: 422,
     retryable: false,
@@ -137,6 +143,12 @@ export const ERRORS = {
     retryable: false,
     title: 'The load is not in a state that allows this',
     remedy: 'GET the load to see its status.',
+  },
+  'load-terminated': {
+    status: 409,
+    retryable: false,
+    title: "The load's workflow was ended from outside",
+    remedy: 'The table is as it was before the load. Start it again when you wish.',
   },
   'load-cancelled': {
     status: 409,

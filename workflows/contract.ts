@@ -14,6 +14,15 @@ export interface LoadCsvInput {
   /** Carried over continue-as-new: chunks below this number are done. */
   readonly nextChunk?: number;
   readonly paused?: boolean;
+  /** Carried over continue-as-new: what the chunks so far counted. */
+  readonly done?: ChunkCounts;
+}
+
+export interface ChunkCounts {
+  readonly chunks: number;
+  readonly bytes: number;
+  readonly read: number;
+  readonly rejected: number;
 }
 
 /** Signals without arguments. */

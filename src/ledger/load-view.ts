@@ -26,17 +26,19 @@ export interface LoadView {
     readonly secondsLeft: number | null;
   };
   /** While the load runs, what its finished chunks counted. At the end: read = loaded + rejected + unchanged. */
-  readonly rows: {
-    readonly read: number;
-    readonly loaded: number;
-    readonly rejected: number;
-    readonly unchanged: number;
-  };
+  readonly rows: LoadTotals;
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly remedy: string } | null;
   /** RFC 3339, UTC */
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+}
+
+export interface LoadTotals {
+  readonly read: number;
+  readonly loaded: number;
+  readonly rejected: number;
+  readonly unchanged: number;
 }
 
 export interface LoadSource {

@@ -201,7 +201,8 @@ export async function viewLoad(db: Pick<Database, 'query'>, id: number): Promise
 }
 
 export interface LoadFilter {
-  readonly table?: string;
+  /** Only loads of these tables; absent: of every table. */
+  readonly tables?: readonly string[];
   readonly status?: LoadStatus;
   /** Only loads with a lower ID. */
   readonly before?: number;
@@ -211,9 +212,9 @@ export interface LoadFilter {
 /** Newest first. */
 export async function listLoads(db: Pick<Database, 'query'>, filter: LoadFilter): Promise<LoadView[]> {
   const rows = await db.query<ViewRow>(
-    `${VIEW} where ($1::text is null or l.table_name = $1) and ($2::text is null or l.status = $2)
+    `${VIEW} where ($1::text[] is null or l.table_name = any ($1)) and ($2::text is null or l.status = $2)
         and ($3::int is null or l.id < $3) order by l.id desc limit $4`,
-    [filter.table ?? null, filter.status ?? null, filter.before ?? null, filter.limit],
+    [filter.tables ?? null, filter.status ?? null, filter.before ?? null, filter.limit],
   );
   return rows.map(toView);
 }

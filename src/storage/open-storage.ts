@@ -105,8 +105,8 @@ class OpendalStorage implements Storage {
       return;
     }
     const name = key.slice(key.lastIndexOf('/') + 1);
-    for (const entry of await this.#operator.list(this.#unfinished)) {
-      if (entry.path().startsWith(`${this.#unfinished}${name}`)) await this.#operator.delete(entry.path());
+    for (const unfinished of await this.list(this.#unfinished)) {
+      if (unfinished.startsWith(`${this.#unfinished}${name}.`)) await this.delete(unfinished);
     }
   }
 
@@ -131,6 +131,15 @@ class OpendalStorage implements Storage {
 
   delete(key: string): Promise<void> {
     return guard(() => this.#operator.delete(key));
+  }
+
+  async sweep(olderThanMs: number): Promise<void> {
+    if (this.#unfinished === undefined) return;
+    for (const key of await this.list(this.#unfinished)) {
+      const found = await this.stat(key);
+      if (found?.modifiedAt && Date.now() - Date.parse(found.modifiedAt) > olderThanMs)
+        await this.delete(key);
+    }
   }
 }
 

@@ -17,6 +17,8 @@ export interface Storage {
   list(prefix: string): Promise<readonly string[]>;
   /** Deleting what does not exist is not an error. */
   delete(key: string): Promise<void>;
+  /** Clears away half-written files, older than this, of processes that died. */
+  sweep(olderThanMs: number): Promise<void>;
 }
 
 export interface StorageWriter {

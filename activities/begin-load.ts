@@ -1,0 +1,32 @@
+import { LongshoreError } from '../src/errors.ts';
+import { readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { makeStage } from '../src/publish/stage.ts';
+import type { MaxRejects } from '../src/types.ts';
+import type { ActivityDeps } from './deps.ts';
+import { columnsOfFile } from './plan-cache.ts';
+
+export interface BegunLoad {
+  /** Numbers of the chunks that are not done, in order. */
+  readonly chunks: number;
+  readonly bytes: number;
+  readonly maxRejects: MaxRejects | null;
+}
+
+/** Checks that the file fits the table and makes the stage. */
+export function beginLoad({ db }: ActivityDeps) {
+  return async ({ loadId }: { readonly loadId: number }): Promise<BegunLoad> => {
+    const plan = await readLoadPlan(db, loadId);
+    if (!plan.chunks) throw new LongshoreError('internal', `load ${loadId} is not charted`);
+    if (plan.mode === 'merge' && plan.table.primaryKey.length === 0) {
+      throw new LongshoreError('merge-needs-key', `${plan.table.name} has no primary key`);
+    }
+    columnsOfFile(plan);
+    await makeStage(db, plan.table, loadId);
+    await setLoadStatus(db, loadId, 'loading');
+    return {
+      chunks: plan.chunks.length,
+      bytes: plan.chunks.reduce((sum, chunk) => sum + chunk.endByte - chunk.startByte, 0),
+      maxRejects: plan.maxRejects,
+    };
+  };
+}

@@ -1,0 +1,51 @@
+import { Context } from '@temporalio/activity';
+import { Charter } from '../src/csv/chart.ts';
+import { LongshoreError } from '../src/errors.ts';
+import { LoadEntity } from '../src/ledger/entities.ts';
+import { chartColumns, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { stampOf } from '../src/storage/stamp.ts';
+import type { ActivityDeps } from './deps.ts';
+import { whileBeating } from './heartbeats.ts';
+
+/** Charts a file that is in the storage already, in one streaming pass, and keeps the chart in the ledger. */
+export function chartFile({ db, storage }: ActivityDeps) {
+  return async ({ loadId }: { readonly loadId: number }): Promise<void> => {
+    const plan = await readLoadPlan(db, loadId);
+    if (plan.chunks) return;
+    await setLoadStatus(db, loadId, 'charting');
+    const charter = new Charter({ dialect: plan.table.dialect, encoding: plan.table.encoding });
+    let bytes = 0;
+    await whileBeating(
+      () => ({ bytes }),
+      async (signal) => {
+        for await (const piece of await storage.stream(plan.sourceKey)) {
+          signal.throwIfAborted();
+          charter.push(piece);
+          bytes += piece.length;
+        }
+      },
+    );
+    const chart = charter.end();
+    const stamp = await stampOf(storage, plan.sourceKey);
+    if (plan.sourceStamp !== null && stamp !== plan.sourceStamp) {
+      throw new LongshoreError('file-changed', `${plan.sourceKey} changed since the load was asked for`);
+    }
+    await db.transaction(async ({ em, query }) => {
+      if (!plan.forced) {
+        const [same] = await query<{ id: number }>(
+          `select id from longshore.load l
+            where table_name = $1 and mode = $2 and sha256 = $3 and id <> $4 and status = 'done'
+              and (mode = 'append' or id = (select max(id) from longshore.load
+                                             where table_name = $1 and status = 'done'))`,
+          [plan.table.name, plan.mode, chart.sha256, loadId],
+        );
+        if (same) {
+          throw new LongshoreError('already-loaded', `the same content was loaded by load ${same.id}`);
+        }
+      }
+      const load = await em.findOneOrFail(LoadEntity, { id: loadId });
+      em.assign(load, chartColumns(chart));
+    });
+    Context.current().log.info('charted', { loadId, bytes: chart.bytes, chunks: chart.chunks.length });
+  };
+}

@@ -1,0 +1,8 @@
+import type { Database } from '../src/db/database.ts';
+import type { Storage } from '../src/storage/storage.ts';
+
+/** What activities stand on; made once a process. */
+export interface ActivityDeps {
+  readonly db: Database;
+  readonly storage: Storage;
+}

@@ -1,0 +1,9 @@
+import { type EndedLoad, type EndLoadInput, endLoad as endInLedger } from '../src/ledger/end-load.ts';
+import type { ActivityDeps } from './deps.ts';
+
+export type { EndedLoad, EndLoadInput } from '../src/ledger/end-load.ts';
+
+/** However a load's workflow ends, the ledger hears of it here. */
+export function endLoad({ db, storage }: ActivityDeps) {
+  return (input: EndLoadInput): Promise<EndedLoad> => endInLedger(db, storage, input);
+}

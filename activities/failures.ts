@@ -1,0 +1,57 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
+import { ERRORS, type ErrorCode, LongshoreError } from '../src/errors.ts';
+
+/** A fault that no one foresaw is tried this often: it may be a passing one, but a bug never heals. */
+const UNFORESEEN_TRIES = 8;
+
+/** What Temporal shall make of an error: the catalog's code as type, retryable or not by the catalog. */
+export function toFailure(error: unknown, attempt: number): Error {
+  if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  const known = toLongshoreError(error);
+  const { retryable } = ERRORS[known.code];
+  const givenUp = known.code === 'internal' && attempt >= UNFORESEEN_TRIES;
+  return ApplicationFailure.create({
+    type: known.code,
+    message: known.message,
+    nonRetryable: !retryable || givenUp,
+  });
+}
+
+/** Messages of PostgreSQL's errors can hold row data, which belongs neither into histories nor into logs. */
+export function toLongshoreError(error: unknown): LongshoreError {
+  if (error instanceof LongshoreError) return error;
+  const state = sqlstateOf(error);
+  if (state === SQLSTATE.diskFull) {
+    return new LongshoreError('database-full', 'PostgreSQL has no room left on its disk', { cause: error });
+  }
+  if (isConnectionError(error)) {
+    return new LongshoreError('database-unavailable', 'the connection to PostgreSQL was lost', {
+      cause: error,
+    });
+  }
+  const name = error instanceof Error ? error.name : typeof error;
+  const code: ErrorCode = 'internal';
+  const message =
+    state === undefined && error instanceof Error ? `${name}: ${error.message}` : `SQLSTATE ${state}`;
+  return new LongshoreError(code, message, { cause: error });
+}
+
+type Activity<I, O> = (input: I) => Promise<O>;
+
+/** Wraps an activity so that whatever it throws becomes the right failure, logged with its cause. */
+export function failing<I, O>(activity: Activity<I, O>): Activity<I, O> {
+  return async (input) => {
+    try {
+      return await activity(input);
+    } catch (error) {
+      const { info, log } = Context.current();
+      const failure = toFailure(error, info.attempt);
+      if (!(failure instanceof CancelledFailure)) {
+        log.warn('activity failed', { code: (failure as ApplicationFailure).type, reason: failure.message });
+      }
+      throw failure;
+    }
+  };
+}

@@ -1,0 +1,31 @@
+import { beginLoad } from './begin-load.ts';
+import { chartFile } from './chart-file.ts';
+import { checkLoad } from './check-load.ts';
+import type { ActivityDeps } from './deps.ts';
+import { endLoad } from './end-load.ts';
+import { failing } from './failures.ts';
+import { loadChunk } from './load-chunk.ts';
+import { publishLoad } from './publish-load.ts';
+import { takeTurn } from './take-turn.ts';
+
+/** Short statements on the ledger: they run beside the workflows. */
+export function createLedgerActivities(deps: ActivityDeps) {
+  return {
+    takeTurn: failing(takeTurn(deps)),
+    beginLoad: failing(beginLoad(deps)),
+    endLoad: failing(endLoad(deps)),
+  };
+}
+
+/** The work: activity workers run it, as many as are started. */
+export function createActivities(deps: ActivityDeps) {
+  return {
+    chartFile: failing(chartFile(deps)),
+    loadChunk: failing(loadChunk(deps)),
+    checkLoad: failing(checkLoad(deps)),
+    publishLoad: failing(publishLoad(deps)),
+  };
+}
+
+export type LedgerActivities = ReturnType<typeof createLedgerActivities>;
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,121 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { Tx } from '../src/db/database.ts';
+import { LongshoreError } from '../src/errors.ts';
+import { encodeReject } from '../src/ledger/rejects.ts';
+import { copyIntoStage } from '../src/publish/stage.ts';
+import { encodeChunk } from '../src/rows/encode-chunk.ts';
+import { stampOf } from '../src/storage/stamp.ts';
+import type { Chunk } from '../src/types.ts';
+import type { ActivityDeps } from './deps.ts';
+import { whileBeating } from './heartbeats.ts';
+import { type CompiledPlan, planCache } from './plan-cache.ts';
+import { readChunk } from './read-chunk.ts';
+
+export interface LoadChunkInput {
+  readonly loadId: number;
+  readonly chunkNo: number;
+}
+
+export type LoadedChunk =
+  | { readonly state: 'loaded'; readonly bytes: number; readonly read: number; readonly rejected: number }
+  | { readonly state: 'paused' };
+
+/**
+ * One chunk: read, parsed, checked; good rows COPYed into the stage, bad ones into the rejects, and the chunk's
+ * ledger row, all in one transaction. The ledger row is written first: its primary key makes a second attempt wait
+ * for the first one's end, and then find the work done. So a retry, or a worker that was believed dead, never
+ * writes twice.
+ */
+export function loadChunk(deps: ActivityDeps) {
+  const compiledPlan = planCache(deps);
+  return async ({ loadId, chunkNo }: LoadChunkInput): Promise<LoadedChunk> => {
+    if (await isPaused(deps, loadId)) return { state: 'paused' };
+    const compiled = await compiledPlan(loadId);
+    const chunk = compiled.plan.chunks?.[chunkNo];
+    if (!chunk) throw new LongshoreError('internal', `load ${loadId} has no chunk ${chunkNo}`);
+    await refuseChange(deps, compiled);
+    const bytes = await readChunk(deps.storage, compiled.plan.sourceKey, chunk);
+    return whileBeating(
+      () => ({ chunkNo }),
+      (signal) => deps.db.transaction((tx) => write(tx, compiled, chunk, bytes, signal)),
+    );
+  };
+}
+
+async function isPaused({ db }: ActivityDeps, loadId: number): Promise<boolean> {
+  const [row] = await db.query<{ paused: boolean; ended: boolean }>(
+    'select paused, finished_at is not null as ended from longshore.load where id = $1',
+    [loadId],
+  );
+  if (!row || row.ended) throw new LongshoreError('load-state', `load ${loadId} has ended`);
+  return row.paused;
+}
+
+/** A file of the inbox belongs to others; what the chart says of it only holds while it stays as it was. */
+async function refuseChange({ storage }: ActivityDeps, { plan }: CompiledPlan): Promise<void> {
+  if (plan.sourceKind !== 'inbox') return;
+  if ((await stampOf(storage, plan.sourceKey)) !== plan.sourceStamp) {
+    throw new LongshoreError('file-changed', `${plan.sourceKey} changed while it was being loaded`);
+  }
+}
+
+async function write(
+  tx: Tx,
+  { plan, compiled, columns, width }: CompiledPlan,
+  chunk: Chunk,
+  bytes: Buffer,
+  signal: AbortSignal,
+): Promise<LoadedChunk> {
+  const size = chunk.endByte - chunk.startByte;
+  const begun = await tx.query(
+    'insert into longshore.load_chunk (load_id, chunk_no, bytes) values ($1, $2, $3) on conflict do nothing returning 1',
+    [plan.id, chunk.no, size],
+  );
+  if (begun.length === 0) return alreadyLoaded(tx, plan.id, chunk.no);
+
+  const { dialect, encoding } = plan.table;
+  const rejects: Buffer[] = [];
+  const counts = { read: 0, good: 0, rejected: 0 };
+  function* rows(): Generator<Buffer> {
+    const encoded = encodeChunk({ bytes, chunk, compiled, columns, width, dialect, encoding });
+    for (let step = encoded.next(); ; step = encoded.next()) {
+      if (step.done) {
+        counts.read = step.value.rowsRead;
+        counts.good = step.value.rowsGood;
+        counts.rejected = step.value.rowsRejected;
+        return;
+      }
+      if (step.value.kind === 'copy') yield step.value.copy;
+      else rejects.push(Buffer.concat(step.value.rejects.map((reject) => encodeReject(plan.id, reject))));
+    }
+  }
+  const copied = tx.client.query(copyFrom(copyIntoStage(plan.table, plan.id)));
+  await pipeline(Readable.from(rows(), { objectMode: true, highWaterMark: 2 }), copied, { signal });
+  if (copied.rowCount !== counts.good) {
+    throw new LongshoreError('internal', `COPY took ${copied.rowCount} rows of ${counts.good}`);
+  }
+  if (rejects.length > 0) {
+    const kept = tx.client.query(
+      copyFrom('copy longshore.reject (load_id, line, record, errors) from stdin'),
+    );
+    await pipeline(Readable.from(rejects, { objectMode: true }), kept, { signal });
+  }
+  await tx.query(
+    `update longshore.load_chunk set rows_read = $3, rows_good = $4, rows_rejected = $5, done_at = clock_timestamp()
+      where load_id = $1 and chunk_no = $2`,
+    [plan.id, chunk.no, counts.read, counts.good, counts.rejected],
+  );
+  return { state: 'loaded', bytes: size, read: counts.read, rejected: counts.rejected };
+}
+
+async function alreadyLoaded(tx: Tx, loadId: number, chunkNo: number): Promise<LoadedChunk> {
+  const [row] = await tx.query<{ bytes: number; read: number; rejected: number }>(
+    `select bytes, rows_read as read, rows_rejected as rejected from longshore.load_chunk
+      where load_id = $1 and chunk_no = $2`,
+    [loadId, chunkNo],
+  );
+  if (!row) throw new LongshoreError('internal', `chunk ${chunkNo} of load ${loadId} vanished`);
+  return { state: 'loaded', ...row };
+}

@@ -1,0 +1,96 @@
+import { Context } from '@temporalio/activity';
+import type { Tx } from '../src/db/database.ts';
+import { LongshoreError } from '../src/errors.ts';
+import type { LoadTotals } from '../src/ledger/load-view.ts';
+import { type LoadPlan, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { exceeds } from '../src/ledger/max-rejects.ts';
+import { KeysViolated, type Published, publishStage } from '../src/publish/publish-stage.ts';
+import { dropStage } from '../src/publish/stage.ts';
+import { liveName } from '../src/publish/table-state.ts';
+import type { ActivityDeps } from './deps.ts';
+import { whileBeating } from './heartbeats.ts';
+
+export type PublishOutcome =
+  | ({ readonly outcome: 'published' } & LoadTotals)
+  /** A key or a reference does not hold: nothing was changed; `checkLoad` finds the rows. */
+  | { readonly outcome: 'violated' };
+
+/** Makes the load's rows visible and the load done, in one transaction. */
+export function publishLoad({ db }: ActivityDeps) {
+  return async ({ loadId }: { readonly loadId: number }): Promise<PublishOutcome> => {
+    const plan = await readLoadPlan(db, loadId);
+    await setLoadStatus(db, loadId, 'publishing');
+    const outcome = await whileBeating(
+      () => undefined,
+      (signal) =>
+        db
+          .transaction((tx) => publish(tx, plan, signal))
+          .catch((error): PublishOutcome => {
+            if (error instanceof KeysViolated) return { outcome: 'violated' };
+            throw error;
+          }),
+    );
+    if (outcome.outcome === 'published') {
+      // Fresh statistics for whoever reads next. Without them PostgreSQL only guesses until autovacuum comes by.
+      await db.query(`analyze ${liveName(plan.table)}`).catch((error) => {
+        Context.current().log.warn('analyze failed', { table: plan.table.name, reason: String(error) });
+      });
+    }
+    return outcome;
+  };
+}
+
+async function publish(tx: Tx, plan: LoadPlan, signal: AbortSignal): Promise<PublishOutcome> {
+  const [load] = await tx.query<LoadTotals & { status: string; ended: boolean }>(
+    `select status, finished_at is not null as ended, rows_read as read, rows_loaded as loaded,
+            rows_rejected as rejected, rows_unchanged as unchanged
+       from longshore.load where id = $1 for update`,
+    [plan.id],
+  );
+  if (load?.status === 'done') return { outcome: 'published', ...totalsOf(load) };
+  if (!load || load.ended) throw new LongshoreError('load-state', `load ${plan.id} has ended`);
+  const [count] = await tx.query<{ chunks: number; read: number; rejected: number }>(
+    `select count(*)::int as chunks, coalesce(sum(rows_read), 0) as read,
+            (select count(*)::float8 from longshore.reject where load_id = $1) as rejected
+       from longshore.load_chunk where load_id = $1`,
+    [plan.id],
+  );
+  if (!count || count.chunks !== plan.chunks?.length) {
+    throw new LongshoreError('internal', `load ${plan.id}: not every chunk is done`);
+  }
+  refuseRejects(plan, count);
+  const staged = count.read - count.rejected;
+  const published = await publishStage(tx, plan.table, plan.mode, plan.id, staged);
+  signal.throwIfAborted();
+  return finish(tx, plan, count, published);
+}
+
+function refuseRejects(plan: LoadPlan, { read, rejected }: { read: number; rejected: number }): void {
+  if (plan.maxRejects && exceeds(plan.maxRejects, rejected, read)) {
+    throw new LongshoreError('too-many-rejects', `${rejected} of ${read} rows were rejected`);
+  }
+  if (plan.mode === 'replace' && rejected === read) {
+    throw new LongshoreError('too-many-rejects', 'every row was rejected: a replace would empty the table');
+  }
+}
+
+async function finish(
+  tx: Tx,
+  plan: LoadPlan,
+  { read, rejected }: { read: number; rejected: number },
+  { way, loaded, unchanged }: Published,
+): Promise<PublishOutcome> {
+  await tx.query(
+    `update longshore.load
+        set status = 'done', finished_at = clock_timestamp(), paused = false, published_by = $2,
+            rows_read = $3, rows_loaded = $4, rows_rejected = $5, rows_unchanged = $6
+      where id = $1`,
+    [plan.id, way, read, loaded, rejected, unchanged],
+  );
+  if (way === 'insert') await dropStage(tx, plan.id);
+  return { outcome: 'published', read, loaded, rejected, unchanged };
+}
+
+function totalsOf({ read, loaded, rejected, unchanged }: LoadTotals): LoadTotals {
+  return { read, loaded, rejected, unchanged };
+}

@@ -1,0 +1,25 @@
+import { loadAhead, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import type { ActivityDeps } from './deps.ts';
+
+export interface TakeTurnInput {
+  readonly loadId: number;
+}
+
+export type Turn =
+  | { readonly state: 'wait'; readonly behind: number }
+  | { readonly state: 'go'; readonly charted: boolean; readonly source: string; readonly paused: boolean }
+  | { readonly state: 'over' };
+
+/** Loads of one table go one after the other, in the order of their IDs. Says `wait` until those before have ended. */
+export function takeTurn({ db }: ActivityDeps) {
+  return async ({ loadId }: TakeTurnInput): Promise<Turn> => {
+    const plan = await readLoadPlan(db, loadId);
+    if (['done', 'failed', 'cancelled'].includes(plan.status)) return { state: 'over' };
+    const behind = await loadAhead(db, loadId);
+    if (behind !== null) {
+      await setLoadStatus(db, loadId, 'queued');
+      return { state: 'wait', behind };
+    }
+    return { state: 'go', charted: plan.chunks !== null, source: plan.sourceKey, paused: plan.paused };
+  };
+}

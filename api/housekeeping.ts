@@ -1,0 +1,51 @@
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { Database } from '../src/db/database.ts';
+import type { Storage } from '../src/storage/storage.ts';
+import { reconcileLoads, translateTemporal } from './load-workflows.ts';
+
+const RECONCILE_EVERY_MS = 10_000;
+const SWEEP_EVERY_MS = 3_600_000;
+/** No upload takes longer; what is older and belongs to no load was left by a process that died. */
+const ORPHAN_AGE_MS = 24 * 3_600_000;
+
+export interface HouseDeps {
+  readonly db: Database;
+  readonly client: Client;
+  readonly storage: Storage;
+  readonly log: Logger;
+}
+
+/** What the API does by itself, now and then: starts loads that wait for their workflow, clears left-over uploads. */
+export function keepHouse({ db, client, storage, log }: HouseDeps): { stop(): void } {
+  const timers = [
+    every(RECONCILE_EVERY_MS, () => reconcileLoads(client, db, storage, log)),
+    every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
+  ];
+  function every(ms: number, work: () => Promise<void>): NodeJS.Timeout {
+    let busy = false;
+    const run = async () => {
+      if (busy) return;
+      busy = true;
+      await work().catch((error) => log.warn({ err: translateTemporal(error) }, 'Housekeeping was held up'));
+      busy = false;
+    };
+    void run();
+    return setInterval(run, ms);
+  }
+  return { stop: () => timers.forEach(clearInterval) };
+}
+
+async function sweepUploads(db: Database, storage: Storage): Promise<void> {
+  const used = await db.query<{ key: string }>(
+    'select source_key as key from longshore.load where finished_at is null',
+  );
+  const keys = new Set(used.map((row) => row.key));
+  for (const key of await storage.list('uploads/')) {
+    if (keys.has(key)) continue;
+    const found = await storage.stat(key);
+    if (found?.modifiedAt && Date.now() - Date.parse(found.modifiedAt) > ORPHAN_AGE_MS)
+      await storage.delete(key);
+  }
+  await storage.sweep(ORPHAN_AGE_MS);
+}

@@ -1,0 +1,158 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { Database } from '../src/db/database.ts';
+import { columnsWithoutHeader, matchHeader } from '../src/dictionary/match-header.ts';
+import { LongshoreError } from '../src/errors.ts';
+import type { LoadView } from '../src/ledger/load-view.ts';
+import { createLoad, listLoads, readLoadPlan, viewLoad } from '../src/ledger/loads.ts';
+import { listRejects, measureRejects } from '../src/ledger/rejects.ts';
+import { measureTable, readRows } from '../src/ledger/table-rows.ts';
+import { stampOf } from '../src/storage/stamp.ts';
+import type { Storage } from '../src/storage/storage.ts';
+import type { Dictionary, Table } from '../src/types.ts';
+import { PAUSE, RESUME } from '../workflows/contract.ts';
+import type { LoadAction, LoadService, StartLoad } from './load-service.ts';
+import { startLoadWorkflow, translateTemporal } from './load-workflows.ts';
+
+const ENDED = ['done', 'failed', 'cancelled'];
+const LEDGER_ID_MAX = 2 ** 31 - 1;
+const FIRST_LOOK_MS = 20;
+const LONGEST_LOOK_MS = 400;
+
+export interface LedgerLoadsDeps {
+  readonly db: Database;
+  readonly client: Client;
+  readonly storage: Storage;
+  readonly dictionary: Dictionary;
+  readonly log: Logger;
+}
+
+/** The load service over the ledger and Temporal. */
+export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
+  const { db, dictionary } = deps;
+
+  async function view(id: number): Promise<LoadView> {
+    const found = id <= LEDGER_ID_MAX ? await viewLoad(db, id) : null;
+    if (!found) throw new LongshoreError('unknown-load', `there is no load ${id}`);
+    return found;
+  }
+
+  return {
+    start: (request) => start(deps, request),
+    get: async (id) => (id <= LEDGER_ID_MAX ? viewLoad(db, id) : null),
+    list: (filter) => listLoads(db, filter),
+
+    async rejects(id, page) {
+      await view(id);
+      const { table } = await readLoadPlan(db, id);
+      return listRejects(db, id, table, page);
+    },
+
+    async rejectShape(id) {
+      await view(id);
+      const { table, header } = await readLoadPlan(db, id);
+      const columns = header ?? table.fields.map((field) => field.name);
+      return { columns, maxCells: await measureRejects(db, id, table, columns.length) };
+    },
+
+    control: async (id, action) => {
+      await view(id);
+      await control(deps, id, action);
+      return view(id);
+    },
+
+    async wait(id, waitMs, signal) {
+      const until = performance.now() + waitMs;
+      for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_LOOK_MS)) {
+        const seen = await view(id);
+        const left = until - performance.now();
+        if (ENDED.includes(seen.status) || left <= 0 || signal.aborted) return seen;
+        await sleep(Math.min(pauseMs, left), undefined, { signal }).catch(() => undefined);
+      }
+    },
+
+    tables: (names) => Promise.all(names.map((name) => measureTable(db, tableOf(dictionary, name)))),
+    rows: (table, page) => readRows(db, table, page),
+  };
+}
+
+function tableOf(dictionary: Dictionary, name: string): Table {
+  const table = dictionary.tables.find((t) => t.name === name);
+  if (!table)
+    throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(name)}`);
+  return table;
+}
+
+/**
+ * The ledger first, then Temporal: a load that is written down is never lost. Should Temporal be away, the load
+ * stays `accepted` and starts when Temporal is back (`reconcileLoads`).
+ */
+async function start(
+  { db, client, storage, dictionary, log }: LedgerLoadsDeps,
+  request: StartLoad,
+): Promise<{ load: LoadView; existing: boolean }> {
+  const { table, mode, source, chart } = request;
+  if (mode === 'merge' && table.primaryKey.length === 0) {
+    throw new LongshoreError('merge-needs-key', `${table.name} has no primary key`);
+  }
+  if (chart?.header) matchHeader(table, chart.header);
+  else columnsWithoutHeader(table);
+  const sourceStamp = source.kind === 'inbox' ? await stampOf(storage, source.key) : null;
+  if (source.kind === 'inbox' && sourceStamp === null) {
+    throw new LongshoreError('source-not-found', `the inbox has no file ${JSON.stringify(source.name)}`);
+  }
+  const { id, existing } = await db.transaction((tx) =>
+    createLoad(tx, { ...request, dictionary, sourceStamp }),
+  );
+  if (!existing) {
+    const created = await viewLoad(db, id);
+    const workflowId = created?.workflowId ?? '';
+    await startLoadWorkflow(client, db, {
+      id,
+      table: table.name,
+      mode,
+      workflowId,
+      sourceName: source.name,
+    }).catch((error) =>
+      log.warn({ loadId: id, err: translateTemporal(error) }, `Load ${id} waits for Temporal`),
+    );
+  }
+  const load = await viewLoad(db, id);
+  if (!load) throw new LongshoreError('internal', `load ${id} vanished`);
+  return { load, existing };
+}
+
+async function control({ db, client }: LedgerLoadsDeps, id: number, action: LoadAction): Promise<void> {
+  const [load] = await db.query<{ workflowId: string; paused: boolean; status: string; ended: boolean }>(
+    `select workflow_id as "workflowId", paused, status, finished_at is not null as ended
+       from longshore.load where id = $1`,
+    [id],
+  );
+  if (!load || load.ended) {
+    throw new LongshoreError('load-state', `load ${id} is ${load?.status ?? 'gone'}: it has ended`);
+  }
+  const handle = client.workflow.getHandle(load.workflowId);
+  try {
+    if (action === 'cancel') {
+      await handle.cancel();
+      return;
+    }
+    const paused = action === 'pause';
+    if (load.paused === paused) {
+      throw new LongshoreError('load-state', `load ${id} is ${paused ? 'paused already' : 'not paused'}`);
+    }
+    await db.query('update longshore.load set paused = $2 where id = $1 and finished_at is null', [
+      id,
+      paused,
+    ]);
+    await handle.signal(paused ? PAUSE : RESUME);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) {
+      throw new LongshoreError('load-state', `load ${id} has no running workflow at the moment`, {
+        cause: error,
+      });
+    }
+    throw translateTemporal(error);
+  }
+}

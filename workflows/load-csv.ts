@@ -1,0 +1,217 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  ContinueAsNew,
+  condition,
+  continueAsNew,
+  defineSignal,
+  getExternalWorkflowHandle,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
+import type { BegunLoad } from '../activities/begin-load.ts';
+import type { EndedLoad, EndLoadInput } from '../activities/end-load.ts';
+import type { Activities, LedgerActivities } from '../activities/index.ts';
+import type { ErrorCode } from '../src/errors.ts';
+import type { LoadTotals } from '../src/ledger/load-view.ts';
+import { type ChunkCounts, type LoadCsvInput, PAUSE, RESUME, TURN } from './contract.ts';
+import { CHUNK, CHUNK_WINDOW, CHUNKS_A_RUN, LEDGER, PUBLISH_TRIES, TURN_POLL, WHOLE } from './policies.ts';
+import { progressDetails } from './progress.ts';
+
+const ledger = proxyActivities<LedgerActivities>(LEDGER);
+const chunkwise = proxyActivities<Activities>(CHUNK);
+const whole = proxyActivities<Activities>(WHOLE);
+
+const pause = defineSignal(PAUSE);
+const resume = defineSignal(RESUME);
+const turn = defineSignal(TURN);
+
+/**
+ * One load, from its turn to its end:
+ *
+ *   wait for the loads before it ─ chart (unless charted on upload) ─ stage ─ chunks ─ publish ⇄ check ─ end
+ *
+ * Only keys and counts pass through here. Every step may be run again: what was done is in the ledger, written in
+ * the transaction of the doing. However it ends, the ledger says how, the stage is gone, and the next load of the
+ * table is told that it is its turn.
+ */
+export async function loadCsv(input: LoadCsvInput): Promise<LoadTotals & { readonly loadId: number }> {
+  const { loadId } = input;
+  const state = takeSignals(input);
+  let failure: unknown;
+  let end: EndLoadInput['end'] = { status: 'done' };
+  try {
+    await takeTurn(loadId, state);
+    const begun = await ledger.beginLoad({ loadId });
+    const nextChunk = await loadChunks(input, state, begun);
+    if (nextChunk < begun.chunks) {
+      return await continueAsNew<typeof loadCsv>({
+        ...input,
+        nextChunk,
+        paused: state.paused,
+        done: state.done,
+      });
+    }
+    await publish(loadId, state, begun);
+  } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
+    failure = error;
+    end = isCancellation(error) ? { status: 'cancelled' } : { status: 'failed', ...reasonOf(error) };
+  }
+  const ended = await CancellationScope.nonCancellable(() => endLoad({ loadId, end }));
+  // A cancellation that came after the commit finds the load done.
+  if (ended.status === 'done') {
+    const { read, loaded, rejected, unchanged } = ended;
+    return { loadId, read, loaded, rejected, unchanged };
+  }
+  if (isCancellation(failure)) throw failure;
+  const { code, message } = reasonOf(failure);
+  throw ApplicationFailure.nonRetryable(message, code);
+}
+
+interface LoadState {
+  paused: boolean;
+  myTurn: boolean;
+  done: ChunkCounts;
+}
+
+function takeSignals(input: LoadCsvInput): LoadState {
+  const state: LoadState = {
+    paused: input.paused ?? false,
+    myTurn: false,
+    done: input.done ?? { chunks: 0, bytes: 0, read: 0, rejected: 0 },
+  };
+  setHandler(pause, () => {
+    state.paused = true;
+  });
+  setHandler(resume, () => {
+    state.paused = false;
+  });
+  setHandler(turn, () => {
+    state.myTurn = true;
+  });
+  return state;
+}
+
+async function takeTurn(loadId: number, state: LoadState): Promise<void> {
+  for (;;) {
+    const turned = await ledger.takeTurn({ loadId });
+    if (turned.state === 'over') throw failed('load-state', `load ${loadId} has ended already`);
+    if (turned.state === 'go') {
+      state.paused ||= turned.paused;
+      await untilResumed(state);
+      if (turned.charted) return;
+      setCurrentDetails(`**charting** ${turned.source}`);
+      await whole.chartFile.executeWithOptions({ summary: `chart ${turned.source}` }, [{ loadId }]);
+      return;
+    }
+    setCurrentDetails(`**queued** behind load ${turned.behind}`);
+    await condition(() => state.myTurn, TURN_POLL);
+    state.myTurn = false;
+  }
+}
+
+/**
+ * Loads the chunks of this run, a window of them at a time, and drains.
+ *
+ * @returns the first chunk of the next run; the number of chunks when there is none
+ */
+async function loadChunks(input: LoadCsvInput, state: LoadState, begun: BegunLoad): Promise<number> {
+  let next = input.nextChunk ?? 0;
+  const end = Math.min(begun.chunks, next + CHUNKS_A_RUN);
+  const lane = async () => {
+    while (next < end) {
+      const no = next++;
+      await loadChunk(input.loadId, no, state, begun);
+    }
+  };
+  show('loading', state, begun);
+  const lanes = Array.from({ length: Math.min(CHUNK_WINDOW, end - next) }, lane);
+  await Promise.all(lanes);
+  return end;
+}
+
+async function loadChunk(loadId: number, no: number, state: LoadState, begun: BegunLoad): Promise<void> {
+  for (;;) {
+    if (state.paused) {
+      show('paused', state, begun);
+      await untilResumed(state);
+    }
+    const summary = `chunk ${no + 1} of ${begun.chunks}`;
+    const loaded = await chunkwise.loadChunk.executeWithOptions({ summary }, [{ loadId, chunkNo: no }]);
+    if (loaded.state === 'loaded') {
+      const { done } = state;
+      state.done = {
+        chunks: done.chunks + 1,
+        bytes: done.bytes + loaded.bytes,
+        read: done.read + loaded.read,
+        rejected: done.rejected + loaded.rejected,
+      };
+      show(state.paused ? 'paused' : 'loading', state, begun);
+      refuseRejects(state, begun);
+      return;
+    }
+    // The ledger says paused, before the signal is here or after its end has been: look again shortly.
+    if (!state.paused) await sleep('1s');
+  }
+}
+
+/** A count can be exceeded before the end; a share, and the rejects that checks find, only when publishing. */
+function refuseRejects({ done }: LoadState, { maxRejects }: BegunLoad): void {
+  if (maxRejects?.kind === 'count' && done.rejected > maxRejects.value) {
+    throw failed('too-many-rejects', `${done.rejected} of the first ${done.read} rows were rejected`);
+  }
+}
+
+async function publish(loadId: number, state: LoadState, begun: BegunLoad): Promise<void> {
+  for (let tried = 1; tried <= PUBLISH_TRIES; tried++) {
+    await untilResumed(state);
+    show('publishing', state, begun);
+    const { outcome } = await whole.publishLoad.executeWithOptions({ summary: 'publish' }, [{ loadId }]);
+    if (outcome === 'published') {
+      show('done', state, begun);
+      return;
+    }
+    show('checking keys and references', state, begun);
+    const { rejected } = await whole.checkLoad.executeWithOptions({ summary: 'check keys and references' }, [
+      { loadId },
+    ]);
+    state.done = { ...state.done, rejected: state.done.rejected + rejected };
+  }
+  throw failed('internal', 'keys and references kept changing while the load was being published');
+}
+
+async function untilResumed(state: LoadState): Promise<void> {
+  await condition(() => !state.paused);
+}
+
+async function endLoad(input: EndLoadInput): Promise<EndedLoad> {
+  const ended = await ledger.endLoad(input);
+  if (ended.next !== null) {
+    // A workflow that has ended meanwhile can't be told, and need not be.
+    await getExternalWorkflowHandle(ended.next)
+      .signal(turn)
+      .catch(() => undefined);
+  }
+  return ended;
+}
+
+function show(step: string, { done }: LoadState, begun: BegunLoad): void {
+  setCurrentDetails(progressDetails({ step, ...done, chunksTotal: begun.chunks, bytesTotal: begun.bytes }));
+}
+
+function failed(code: ErrorCode, message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, code);
+}
+
+function reasonOf(error: unknown): { code: ErrorCode; message: string } {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof ApplicationFailure && cause.type) {
+    return { code: cause.type as ErrorCode, message: cause.message };
+  }
+  return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,26 @@
+import type { ChunkCounts } from './contract.ts';
+
+export interface LoadProgress extends ChunkCounts {
+  readonly step: string;
+  readonly chunksTotal: number;
+  readonly bytesTotal: number;
+}
+
+/** What the Web UI shows of a running load, as Markdown. Pure. */
+export function progressDetails(p: LoadProgress): string {
+  const percent = p.bytesTotal > 0 ? Math.floor((p.bytes * 100) / p.bytesTotal) : 0;
+  return [
+    `**${p.step}** ${percent} %`,
+    '',
+    '| | done | of |',
+    '|---|---:|---:|',
+    `| chunks | ${p.chunks} | ${p.chunksTotal} |`,
+    `| MB | ${megabytes(p.bytes)} | ${megabytes(p.bytesTotal)} |`,
+    `| rows read | ${p.read} | |`,
+    `| rows rejected | ${p.rejected} | |`,
+  ].join('\n');
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
