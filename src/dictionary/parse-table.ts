@@ -22,10 +22,11 @@ const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['tableoid', 'xmin', 'cmin',
 
 /** Reads one resource (https://datapackage.org/standard/data-resource/) with its Table Schema and Table Dialect. */
 export function parseTable(resource: unknown, place: Place): Table {
-  const source = objectAt(resource, place, 'a resource');
+  const source = objectAt(resource, place, 'a resource') ?? {};
   const schemaPlace = place.at('schema');
-  const schema = objectAt(source.schema, schemaPlace, 'a Table Schema, embedded in the resource');
-  const fields = parseFields(schema, schemaPlace);
+  const embedded = objectAt(source.schema, schemaPlace, 'a Table Schema, embedded in the resource');
+  const fields = embedded ? parseFields(embedded, schemaPlace) : [];
+  const schema = embedded ?? {};
   const names = fields.map((field) => field.name);
   const dialect =
     source.dialect === undefined ? DEFAULT_DIALECT : parseDialect(source.dialect, place.at('dialect'));
@@ -45,11 +46,10 @@ export function parseTable(resource: unknown, place: Place): Table {
   };
 }
 
-/** An empty object, after a fault, where there is none: what is in it can then be reported as missing too. */
-function objectAt(value: unknown, place: Place, what: string): JsonObject {
+function objectAt(value: unknown, place: Place, what: string): JsonObject | null {
   if (isObject(value)) return value;
   place.fault(`expected ${what}, received ${describe(value)}`);
-  return {};
+  return null;
 }
 
 function checkTableName(name: unknown, place: Place): void {
@@ -74,7 +74,7 @@ function parseFields(schema: JsonObject, place: Place): Field[] {
   const names = new Set<string>();
   return listed.map((descriptor, index) => {
     const fieldPlace = place.at('fields').at(index);
-    const field = parseField(objectAt(descriptor, fieldPlace, 'a field'), missingValues, fieldPlace);
+    const field = parseField(objectAt(descriptor, fieldPlace, 'a field') ?? {}, missingValues, fieldPlace);
     checkFieldName(field.name, names, fieldPlace.at('name'));
     names.add(field.name);
     return field;
