@@ -177,11 +177,12 @@ function isReferrers(error: unknown, referrers: readonly Referrer[]): boolean {
   return referrers.some((r) => r.name === constraint);
 }
 
+/** Without the key's values: what PostgreSQL says of them is row data, and this message goes into logs. */
 function brokenReferrer(table: Table, error: unknown): LongshoreError {
-  const { table: from, detail } = error as { table?: string; detail?: string };
+  const { table: from, constraint } = error as { table?: string; constraint?: string };
   return new LongshoreError(
     'reference-broken',
-    `${from ?? 'another table'} refers to a row of ${table.name} that this load would remove${detail ? `: ${detail}` : ''}`,
+    `${from ?? 'another table'} (${constraint}) refers to rows of ${table.name} that this load would remove`,
     { cause: error },
   );
 }
