@@ -25,6 +25,9 @@ const schema = z.object({
   LONGSHORE_LOG: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
+/** What only the command-line client reads; known here, so that setting them for both stops no start. */
+const CLIENT_NAMES: readonly string[] = ['LONGSHORE_URL', 'LONGSHORE_KEY'];
+
 export interface Config {
   /** Absolute path of the folder that holds the embedded databases, the storage and the keys. */
   readonly home: string;
@@ -47,11 +50,13 @@ export interface Config {
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
 
-export const CONFIG_NAMES: readonly string[] = Object.keys(schema.shape);
+export const CONFIG_NAMES: readonly string[] = [...Object.keys(schema.shape), ...CLIENT_NAMES];
 
 /** @throws LongshoreError `config-invalid`, naming every variable at fault. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const unknown = Object.keys(env).filter((name) => name.startsWith('LONGSHORE_') && !(name in schema.shape));
+  const unknown = Object.keys(env).filter(
+    (name) => name.startsWith('LONGSHORE_') && !CONFIG_NAMES.includes(name),
+  );
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );

@@ -1,0 +1,131 @@
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { Readable } from 'node:stream';
+import { type Command, Option } from 'commander';
+import { LOAD_MODES } from '../../types.ts';
+import type { StartedLoad } from '../api-client.ts';
+import { CliError, EXIT } from '../exit-codes.ts';
+import { describeUpload, noProgress, startProgress } from '../progress.ts';
+import { type GlobalOptions, openSession, type Session } from '../session.ts';
+import { exitCodeOf, showLoad } from '../show-load.ts';
+import { watchLoad } from '../watch-load.ts';
+
+interface LoadOptions extends GlobalOptions {
+  readonly table: string;
+  readonly mode: string;
+  readonly maxRejects?: string;
+  readonly force?: boolean;
+  readonly wait: boolean;
+}
+
+/** A file to send. */
+interface Upload {
+  readonly name: string;
+  /** null: not known (standard input). */
+  readonly bytes: number | null;
+  readonly pieces: Readable;
+}
+
+export function addLoadCommand(program: Command): void {
+  program
+    .command('load')
+    .description('send CSV files and load them into a table, one after the other; "-" is standard input')
+    .argument('<file...>', 'the files')
+    .requiredOption('-t, --table <table>', 'the table')
+    .addOption(
+      new Option('-m, --mode <mode>', 'what happens to the rows').choices(LOAD_MODES).default('append'),
+    )
+    .option('--max-rejects <limit>', 'fail the load at more rejects than this: 100, or 1.5%')
+    .option('--force', 'load a file even when it was loaded before')
+    .option('--wait', 'wait for the end of the load and show it (default)', true)
+    .option('--no-wait', 'return once the file is sent')
+    .action(async (files: string[], _options: unknown, command: Command) => {
+      process.exitCode = await loadFiles(files, command.optsWithGlobals<LoadOptions>());
+    });
+}
+
+/** Stops at the first file that fails: those after it may need its rows. Returns the exit code. */
+async function loadFiles(files: readonly string[], options: LoadOptions): Promise<number> {
+  const session = await openSession(options);
+  let exitCode: number = EXIT.ok;
+  for (const [index, file] of files.entries()) {
+    const code = await loadFile(session, file, options);
+    exitCode = Math.max(exitCode, code);
+    if (code !== EXIT.failed) continue;
+    const rest = files.slice(index + 1);
+    if (rest.length > 0) session.say(`not sent, after this failure: ${rest.join(', ')}`);
+    return code;
+  }
+  return exitCode;
+}
+
+async function loadFile(session: Session, file: string, options: LoadOptions): Promise<number> {
+  const started = await upload(session, await openUpload(file), options);
+  if (started.existing) {
+    session.say(`${file}: the same file was loaded before, this is that load (--force loads it again)`);
+  }
+  const load = options.wait ? await watchLoad(session, started) : started;
+  await showLoad(session, load);
+  return exitCodeOf(load);
+}
+
+async function openUpload(file: string): Promise<Upload> {
+  if (file === '-') return { name: 'stdin.csv', bytes: null, pieces: process.stdin };
+  try {
+    const handle = await open(file);
+    const stat = await handle.stat();
+    if (stat.isDirectory()) {
+      await handle.close();
+      throw new Error('it is a folder');
+    }
+    // A pipe or a device has no size that means anything.
+    const bytes = stat.isFile() ? stat.size : null;
+    return { name: basename(file), bytes, pieces: handle.createReadStream({ highWaterMark: 256 * 1024 }) };
+  } catch (cause) {
+    throw new CliError(EXIT.usage, `${file} can not be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function upload(session: Session, file: Upload, options: LoadOptions): Promise<StartedLoad> {
+  const query = new URLSearchParams({ mode: options.mode });
+  if (options.maxRejects !== undefined) query.set('maxRejects', options.maxRejects);
+  if (options.force === true) query.set('force', 'true');
+  const progress = session.json ? noProgress : startProgress(`send ${file.name}`);
+  const startedAtMs = performance.now();
+  let sent = 0;
+  const counted = Readable.from(
+    (async function* () {
+      for await (const piece of file.pieces as AsyncIterable<Buffer>) {
+        yield piece;
+        sent += piece.length;
+        progress.update(sent, file.bytes, describeUpload(sent, startedAtMs));
+      }
+    })(),
+    { objectMode: false },
+  );
+  try {
+    return await session.api.json<StartedLoad>(
+      `/v1/tables/${encodeURIComponent(options.table)}/loads?${query}`,
+      {
+        method: 'POST',
+        signal: session.signal,
+        body: Readable.toWeb(counted) as ReadableStream,
+        duplex: 'half',
+        headers: {
+          'content-type': 'text/csv',
+          'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}`,
+          ...(file.bytes !== null && { 'content-length': String(file.bytes) }),
+        },
+      } as RequestInit,
+    );
+  } catch (error) {
+    if (!session.signal.aborted) throw error;
+    throw new CliError(
+      EXIT.interrupted,
+      `${file.name} was not sent whole: nothing was started, nothing was kept`,
+    );
+  } finally {
+    progress.stop();
+    file.pieces.destroy();
+  }
+}

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { readKeyFile } from '../keys/ensure-admin-key.ts';
+import { adminKeyPath } from '../runtime/home.ts';
+import { CliError, EXIT } from './exit-codes.ts';
+
+/** Where the platform is, and the key to it. */
+export interface Target {
+  /** Without a trailing slash. */
+  readonly url: string;
+  readonly key: string;
+}
+
+export interface TargetOptions {
+  readonly url?: string;
+  readonly key?: string;
+}
+
+const stateSchema = z.object({ apiUrl: z.url({ protocol: /^https?$/ }).optional() });
+
+/**
+ * Address: the option, `LONGSHORE_URL`, what the running platform wrote into its home, `LONGSHORE_HOST` and
+ * `LONGSHORE_PORT`. Key: the option, `LONGSHORE_KEY`, `LONGSHORE_ADMIN_KEY`, the home's admin key.
+ */
+export async function findTarget(
+  options: TargetOptions,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Target> {
+  const home = resolve(env.LONGSHORE_HOME || '.longshore');
+  return { url: await findUrl(options, env, home), key: await findKey(options, env, home) };
+}
+
+async function findUrl(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): Promise<string> {
+  const given = options.url ?? env.LONGSHORE_URL;
+  if (given === undefined || given === '') {
+    return (
+      (await runningUrl(home)) ?? `http://${env.LONGSHORE_HOST || '127.0.0.1'}:${env.LONGSHORE_PORT || 8080}`
+    );
+  }
+  const url = URL.parse(given);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new CliError(EXIT.usage, `${JSON.stringify(given)} is not an http or https address`);
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+/** What the platform wrote, when it did; a state that can't be read is for the platform to complain about. */
+async function runningUrl(home: string): Promise<string | null> {
+  try {
+    const state = stateSchema.parse(JSON.parse(await readFile(join(home, 'state.json'), 'utf8')));
+    return state.apiUrl ?? null;
+  } catch {
+    return null;
+  }
+}
+
+async function findKey(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): Promise<string> {
+  const key = options.key ?? (env.LONGSHORE_KEY || env.LONGSHORE_ADMIN_KEY || (await readAdminKey(home)));
+  // What a header can't carry would only show as a strange error of fetch.
+  if (key !== null && /^[\x21-\x7e]+$/.test(key)) return key;
+  throw new CliError(
+    EXIT.noAccess,
+    key === null
+      ? `no key: set LONGSHORE_KEY, or run where the platform's home is (looked for ${adminKeyPath(home)})`
+      : 'the key holds characters that no key has',
+  );
+}
+
+async function readAdminKey(home: string): Promise<string | null> {
+  try {
+    return await readKeyFile(adminKeyPath(home));
+  } catch (cause) {
+    throw new CliError(EXIT.noAccess, `the key in ${adminKeyPath(home)} can not be read`, { cause });
+  }
+}
