@@ -1,10 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/**
- * @typedef {{ version?: string, integrity?: string, optional?: boolean, devOptional?: boolean, peer?: boolean }} LockEntry
- * @typedef {{ packages?: Record<string, LockEntry> }} Lock
- */
+/** @import { Lock } from './install-check.d.mts' */
 
 /**
  * Why `npm ci` has to run, or null when what is installed is what the lock file asks for.

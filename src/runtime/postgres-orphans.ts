@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProgressLog } from './logger.ts';
-import { commandLine, isRunning, processesWorkingIn, stopForeign } from './processes.ts';
+import { commandLine, exists, isRunning, processesWorkingIn, stopForeign } from './processes.ts';
 
 /** What `postmaster.pid` says; its lines are part of PostgreSQL's `miscadmin.h`. */
 export interface PostmasterFile {
@@ -31,7 +31,7 @@ export function servesData(pid: number, data: string): boolean {
 /**
  * Ends what a killed run left behind on a data directory: its server, the backends of a server that was killed
  * itself (they hold its shared memory, and a new server refuses to start beside them), and a `postmaster.pid`
- * whose process ID now belongs to somebody else, which would stop the new server too.
+ * whose process ID belongs to somebody else now, or to a zombie, which would stop the new server too.
  *
  * Only processes that are provably this directory's are signalled: a server by its command line, a backend by its
  * working directory.
@@ -66,7 +66,7 @@ export async function stopOrphanedPostgres(data: string, log: ProgressLog): Prom
       ),
   );
   const left = readPostmasterFile(data);
-  if (left === null || !isRunning(left.pid) || servesData(left.pid, data)) return;
+  if (left === null || !exists(left.pid) || (isRunning(left.pid) && servesData(left.pid, data))) return;
   if (process.platform === 'linux' && !processesWorkingIn(data).some(isBackend)) {
     rmSync(join(data, 'postmaster.pid'), { force: true });
   }

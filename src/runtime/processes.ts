@@ -7,14 +7,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * (the system gives it to another process later), so whoever stops one first looks at its command line.
  */
 
-/** True while the process exists and is not a zombie. */
-export function isRunning(pid: number): boolean {
+/** True while the system knows the process ID: also for a zombie, whose parent has not asked for its end yet. */
+export function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
+    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  return processStat(pid)?.state !== 'Z';
+}
+
+/** True while the process exists and is not a zombie. */
+export function isRunning(pid: number): boolean {
+  return exists(pid) && processStat(pid)?.state !== 'Z';
 }
 
 /** The command line, parts joined by blanks; null when there is no such process or it may not be seen. */

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { ensureHome, logPath, readState, updateState } from './home.ts';
 import type { ProgressLog } from './logger.ts';
 import { freePort, portIsFree } from './ports.ts';
@@ -13,8 +14,8 @@ const FIRST_CHOICE_PORT = 7233;
 const FIRST_CHOICE_UI_PORT = 8233;
 const START_LIMIT_MS = 60_000;
 
-/** Keywords that make a workflow findable in the Web UI. A server of one's own needs them registered by hand. */
-export const SEARCH_ATTRIBUTES = ['LongshoreTable', 'LongshoreKind', 'LongshoreStatus'] as const;
+/** Registered by the server as it starts, so that the first workflow never waits for them. */
+export const SEARCH_ATTRIBUTES: readonly string[] = [TABLE_ATTRIBUTE.name, KIND_ATTRIBUTE.name];
 
 export interface RunningTemporal {
   readonly address: string;

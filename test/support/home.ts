@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readState, updateState } from '../../src/runtime/home.ts';
@@ -23,6 +23,7 @@ const quiet = { info: () => undefined, warn: () => undefined };
  */
 export async function testHome(t?: Cleanup): Promise<string> {
   const home = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  chmodSync(home, 0o711); // as of a folder that mkdir makes: PostgreSQL's own user has to pass
   const [postgresPort, temporalPort, temporalUiPort] = [await freePort(), await freePort(), await freePort()];
   updateState(home, { postgresPort, temporalPort, temporalUiPort });
   t?.after(() => removeHome(home));

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { installFault, lockDifference } from '../src/cli/install-check.mjs';
+
+const entry = (version: string) => ({ version, integrity: `sha512-${version}` });
+
+test('nothing is installed again when node_modules is what the lock file asks for', () => {
+  const lock = { packages: { '': { version: '0.1.0' }, 'node_modules/a': entry('1.0.0') } };
+  assert.equal(lockDifference(lock, { packages: { 'node_modules/a': entry('1.0.0') } }), null);
+});
+
+test("another platform's optional binaries are not missed", () => {
+  const lock = {
+    packages: {
+      'node_modules/a': entry('1.0.0'),
+      'node_modules/a-mac': { ...entry('1.0.0'), optional: true },
+    },
+  };
+  assert.equal(lockDifference(lock, { packages: { 'node_modules/a': entry('1.0.0') } }), null);
+});
+
+test('a package that is missing, outdated, altered or left over makes npm ci run, and is named', () => {
+  const lock = { packages: { 'node_modules/a': entry('2.0.0') } };
+  assert.match(lockDifference(lock, { packages: {} }) ?? '', /node_modules\/a is missing/);
+  assert.match(
+    lockDifference(lock, { packages: { 'node_modules/a': entry('1.0.0') } }) ?? '',
+    /a is 1\.0\.0, .* 2\.0\.0/,
+  );
+  const altered = { version: '2.0.0', integrity: 'sha512-other' };
+  assert.notEqual(lockDifference(lock, { packages: { 'node_modules/a': altered } }), null);
+  const extra = { 'node_modules/a': entry('2.0.0'), 'node_modules/b': entry('1.0.0') };
+  assert.match(lockDifference(lock, { packages: extra }) ?? '', /node_modules\/b is no longer/);
+});
+
+test('an install that was interrupted counts as none', (t) => {
+  const root = checkout(t);
+  assert.match(installFault(root) ?? '', /not installed yet/);
+  mkdirSync(join(root, 'node_modules', 'a'), { recursive: true });
+  assert.match(installFault(root) ?? '', /not installed yet/);
+});
+
+test('an install without Node 24 counts as none', (t) => {
+  const root = checkout(t);
+  mkdirSync(join(root, 'node_modules', '.bin'), { recursive: true });
+  const installed = { packages: { 'node_modules/a': entry('1.0.0') } };
+  writeFileSync(join(root, 'node_modules', '.package-lock.json'), JSON.stringify(installed));
+  assert.match(installFault(root) ?? '', /Node 24/);
+  writeFileSync(join(root, 'node_modules', '.bin', 'node'), '');
+  assert.equal(installFault(root), null);
+});
+
+function checkout(t: TestContext): string {
+  const root = mkdtempSync(join(tmpdir(), 'longshore-install-'));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  writeFileSync(
+    join(root, 'package-lock.json'),
+    JSON.stringify({ packages: { 'node_modules/a': entry('1.0.0') } }),
+  );
+  return root;
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { LongshoreError } from '../src/errors.ts';
+import { provisionTemporal } from '../src/runtime/temporal-provision.ts';
+import type { TemporalSource } from '../src/runtime/temporal-sources.ts';
+
+const quiet = { info: () => undefined, warn: () => undefined };
+
+test('a temporal on the PATH is used before the cache and any download', async (t) => {
+  const { cache, folder } = folders(t);
+  const onPath = fakeProgram(folder);
+  fakeProgram(cache);
+  assert.equal(await provision({ cache, path: folder, sources: [unreachable('a')] }), onPath);
+});
+
+test('the cache is used before any download', async (t) => {
+  const { cache } = folders(t);
+  const cached = fakeProgram(cache);
+  assert.equal(await provision({ cache, path: '', sources: [unreachable('a')] }), cached);
+});
+
+test('each source is tried in turn; the first that works fills the cache', async (t) => {
+  const { cache } = folders(t);
+  const tried: string[] = [];
+  const sources = [unreachable('first', tried), working('second', tried), working('third', tried)];
+  const program = await provision({ cache, path: '', sources });
+  assert.deepEqual(tried, ['first', 'second']);
+  assert.equal(program, join(cache, 'temporal'));
+  assert.deepEqual(readdirSync(cache), ['temporal'], 'attempts leave nothing else behind');
+  assert.equal(await provision({ cache, path: '', sources: [unreachable('fourth', tried)] }), program);
+  assert.deepEqual(tried, ['first', 'second'], 'the second time nothing is fetched');
+});
+
+test('a broken program is passed over, on the PATH, in the cache and from a source', async (t) => {
+  const { cache, folder } = folders(t);
+  fakeProgram(folder, 'exit 1');
+  fakeProgram(cache, 'echo something else');
+  const tried: string[] = [];
+  const sources = [working('broken', tried, 'exit 3'), working('good', tried)];
+  assert.equal(await provision({ cache, path: folder, sources }), join(cache, 'temporal'));
+  assert.deepEqual(tried, ['broken', 'good']);
+});
+
+test('when nothing works the error names every way and what it said', async (t) => {
+  const { cache } = folders(t);
+  const attempt = provision({ cache, path: '', sources: [unreachable('the moon'), unreachable('the sea')] });
+  await assert.rejects(attempt, (error) => {
+    assert(error instanceof LongshoreError);
+    assert.equal(error.code, 'temporal-missing');
+    for (const word of [
+      'TEMPORAL_ADDRESS',
+      'PATH',
+      'the moon: no route',
+      'the sea: no route',
+      'build a bridge',
+    ]) {
+      assert.ok(error.message.includes(word), `"${word}" in ${error.message}`);
+    }
+    return true;
+  });
+});
+
+test('a start that is stopped meanwhile tries no further source', async (t) => {
+  const { cache } = folders(t);
+  const stop = new AbortController();
+  const tried: string[] = [];
+  const stopping: TemporalSource = {
+    ...working('first', tried),
+    provide: async () => {
+      stop.abort();
+      throw new Error('ended');
+    },
+  };
+  const sources = [stopping, working('second', tried)];
+  await assert.rejects(provision({ cache, path: '', sources, signal: stop.signal }), { name: 'AbortError' });
+  assert.deepEqual(tried, []);
+  assert.equal(existsSync(join(cache, 'temporal')), false);
+});
+
+function provision(options: Omit<Parameters<typeof provisionTemporal>[0], 'log'>): Promise<string> {
+  return provisionTemporal({ log: quiet, ...options });
+}
+
+function unreachable(name: string, tried: string[] = []): TemporalSource {
+  return {
+    name,
+    advice: 'build a bridge',
+    provide: async () => {
+      tried.push(name);
+      throw new Error('no route');
+    },
+  };
+}
+
+function working(name: string, tried: string[], script?: string): TemporalSource {
+  return {
+    name,
+    advice: '',
+    provide: async ({ folder }) => {
+      tried.push(name);
+      return fakeProgram(folder, script);
+    },
+  };
+}
+
+function fakeProgram(folder: string, script = 'echo "temporal version 1.9.1 (fake)"'): string {
+  const program = join(folder, 'temporal');
+  writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return program;
+}
+
+function folders(t: TestContext): { cache: string; folder: string } {
+  const root = mkdtempSync(join(tmpdir(), 'longshore-provision-'));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  const [cache, folder] = [join(root, 'cache'), join(root, 'path')];
+  mkdirSync(cache);
+  mkdirSync(folder);
+  return { cache, folder };
+}
