@@ -1,6 +1,7 @@
 import { type EntityManager, MikroORM, type PostgreSqlConnection } from '@mikro-orm/postgresql';
 import { type Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
 import { ledgerEntities } from '../ledger/entities.ts';
+import { DATA_SCHEMA } from './sql-names.ts';
 
 /**
  * One MikroORM transaction, with its bare `pg` client beside it: COPY and set-based statements run on the very
@@ -37,6 +38,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     driverOptions: {
       application_name: options.applicationName ?? 'longshore',
       connectionTimeoutMillis: 10_000,
+      // A role's own schema, by default first in the path, may well be called longshore.
+      options: `-c search_path=${DATA_SCHEMA}`,
       onPoolCreated: (created: Pool) => {
         created.on('connect', (client) => {
           const pid = backendPid(client);

@@ -25,6 +25,7 @@ export async function ensureTables(url: string, dictionary: Dictionary): Promise
   try {
     await orm.em.fork().transactional(async (em) => {
       await em.execute('select pg_advisory_xact_lock(?)', [TABLES_LOCK]);
+      await em.execute(`set local search_path = ${DATA_SCHEMA}`);
       const difference = await compare(orm, dictionary);
       refuseConflicts(difference);
       const sql = orm.schema.diffToSQL(additionsOf(difference), { safe: true, dropTables: false });

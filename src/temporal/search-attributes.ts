@@ -1,6 +1,6 @@
 import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 
 /** What workflows can be searched for in the Web UI: `LongshoreTable = "hired_employees"`. */
 export const TABLE_ATTRIBUTE = defineSearchAttributeKey('LongshoreTable', SearchAttributeType.KEYWORD);
@@ -10,7 +10,7 @@ const ALREADY_EXISTS = 6;
 
 /** Makes the search attributes known to the server. Having them already is not an error. */
 export async function registerSearchAttributes(client: Client, namespace: string): Promise<void> {
-  const { INDEXED_VALUE_TYPE_KEYWORD: keyword } = temporal.api.enums.v1.IndexedValueType;
+  const { INDEXED_VALUE_TYPE_KEYWORD: keyword } = proto.temporal.api.enums.v1.IndexedValueType;
   const wanted = [TABLE_ATTRIBUTE.name, KIND_ATTRIBUTE.name];
   const present = await client.connection.operatorService.listSearchAttributes({ namespace });
   const missing = wanted.filter((name) => !(name in (present.customAttributes ?? {})));

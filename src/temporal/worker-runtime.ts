@@ -13,7 +13,8 @@ export function installRuntime(log: Logger): SdkLogger {
     trace: (message, meta) => own.trace(meta ?? {}, message),
     debug: (message, meta) => own.debug(meta ?? {}, message),
     info: (message, meta) => own.info(meta ?? {}, message),
-    warn: (message, meta) => own.warn(meta ?? {}, message),
+    // A worker of one kind says at every start that it has nothing of the other kinds: it is meant to.
+    warn: (message, meta) => own[/^No .* registered/.test(message) ? 'debug' : 'warn'](meta ?? {}, message),
     error: (message, meta) => own.error(meta ?? {}, message),
   };
   // The process itself decides when to stop: no signals for the SDK.
