@@ -170,6 +170,11 @@ describe('the longshore command', () => {
     assert.match(stdout, /^table {2}rows {2}size {5}primary key {2}last load\njobs {6}0 {2}8\.0 KiB {2}id\n/);
   });
 
+  it('sends any text that an operator chose as a key', async () => {
+    const { code, stderr } = await run(['tables'], { LONGSHORE_KEY: 'ключ of an operator, with spaces' });
+    assert.equal(code, 0, stderr);
+  });
+
   it('says that the same file is loaded already', async () => {
     api.loads.outcome = DONE;
     await run(['load', file, '-t', 'jobs']);

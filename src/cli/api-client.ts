@@ -51,7 +51,8 @@ export class ApiClient {
   /** The answer, when it is a good one; its body is still to be read. */
   async send(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
-    headers.set('x-api-key', this.#target.key);
+    // fetch takes a byte a character: any text goes as its UTF-8 bytes.
+    headers.set('x-api-key', Buffer.from(this.#target.key, 'utf8').toString('latin1'));
     const response = await this.#reading(fetch(`${this.#target.url}${path}`, { ...init, headers }));
     if (!response.ok) throw await this.#refusal(response);
     return response;

@@ -58,12 +58,12 @@ async function runningUrl(home: string): Promise<string | null> {
 async function findKey(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): Promise<string> {
   const key = options.key ?? (env.LONGSHORE_KEY || env.LONGSHORE_ADMIN_KEY || (await readAdminKey(home)));
   // What a header can't carry would only show as a strange error of fetch.
-  if (key !== null && /^[\x21-\x7e]+$/.test(key)) return key;
+  if (key !== null && key.trim() !== '' && !/\p{Cc}/u.test(key.trim())) return key.trim();
   throw new CliError(
     EXIT.noAccess,
     key === null
       ? `no key: set LONGSHORE_KEY, or run where the platform's home is (looked for ${adminKeyPath(home)})`
-      : 'the key holds characters that no key has',
+      : 'the key is empty or holds control characters',
   );
 }
 

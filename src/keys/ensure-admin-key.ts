@@ -1,6 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { adminKeyPath } from '../runtime/home.ts';
+import { adminKeyPath, writeFileAtomically } from '../runtime/home.ts';
 import type { KeyStore, NewKey } from './key-store.ts';
 import { parseKey } from './key-text.ts';
 
@@ -34,7 +34,8 @@ export async function ensureAdminKey(options: {
     if (await store.adopt(parsed, ADMIN)) return { origin: 'kept', path };
     if ((await store.verify(text)) !== null) return { origin: 'kept', path };
   }
-  await writeKeyFile(path, await store.create(ADMIN));
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileAtomically(path, `${await store.create(ADMIN)}\n`, 0o600);
   return { origin: 'made', path };
 }
 
@@ -46,12 +47,4 @@ export async function readKeyFile(path: string): Promise<string | null> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
-}
-
-/** Whole or not at all, and never readable by others, not even for a moment. */
-async function writeKeyFile(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}`;
-  await writeFile(temporary, `${text}\n`, { mode: 0o600, flag: 'w' });
-  await rename(temporary, path);
 }

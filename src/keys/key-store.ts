@@ -138,7 +138,8 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
         `insert into longshore.api_key (id, secret_hash, scopes, tables, name, created_at)
          values ($1, $2, '{admin}', null, 'LONGSHORE_ADMIN_KEY', now())
          on conflict (id) do update set secret_hash = excluded.secret_hash, revoked_at = null`,
-        [OPERATOR_ID, hashSecret(text)],
+        // An HTTP header can't carry spaces at its ends, and a file often ends in a newline.
+        [OPERATOR_ID, hashSecret(text.trim())],
       );
     },
   };

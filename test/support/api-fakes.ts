@@ -172,6 +172,7 @@ class FakeKeys implements Pick<KeyStore, 'verify'> {
     'admin-key-of-the-tests': { id: 'a1', name: 'admin', scopes: ['admin'], tables: null },
     'write-key-of-the-tests': { id: 'w1', name: 'writer', scopes: ['write'], tables: null },
     'read-key-of-the-tests': { id: 'r1', name: 'reader', scopes: ['read'], tables: null },
+    'ключ of an operator, with spaces': { id: 'operator', name: 'operator', scopes: ['admin'], tables: null },
     'jobs-key-of-the-tests': { id: 'j1', name: 'jobs only', scopes: ['write', 'read'], tables: ['jobs'] },
   };
 
