@@ -92,7 +92,7 @@ describe('the API', () => {
     const expected = [
       'id,job,_extra,_line,_field,_code,_message',
       'x,"a ""b""",,2,id,type-error,expected an integer',
-      ',=1+1,"""more, of it"",end",4,id; ,constraint-error; extra-cell,is required; has 2 cells too many',
+      ',=1+1,"""more, of it"",end",4,"id; ",constraint-error; extra-cell,is required; has 2 cells too many',
       '7,,,9,job,missing-cell,is missing',
       '',
     ].join('\r\n');

@@ -37,7 +37,7 @@ export function addLoadCommand(program: Command): void {
     )
     .option('--max-rejects <limit>', 'fail the load at more rejects than this: 100, or 1.5%')
     .option('--force', 'load a file even when it was loaded before')
-    .option('--wait', 'wait for the end of the load and show it (default)', true)
+    .option('--wait', 'wait for the end of the load and show it', true)
     .option('--no-wait', 'return once the file is sent')
     .action(async (files: string[], _options: unknown, command: Command) => {
       process.exitCode = await loadFiles(files, command.optsWithGlobals<LoadOptions>());
