@@ -1,47 +1,8 @@
-import { Worker } from '@temporalio/worker';
-import { openDatabase } from '../src/db/database.ts';
-import { LongshoreError } from '../src/errors.ts';
 import { runChild } from '../src/runtime/child.ts';
-import { openStorage } from '../src/storage/open-storage.ts';
-import { connectWorker } from '../src/temporal/connect.ts';
 import { installRuntime } from '../src/temporal/worker-runtime.ts';
-import { ACTIVITY_QUEUE } from '../workflows/contract.ts';
-import { createActivities } from './index.ts';
+import { startWorker } from './start-worker.ts';
 
-/**
- * Activities at a time in one process: one parses while the other waits for PostgreSQL. More would only hold more
- * chunks in memory; more cores want more processes.
- */
-const ACTIVITIES_AT_ONCE = 2;
-
-await runChild('worker', async ({ config, log, name }) => {
-  if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
+await runChild('worker', ({ config, log, name }) => {
   installRuntime(log);
-  const db = await openDatabase({
-    url: config.databaseUrl,
-    poolSize: ACTIVITIES_AT_ONCE * 2,
-    applicationName: `longshore ${name}`,
-  });
-  const storage = await openStorage(config.storage);
-  const connection = await connectWorker(config);
-  const worker = await Worker.create({
-    connection,
-    namespace: config.temporalNamespace,
-    taskQueue: ACTIVITY_QUEUE,
-    activities: createActivities({ db, storage }),
-    maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
-    shutdownGraceTime: '30s',
-    maxHeartbeatThrottleInterval: '5s',
-    defaultHeartbeatThrottleInterval: '5s',
-  });
-  const running = worker.run();
-  return {
-    failed: running,
-    async stop() {
-      worker.shutdown();
-      await running;
-      await connection.close();
-      await db[Symbol.asyncDispose]();
-    },
-  };
+  return startWorker({ config, name });
 });

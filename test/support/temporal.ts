@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { SEARCH_ATTRIBUTES } from '../../src/runtime/temporal.ts';
 import { fromGlobalSetup } from './environment.ts';
 
@@ -27,7 +27,7 @@ export async function testTemporal(): Promise<TestTemporal> {
         searchAttributes: Object.fromEntries(
           SEARCH_ATTRIBUTES.map((name) => [
             name,
-            temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+            proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
           ]),
         ),
       }),

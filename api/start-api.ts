@@ -1,0 +1,88 @@
+import type { AddressInfo } from 'node:net';
+import { type Logger as SdkLogger, Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createLedgerActivities } from '../activities/index.ts';
+import type { Config } from '../src/config.ts';
+import { openDatabase } from '../src/db/database.ts';
+import { ensureTables } from '../src/db/ensure-tables.ts';
+import { migrate } from '../src/db/migrate.ts';
+import { readDictionary } from '../src/dictionary/read-dictionary.ts';
+import { LongshoreError } from '../src/errors.ts';
+import { ensureAdminKey } from '../src/keys/ensure-admin-key.ts';
+import { createKeyStore } from '../src/keys/key-store.ts';
+import type { ChildService } from '../src/runtime/child.ts';
+import { openStorage } from '../src/storage/open-storage.ts';
+import { connectClient, connectWorker } from '../src/temporal/connect.ts';
+import { registerSearchAttributes } from '../src/temporal/search-attributes.ts';
+import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
+import { WORKFLOW_QUEUE } from '../workflows/contract.ts';
+import { createApp } from './app.ts';
+import { keepHouse } from './housekeeping.ts';
+import { createLedgerLoads } from './ledger-loads.ts';
+import { createReadiness } from './readiness.ts';
+import { createHttpServer } from './server.ts';
+
+export interface StartApiOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly sdkLog: SdkLogger;
+}
+
+/**
+ * Everything that the API's process runs: HTTP, the workflow worker with the ledger's short activities, and the
+ * housekeeping. Brings the platform's tables and those of the dictionary up to date first.
+ */
+export async function startApi({ config, log, sdkLog }: StartApiOptions): Promise<ChildService> {
+  if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
+  const dictionary = await readDictionary(config.dictionaryPath);
+  await migrate(config.databaseUrl);
+  await ensureTables(config.databaseUrl, dictionary);
+
+  const db = await openDatabase({ url: config.databaseUrl, poolSize: 16, applicationName: 'longshore api' });
+  const storage = await openStorage(config.storage);
+  const keys = createKeyStore({ query: async (text, values) => ({ rows: await db.query(text, values) }) });
+  await ensureAdminKey({ home: config.home, adminKey: config.adminKey, store: keys });
+
+  const client = await connectClient(config);
+  await registerSearchAttributes(client, config.temporalNamespace).catch((err) =>
+    log.warn({ err }, 'The search attributes could not be registered; register them by hand'),
+  );
+  const connection = await connectWorker(config);
+  const codePath = await workflowBundle(`${config.home}/cache`, sdkLog);
+  const worker = await Worker.create({
+    connection,
+    namespace: config.temporalNamespace,
+    taskQueue: WORKFLOW_QUEUE,
+    workflowBundle: { codePath },
+    activities: createLedgerActivities({ db, storage }),
+    maxCachedWorkflows: 200,
+    shutdownGraceTime: '10s',
+  });
+  const running = worker.run();
+
+  const loads = createLedgerLoads({ db, client, storage, dictionary, log });
+  const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace });
+  const app = createApp({ config, log, storage, dictionary, keys, loads, ready });
+  const house = keepHouse({ db, client, storage, log });
+  const server = createHttpServer(app).listen(config.port, config.host);
+  await new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve);
+    server.once('error', reject);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    info: { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` },
+    failed: running,
+    async stop() {
+      house.stop();
+      server.close();
+      server.closeIdleConnections();
+      worker.shutdown();
+      await running;
+      server.closeAllConnections();
+      await connection.close();
+      await client.connection.close();
+      await db[Symbol.asyncDispose]();
+    },
+  };
+}

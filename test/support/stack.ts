@@ -1,0 +1,104 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Logger as SdkLogger } from '@temporalio/worker';
+import { startWorker } from '../../activities/start-worker.ts';
+import { startApi } from '../../api/start-api.ts';
+import { readConfig } from '../../src/config.ts';
+import { type Database, openDatabase } from '../../src/db/database.ts';
+import type { LoadView, RejectView } from '../../src/ledger/load-view.ts';
+import type { ChildService } from '../../src/runtime/child.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
+import { installRuntime } from '../../src/temporal/worker-runtime.ts';
+import { testDatabase } from './database.ts';
+import { type Cleanup, testHome } from './home.ts';
+import { testTemporal } from './temporal.ts';
+
+/** API, workflow worker and one activity worker in the test's own process, over real servers. */
+export interface TestStack {
+  readonly url: string;
+  readonly key: string;
+  readonly db: Database;
+  readonly databaseUrl: string;
+  readonly home: string;
+  /** Sends CSV text as a load and waits for its end. `query` as in the URL. */
+  load(table: string, csv: string | Buffer, query?: Record<string, string>): Promise<Answer>;
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  get(path: string): Promise<Answer>;
+  /** What the table holds, by its first column. */
+  rows(table: string): Promise<Record<string, unknown>[]>;
+  rejects(loadId: number): Promise<RejectView[]>;
+  putInbox(name: string, content: string | Buffer): Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: LoadView & { readonly existing?: boolean; readonly code?: string; readonly detail?: string };
+}
+
+let sdkLog: SdkLogger | undefined;
+const log = createLogger({ level: process.env.TEST_LOG ?? 'silent', process: 'test' });
+
+export async function testStack(t: Cleanup, dictionary?: object): Promise<TestStack> {
+  sdkLog ??= installRuntime(log);
+  const [home, database, temporal] = [await testHome(t), await testDatabase(t), await testTemporal()];
+  const env: Record<string, string> = {
+    LONGSHORE_HOME: home,
+    LONGSHORE_PORT: '0',
+    DATABASE_URL: database.url,
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
+    LONGSHORE_ADMIN_KEY: 'a key for this test only',
+  };
+  if (dictionary !== undefined) {
+    env.LONGSHORE_DICTIONARY = join(home, 'datapackage.json');
+    await writeFile(env.LONGSHORE_DICTIONARY, JSON.stringify(dictionary));
+  }
+  const config = readConfig(env);
+  const services: ChildService[] = [await startApi({ config, log, sdkLog })];
+  services.push(await startWorker({ config, name: 'test' }));
+  const db = await openDatabase({ url: database.url });
+  t.after(async () => {
+    await Promise.all(services.map((service) => service.stop()));
+    await db[Symbol.asyncDispose]();
+  });
+  const url = String(services[0]?.info?.url);
+  const key = 'a key for this test only';
+
+  async function send(path: string, init: RequestInit): Promise<Answer> {
+    const response = await fetch(url + path, { ...init, headers: { 'x-api-key': key, ...init.headers } });
+    return { status: response.status, body: (await response.json()) as Answer['body'] };
+  }
+  return {
+    url,
+    key,
+    db,
+    databaseUrl: database.url,
+    home,
+    load(table, csv, query = {}) {
+      const headers = { 'content-type': 'text/csv', prefer: 'wait=60' };
+      const body = typeof csv === 'string' ? csv : new Uint8Array(csv);
+      return send(`/v1/tables/${table}/loads?${new URLSearchParams(query)}`, {
+        method: 'POST',
+        headers,
+        body,
+      });
+    },
+    post: (path, body, headers = {}) =>
+      send(path, {
+        method: 'POST',
+        headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      }),
+    get: (path) => send(path, {}),
+    rows: (table) => db.query(`select * from "${table}" order by 1`),
+    async rejects(loadId) {
+      const { body } = await send(`/v1/loads/${loadId}/rejects?limit=1000`, {});
+      return (body as unknown as { rejects: RejectView[] }).rejects;
+    },
+    async putInbox(name, content) {
+      const path = join(home, 'storage', 'inbox', name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, content);
+    },
+  };
+}
