@@ -164,7 +164,7 @@ describe('the longshore command', () => {
     await mkdir(join(api.home, 'keys'), { recursive: true });
     await writeFile(join(api.home, 'keys/admin.key'), 'admin-key-of-the-tests\n');
     await chmod(join(api.home, 'keys/admin.key'), 0o600);
-    await writeFile(join(api.home, 'state.json'), JSON.stringify({ apiUrl: api.url }));
+    await writeFile(join(api.home, 'run.json'), JSON.stringify({ apiUrl: api.url, processes: {} }));
     const { code, stdout, stderr } = await run(['tables'], { LONGSHORE_URL: '', LONGSHORE_KEY: '' });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^table {2}rows {2}size {5}primary key {2}last load\njobs {6}0 {2}8\.0 KiB {2}id\n/);

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import { resolve } from 'node:path';
 import { readKeyFile } from '../keys/ensure-admin-key.ts';
 import { adminKeyPath } from '../runtime/home.ts';
+import { readRun } from '../runtime/run-file.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 
 /** Where the platform is, and the key to it. */
@@ -17,8 +16,6 @@ export interface TargetOptions {
   readonly key?: string;
 }
 
-const stateSchema = z.object({ apiUrl: z.url({ protocol: /^https?$/ }).optional() });
-
 /**
  * Address: the option, `LONGSHORE_URL`, what the running platform wrote into its home, `LONGSHORE_HOST` and
  * `LONGSHORE_PORT`. Key: the option, `LONGSHORE_KEY`, `LONGSHORE_ADMIN_KEY`, the home's admin key.
@@ -28,14 +25,14 @@ export async function findTarget(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Target> {
   const home = resolve(env.LONGSHORE_HOME || '.longshore');
-  return { url: await findUrl(options, env, home), key: await findKey(options, env, home) };
+  return { url: findUrl(options, env, home), key: await findKey(options, env, home) };
 }
 
-async function findUrl(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): Promise<string> {
+function findUrl(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): string {
   const given = options.url ?? env.LONGSHORE_URL;
   if (given === undefined || given === '') {
     return (
-      (await runningUrl(home)) ?? `http://${env.LONGSHORE_HOST || '127.0.0.1'}:${env.LONGSHORE_PORT || 8080}`
+      readRun(home)?.apiUrl ?? `http://${env.LONGSHORE_HOST || '127.0.0.1'}:${env.LONGSHORE_PORT || 8080}`
     );
   }
   const url = URL.parse(given);
@@ -43,16 +40,6 @@ async function findUrl(options: TargetOptions, env: NodeJS.ProcessEnv, home: str
     throw new CliError(EXIT.usage, `${JSON.stringify(given)} is not an http or https address`);
   }
   return url.href.replace(/\/+$/, '');
-}
-
-/** What the platform wrote, when it did; a state that can't be read is for the platform to complain about. */
-async function runningUrl(home: string): Promise<string | null> {
-  try {
-    const state = stateSchema.parse(JSON.parse(await readFile(join(home, 'state.json'), 'utf8')));
-    return state.apiUrl ?? null;
-  } catch {
-    return null;
-  }
 }
 
 async function findKey(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): Promise<string> {
