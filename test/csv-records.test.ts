@@ -7,7 +7,7 @@ import { parseOptions } from '../src/csv/dialect-options.ts';
 import { parseRecord } from '../src/csv/parse-record.ts';
 import { type CsvRecord, readRecords } from '../src/csv/read-records.ts';
 import { LongshoreError } from '../src/errors.ts';
-import type { Chart, Dialect } from '../src/types.ts';
+import type { Chart } from '../src/types.ts';
 import { cut, dialects, texts } from './support/csv-arbitraries.ts';
 
 const RUNS = Number(process.env.CSV_TEST_RUNS ?? 3000);
@@ -48,7 +48,10 @@ function readAll(bytes: Buffer, found: Chart | null, options: ChartOptions): Fil
 
 /** An independent count: the line that holds the byte at `offset`. */
 function lineAt(bytes: Buffer, offset: number): number {
-  return bytes.subarray(0, offset).toString('latin1').split(/\r\n|\n|\r/).length;
+  return bytes
+    .subarray(0, offset)
+    .toString('latin1')
+    .split(/\r\n|\n|\r/).length;
 }
 
 const cases = dialects.chain((dialect) =>

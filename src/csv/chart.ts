@@ -3,7 +3,8 @@ import { LongshoreError } from '../errors.ts';
 import type { Chart, Chunk, Dialect } from '../types.ts';
 import { parseRecord } from './parse-record.ts';
 import { chunkBytesAt } from './plan-chunks.ts';
-import { type RecordKind, RecordScanner } from './scan.ts';
+import { RecordScanner } from './scan.ts';
+import type { RecordKind } from './scan-contract.ts';
 
 export interface ChartOptions {
   readonly dialect: Dialect;

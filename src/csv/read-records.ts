@@ -3,7 +3,8 @@ import type { CellError, Chunk, Dialect } from '../types.ts';
 import { parseOptions } from './dialect-options.ts';
 import { encodingOf } from './encoding.ts';
 import { parseRecord } from './parse-record.ts';
-import { MAX_RECORD_BYTES, RecordScanner } from './scan.ts';
+import { RecordScanner } from './scan.ts';
+import { MAX_RECORD_BYTES } from './scan-contract.ts';
 
 /** One record of a chunk. */
 export interface CsvRecord {

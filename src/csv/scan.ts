@@ -3,10 +3,15 @@
  * can not disagree. It sees the same records as csv-parse with `parseOptions(dialect)` (a test says so for any
  * text), and adds recovery: csv-parse takes everything after a stray quote for one cell, or throws.
  *
- *   first ──quote──▶ quoted ──quote──▶ quoteSeen ──delimiter, line end, end──▶ next, first
- *     │  ▲             ▲  └─escape─▶ escaped ┘ │└─quote (doubled)─▶ quoted
- *     │  └─line end─┐  └──────quote──────┐     └─anything else─▶ literal (unquoted), or stray, see below
- *     └─other──▶ unquoted ──delimiter──▶ next (a further cell of the record)
+ *   first, next   the start of a cell, the record's first or a further one:
+ *                   quote → quoted · delimiter → next · line end → first · comment character in first → comment
+ *                   white space with skipInitialSpace → stays · anything else → unquoted
+ *   unquoted      delimiter → next · line end → first
+ *   quoted        quote → quoteSeen · escape → escaped
+ *   escaped       anything → quoted
+ *   quoteSeen     quote, if doubled → quoted · delimiter, line end → as unquoted
+ *                   anything else → unquoted (literal), or the opening quote was stray, see below
+ *   comment       line end → first
  *
  * **Stray quotes.** A quoted cell that has crossed a line end and then proves malformed (its closing quote is
  * followed by something else, or the file ends or the record outgrows `maxRecordBytes` before it closes) was
@@ -24,28 +29,12 @@
  * **Memory** is bounded by `maxRecordBytes`: pieces are kept back only while a quoted cell has crossed a line
  * end, from that line end on.
  */
-import type { Dialect } from '../types.ts';
 import { countLines } from './count-lines.ts';
 import { escapeOf } from './dialect-options.ts';
 import { encodingOf } from './encoding.ts';
 import { KeptBytes } from './kept-bytes.ts';
+import { MAX_RECORD_BYTES, type RecordKind, type ScanOptions, type ScanSink } from './scan-contract.ts';
 import { NO_SPACES, SPACE_PREFIX, type Spaces, spacesOf, WHOLE_SPACE } from './spaces.ts';
-
-/** A record longer than this is not read whole; it is also the furthest that a quoted cell is followed. */
-export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
-
-/** `comment` is no record, but ends where one could begin. */
-export type RecordKind = 'record' | 'stray' | 'oversize' | 'comment';
-
-export interface ScanSink {
-  /**
-   * A record of bytes [start, end) was found, the next one begins at `next` and on the scanner's current `line`.
-   * `line` is the record's first; `quoted` says that [start, next) holds a quote character, wherever.
-   */
-  record(kind: RecordKind, start: number, end: number, next: number, line: number, quoted: boolean): void;
-  /** Quote-free records (or comments) up to `next` were passed over, see `skipTo`. */
-  skipped(next: number): void;
-}
 
 const FIRST = 0;
 const NEXT = 1;
@@ -70,15 +59,6 @@ const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /** A shorter stretch without quotes is not worth the calls that skipping it takes. */
 const MIN_SKIP_BYTES = 1024;
-
-export interface ScanOptions {
-  readonly dialect: Dialect;
-  readonly encoding: string;
-  /** Default `MAX_RECORD_BYTES`; tests make it small. */
-  readonly maxRecordBytes?: number;
-  /** The line of the first byte that will be pushed; default 1. */
-  readonly firstLine?: number;
-}
 
 /** Finds records in a stream of bytes. Offsets are the stream's. */
 export class RecordScanner {
@@ -401,7 +381,8 @@ export class RecordScanner {
   #goBack(): void {
     let next = this.#resumeAt;
     // The record outgrew its limit just between the CR and the LF of that line end.
-    if (next === this.#base + this.#index && next === this.#lastCr + 1 && this.#bytes[this.#index] === LF) next++;
+    if (next === this.#base + this.#index && next === this.#lastCr + 1 && this.#bytes[this.#index] === LF)
+      next++;
     this.#line = this.#resumeLine;
     this.scannedBytes -= this.#bytes.length - this.#index;
     if (next >= this.#base) {

@@ -10,8 +10,12 @@ const BACKSLASH = 92;
 const CAPITAL_N = 78;
 const ZERO = 48;
 
+const IN_DOUBT = -1;
+
 /** A line number's digits (at most 16), the line end, and some. */
 const ROW_OVERHEAD_BYTES = 24;
+/** A piece with less room is finished before the next row. Rows that find too little room are copied slowly. */
+const MIN_ROOM_BYTES = 16 * 1024;
 
 /**
  * The fast lane: rows of a chunk that holds no quote character, in which every line is a record and every
@@ -22,6 +26,8 @@ export class PlainRows {
   readonly #input: EncodeInput;
   readonly #pieces: EncodedPieces;
   readonly #allValid: boolean;
+  /** Field i is cell i, for all of them. */
+  readonly #inOrder: boolean;
   /** Where each cell of the current row ends. */
   readonly #ends: Int32Array;
   #index = 0;
@@ -29,11 +35,13 @@ export class PlainRows {
 
   /** @param input a chunk without quotes, in UTF-8 (if not all valid) or of bytes that are ASCII */
   constructor(input: EncodeInput, pieces: EncodedPieces) {
+    const { bytes, chunk, columns, compiled, width } = input;
     this.#input = input;
     this.#pieces = pieces;
-    this.#allValid = isUtf8(input.bytes);
-    this.#ends = new Int32Array(input.width);
-    this.#line = input.chunk.firstLine;
+    this.#allValid = isUtf8(bytes);
+    this.#inOrder = width === compiled.fields.length && columns.every((column, i) => column === i);
+    this.#ends = new Int32Array(width);
+    this.#line = chunk.firstLine;
   }
 
   get done(): boolean {
@@ -42,54 +50,75 @@ export class PlainRows {
 
   /** Encodes rows until a piece is ready, or there are none left. */
   encodeSome(): void {
-    const { bytes, width, dialect } = this.#input;
+    const { bytes, dialect } = this.#input;
     const pieces = this.#pieces;
-    const ends = this.#ends;
-    const length = bytes.length;
     const delimiter = dialect.delimiter.charCodeAt(0);
-    const comment = dialect.commentChar?.charCodeAt(0) ?? -1;
-    const widest = ROW_OVERHEAD_BYTES + 3 * this.#input.columns.length;
-    while (this.#index < length && !pieces.hasReady) {
+    const comment = dialect.commentChar?.charCodeAt(0);
+    while (this.#index < bytes.length && !pieces.hasReady) {
       const start = this.#index;
-      let end = start;
-      let cells = 0;
-      let byte = LF;
-      while (end < length) {
-        byte = bytes[end] as number;
-        if (byte === delimiter) {
-          if (cells < width) ends[cells] = end;
-          cells++;
-        } else if (byte === LF || byte === CR) {
-          break;
+      let end = IN_DOUBT;
+      if (bytes[start] === comment) {
+        end = lineEnd(bytes, start);
+      } else {
+        if (pieces.buffer.length - pieces.length < MIN_ROOM_BYTES) pieces.flushCopy();
+        end = this.#inOrder ? this.#copyInOrder(start, delimiter) : this.#copyMapped(start, delimiter);
+        if (end === IN_DOUBT) {
+          end = lineEnd(bytes, start);
+          this.#askRow(start, end);
         }
-        end++;
       }
-      if (cells < width) ends[cells] = end;
-      cells++;
-
-      const line = this.#line++;
-      this.#index = byte === CR && bytes[end + 1] === LF ? end + 2 : end + 1;
-      if (bytes[start] === comment) continue;
-
-      const room = widest + end - start;
-      if (room > pieces.buffer.length - pieces.length) pieces.flushCopy();
-      const sure =
-        cells === width &&
-        room <= pieces.buffer.length &&
-        (this.#allValid || isUtf8(bytes.subarray(start, end))) &&
-        this.#copyRow(start, line);
-      if (!sure) this.#askRow(start, end, line);
+      this.#line++;
+      this.#index = bytes[end] === CR && bytes[end + 1] === LF ? end + 2 : end + 1;
     }
   }
 
-  /** Writes the row to the piece and says true, or writes nothing. There is room for it. */
-  #copyRow(start: number, line: number): boolean {
+  /** Copies the row at `start` while looking for its end, and returns that; IN_DOUBT leaves no trace. */
+  #copyInOrder(start: number, delimiter: number): number {
+    const { bytes, compiled } = this.#input;
+    const { fields } = compiled;
+    const out = this.#pieces.buffer;
+    const limit = this.#limit(start);
+    // Most bytes are above every byte that means something: one comparison settles those.
+    const top = Math.max(delimiter, CR);
+    let at = writeNumber(out, this.#pieces.length, this.#line);
+    out[at++] = TAB;
+    // checkRow calls a row blank, and rejects it, when it is null throughout.
+    let blank = true;
+    let from = start;
+    let cells = 0;
+    for (let i = start; i < limit; i++) {
+      const byte = bytes[i] as number;
+      if (byte > top || (byte !== delimiter && byte !== LF && byte !== CR)) {
+        out[at++] = byte;
+        continue;
+      }
+      if (cells === fields.length) return IN_DOUBT;
+      const field = fields[cells++]!;
+      if (from === i && field.emptyIsNull) {
+        out[at++] = BACKSLASH;
+        out[at++] = CAPITAL_N;
+      } else {
+        if (!field.verbatim(bytes, from, i)) return IN_DOUBT;
+        blank = false;
+      }
+      if (byte !== delimiter) {
+        return cells === fields.length && !blank && this.#isText(start, i) ? this.#endRow(at, i) : IN_DOUBT;
+      }
+      out[at++] = TAB;
+      from = i + 1;
+    }
+    return IN_DOUBT;
+  }
+
+  /** The same where fields and cells are not one to one. */
+  #copyMapped(start: number, delimiter: number): number {
     const { bytes, columns, compiled } = this.#input;
     const { fields } = compiled;
+    const end = this.#findCells(start, delimiter);
+    if (end === IN_DOUBT || !this.#isText(start, end)) return IN_DOUBT;
     const ends = this.#ends;
     const out = this.#pieces.buffer;
-    let at = writeNumber(out, this.#pieces.length, line);
-    // checkRow calls a row blank, and rejects it, when it is null throughout.
+    let at = writeNumber(out, this.#pieces.length, this.#line);
     let blank = true;
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i]!;
@@ -101,23 +130,55 @@ export class PlainRows {
         out[at++] = BACKSLASH;
         out[at++] = CAPITAL_N;
       } else {
-        if (column < 0 || !field.verbatim(bytes, from, to)) return false;
-        for (let j = from; j < to; j++) out[at++] = bytes[j]!;
+        if (column < 0 || !field.verbatim(bytes, from, to)) return IN_DOUBT;
+        for (let j = from; j < to; j++) out[at++] = bytes[j] as number;
         blank = false;
       }
     }
-    if (blank) return false;
-    out[at++] = LF;
-    this.#pieces.length = at;
-    this.#pieces.totals.rowsRead++;
-    this.#pieces.totals.rowsGood++;
-    return true;
+    return blank ? IN_DOUBT : this.#endRow(at, end);
   }
 
-  #askRow(start: number, end: number, line: number): void {
+  /** Fills `#ends` for a row of the right width; returns the row's end. */
+  #findCells(start: number, delimiter: number): number {
+    const { bytes, width } = this.#input;
+    const ends = this.#ends;
+    const limit = this.#limit(start);
+    let cells = 0;
+    for (let i = start; i < limit; i++) {
+      const byte = bytes[i];
+      if (byte !== delimiter && byte !== LF && byte !== CR) continue;
+      if (cells === width) return IN_DOUBT;
+      ends[cells++] = i;
+      if (byte !== delimiter) return cells === width ? i : IN_DOUBT;
+    }
+    return IN_DOUBT;
+  }
+
+  /** How far a row from `start` may go and surely fit the piece, even if every cell becomes `\N`. */
+  #limit(start: number): number {
+    const room = this.#pieces.buffer.length - this.#pieces.length;
+    const overhead = ROW_OVERHEAD_BYTES + 3 * this.#input.columns.length;
+    return Math.min(this.#input.bytes.length, start + room - overhead);
+  }
+
+  #isText(start: number, end: number): boolean {
+    return this.#allValid || isUtf8(this.#input.bytes.subarray(start, end));
+  }
+
+  #endRow(at: number, end: number): number {
+    const pieces = this.#pieces;
+    pieces.buffer[at] = LF;
+    pieces.length = at + 1;
+    pieces.totals.rowsRead++;
+    pieces.totals.rowsGood++;
+    return end;
+  }
+
+  #askRow(start: number, end: number): void {
     const { bytes, compiled, columns, width, dialect, encoding } = this.#input;
+    const line = this.#line;
     const raw = bytes.subarray(start, end);
-    if (!this.#allValid && !isUtf8(raw)) {
+    if (!this.#isText(start, end)) {
       this.#pieces.addReject({ line, raw, errors: [encodingError(encoding)] });
       return;
     }
@@ -128,14 +189,21 @@ export class PlainRows {
   }
 }
 
-/** Writes a whole number in decimal; returns the offset after it. */
+function lineEnd(bytes: Buffer, start: number): number {
+  let end = start;
+  while (end < bytes.length && bytes[end] !== LF && bytes[end] !== CR) end++;
+  return end;
+}
+
+/** Writes a positive whole number in decimal; returns the offset after it. */
 function writeNumber(out: Buffer, offset: number, value: number): number {
+  if (value > 0x7fffffff) return offset + out.write(String(value), offset, 'latin1');
   let digits = 1;
   for (let power = 10; power <= value; power *= 10) digits++;
   const end = offset + digits;
-  let rest = value;
+  let rest = value | 0;
   for (let at = end - 1; at >= offset; at--) {
-    const tenth = Math.floor(rest / 10);
+    const tenth = (rest / 10) | 0;
     out[at] = ZERO + rest - tenth * 10;
     rest = tenth;
   }
