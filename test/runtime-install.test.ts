@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -51,6 +51,24 @@ test('an install without Node 24 counts as none', (t) => {
   writeFileSync(join(root, 'node_modules', '.bin', 'node'), '');
   assert.equal(installFault(root), null);
 });
+
+test("npm ci takes the lock file on every machine: no platform's package is left out, no registry is named", () => {
+  const text = readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8');
+  const packages = (JSON.parse(text) as LockFile).packages;
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) => !(`node_modules/${name}` in packages || `${path}/node_modules/${name}` in packages),
+    ),
+  );
+  assert.deepEqual(missing, [], 'after a change of dependencies run "npm run lock"');
+  assert.doesNotMatch(text, /"resolved"/);
+});
+
+interface LockFile {
+  readonly packages: Readonly<
+    Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>
+  >;
+}
 
 function checkout(t: TestContext): string {
   const root = mkdtempSync(join(tmpdir(), 'longshore-install-'));

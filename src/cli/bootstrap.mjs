@@ -47,7 +47,7 @@ function install() {
   if (fault === null) return;
   console.log(`Installing packages: ${fault} (npm ci; the first time takes a minute) …`);
   const started = Date.now();
-  const { status, error } = spawnSync('npm', ['ci', '--no-progress'], {
+  const { status, error } = spawnSync('npm', ['ci', '--no-progress', '--loglevel=error'], {
     cwd: root,
     stdio: 'inherit',
     env: installEnvironment(),
