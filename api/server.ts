@@ -7,6 +7,9 @@ const HEADERS_MS = 30_000;
 /** Longer than the 60 seconds that proxies keep idle connections, so that none reuses one that just closed. */
 const KEEP_ALIVE_MS = 65_000;
 
+/** A cursor in a query may be 4096 characters, each of which may be percent-encoded. */
+const MAX_HEADER_BYTES = 64 * 1024;
+
 const awaitsContinue = Symbol('awaits 100 Continue');
 
 /**
@@ -16,7 +19,12 @@ const awaitsContinue = Symbol('awaits 100 Continue');
 export function createHttpServer(app: Express): Server {
   // Node's default of 5 minutes for a whole request would cut off every long upload; idle ones end by `timeout`.
   const server = createServer(
-    { requestTimeout: 0, headersTimeout: HEADERS_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    {
+      requestTimeout: 0,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    },
     app,
   );
   server.timeout = IDLE_MS;

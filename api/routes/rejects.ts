@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { LongshoreError } from '../../src/errors.ts';
 import type { LoadView } from '../../src/ledger/load-view.ts';
 import { findLoad, loadPath } from '../load-answer.ts';
 import { loadId, wholeNumber } from '../parameters.ts';
@@ -14,10 +13,10 @@ const CSV_PAGE = 1000;
 
 const query = z.strictObject({
   format: z.enum(['json', 'csv']).optional().meta({ description: 'Goes before the Accept header' }),
-  afterLine: wholeNumber(0).optional().meta({ description: 'JSON only: rejects of later lines' }),
+  afterLine: wholeNumber(0).optional().meta({ description: 'Only rejects of later lines' }),
   limit: wholeNumber(1, 1000)
     .optional()
-    .meta({ description: 'JSON only: rejects a page (100 when left out)' }),
+    .meta({ description: 'Rejects a page (JSON: 100 when left out; CSV: all when left out)' }),
 });
 
 type RejectsCall = Call<'/v1/loads/{id}/rejects', { id: number }, z.output<typeof query>>;
@@ -28,11 +27,11 @@ export const rejectsRoute = defineRoute({
   tag: 'Loads',
   summary: "A load's rejected rows, and why",
   description:
-    'JSON comes in pages. CSV (by `Accept: text/csv` or `format=csv`) comes whole: a line a row, its original cells ' +
-    "under the names of the file's header or of the table's fields, then `_line`, `_field`, `_code`, `_message`, " +
-    "several errors joined by `; `. It has the table's delimiter: correct the cells, drop the added columns (and " +
-    'the header, where the table has none) and load it again. Cells are as they were sent: a spreadsheet takes one ' +
-    'that begins with `=`, `+`, `-` or `@` for a formula.',
+    'JSON comes in pages. CSV (by `Accept: text/csv` or `format=csv`) comes whole, unless `limit` is given: a line ' +
+    "a row, its original cells under the names of the file's header or of the table's fields, then `_line`, " +
+    "`_field`, `_code`, `_message`, several errors joined by `; `. It has the table's delimiter: correct the cells, " +
+    'drop the added columns (and the header, where the table has none) and load it again. Cells are as they were ' +
+    'sent: a spreadsheet takes one that begins with `=`, `+`, `-` or `@` for a formula.',
   scopes: ['read', 'write'],
   params: loadId,
   query,
@@ -68,27 +67,22 @@ async function sendPage({ res, deps, query }: RejectsCall, id: number): Promise<
 }
 
 async function sendCsv(call: RejectsCall, load: LoadView): Promise<void> {
-  const { res, deps, query } = call;
-  const paging = (['afterLine', 'limit'] as const).filter((name) => query[name] !== undefined);
-  if (paging.length > 0) {
-    const places = paging.map((parameter) => ({
-      parameter,
-      detail: `${parameter}: is for JSON; CSV comes whole`,
-    }));
-    throw new LongshoreError('invalid-request', places.map((place) => place.detail).join('; '), { places });
-  }
+  const { res, deps } = call;
   const delimiter = deps.dictionary.tables.find((table) => table.name === load.table)?.dialect.delimiter;
   const csv = new RejectsCsv(await deps.loads.rejectShape(load.id), delimiter ?? ',');
   res.type('text/csv').attachment(`load-${load.id}-rejects.csv`);
   await pipeline(Readable.from(lines(call, load.id, csv)), res);
 }
 
-async function* lines({ deps }: RejectsCall, id: number, csv: RejectsCsv): AsyncGenerator<string> {
+async function* lines({ deps, query }: RejectsCall, id: number, csv: RejectsCsv): AsyncGenerator<string> {
   yield csv.header();
-  for (let afterLine = 0; ; ) {
-    const page = await deps.loads.rejects(id, { afterLine, limit: CSV_PAGE });
+  let left = query.limit ?? Number.POSITIVE_INFINITY;
+  for (let afterLine = query.afterLine ?? 0; left > 0; ) {
+    const limit = Math.min(left, CSV_PAGE);
+    const page = await deps.loads.rejects(id, { afterLine, limit });
     if (page.length > 0) yield page.map((reject) => csv.line(reject)).join('');
-    if (page.length < CSV_PAGE) return;
+    if (page.length < limit) return;
+    left -= page.length;
     afterLine = page.at(-1)!.line;
   }
 }

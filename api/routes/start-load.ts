@@ -31,7 +31,9 @@ const sourceSchema = z.strictObject({
     .meta({ description: 'Path of a file below inbox/ in the storage', example: '2026/hires.csv' }),
 });
 
-const file = z.string().meta({ description: 'The CSV file', override: { type: 'string', format: 'binary' } });
+const file = z
+  .string()
+  .meta({ description: 'The CSV file', override: { type: 'string', format: 'binary', minLength: 1 } });
 
 const headers = z.object({
   Location: z.string().meta({ description: 'The load' }),

@@ -9,6 +9,9 @@ import { pageLimit } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
 import { nextSchema, resourceSchema, tableSchema } from '../schemas.ts';
 
+/** PostgreSQL's longest index key (2704 bytes), as base64, with room to spare. */
+const CURSOR_MAX = 4096;
+
 const listTables = defineRoute({
   method: 'get',
   path: '/v1/tables',
@@ -64,7 +67,7 @@ const getRows = defineRoute({
     limit: pageLimit(100, 1000),
     after: z
       .string()
-      .max(8192)
+      .max(CURSOR_MAX)
       .optional()
       .meta({ description: "Where to go on: from the page before's `next`" }),
   }),
