@@ -31,6 +31,8 @@ export class EncodedPieces {
   /** The piece being filled, and how far; the fast lane writes to it directly. */
   buffer = Buffer.allocUnsafeSlow(COPY_PIECE_BYTES);
   length = 0;
+  /** Of `buffer`, to be written four bytes at a time. */
+  view = viewOf(this.buffer);
 
   #ready: EncodedPiece[] = [];
   #rejects: EncodedReject[] = [];
@@ -66,6 +68,7 @@ export class EncodedPieces {
     if (this.length === 0) return;
     this.#ready.push({ kind: 'copy', copy: this.buffer.subarray(0, this.length) });
     this.buffer = Buffer.allocUnsafeSlow(COPY_PIECE_BYTES);
+    this.view = viewOf(this.buffer);
     this.length = 0;
   }
 
@@ -89,4 +92,8 @@ export class EncodedPieces {
     this.#rejects = [];
     this.#rejectBytes = 0;
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
