@@ -126,6 +126,7 @@ describe('the longshore command', () => {
     const { code, stdout, stderr } = await run(['load', file, '-', '-t', 'jobs', '--max-rejects', '1']);
     assert.equal(code, 1);
     assert.match(stdout, /2 of 2 rows were rejected \(too-many-rejects\)/);
+    assert.match(stdout, /loaded {4}0 \(the table is as it was\)/);
     assert.match(stderr, /not sent, after this failure: -/);
     assert.equal(api.loads.started.length, 1);
     const refused = await run(['load', file, '-t', 'none']);

@@ -39,7 +39,8 @@ function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
     ['table', `${load.table} (${load.mode})`],
     ['file', plain(load.source.name)],
     ['read', formatCount(rows.read)],
-    ['loaded', formatCount(rows.loaded)],
+    // Good rows of a load that did not get through are in its counts, but not in the table.
+    ['loaded', exitCodeOf(load) === EXIT.failed ? '0 (the table is as it was)' : formatCount(rows.loaded)],
     ['rejected', formatCount(rows.rejected)],
     ['unchanged', load.mode === 'merge' ? formatCount(rows.unchanged) : null],
     ['progress', hasEnded(load) ? null : describeProgress(load)],
