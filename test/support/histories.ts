@@ -28,10 +28,15 @@ export async function recordHistory(
   const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const json = JSON.stringify(
     JSON.parse(historyToJSON(history)),
-    (key, value) => (PLACES.has(key) ? undefined : value),
+    (key, value) => (PLACES.has(key) || isProcess(value) ? undefined : value),
     1,
   );
   await writeFile(new URL(`${name}.json`, FOLDER), `${json}\n`, { flag: 'wx' });
+}
+
+/** `pid@host`: the SDK's name for a process, also in places that are not called identity. */
+function isProcess(value: unknown): boolean {
+  return typeof value === 'string' && /^\d+@/.test(value);
 }
 
 export async function recordedHistories(): Promise<{ name: string; history: unknown }[]> {
