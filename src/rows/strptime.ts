@@ -28,7 +28,7 @@ const DIRECTIVES: Readonly<Record<string, string>> = {
   S: '[0-5]\\d|\\d',
   f: '\\d{1,6}',
   p: 'am|pm',
-  z: 'z|[+-]\\d{2}:?[0-5]\\d',
+  z: '(?-i:Z)|[+-]\\d{2}:?[0-5]\\d',
   B: MONTHS.join('|'),
   b: MONTHS.map((name) => name.slice(0, 3)).join('|'),
   A: DAYS.join('|'),
