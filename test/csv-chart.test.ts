@@ -107,6 +107,15 @@ test('a quote in the middle of a cell, or one that closes too early on its line,
   ]);
 });
 
+test('where csv-parse takes a NUL or a comment character for the end of a quoted cell, so does the scan', () => {
+  const dialect = { ...DIALECT, commentChar: '#' };
+  assert.deepEqual(read('"a\nb"\0c,1\n"d\ne"#f,2\n""#g,"3\n', { dialect, encoding: 'utf-8' }), [
+    [1, ['a\nb\0c', '1']],
+    [3, ['d\ne#f', '2']],
+    [5, ['']],
+  ]);
+});
+
 test('a stray quote after a well-quoted line end spoils its own record only', () => {
   assert.deepEqual(read('1,"a\nb","c\n2,d,e\n3,"f",g\n'), [
     [1, ['1', '"a\nb"', '"c'], 'quote-error'],

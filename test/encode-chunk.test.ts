@@ -179,6 +179,7 @@ test('COPY text escapes what COPY would read as something else', () => {
 
 const tables = fc.constantFrom(
   PEOPLE,
+  tableOf(field('a', 'string'), field('b', 'integer')),
   tableOf(field('a', 'any'), field('b', 'string', { missingValues: [] })),
   tableOf(field('a', 'string', { constraints: { required: true } })),
   tableOf(
