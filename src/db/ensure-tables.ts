@@ -48,6 +48,9 @@ export async function ensureTables(url: string, dictionary: Dictionary): Promise
   }
 }
 
+/** An entity has to have a key. In a table without one this column plays it, until the key is taken away again. */
+const KEYLESS = '_line';
+
 function entityOf(table: Table): EntitySchema {
   const single = table.primaryKey.length === 1 ? table.primaryKey[0] : undefined;
   const properties: Record<string, object> = {};
@@ -65,7 +68,8 @@ function entityOf(table: Table): EntitySchema {
     };
   }
   for (const name of LINEAGE_COLUMNS) {
-    properties[name] = { type: 'bigint', columnType: 'bigint', fieldName: name, nullable: true };
+    const primary = name === KEYLESS && table.primaryKey.length === 0;
+    properties[name] = { type: 'bigint', columnType: 'bigint', fieldName: name, nullable: !primary, primary };
   }
   return new EntitySchema({
     name: table.name,
@@ -89,7 +93,10 @@ async function compare(orm: MikroORM, dictionary: Dictionary): Promise<SchemaDif
   const connection = orm.em.getConnection();
   const platform = orm.em.getPlatform();
   const target = orm.schema.getTargetSchema(DATA_SCHEMA);
-  for (const table of dictionary.tables) addForeignKeys(target, table);
+  for (const table of dictionary.tables) {
+    addForeignKeys(target, table);
+    if (table.primaryKey.length === 0) removeKey(target, table);
+  }
   const present = await DatabaseSchema.create(
     connection,
     platform,
@@ -99,6 +106,15 @@ async function compare(orm: MikroORM, dictionary: Dictionary): Promise<SchemaDif
     names,
   );
   return new SchemaComparator(platform).compare(present, target);
+}
+
+function removeKey(target: DatabaseSchema, table: Table): void {
+  const made = target.getTable(table.name);
+  const column = made?.getColumn(KEYLESS);
+  if (!made || !column) return;
+  Object.assign(column, { primary: false, nullable: true, autoincrement: false });
+  const indexes = made.getIndexes().filter((index) => !index.primary);
+  made.init(made.getColumns(), indexes, made.getChecks(), [], made.getForeignKeys());
 }
 
 /** Composite references and those to other unique keys have no entity property of their own: they are put in here. */

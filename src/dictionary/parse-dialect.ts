@@ -85,6 +85,7 @@ function checkDistinct(dialect: Dialect, place: Place): void {
   for (const name of ['delimiter', 'quoteChar', 'escapeChar', 'commentChar'] as const) {
     const char = dialect[name];
     if (char === null || (name === 'escapeChar' && char === dialect.quoteChar)) continue;
+    if (name !== 'delimiter' && /\s/.test(char)) place.at(name).fault(`white space can not be the ${name}`);
     const other = meanings.get(char);
     if (other) place.at(name).fault(`${describe(char)} is also the ${other}`);
     meanings.set(char, name);

@@ -25,8 +25,7 @@ export async function checkStage(
   await tx.query(`analyze ${stageName(loadId)}`);
   let total = 0;
   for (;;) {
-    let left = 0;
-    for (const key of table.foreignKeys) left += await rejectBrokenReferences(tx, table, mode, loadId, key);
+    let left = await rejectBrokenReferences(tx, table, mode, loadId);
     for (const key of uniqueKeysOf(table)) left += await rejectDuplicates(tx, table, mode, loadId, key);
     total += left;
     const again = table.foreignKeys.some((key) => key.reference.table === table.name);
@@ -49,24 +48,21 @@ function uniqueKeysOf(table: Table): UniqueKey[] {
   return keys;
 }
 
-async function rejectBrokenReferences(
+/** All broken references of a row in one go, so that its reject names every one of them. */
+function rejectBrokenReferences(
   tx: Pick<Tx, 'query'>,
   table: Table,
   mode: LoadMode,
   loadId: number,
-  key: ForeignKey,
 ): Promise<number> {
-  const where = brokenReference(table, mode, loadId, key);
-  const target = quoteName(key.reference.table);
-  const message = `${literal(`no row of ${target} has `)} || ${tuple('s', key.fields, key.reference.fields)}`;
-  return reject(
-    tx,
-    loadId,
-    key.fields,
-    'foreign-key',
-    `select s.ctid as at, s._line as line, ${message} as message
-       from ${stageName(loadId)} s where ${where}`,
-  );
+  const faults = table.foreignKeys.map((key) => {
+    const target = quoteName(key.reference.table);
+    const message = `${literal(`no row of ${target} has `)} || ${tuple('s', key.fields, key.reference.fields)}`;
+    const where = brokenReference(table, mode, loadId, key);
+    const faulty = `select s.ctid as at, s._line as line, ${message} as message from ${stageName(loadId)} s where ${where}`;
+    return { fields: key.fields, code: 'foreign-key', faulty } as const;
+  });
+  return reject(tx, loadId, faults);
 }
 
 /** Condition on a row `s` of the stage: it refers to a row that is neither in the database nor (of itself) staged. */
@@ -93,31 +89,24 @@ async function rejectDuplicates(
   const columns = quoteNames(key.fields);
   const present = key.fields.map((f) => `${quoteName(f)} is not null`).join(' and ');
   const shown = tuple('s', key.fields, key.fields);
-  let left = await reject(
-    tx,
-    loadId,
-    key.fields,
-    key.code,
-    `select s.at, s.line, ${shown} || ' is the same as on line ' || s.first as message
+  const { fields, code } = key;
+  const twice = `
+    select s.at, s.line, ${shown} || ' is the same as on line ' || s.first as message
        from (select ctid as at, _line as line, ${columns},
                     first_value(_line) over same as first, row_number() over same as nth
                from ${stageName(loadId)} where ${present}
              window same as (partition by ${columns} order by _line)) s
-      where s.nth > 1`,
-  );
+      where s.nth > 1`;
+  let left = await reject(tx, loadId, [{ fields, code, faulty: twice }]);
   // A merge replaces the rows whose primary key it brings; their other keys are free again.
   if (mode === 'append' || (mode === 'merge' && key.code === 'unique-error')) {
     const same = key.fields.map((f) => `t.${quoteName(f)} = s.${quoteName(f)}`).join(' and ');
     const stays =
       mode === 'merge' ? `and not exists (select from ${stageName(loadId)} n where ${sameKey(table)})` : '';
-    left += await reject(
-      tx,
-      loadId,
-      key.fields,
-      key.code,
-      `select s.ctid as at, s._line as line, ${shown} || ' is in the table already' as message
-         from ${stageName(loadId)} s where exists (select from ${liveName(table)} t where ${same} ${stays})`,
-    );
+    const taken = `
+      select s.ctid as at, s._line as line, ${shown} || ' is in the table already' as message
+        from ${stageName(loadId)} s where exists (select from ${liveName(table)} t where ${same} ${stays})`;
+    left += await reject(tx, loadId, [{ fields, code, faulty: taken }]);
   }
   return left;
 }
@@ -126,24 +115,29 @@ function sameKey(table: Table): string {
   return table.primaryKey.map((f) => `n.${quoteName(f)} = t.${quoteName(f)}`).join(' and ');
 }
 
-/** Moves the rows that `faulty` (at, line, message) names from the stage to the rejects; cells come later. */
-async function reject(
-  tx: Pick<Tx, 'query'>,
-  loadId: number,
-  fields: readonly string[],
-  code: RejectCode,
-  faulty: string,
-): Promise<number> {
-  const field = fields.length === 1 ? fields[0] : null;
+interface KeyFault {
+  readonly fields: readonly string[];
+  readonly code: RejectCode;
+  /** A query that gives `at` (ctid), `line` and `message` of the rows at fault. */
+  readonly faulty: string;
+}
+
+/** Moves the rows at fault from the stage to the rejects, each with all of these faults; cells come later. */
+async function reject(tx: Pick<Tx, 'query'>, loadId: number, faults: readonly KeyFault[]): Promise<number> {
+  if (faults.length === 0) return 0;
+  const queries = faults.map(({ fields, code, faulty }, nth) => {
+    const field = fields.length === 1 ? literal(fields[0] ?? '') : 'null';
+    return `select ${nth} as nth, ${literal(code)} as code, ${field} as field, f.* from (${faulty}) f`;
+  });
   const [row] = await tx.query<{ n: number }>(
-    `with faulty as materialized (${faulty}),
+    `with faulty as materialized (
+            select at, line, jsonb_agg(jsonb_build_object('code', code, 'field', field, 'message', message)
+                                       order by nth) as errors
+              from (${queries.join(' union all ')}) f group by at, line),
           gone as (delete from ${stageName(loadId)} s using faulty where s.ctid = faulty.at),
-          kept as (insert into longshore.reject (load_id, line, errors)
-                   select $1, line, jsonb_build_array(
-                            jsonb_build_object('code', $2::text, 'field', $3::text, 'message', message))
-                     from faulty)
+          kept as (insert into longshore.reject (load_id, line, errors) select $1, line, errors from faulty)
      select count(*)::float8 as n from faulty`,
-    [loadId, code, field],
+    [loadId],
   );
   return row?.n ?? 0;
 }
