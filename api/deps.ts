@@ -15,8 +15,6 @@ export interface ApiDeps {
   readonly loads: LoadService;
   /** Asks every dependency, quickly. Never rejects. */
   ready(): Promise<Readiness>;
-  /** Address of the Temporal Web UI without a trailing slash, where one is known. */
-  readonly temporalUiUrl?: string;
 }
 
 export interface Readiness {

@@ -11,8 +11,8 @@ import type { LoadAnswer } from './schemas.ts';
 /** A load with the addresses of what can be done with it. */
 export function answerOf(load: LoadView, deps: ApiDeps): LoadAnswer {
   const self = loadPath(load.id);
-  const { temporalUiUrl, config } = deps;
-  const workflow = `namespaces/${encodeURIComponent(config.temporalNamespace)}/workflows/${encodeURIComponent(load.workflowId)}`;
+  const { temporalUiUrl, temporalNamespace } = deps.config;
+  const workflow = `namespaces/${encodeURIComponent(temporalNamespace)}/workflows/${encodeURIComponent(load.workflowId)}`;
   return {
     ...(load as LoadAnswer),
     links: {

@@ -49,9 +49,11 @@ const loadView = z.object({
     rowsPerSecond: z.number().min(0).nullable(),
     secondsLeft: z.number().min(0).nullable(),
   }),
-  rows: z
-    .object({ read: count, loaded: count, rejected: count, unchanged: count })
-    .meta({ description: 'At the end, read = loaded + rejected + unchanged' }),
+  rows: z.object({ read: count, loaded: count, rejected: count, unchanged: count, discarded: count }).meta({
+    description:
+      'At the end, read = loaded + rejected + unchanged + discarded. Only a merge leaves rows `unchanged`; only a ' +
+      'load that failed or was cancelled has `discarded` rows: good ones, of which none is in the table.',
+  }),
   error: z
     .object({
       code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),

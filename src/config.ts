@@ -17,6 +17,7 @@ const schema = z.object({
     .regex(/^[^\s/]+:\d+$/, 'expected host:port')
     .optional(),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  TEMPORAL_UI_URL: z.url({ protocol: /^https?$/ }).optional(),
   TEMPORAL_API_KEY: z.string().min(1).optional(),
   LONGSHORE_STORAGE: z.string().min(1).optional(),
   LONGSHORE_DICTIONARY: z.string().min(1).optional(),
@@ -40,6 +41,8 @@ export interface Config {
   readonly temporalAddress: string | undefined;
   readonly temporalNamespace: string;
   readonly temporalApiKey: string | undefined;
+  /** Where people see Temporal's Web UI, without a trailing slash; links of loads point there. */
+  readonly temporalUiUrl: string | undefined;
   /** `file:/path` or `s3://bucket?endpoint=…`; the default is a folder in `home`. */
   readonly storage: string;
   /** Path of a Data Package descriptor; unset: the bundled sample's. */
@@ -78,6 +81,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     temporalAddress: e.TEMPORAL_ADDRESS,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
     temporalApiKey: e.TEMPORAL_API_KEY,
+    temporalUiUrl: e.TEMPORAL_UI_URL?.replace(/\/+$/, ''),
     storage: e.LONGSHORE_STORAGE ?? `file:${resolve(home, 'storage')}`,
     dictionaryPath: e.LONGSHORE_DICTIONARY && resolve(e.LONGSHORE_DICTIONARY),
     adminKey: e.LONGSHORE_ADMIN_KEY,

@@ -127,7 +127,10 @@ describe('starting a load', () => {
   });
 
   it('waits when asked, answers 201 when done, and says which wait it applied', async () => {
-    api.loads.outcome = { status: 'done', rows: { read: 2, loaded: 2, rejected: 0, unchanged: 0 } };
+    api.loads.outcome = {
+      status: 'done',
+      rows: { read: 2, loaded: 2, rejected: 0, unchanged: 0, discarded: 0 },
+    };
     const response = await sendCsv('', CSV, { prefer: 'respond-async;x=1, wait=900' });
     assert.equal(response.status, 201);
     assert.equal(response.headers.get('preference-applied'), 'wait=50');

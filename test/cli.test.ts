@@ -13,11 +13,11 @@ const DONE: Partial<LoadView> = {
   status: 'done',
   startedAt: '2026-01-01T00:00:00.000Z',
   finishedAt: '2026-01-01T00:00:02.500Z',
-  rows: { read: 2, loaded: 2, rejected: 0, unchanged: 0 },
+  rows: { read: 2, loaded: 2, rejected: 0, unchanged: 0, discarded: 0 },
 };
 const WITH_REJECTS: Partial<LoadView> = {
   ...DONE,
-  rows: { read: 1002, loaded: 1001, rejected: 1, unchanged: 0 },
+  rows: { read: 1002, loaded: 1001, rejected: 1, unchanged: 0, discarded: 0 },
 };
 
 interface Ended {
@@ -121,12 +121,13 @@ describe('the longshore command', () => {
   it('ends with 1 when a load failed, and sends no file after it', async () => {
     api.loads.outcome = {
       status: 'failed',
+      rows: { read: 3, loaded: 0, rejected: 2, unchanged: 0, discarded: 1 },
       error: { code: 'too-many-rejects', message: '2 of 2 rows were rejected', remedy: 'Correct the file.' },
     };
     const { code, stdout, stderr } = await run(['load', file, '-', '-t', 'jobs', '--max-rejects', '1']);
     assert.equal(code, 1);
     assert.match(stdout, /2 of 2 rows were rejected \(too-many-rejects\)/);
-    assert.match(stdout, /loaded {4}0 \(the table is as it was\)/);
+    assert.match(stdout, /loaded {4}0\n.*\n +discarded {1}1 \(the table is as it was\)/);
     assert.match(stderr, /not sent, after this failure: -/);
     assert.equal(api.loads.started.length, 1);
     const refused = await run(['load', file, '-t', 'none']);

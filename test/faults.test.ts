@@ -97,7 +97,13 @@ function client({ apiUrl, adminKey }: TestPlatform) {
 
 async function assertExactly(platform: TestPlatform, options: HiresOptions, load: LoadView): Promise<void> {
   const { rows, ...sums } = expectedSums(options);
-  assert.deepEqual(load.rows, { read: ROWS, loaded: rows, rejected: ROWS - rows, unchanged: 0 });
+  assert.deepEqual(load.rows, {
+    read: ROWS,
+    loaded: rows,
+    rejected: ROWS - rows,
+    unchanged: 0,
+    discarded: 0,
+  });
   const db = new pg.Client({ connectionString: databaseUrl(platform.home) });
   await db.connect();
   try {

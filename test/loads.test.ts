@@ -20,6 +20,7 @@ describe('loads', async () => {
       loaded: 2,
       rejected: 0,
       unchanged: 0,
+      discarded: 0,
     });
     assert.equal((await load('jobs', JOBS)).status, 201);
     const { body } = await load('hired_employees', HIRE(1) + HIRE(2, 2));
@@ -33,7 +34,7 @@ describe('loads', async () => {
   it('rejects what breaks a rule with its line, its cells and every error, and loads the rest', async () => {
     const csv = `x,,2021-02-30T00:00:00Z,2,1\n${HIRE(10)}11,B,2021-01-01T00:00:00Z,1\n\n`;
     const { body } = await load('hired_employees', csv);
-    assert.deepEqual(body.rows, { read: 4, loaded: 1, rejected: 3, unchanged: 0 });
+    assert.deepEqual(body.rows, { read: 4, loaded: 1, rejected: 3, unchanged: 0, discarded: 0 });
     const [first, second, third] = await rejects(body.id);
     assert.deepEqual(first?.cells, ['x', '', '2021-02-30T00:00:00Z', '2', '1']);
     assert.deepEqual(
@@ -44,14 +45,17 @@ describe('loads', async () => {
         ['datetime', 'type-error'],
       ],
     );
-    assert.deepEqual([second?.line, second?.errors.map((e) => e.code)], [3, ['constraint-error', 'missing-cell']]);
+    assert.deepEqual(
+      [second?.line, second?.errors.map((e) => e.code)],
+      [3, ['constraint-error', 'missing-cell']],
+    );
     assert.deepEqual([third?.line, third?.errors.map((e) => e.code)], [4, ['blank-row']]);
   });
 
   it('rejects a key that is twice in the file, one that is in the table, and references that exist nowhere', async () => {
     const csv = HIRE(20) + HIRE(20) + HIRE(1) + HIRE(21, 77);
     const { body } = await load('hired_employees', csv);
-    assert.deepEqual(body.rows, { read: 4, loaded: 1, rejected: 3, unchanged: 0 });
+    assert.deepEqual(body.rows, { read: 4, loaded: 1, rejected: 3, unchanged: 0, discarded: 0 });
     const found = await rejects(body.id);
     assert.deepEqual(
       found.map((r) => [r.line, r.cells[0], r.errors[0]?.code, r.errors[0]?.message]),
@@ -66,7 +70,7 @@ describe('loads', async () => {
   it('merges by primary key: new rows in, changed rows changed, the rest unchanged with its lineage', async () => {
     const before = await rows('jobs');
     const { body } = await load('jobs', '2,Boss\n3,Analyst\n4,Clerk\n', { mode: 'merge' });
-    assert.deepEqual(body.rows, { read: 3, loaded: 2, rejected: 0, unchanged: 1 });
+    assert.deepEqual(body.rows, { read: 3, loaded: 2, rejected: 0, unchanged: 1, discarded: 0 });
     const now = await rows('jobs');
     assert.deepEqual(
       now.map((r) => r.job),
@@ -95,7 +99,7 @@ describe('loads', async () => {
     assert.deepEqual([again.body.existing, again.body.id], [true, first.body.id]);
     const forced = await load('hired_employees', csv, { force: 'true' });
     assert.notEqual(forced.body.id, first.body.id);
-    assert.deepEqual(forced.body.rows, { read: 1, loaded: 0, rejected: 1, unchanged: 0 });
+    assert.deepEqual(forced.body.rows, { read: 1, loaded: 0, rejected: 1, unchanged: 0, discarded: 0 });
   });
 
   it('fails a load with more rejects than allowed, by count and by share, and leaves the table alone', async () => {
@@ -198,7 +202,7 @@ describe('loads', async () => {
     assert.equal((await load('departments', departments, { mode: 'replace' })).body.rows.loaded, 12);
     assert.equal((await load('jobs', jobs, { mode: 'replace' })).body.rows.loaded, 183);
     const { body } = await load('hired_employees', hires, { mode: 'replace' });
-    assert.deepEqual(body.rows, { read: 1999, loaded: 1929, rejected: 70, unchanged: 0 });
+    assert.deepEqual(body.rows, { read: 1999, loaded: 1929, rejected: 70, unchanged: 0, discarded: 0 });
     const missing: Record<string, number> = {};
     for (const { line, cells, errors } of await rejects(body.id)) {
       assert.equal(cells[0], String(line), 'in these files, a row has its line as id');

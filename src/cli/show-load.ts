@@ -39,10 +39,10 @@ function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
     ['table', `${load.table} (${load.mode})`],
     ['file', plain(load.source.name)],
     ['read', formatCount(rows.read)],
-    // Good rows of a load that did not get through are in its counts, but not in the table.
-    ['loaded', exitCodeOf(load) === EXIT.failed ? '0 (the table is as it was)' : formatCount(rows.loaded)],
+    ['loaded', formatCount(rows.loaded)],
     ['rejected', formatCount(rows.rejected)],
     ['unchanged', load.mode === 'merge' ? formatCount(rows.unchanged) : null],
+    ['discarded', rows.discarded > 0 ? `${formatCount(rows.discarded)} (the table is as it was)` : null],
     ['progress', hasEnded(load) ? null : describeProgress(load)],
     ['time', seconds === null ? null : formatSeconds(seconds)],
     ['error', load.error === null ? null : `${plain(load.error.message)} (${load.error.code})`],

@@ -58,7 +58,8 @@ async function run(platform: Platform, config: Config, wantSample: boolean): Pro
   const startedAt = Date.now();
   const urls = await platform.start();
   if (readState(config.home).firstStartDoneAt === undefined) {
-    if (wantSample) await firstLoads(config, urls.apiUrl);
+    // A dictionary of one's own has no use for the sample.
+    if (wantSample && config.dictionaryPath === undefined) await firstLoads(config, urls.apiUrl);
     // Only now: a first start that was interrupted in its loads goes on with them next time.
     updateState(config.home, { firstStartDoneAt: new Date().toISOString() });
   }

@@ -25,8 +25,14 @@ export interface LoadView {
     /** null when it can't be told yet, and when the load has ended */
     readonly secondsLeft: number | null;
   };
-  /** While the load runs, what its finished chunks counted. At the end: read = loaded + rejected + unchanged. */
-  readonly rows: LoadTotals;
+  /**
+   * While the load runs, what its finished chunks counted. At the end every row of the file is accounted for:
+   * read = loaded + rejected + unchanged + discarded.
+   */
+  readonly rows: LoadTotals & {
+    /** Good rows of a load that failed or was cancelled: the table is as it was before. */
+    readonly discarded: number;
+  };
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly remedy: string } | null;
   /** RFC 3339, UTC */
   readonly createdAt: string;

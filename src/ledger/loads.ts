@@ -176,6 +176,8 @@ interface ViewRow {
   read_so_far: number;
   good_so_far: number;
   rejected_so_far: number;
+  /** With those that the checks of keys found after the chunks. */
+  rejects_kept: number;
   seconds: number | null;
 }
 
@@ -187,6 +189,8 @@ const VIEW = `
            select max(a.id) from longshore.load a
             where a.table_name = l.table_name and a.id < l.id and a.finished_at is null) end as ahead,
          c.chunks_done, c.bytes_done, c.read_so_far, c.good_so_far, c.rejected_so_far,
+         case when l.status in ('failed', 'cancelled') then (
+           select count(*)::float8 from longshore.reject r where r.load_id = l.id) else 0 end as rejects_kept,
          extract(epoch from coalesce(l.finished_at, now()) - l.started_at)::float8 as seconds
     from longshore.load l
     cross join lateral (
@@ -223,6 +227,7 @@ function toView(row: ViewRow): LoadView {
   const ended = row.finished_at !== null;
   const done = row.status === 'done';
   const read = done ? row.rows_read : row.read_so_far;
+  const rejected = done ? row.rows_rejected : Math.max(row.rejected_so_far, row.rejects_kept);
   const rate = row.seconds && row.seconds > 0 && read > 0 ? Math.round(read / row.seconds) : null;
   const left =
     !ended && !row.paused && row.bytes && row.bytes_done > 0 && row.seconds
@@ -250,9 +255,10 @@ function toView(row: ViewRow): LoadView {
     },
     rows: {
       read,
-      loaded: done ? row.rows_loaded : row.good_so_far,
-      rejected: done ? row.rows_rejected : row.rejected_so_far,
+      loaded: done ? row.rows_loaded : ended ? 0 : row.good_so_far,
+      rejected,
       unchanged: done ? row.rows_unchanged : 0,
+      discarded: ended && !done ? read - rejected : 0,
     },
     error: row.error_code && {
       code: row.error_code,

@@ -124,7 +124,7 @@ export class Platform {
       }),
     );
     ports = { port: temporal.port, uiPort: temporal.uiPort };
-    this.#env = { ...this.#env, TEMPORAL_ADDRESS: temporal.address };
+    this.#env = { ...this.#env, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_UI_URL: temporal.uiUrl };
     return temporal.uiUrl;
   }
 

@@ -61,11 +61,17 @@ class OpendalStorage implements Storage {
     this.#unfinished = unfinished;
   }
 
-  read(key: string, startByte: number, endByte: number): Promise<Buffer> {
-    if (endByte <= startByte) return Promise.resolve(Buffer.alloc(0));
-    return guard(() =>
-      this.#operator.read(key, { offset: BigInt(startByte), size: BigInt(endByte - startByte) }),
-    );
+  async read(key: string, startByte: number, endByte: number): Promise<Buffer> {
+    if (endByte <= startByte) return Buffer.alloc(0);
+    const range = (end: number) => ({ offset: BigInt(startByte), size: BigInt(end - startByte) });
+    try {
+      return await this.#operator.read(key, range(endByte));
+    } catch (error) {
+      // A range that goes beyond the end is an error for some services: then the end is asked for.
+      const bytes = (await this.stat(key))?.bytes;
+      if (bytes === undefined || bytes >= endByte) throw translate(error);
+      return bytes <= startByte ? Buffer.alloc(0) : guard(() => this.#operator.read(key, range(bytes)));
+    }
   }
 
   async stream(key: string, startByte = 0): Promise<Readable> {
@@ -129,8 +135,12 @@ class OpendalStorage implements Storage {
     return entries.map((entry) => entry.path()).filter((path) => !path.endsWith('/'));
   }
 
-  delete(key: string): Promise<void> {
-    return guard(() => this.#operator.delete(key));
+  async delete(key: string): Promise<void> {
+    try {
+      await this.#operator.delete(key);
+    } catch (error) {
+      if (!isNotFound(error)) throw translate(error);
+    }
   }
 
   async sweep(olderThanMs: number): Promise<void> {

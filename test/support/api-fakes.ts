@@ -157,7 +157,7 @@ export function loadView(id: number, change: Partial<LoadView> = {}): LoadView {
       rowsPerSecond: null,
       secondsLeft: null,
     },
-    rows: { read: 0, loaded: 0, rejected: 0, unchanged: 0 },
+    rows: { read: 0, loaded: 0, rejected: 0, unchanged: 0, discarded: 0 },
     error: null,
     createdAt: '2026-01-01T00:00:00.000Z',
     startedAt: null,
@@ -208,14 +208,13 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
   const loads = new FakeLoads();
   const log: string[] = [];
   const app = createApp({
-    config: readConfig({ LONGSHORE_HOME: home }),
+    config: readConfig({ LONGSHORE_HOME: home, TEMPORAL_UI_URL: 'http://127.0.0.1:8233' }),
     log: pino({ level: 'info' }, { write: (line: string) => void log.push(line) }),
     storage,
     dictionary,
     keys: new FakeKeys() as unknown as KeyStore,
     loads,
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),
-    temporalUiUrl: 'http://127.0.0.1:8233',
     ...change,
   });
   const server = createHttpServer(app);
