@@ -7,11 +7,11 @@ import { readConfig } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import type { LoadView, RejectView } from '../../src/ledger/load-view.ts';
 import type { ChildService } from '../../src/runtime/child.ts';
-import { createLogger } from '../../src/runtime/logger.ts';
+import { createLogger, type Logger } from '../../src/runtime/logger.ts';
 import { installRuntime } from '../../src/temporal/worker-runtime.ts';
 import { testDatabase } from './database.ts';
 import { type Cleanup, testHome } from './home.ts';
-import { testTemporal } from './temporal.ts';
+import { type TestTemporal, testTemporal } from './temporal.ts';
 
 /** API, workflow worker and one activity worker in the test's own process, over real servers. */
 export interface TestStack {
@@ -20,6 +20,7 @@ export interface TestStack {
   readonly db: Database;
   readonly databaseUrl: string;
   readonly home: string;
+  readonly temporal: TestTemporal;
   /** Sends CSV text as a load and waits for its end. `query` as in the URL. */
   load(table: string, csv: string | Buffer, query?: Record<string, string>): Promise<Answer>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -35,10 +36,21 @@ export interface Answer {
   readonly body: LoadView & { readonly existing?: boolean; readonly code?: string; readonly detail?: string };
 }
 
-let sdkLog: SdkLogger | undefined;
-const log = createLogger({ level: process.env.TEST_LOG ?? 'silent', process: 'test' });
+export interface TestStackOptions {
+  /** On top of the stack's own, over which it goes. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Silent by default. Temporal's SDK keeps to the log of the process's first stack. */
+  readonly log?: Logger;
+}
 
-export async function testStack(t: Cleanup, dictionary?: object): Promise<TestStack> {
+let sdkLog: SdkLogger | undefined;
+
+export async function testStack(
+  t: Cleanup,
+  dictionary?: object,
+  options: TestStackOptions = {},
+): Promise<TestStack> {
+  const log = options.log ?? createLogger({ level: process.env.TEST_LOG ?? 'silent', process: 'test' });
   sdkLog ??= installRuntime(log);
   const [home, database, temporal] = [await testHome(t), await testDatabase(t), await testTemporal()];
   const env: Record<string, string> = {
@@ -48,6 +60,7 @@ export async function testStack(t: Cleanup, dictionary?: object): Promise<TestSt
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
     LONGSHORE_ADMIN_KEY: 'a key for this test only',
+    ...options.env,
   };
   if (dictionary !== undefined) {
     env.LONGSHORE_DICTIONARY = join(home, 'datapackage.json');
@@ -56,7 +69,8 @@ export async function testStack(t: Cleanup, dictionary?: object): Promise<TestSt
   const config = readConfig(env);
   const services: ChildService[] = [await startApi({ config, log, sdkLog })];
   services.push(await startWorker({ config, name: 'test' }));
-  const db = await openDatabase({ url: database.url });
+  const databaseUrl = config.databaseUrl ?? database.url;
+  const db = await openDatabase({ url: databaseUrl });
   t.after(async () => {
     await Promise.all(services.map((service) => service.stop()));
     await db[Symbol.asyncDispose]();
@@ -72,8 +86,9 @@ export async function testStack(t: Cleanup, dictionary?: object): Promise<TestSt
     url,
     key,
     db,
-    databaseUrl: database.url,
+    databaseUrl,
     home,
+    temporal,
     load(table, csv, query = {}) {
       const headers = { 'content-type': 'text/csv', prefer: 'wait=60' };
       const body = typeof csv === 'string' ? csv : new Uint8Array(csv);
