@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { LoadView } from '../src/ledger/load-view.ts';
-import { postgresPasswordPath, readState } from '../src/runtime/home.ts';
-import { POSTGRES_DATABASE, POSTGRES_ROLE } from '../src/runtime/postgres-cluster.ts';
 import { departmentsCsv, type HiresOptions, hiresCsv, jobsCsv } from '../src/sample/generate.ts';
+import { databaseUrl } from './support/database-url.ts';
 import { type Role, type TestPlatform, testPlatform } from './support/platform.ts';
 
 const ROWS = 1_000_000;
@@ -138,9 +136,4 @@ function expectedSums(options: HiresOptions): Sums {
     }
   }
   return { ...sums, lines: sums.rows };
-}
-
-function databaseUrl(home: string): string {
-  const password = readFileSync(postgresPasswordPath(home), 'utf8').trim();
-  return `postgres://${POSTGRES_ROLE}:${password}@127.0.0.1:${readState(home).postgresPort}/${POSTGRES_DATABASE}`;
 }

@@ -1,0 +1,83 @@
+import { createReadStream, createWriteStream, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import pg from 'pg';
+import type { LoadView } from '../../src/ledger/load-view.ts';
+import { departmentsCsv, type HiresOptions, hiresCsv, jobsCsv } from '../../src/sample/generate.ts';
+import { databaseUrl } from '../support/database-url.ts';
+import { type TestPlatform, testPlatform } from '../support/platform.ts';
+
+/** A platform of the benchmark's own, with departments and jobs in it, and a folder for files. */
+export interface BenchPlatform extends AsyncDisposable {
+  readonly platform: TestPlatform;
+  readonly databaseUrl: string;
+  readonly db: pg.Client;
+  /** Writes hires to a file and returns its path. */
+  writeHires(name: string, options: HiresOptions): Promise<string>;
+  /** Uploads a file as a load and waits for its end. Milliseconds from the first byte sent to the end of the load. */
+  load(file: string, query: Record<string, string>): Promise<{ view: LoadView; ms: number }>;
+}
+
+export async function benchPlatform(): Promise<BenchPlatform> {
+  const cleanups: (() => Promise<unknown>)[] = [];
+  const platform = await testPlatform({ after: (action) => void cleanups.push(action) });
+  const url = databaseUrl(platform.home);
+  const db = new pg.Client({ connectionString: url });
+  await db.connect();
+  const files = join(platform.home, 'bench');
+  await mkdir(files);
+  const headers = { 'x-api-key': platform.adminKey };
+
+  async function send(table: string, body: NonNullable<RequestInit['body']>, query: Record<string, string>, bytes: number) {
+    const startedAt = performance.now();
+    const response = await fetch(
+      `${platform.apiUrl}/v1/tables/${table}/loads?${new URLSearchParams(query)}`,
+      {
+        method: 'POST',
+        headers: {
+          ...headers,
+          'content-type': 'text/csv',
+          'content-length': String(bytes),
+          prefer: 'wait=50',
+        },
+        body,
+        duplex: 'half',
+      } as RequestInit,
+    );
+    let view = (await response.json()) as LoadView;
+    while (response.ok && view.finishedAt === null) {
+      const next = await fetch(`${platform.apiUrl}/v1/loads/${view.id}`, { headers });
+      view = (await next.json()) as LoadView;
+    }
+    if (view.status !== 'done') throw new Error(`the load did not end well: ${JSON.stringify(view)}`);
+    return { view, ms: performance.now() - startedAt };
+  }
+
+  for (const [table, csv] of [
+    ['departments', departmentsCsv({ seed: 1, hires: 0 })],
+    ['jobs', jobsCsv({ seed: 1, hires: 0 })],
+  ] as const) {
+    await send(table, new Uint8Array(csv), {}, csv.length);
+  }
+  return {
+    platform,
+    databaseUrl: url,
+    db,
+    async writeHires(name, options) {
+      const path = join(files, name);
+      await pipeline(Readable.from(hiresCsv(options)), createWriteStream(path));
+      return path;
+    },
+    load(file, query) {
+      const body = Readable.toWeb(createReadStream(file, { highWaterMark: 1 << 18 })) as unknown as NonNullable<RequestInit['body']>;
+      return send('hired_employees', body, query, statSync(file).size);
+    },
+    async [Symbol.asyncDispose]() {
+      await db.end();
+      await platform.stop();
+      for (const cleanup of cleanups) await cleanup();
+    },
+  };
+}

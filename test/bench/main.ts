@@ -1,0 +1,16 @@
+import { benchLoad } from './load.ts';
+import { benchMemory } from './memory.ts';
+
+/** `npm run bench -- NAME`: prints measurements, asserts nothing. Absolute times of one machine mean little: read the ratios. */
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  load: benchLoad,
+  memory: benchMemory,
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+const bench = BENCHES[name];
+if (!bench) {
+  console.error(`usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')}`);
+  process.exit(2);
+}
+await bench(args);
