@@ -12,9 +12,11 @@ export interface RawReject {
 
 /** A reject as a line of COPY text for `longshore.reject (load_id, line, record, errors)`. */
 export function encodeReject(loadId: number, { line, raw, errors }: RawReject): Buffer {
-  // Two escapes one inside the other: JSON's, then COPY's doubled backslashes. jsonb takes no NUL: shown as U+2400.
-  const json = JSON.stringify(errors).replaceAll('\\u0000', '\u2400').replaceAll('\\', '\\\\');
-  return Buffer.from(`${loadId}\t${line}\t\\\\x${raw.toString('hex')}\t${json}\n`);
+  // jsonb takes no NUL: it is shown as U+2400.
+  const json = JSON.stringify(errors, (_, value) =>
+    typeof value === 'string' ? value.replaceAll('\0', '\u2400') : value,
+  );
+  return Buffer.from(`${loadId}\t${line}\t\\\\x${raw.toString('hex')}\t${json.replaceAll('\\', '\\\\')}\n`);
 }
 
 /** By line, from the first line after `afterLine`. Cells are read from the original record, whatever is wrong with it. */

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { globalSetup, globalTeardown } from '../support/global-setup.ts';
 import { challengeCase } from './cases-challenge.ts';
 import { fileCases } from './cases-files.ts';
 import { keyCases } from './cases-keys.ts';
@@ -46,11 +47,16 @@ export async function judgeByFrictionless(scores: Scores): Promise<void> {
   ];
   const reports = await frictionlessReports(python, cases);
   const used = new Map<string, number>();
-  cases.forEach((judged, index) => {
-    const faults = compare(judged, reports[index] ?? {}, used);
-    if (faults.length === 0) scores.pass(judged.name);
-    else scores.fail(judged.name, faults);
-  });
+  await globalSetup();
+  try {
+    for (const [index, judged] of cases.entries()) {
+      const faults = await compare(judged, reports[index] ?? {}, used);
+      if (faults.length === 0) scores.pass(judged.name);
+      else scores.fail(judged.name, faults);
+    }
+  } finally {
+    await globalTeardown();
+  }
   for (const { id } of DIFFERENCES) {
     if (used.has(id)) scores.pass(`difference on purpose: ${id} (${used.get(id)} times)`);
     else scores.fail(`difference on purpose: ${id}`, ['no case shows it']);
@@ -75,9 +81,9 @@ async function frictionlessReports(python: string, cases: readonly JudgeCase[]):
   }
 }
 
-function compare(judged: JudgeCase, report: Report, used: Map<string, number>): string[] {
+async function compare(judged: JudgeCase, report: Report, used: Map<string, number>): Promise<string[]> {
   if (!report.tables) return [`frictionless could not judge: ${report.fatal?.join('; ')}`];
-  const verdicts = longshoreVerdicts(judged);
+  const verdicts = await longshoreVerdicts(judged);
   const faults: string[] = [];
   for (const [name, own] of verdicts) {
     const theirs = report.tables[name] ?? { file: [], rows: [] };
