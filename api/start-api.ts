@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { type Logger as SdkLogger, Worker } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createLedgerActivities } from '../activities/index.ts';
 import type { Config } from '../src/config.ts';
@@ -25,14 +25,13 @@ import { createHttpServer } from './server.ts';
 export interface StartApiOptions {
   readonly config: Config;
   readonly log: Logger;
-  readonly sdkLog: SdkLogger;
 }
 
 /**
  * Everything that the API's process runs: HTTP, the workflow worker with the ledger's short activities, and the
  * housekeeping. Brings the platform's tables and those of the dictionary up to date first.
  */
-export async function startApi({ config, log, sdkLog }: StartApiOptions): Promise<ChildService> {
+export async function startApi({ config, log }: StartApiOptions): Promise<ChildService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const dictionary = await readDictionary(config.dictionaryPath);
   await migrate(config.databaseUrl);
@@ -48,7 +47,7 @@ export async function startApi({ config, log, sdkLog }: StartApiOptions): Promis
     log.warn({ err }, 'The search attributes could not be registered; register them by hand'),
   );
   const connection = await connectWorker(config);
-  const codePath = await workflowBundle(`${config.home}/cache`, sdkLog);
+  const codePath = await workflowBundle(`${config.home}/cache`);
   const worker = await Worker.create({
     connection,
     namespace: config.temporalNamespace,

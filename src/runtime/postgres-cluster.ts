@@ -35,6 +35,9 @@ export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   // The statements are few and long or many and short; compiling them pays for neither.
   jit: 'off',
   log_min_messages: 'warning',
+  // Neither statements nor details nor lines of COPY: they hold row data, which does not belong into logs.
+  log_min_error_statement: 'panic',
+  log_error_verbosity: 'terse',
   log_line_prefix: '%m [%p] ',
   timezone: 'UTC',
   log_timezone: 'UTC',

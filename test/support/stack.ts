@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Logger as SdkLogger } from '@temporalio/worker';
 import { startWorker } from '../../activities/start-worker.ts';
 import { startApi } from '../../api/start-api.ts';
 import { readConfig } from '../../src/config.ts';
@@ -43,7 +42,7 @@ export interface TestStackOptions {
   readonly log?: Logger;
 }
 
-let sdkLog: SdkLogger | undefined;
+let installed = false;
 
 export async function testStack(
   t: Cleanup,
@@ -51,7 +50,8 @@ export async function testStack(
   options: TestStackOptions = {},
 ): Promise<TestStack> {
   const log = options.log ?? createLogger({ level: process.env.TEST_LOG ?? 'silent', process: 'test' });
-  sdkLog ??= installRuntime(log);
+  if (!installed) installRuntime(log);
+  installed = true;
   const [home, database, temporal] = [await testHome(t), await testDatabase(t), await testTemporal()];
   const env: Record<string, string> = {
     LONGSHORE_HOME: home,
@@ -67,7 +67,7 @@ export async function testStack(
     await writeFile(env.LONGSHORE_DICTIONARY, JSON.stringify(dictionary));
   }
   const config = readConfig(env);
-  const services: ChildService[] = [await startApi({ config, log, sdkLog })];
+  const services: ChildService[] = [await startApi({ config, log })];
   services.push(await startWorker({ config, name: 'test' }));
   const databaseUrl = config.databaseUrl ?? database.url;
   const db = await openDatabase({ url: databaseUrl });
