@@ -56,12 +56,15 @@ export class Charter {
     this.#scanner.keepRecords = this.#awaitsHeader;
   }
 
-  /** Takes the next piece of the file, of any size; it may be reused afterwards. */
+  /**
+   * Takes the next piece of the file, of any size; it may be reused afterwards.
+   * @throws LongshoreError `header-mismatch` when the header is too long, or holds a NUL character.
+   */
   push(bytes: Uint8Array): void {
     this.#hash.update(bytes);
     this.#bytes += bytes.length;
     if (this.#head === null) {
-      this.#scanner.push(bytes);
+      this.#scan(bytes);
       return;
     }
     this.#head = Buffer.concat([this.#head, bytes]);
@@ -96,15 +99,27 @@ export class Charter {
     const marked = head.subarray(0, BOM.length).equals(BOM);
     if (marked) this.#scanner.skipBytes(BOM.length);
     this.#open(marked ? BOM.length : 0, 1);
-    this.#scanner.push(marked ? head.subarray(BOM.length) : head);
+    this.#scan(marked ? head.subarray(BOM.length) : head);
+  }
+
+  #scan(bytes: Uint8Array): void {
+    this.#scanner.push(bytes);
+    // Told at once: a file without line ends would be kept in memory for its header's sake, to its end.
+    if (this.#awaitsHeader && this.#scanner.isOversize) this.#refuseHeader('is longer than a record may be');
+  }
+
+  #refuseHeader(why: string): never {
+    throw new LongshoreError('header-mismatch', `the header ${why}`);
   }
 
   #record(kind: RecordKind, start: number, end: number, next: number, line: number, quoted: boolean): void {
     if (this.#awaitsHeader) {
       if (kind === 'comment') return;
-      const shown = kind === 'oversize' ? Math.min(end, start + OVERSIZE_PREVIEW_BYTES) : end;
-      const { dialect, encoding } = this.#options;
-      this.#header = parseRecord(this.#scanner.recordBytes(start, shown), dialect, encoding);
+      if (kind === 'oversize') this.#refuseHeader('is longer than a record may be');
+      const bytes = this.#scanner.recordBytes(start, end);
+      // It is kept in the ledger, where no text holds a NUL.
+      if (bytes.includes(0)) this.#refuseHeader('holds a NUL character');
+      this.#header = parseRecord(bytes, this.#options.dialect, this.#options.encoding);
       this.#awaitsHeader = false;
       this.#scanner.keepRecords = false;
       this.#open(next, this.#scanner.line);

@@ -130,6 +130,11 @@ export class RecordScanner {
     return this.#line;
   }
 
+  /** The record being read has outgrown `maxRecordBytes`. */
+  get isOversize(): boolean {
+    return this.#state === OVERSIZE;
+  }
+
   /** Before the first piece: the stream begins with bytes that are no part of a record. */
   skipBytes(count: number): void {
     this.#base += count;

@@ -1,5 +1,6 @@
 import { LongshoreError } from '../errors.ts';
 import type { Field, FieldsMatch, Table } from '../types.ts';
+import { describe } from './faults.ts';
 
 /** Where each field's cell is, as `CompiledTable.checkRow` takes it. */
 export interface ColumnMap {
@@ -17,39 +18,52 @@ export function columnsWithoutHeader(table: Table): ColumnMap {
 const MAY_HAVE_MORE: readonly FieldsMatch[] = ['subset', 'partial'];
 const MAY_HAVE_FEWER: readonly FieldsMatch[] = ['superset', 'partial'];
 
+/** How many columns a fault names. */
+const NAMED = 10;
+
+/** What a header has wrong. Its names may be row data (a file that lacks its header): only `detail` shows them. */
+interface HeaderFault {
+  readonly message: string;
+  readonly detail: string;
+}
+
 /**
  * Maps a header's names to fields by Table Schema v2's `fieldsMatch`: `exact` by order (the names have to be the
  * fields', in their order), the others by name. White space around a name does not count. A field that is
  * required, or part of the primary key, can never be left out: each row would be rejected.
- * @throws LongshoreError `header-mismatch` naming what is missing, unexpected, doubled or out of order.
+ * @throws LongshoreError `header-mismatch` with what is missing, unexpected, doubled or out of order. The message
+ *   gives the fields' names and the columns' numbers, since it goes into histories and logs; `places` quote the header.
  */
 export function matchHeader(table: Table, header: readonly string[]): ColumnMap {
   const names = header.map((name) => name.trim());
   const faults =
     table.fieldsMatch === 'exact' ? exactFaults(table, names) : namedFaults(table, names, table.fieldsMatch);
   if (faults.length > 0) {
-    throw new LongshoreError('header-mismatch', `table "${table.name}": ${faults.join('; ')}`, {
-      places: faults.map((detail) => ({ detail })),
+    const messages = faults.map(({ message }) => message).join('; ');
+    throw new LongshoreError('header-mismatch', `table "${table.name}": ${messages}`, {
+      places: faults.map(({ detail }) => ({ detail })),
     });
   }
   return { columns: table.fields.map((field) => names.indexOf(field.name)), width: names.length };
 }
 
-function exactFaults(table: Table, names: readonly string[]): string[] {
+function exactFaults(table: Table, names: readonly string[]): HeaderFault[] {
   const faults = setFaults(table.fields, names);
   if (faults.length > 0) return faults;
-  return table.fields.flatMap(({ name }, index) =>
-    name === names[index] ? [] : [`expected "${name}" as column ${index + 1}, received "${names[index]}"`],
-  );
+  // The names are the fields', none is missing and none is twice: they may be shown.
+  return table.fields.flatMap(({ name }, index) => {
+    if (name === names[index]) return [];
+    return [plain(`expected "${name}" as column ${index + 1}, received "${names[index]}"`)];
+  });
 }
 
-function namedFaults(table: Table, names: readonly string[], match: FieldsMatch): string[] {
+function namedFaults(table: Table, names: readonly string[], match: FieldsMatch): HeaderFault[] {
   const needed = MAY_HAVE_FEWER.includes(match)
     ? table.fields.filter(({ name, constraints }) => constraints.required || table.primaryKey.includes(name))
     : table.fields;
   const faults = setFaults(table.fields, names, { needed, more: MAY_HAVE_MORE.includes(match) });
   if (faults.length === 0 && !table.fields.some(({ name }) => names.includes(name))) {
-    faults.push('no column is a field of the table');
+    faults.push(plain('no column is a field of the table'));
   }
   return faults;
 }
@@ -58,18 +72,38 @@ function setFaults(
   fields: readonly Field[],
   names: readonly string[],
   { needed = fields, more = false }: { readonly needed?: readonly Field[]; readonly more?: boolean } = {},
-): string[] {
+): HeaderFault[] {
   const known = new Set(fields.map((field) => field.name));
-  const missing = needed.map((field) => field.name).filter((name) => !names.includes(name));
-  const unexpected = more ? [] : names.filter((name) => !known.has(name));
-  const twice = names.filter((name, index) => names.indexOf(name) !== index);
+  const given = new Set<string>();
+  const unexpected: number[] = [];
+  const twice: number[] = [];
+  for (const [column, name] of names.entries()) {
+    if (given.has(name)) twice.push(column);
+    else if (!known.has(name) && !more) unexpected.push(column);
+    given.add(name);
+  }
+  const missing = needed.filter((field) => !given.has(field.name)).map((field) => `"${field.name}"`);
   return [
-    ...list('missing', missing),
-    ...list('unexpected', unexpected),
-    ...list('more than once', [...new Set(twice)]),
+    ...(missing.length > 0 ? [plain(`missing: ${missing.join(', ')}`)] : []),
+    ...columnFault('unexpected', unexpected, names),
+    ...columnFault('more than once', twice, names),
   ];
 }
 
-function list(word: string, names: readonly string[]): string[] {
-  return names.length === 0 ? [] : [`${word}: ${names.map((name) => `"${name}"`).join(', ')}`];
+function columnFault(word: string, columns: readonly number[], names: readonly string[]): HeaderFault[] {
+  if (columns.length === 0) return [];
+  const shown = columns.slice(0, NAMED);
+  const rest = columns.length > shown.length ? ` and ${columns.length - shown.length} more` : '';
+  const numbers = shown.map((column) => column + 1).join(', ');
+  const quoted = shown.map((column) => `${describe(names[column])} (column ${column + 1})`).join(', ');
+  return [
+    {
+      message: `${word}: column${columns.length > 1 ? 's' : ''} ${numbers}${rest}`,
+      detail: `${word}: ${quoted}${rest}`,
+    },
+  ];
+}
+
+function plain(text: string): HeaderFault {
+  return { message: text, detail: text };
 }
