@@ -9,6 +9,9 @@ import type { CheckedRow, CompiledTable } from './contract.ts';
  */
 const INDEX_ROW_BYTES = 2_600;
 
+/** Extra or missing cells of a row that are reported one by one. */
+const MOST_WIDTH_ERRORS = 100;
+
 /** Compiles a table's rules, once per process. Pure: holds no state between rows. */
 export function compileTable(table: Table): CompiledTable {
   const fields = table.fields.map((field) => compileField(field, keyRules(table, field.name)));
@@ -55,6 +58,7 @@ function checkRow(
   return errors ? { values: null, errors } : { values, errors: null };
 }
 
+/** A cell each, as Frictionless has it, but no endless list: a line of 16 MiB may be nothing but delimiters. */
 function wrongWidth(
   fields: readonly FieldRules[],
   cells: readonly string[],
@@ -62,15 +66,17 @@ function wrongWidth(
   width: number,
 ): CellError[] {
   const errors: CellError[] = [];
+  const all = `expected ${width} cells, received ${cells.length}`;
   for (let column = width; column < cells.length; column++) {
+    const last = errors.length === MOST_WIDTH_ERRORS - 1;
     const received = JSON.stringify(shorten(cells[column]!, 60));
-    const message = `expected ${width} cells, received one more: ${received}`;
+    const message = last ? all : `expected ${width} cells, received one more: ${received}`;
     errors.push({ code: 'extra-cell', field: null, message });
+    if (last) return errors;
   }
-  for (let column = cells.length; column < width; column++) {
+  for (let column = cells.length; column < width && errors.length < MOST_WIDTH_ERRORS; column++) {
     const field = fields[columns.indexOf(column)]?.name ?? null;
-    const message = `expected ${width} cells, received ${cells.length}`;
-    errors.push({ code: 'missing-cell', field, message });
+    errors.push({ code: 'missing-cell', field, message: all });
   }
   return errors;
 }
