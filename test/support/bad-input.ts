@@ -149,7 +149,8 @@ export async function badInputStack(t: Cleanup): Promise<BadInputStack> {
 
 /** A load is done with its commit; its workflow clears away a moment later. */
 export async function eventually<T>(look: () => Promise<T>, expected: T): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  const deadline = Date.now() + 20_000;
+  while (Date.now() < deadline) {
     if (JSON.stringify(await look()) === JSON.stringify(expected)) return;
     await sleep(50);
   }
