@@ -1,8 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, truncate } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Operator } from 'opendal';
 import { LongshoreError } from '../errors.ts';
-import type { Storage, StorageWriter } from './storage.ts';
+import type { Storage, StorageWriter, StoredFile } from './storage.ts';
 
 /** Half-written files of a `file:` storage wait here; a rename makes them visible. */
 const UNFINISHED = '.unfinished/';
@@ -31,10 +32,7 @@ async function openFolder(path: string): Promise<Storage> {
   }
   const root = path.replace(/\/+$/, '');
   await mkdir(`${root}/${UNFINISHED}`, { recursive: true, mode: 0o700 });
-  return new OpendalStorage(
-    new Operator('fs', { root, atomic_write_dir: `${root}/${UNFINISHED}` }),
-    UNFINISHED,
-  );
+  return new OpendalStorage(new Operator('fs', { root }), root);
 }
 
 function openS3(url: URL): Storage {
@@ -54,11 +52,12 @@ function openS3(url: URL): Storage {
 
 class OpendalStorage implements Storage {
   readonly #operator: Operator;
-  readonly #unfinished: string | undefined;
+  /** Of a `file:` storage, its root. */
+  readonly #folder: string | undefined;
 
-  constructor(operator: Operator, unfinished: string | undefined) {
+  constructor(operator: Operator, folder: string | undefined) {
     this.#operator = operator;
-    this.#unfinished = unfinished;
+    this.#folder = folder;
   }
 
   async read(key: string, startByte: number, endByte: number): Promise<Buffer> {
@@ -90,37 +89,50 @@ class OpendalStorage implements Storage {
     }
   }
 
-  async write(key: string): Promise<StorageWriter> {
-    const writer = await guard(() => this.#operator.writer(key));
+  write(key: string): Promise<StorageWriter> {
+    return this.#folder === undefined ? this.#writeObject(key) : this.#writeFile(key, this.#folder);
+  }
+
+  async #writeFile(key: string, folder: string): Promise<StorageWriter> {
+    const part = `${UNFINISHED}${randomUUID()}`;
+    const writer = await guard(() => this.#operator.writer(part));
     return {
-      write: (bytes) =>
-        guard(() => writer.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))),
-      close: () => guard(() => writer.close()),
-      abort: () => this.#abandon(key, writer),
+      write: (bytes) => guard(() => writer.write(bufferOf(bytes))),
+      close: () =>
+        guard(async () => {
+          await writer.close();
+          await this.#operator.rename(part, key);
+        }),
+      abort: async () => {
+        // The writer keeps its file open until it is garbage: without this, a full disk would stay full for as long.
+        await truncate(`${folder}/${part}`).catch(() => undefined);
+        await this.delete(part);
+      },
     };
   }
 
-  /**
-   * A folder's half-written file is simply removed. An object store has no handle on an open multipart upload
-   * here, so the object is finished and then deleted.
-   */
-  async #abandon(key: string, writer: { close(): Promise<void> }): Promise<void> {
-    if (this.#unfinished === undefined) {
-      await writer.close().catch(() => undefined);
-      await this.delete(key);
-      return;
-    }
-    const name = key.slice(key.lastIndexOf('/') + 1);
-    for (const unfinished of await this.list(this.#unfinished)) {
-      if (unfinished.startsWith(`${this.#unfinished}${name}.`)) await this.delete(unfinished);
-    }
+  async #writeObject(key: string): Promise<StorageWriter> {
+    const writer = await guard(() => this.#operator.writer(key));
+    return {
+      write: (bytes) => guard(() => writer.write(bufferOf(bytes))),
+      close: () => guard(() => writer.close()),
+      // There is no handle on an open multipart upload here, so the object is finished and then deleted.
+      abort: async () => {
+        await writer.close().catch(() => undefined);
+        await this.delete(key);
+      },
+    };
   }
 
-  async stat(key: string): Promise<{ bytes: number; modifiedAt: string | null } | null> {
+  async stat(key: string): Promise<StoredFile | null> {
     try {
       const found = await this.#operator.stat(key);
       if (!found.isFile()) return null;
-      return { bytes: Number(found.contentLength ?? 0n), modifiedAt: found.lastModified };
+      return {
+        bytes: Number(found.contentLength ?? 0n),
+        modifiedAt: found.lastModified,
+        version: found.etag ?? found.lastModified,
+      };
     } catch (error) {
       if (isNotFound(error)) return null;
       throw translate(error);
@@ -144,8 +156,8 @@ class OpendalStorage implements Storage {
   }
 
   async sweep(olderThanMs: number): Promise<void> {
-    if (this.#unfinished === undefined) return;
-    for (const key of await this.list(this.#unfinished)) {
+    if (this.#folder === undefined) return;
+    for (const key of await this.list(UNFINISHED)) {
       const found = await this.stat(key);
       if (found?.modifiedAt && Date.now() - Date.parse(found.modifiedAt) > olderThanMs)
         await this.delete(key);
@@ -169,6 +181,15 @@ function translate(error: unknown): unknown {
   return error;
 }
 
+/** Also where the key can't be one: it goes through a file, or has a name that is too long. */
 function isNotFound(error: unknown): boolean {
-  return error instanceof Error && /NotFound|NotADirectory/.test(error.message);
+  return (
+    error instanceof Error &&
+    /NotFound|NotADirectory|Not a directory|File name too long|KeyTooLong/.test(error.message)
+  );
+}
+
+/** The same bytes, as opendal takes them. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -12,13 +12,20 @@ export interface Storage {
   /** Nothing is visible under the key before `close`. */
   write(key: string): Promise<StorageWriter>;
   /** null when there is no such file. */
-  stat(key: string): Promise<{ readonly bytes: number; readonly modifiedAt: string | null } | null>;
+  stat(key: string): Promise<StoredFile | null>;
   /** Keys of the files under a prefix that ends in `/`, at every depth. */
   list(prefix: string): Promise<readonly string[]>;
   /** Deleting what does not exist is not an error. */
   delete(key: string): Promise<void>;
   /** Clears away half-written files, older than this, of processes that died. */
   sweep(olderThanMs: number): Promise<void>;
+}
+
+export interface StoredFile {
+  readonly bytes: number;
+  readonly modifiedAt: string | null;
+  /** Another one after every change: an object's ETag, or a file's time, which a folder has to the nanosecond. */
+  readonly version: string | null;
 }
 
 export interface StorageWriter {
