@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { badInputStack, eventually } from './support/bad-input.ts';
+import { badInputStack } from './support/bad-input.ts';
 import { badRequests, raw } from './support/bad-requests.ts';
+import { eventually } from './support/eventually.ts';
 import type { Answer } from './support/stack.ts';
 
 /** Requests and clients that are wrong; rows that are wrong are in `bad-rows.test.ts`. */

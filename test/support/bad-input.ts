@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import type { RejectView } from '../../src/ledger/load-view.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import type { RejectCode } from '../../src/types.ts';
 import { MARKER } from './bad-requests.ts';
+import { eventually } from './eventually.ts';
 import type { Cleanup } from './home.ts';
 import { type Answer, type TestStack, testStack } from './stack.ts';
 
@@ -120,6 +120,7 @@ export async function badInputStack(t: Cleanup): Promise<BadInputStack> {
       return { body, found };
     },
 
+    // A load is done with its commit; its workflow clears away a moment later.
     async assertTidy() {
       await eventually(() => count('longshore.load where finished_at is null'), 0);
       await eventually(storedFiles, []);
@@ -145,16 +146,6 @@ export async function badInputStack(t: Cleanup): Promise<BadInputStack> {
       }
     },
   };
-}
-
-/** A load is done with its commit; its workflow clears away a moment later. */
-export async function eventually<T>(look: () => Promise<T>, expected: T): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (Date.now() < deadline) {
-    if (JSON.stringify(await look()) === JSON.stringify(expected)) return;
-    await sleep(50);
-  }
-  assert.deepEqual(await look(), expected);
 }
 
 /** The histories of every load's workflow as JSON, with their payloads as text. */

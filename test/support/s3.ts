@@ -1,0 +1,106 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../../src/runtime/ports.ts';
+import { startServer } from '../../src/runtime/server-process.ts';
+import type { Cleanup } from './home.ts';
+
+const VERSION = 'v1.8.0';
+const SOURCE = `github.com/versity/versitygw/cmd/versitygw@${VERSION}`;
+const PROGRAM = fileURLToPath(new URL(`../../.cache/versitygw/${VERSION}/versitygw`, import.meta.url));
+
+const ACCESS_KEY = 'longshore-test';
+const SECRET_KEY = 'a secret for this test only';
+const READY_LIMIT_MS = 10_000;
+
+export interface TestS3 {
+  /** For `openStorage` and `LONGSHORE_STORAGE`; the bucket is new and empty. */
+  storageUrl(bucket: string): Promise<string>;
+  /** The folder that holds the buckets: what the server itself has on its disk. */
+  readonly folder: string;
+}
+
+/** Why there can be no S3 server here, or null. Building it takes a minute or two, once a checkout. */
+export function s3Fault(): string | null {
+  if (existsSync(PROGRAM)) return null;
+  const go = spawnSync('go', ['version']);
+  return go.error ? `there is no S3 server to test against: building ${SOURCE} needs Go` : null;
+}
+
+/**
+ * A real S3 server (Versity's gateway over a folder) on a loopback port. Sets the AWS keys of this process, from
+ * which the storage takes them.
+ */
+export async function testS3(t: Cleanup): Promise<TestS3> {
+  await buildServer();
+  const root = await mkdtemp(join(tmpdir(), 'longshore-s3-'));
+  const [folder, sidecar] = [join(root, 'buckets'), join(root, 'metadata')];
+  await Promise.all([mkdir(folder), mkdir(sidecar)]);
+  const port = await freePort();
+  const server = await startServer(
+    PROGRAM,
+    // Metadata beside the files: not every file system has extended attributes.
+    ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', sidecar, folder],
+    join(root, 's3.log'),
+    {
+      cwd: root,
+      env: { PATH: process.env.PATH, ROOT_ACCESS_KEY: ACCESS_KEY, ROOT_SECRET_KEY: SECRET_KEY },
+    },
+  );
+  t.after(async () => {
+    await server.stop([{ signal: 'SIGTERM', waitMs: 5_000 }]);
+    await rm(root, { recursive: true, force: true });
+  });
+  const endpoint = `http://127.0.0.1:${port}`;
+  await waitUntilReady(endpoint, server.hasExited);
+  process.env.AWS_ACCESS_KEY_ID = ACCESS_KEY;
+  process.env.AWS_SECRET_ACCESS_KEY = SECRET_KEY;
+  return {
+    folder,
+    async storageUrl(bucket) {
+      // A folder is a bucket.
+      await mkdir(join(folder, bucket));
+      return `s3://${bucket}?endpoint=${encodeURIComponent(endpoint)}`;
+    },
+  };
+}
+
+async function buildServer(): Promise<void> {
+  if (existsSync(PROGRAM)) return;
+  const attempt = join(dirname(PROGRAM), `.attempt-${process.pid}`);
+  await mkdir(attempt, { recursive: true });
+  try {
+    console.error(`Building ${SOURCE} (a minute or two, this once) …`);
+    const env = { ...process.env, GOBIN: attempt, GOFLAGS: '-buildvcs=false' };
+    const child = spawn('go', ['install', SOURCE], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (text) => {
+      said = (said + text).slice(-2_000);
+    });
+    const code = await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
+    if (code !== 0) throw new Error(`go install ${SOURCE} failed: ${said}`);
+    await rename(join(attempt, 'versitygw'), PROGRAM);
+  } finally {
+    await rm(attempt, { recursive: true, force: true });
+  }
+}
+
+async function waitUntilReady(endpoint: string, hasExited: () => boolean): Promise<void> {
+  const deadline = Date.now() + READY_LIMIT_MS;
+  for (;;) {
+    // Any answer will do: without a signature it is a refusal.
+    if (
+      await fetch(endpoint).then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
+    if (hasExited() || Date.now() > deadline) throw new Error('the S3 server did not start');
+    await sleep(50);
+  }
+}
