@@ -48,8 +48,11 @@ export function failing<I, O>(activity: Activity<I, O>): Activity<I, O> {
     } catch (error) {
       const { info, log } = Context.current();
       const failure = toFailure(error, info.attempt);
-      if (!(failure instanceof CancelledFailure)) {
-        log.warn('activity failed', { code: (failure as ApplicationFailure).type, reason: failure.message });
+      if (failure instanceof ApplicationFailure) {
+        // What will not be tried again is an answer to the user, who finds it in the load; the rest is for operators.
+        const level = failure.nonRetryable && failure.type !== 'internal' ? 'INFO' : 'WARN';
+        const what = `${info.activityType} of ${info.workflowExecution?.workflowId}, attempt ${info.attempt}`;
+        log.log(level, `${what}: ${failure.message} (${failure.type})`, { code: failure.type });
       }
       throw failure;
     }

@@ -27,7 +27,12 @@ export function keepHouse({ db, client, storage, log }: HouseDeps): { stop(): vo
     const run = async () => {
       if (busy) return;
       busy = true;
-      await work().catch((error) => log.warn({ err: translateTemporal(error) }, 'Housekeeping was held up'));
+      await work().catch((error) =>
+        log.warn(
+          { err: translateTemporal(error) },
+          `Housekeeping was held up: ${String(translateTemporal(error))}`,
+        ),
+      );
       busy = false;
     };
     void run();

@@ -13,7 +13,7 @@ import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary, Table } from '../src/types.ts';
 import { PAUSE, RESUME } from '../workflows/contract.ts';
 import type { LoadAction, LoadService, StartLoad } from './load-service.ts';
-import { startLoadWorkflow, translateTemporal } from './load-workflows.ts';
+import { endWithoutWorkflow, startLoadWorkflow, translateTemporal } from './load-workflows.ts';
 
 const ENDED = ['done', 'failed', 'cancelled'];
 const LEDGER_ID_MAX = 2 ** 31 - 1;
@@ -123,7 +123,11 @@ async function start(
   return { load, existing };
 }
 
-async function control({ db, client }: LedgerLoadsDeps, id: number, action: LoadAction): Promise<void> {
+async function control(
+  { db, client, storage }: LedgerLoadsDeps,
+  id: number,
+  action: LoadAction,
+): Promise<void> {
   const [load] = await db.query<{ workflowId: string; paused: boolean; status: string; ended: boolean }>(
     `select workflow_id as "workflowId", paused, status, finished_at is not null as ended
        from longshore.load where id = $1`,
@@ -149,6 +153,7 @@ async function control({ db, client }: LedgerLoadsDeps, id: number, action: Load
     await handle.signal(paused ? PAUSE : RESUME);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) {
+      if (action === 'cancel') return endWithoutWorkflow(client, db, storage, id, { status: 'cancelled' });
       throw new LongshoreError('load-state', `load ${id} has no running workflow at the moment`, {
         cause: error,
       });

@@ -7,11 +7,13 @@ import {
 import type { Logger } from 'pino';
 import type { Database } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { endLoad } from '../src/ledger/end-load.ts';
+import { type EndLoadInput, endLoad } from '../src/ledger/end-load.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
 import type { LoadMode } from '../src/types.ts';
 import { LOAD_CSV, type LoadCsvInput, TURN, WORKFLOW_QUEUE } from '../workflows/contract.ts';
+
+const SUMMARY_NAME = 60;
 
 export interface StartableLoad {
   readonly id: number;
@@ -35,7 +37,7 @@ export async function startLoadWorkflow(client: Client, db: Database, load: Star
         { key: TABLE_ATTRIBUTE, value: table },
         { key: KIND_ATTRIBUTE, value: 'load' },
       ],
-      staticSummary: `Load ${sourceName} into ${table} (${mode})`,
+      staticSummary: `Load ${shorten(sourceName)} into ${table} (${mode})`,
       staticDetails: `Load ${id}: \`${sourceName}\` into **${table}**, mode **${mode}**`,
     });
     await db.query('update longshore.load set run_id = $2 where id = $1', [id, handle.firstExecutionRunId]);
@@ -43,6 +45,12 @@ export async function startLoadWorkflow(client: Client, db: Database, load: Star
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
     throw error;
   }
+}
+
+/** Temporal takes 400 bytes of summary; a character of a file's name may take four. */
+function shorten(name: string): string {
+  const characters = [...name];
+  return characters.length <= SUMMARY_NAME ? name : `…${characters.slice(1 - SUMMARY_NAME).join('')}`;
 }
 
 /** What Temporal's client throws, as an error of the catalog where it is one. */
@@ -75,22 +83,54 @@ export async function reconcileLoads(
        from longshore.load where finished_at is null and created_at < now() - interval '3 seconds' order by id`,
   );
   for (const load of unfinished) {
-    const state = await stateOf(client, load.workflowId);
-    if (state === 'running') continue;
-    if (state === 'unknown') {
-      log.info({ loadId: load.id }, 'Starting the workflow of a load that has none');
-      await startLoadWorkflow(client, db, load);
-      continue;
-    }
-    log.warn({ loadId: load.id, state }, `The workflow of load ${load.id} ended without its load: ${state}`);
-    const end = { status: 'failed', code: 'load-terminated', message: `its workflow was ${state}` } as const;
-    const { next } = await endLoad(db, storage, { loadId: load.id, end });
-    if (next !== null)
-      await client.workflow
-        .getHandle(next)
-        .signal(TURN)
-        .catch(() => undefined);
+    // One load's trouble must not keep the others waiting.
+    await reconcileLoad(client, db, storage, log, load).catch((error) => {
+      const reason = translateTemporal(error);
+      log.warn(
+        { loadId: load.id, err: reason },
+        `Load ${load.id} could not be looked after: ${String(reason)}`,
+      );
+    });
   }
+}
+
+async function reconcileLoad(
+  client: Client,
+  db: Database,
+  storage: Storage,
+  log: Logger,
+  load: Unfinished,
+): Promise<void> {
+  const state = await stateOf(client, load.workflowId);
+  if (state === 'running') return;
+  if (state === 'unknown') {
+    log.info({ loadId: load.id }, `Starting the workflow of load ${load.id}, which has none`);
+    await startLoadWorkflow(client, db, load);
+    return;
+  }
+  log.warn({ loadId: load.id, state }, `The workflow of load ${load.id} ended without its load: ${state}`);
+  const message = `its workflow was ${state}`;
+  await endWithoutWorkflow(client, db, storage, load.id, {
+    status: 'failed',
+    code: 'load-terminated',
+    message,
+  });
+}
+
+/** Ends a load whose workflow can't: the ledger hears of it here, and so does the next load of the table. */
+export async function endWithoutWorkflow(
+  client: Client,
+  db: Database,
+  storage: Storage,
+  loadId: number,
+  end: EndLoadInput['end'],
+): Promise<void> {
+  const { next } = await endLoad(db, storage, { loadId, end });
+  if (next === null) return;
+  await client.workflow
+    .getHandle(next)
+    .signal(TURN)
+    .catch(() => undefined);
 }
 
 async function stateOf(client: Client, workflowId: string): Promise<string> {

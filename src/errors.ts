@@ -136,7 +136,8 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'Rows of another table refer to rows that this load would remove',
-    remedy: 'Load the referring table first, or keep the rows it refers to. The table was not changed.',
+    remedy:
+      'Keep the rows that are referred to, or first take the rows that refer to them out of the other table. The table was not changed.',
   },
   'load-state': {
     status: 409,

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import type { EndLoadInput } from '../activities/end-load.ts';
 import type { Activities, LedgerActivities } from '../activities/index.ts';
 import { createLogger } from '../src/runtime/logger.ts';
@@ -16,13 +16,13 @@ import { recordedHistories, recordHistory } from './support/histories.ts';
 import { testTemporal } from './support/temporal.ts';
 
 const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
-const sdkLog = installRuntime(createLogger({ level: 'silent', process: 'test' }));
+installRuntime(createLogger({ level: 'silent', process: 'test' }));
 
 type AllActivities = Activities & LedgerActivities;
 
 /** The workflow alone, on a real server, with activities that the test decides on. */
 describe('loadCsv', async () => {
-  const bundle = await bundleWorkflowCode({ workflowsPath, logger: sdkLog });
+  const bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
   const { address, namespace } = await testTemporal();
   const connection = await NativeConnection.connect({ address });
   const client = new Client({ connection: await Connection.connect({ address }), namespace });

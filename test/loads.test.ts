@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
 import { testStack } from './support/stack.ts';
 
 const CHALLENGE = new URL('../../shared/data/challenge/', import.meta.url);
@@ -136,6 +137,31 @@ describe('loads', async () => {
     assert.equal((await stack.post(path, { source: '2021/jobs.csv' })).body.existing, true);
   });
 
+  it('takes a path in the inbox as long as paths may be', async () => {
+    const folder = 'd'.repeat(200);
+    const name = `${folder}/${folder}/${folder}/${folder}/x.csv`;
+    await stack.putInbox(name, '60,Potter\n');
+    const { body } = await stack.post('/v1/tables/jobs/loads', { source: name }, { prefer: 'wait=30' });
+    assert.equal(body.status, 'done');
+  });
+
+  it('cancels a load that has no workflow', async () => {
+    const stuck = async (workflowId: string) => {
+      const [row] = await stack.db.query<{ id: number }>(
+        `insert into longshore.load (table_name, mode, status, workflow_id, source_kind, source_name, source_key,
+                                     definition, dictionary_version, started_by)
+         select table_name, mode, 'accepted', $1, source_kind, source_name, 'uploads/none', definition,
+                dictionary_version, started_by
+           from longshore.load limit 1 returning id`,
+        [workflowId],
+      );
+      return row?.id ?? 0;
+    };
+    const id = await stuck('load-without-workflow');
+    const { body } = await stack.post(`/v1/loads/${id}/cancel`);
+    assert.equal(body.status, 'cancelled');
+  });
+
   it('lets loads of one table queue, and goes on by itself', async () => {
     const lines = Array.from({ length: 20_000 }, (_, i) => HIRE(100_000 + i)).join('');
     const start = (csv: string) =>
@@ -190,6 +216,32 @@ describe('loads', async () => {
     );
     assert.equal(stages.length, 0);
     assert.equal((await stack.post(`/v1/loads/${id}/cancel`)).body.code, 'load-state');
+  });
+
+  it('fails a load whose workflow was terminated, and lets the next one go on', async () => {
+    const start = async (csv: string) => {
+      const headers = { 'x-api-key': stack.key, 'content-type': 'text/csv' };
+      const response = await fetch(`${stack.url}/v1/tables/jobs/loads`, {
+        method: 'POST',
+        headers,
+        body: csv,
+      });
+      return (await response.json()) as { id: number; workflowId: string };
+    };
+    const many = Array.from({ length: 100_000 }, (_, i) => `${i + 1_000_000},Job\n`).join('');
+    const first = await start(many);
+    await stack.post(`/v1/loads/${first.id}/pause`);
+    const second = await start('61,Turner\n');
+    const connection = await Connection.connect({ address: stack.temporal.address });
+    const client = new Client({ connection, namespace: stack.temporal.namespace });
+    await client.workflow.getHandle(first.workflowId).terminate('by a test');
+    await connection.close();
+    for (let tries = 0; (await stack.get(`/v1/loads/${second.id}`)).body.status !== 'done'; tries++) {
+      assert.ok(tries < 400);
+      await sleep(100);
+    }
+    const { body } = await stack.get(`/v1/loads/${first.id}`);
+    assert.deepEqual([body.status, body.error?.code], ['failed', 'load-terminated']);
   });
 
   it('loads the real files of the challenge as they are known', async (t) => {

@@ -117,6 +117,19 @@ describe('publishing', async () => {
     assert.equal((await rejects(body.id))[0]?.errors[0]?.message, 'email b@x is in the table already');
   });
 
+  it('keeps the first row of a key that a merge brings twice, also where the table has it already', async () => {
+    const { body } = await load('people', '1,Al,,z@x\n1,Alan,,z@x\n20,Kim,,\n20,Kim,,\n', { mode: 'merge' });
+    assert.deepEqual(body.rows, { read: 4, loaded: 1, rejected: 2, unchanged: 1, discarded: 0 });
+    assert.deepEqual(
+      (await rejects(body.id)).map((r) => [r.line, r.errors[0]?.code]),
+      [
+        [2, 'primary-key'],
+        [4, 'primary-key'],
+      ],
+    );
+    assert.equal((await rows('people'))[0]?.name, 'Al');
+  });
+
   it('takes composite keys and references, and keeps every digit', async () => {
     const { body } = await load(
       'Orders___more',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Database, Tx } from '../db/database.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
 import type { Chart, Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
@@ -86,10 +87,17 @@ export function chartColumns(chart: Chart | null) {
   };
 }
 
-/** The workflow ID of a content's first load: table, mode, and the content's hash (an inbox file's path and stamp). */
+/**
+ * The workflow ID of a content's first load: table, mode, and the hash of the content; of an inbox file, whose content
+ * is not read yet, the hash of its path and stamp. Short whatever the names are: Temporal takes 1000 characters.
+ */
 function contentIdentity({ table, mode, source, sourceStamp, chart }: NewLoad): string {
-  const content = chart ? chart.sha256.slice(0, 24) : `${source.key}@${sourceStamp ?? ''}`;
-  return `load-${table.name}-${mode}-${content}`;
+  const hash =
+    chart?.sha256 ??
+    createHash('sha256')
+      .update(`${source.key}@${sourceStamp ?? ''}`)
+      .digest('hex');
+  return `load-${table.name}-${mode}-${hash.slice(0, 24)}`;
 }
 
 async function findSameLoad(tx: Tx, request: NewLoad): Promise<number | undefined> {

@@ -22,6 +22,7 @@ export async function checkStage(
   mode: LoadMode,
   loadId: number,
 ): Promise<number> {
+  await tx.query(`set local work_mem = '64MB'`);
   await tx.query(`analyze ${stageName(loadId)}`);
   let total = 0;
   for (;;) {

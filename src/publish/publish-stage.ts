@@ -51,10 +51,15 @@ export async function publishStage(
   loadId: number,
   stagedRows: number,
 ): Promise<Published> {
+  // For the sorts and joins over whole stages that follow; still far from what a process may hold.
+  await tx.query(`set local work_mem = '64MB'`);
   const state = await lockTables(tx, table);
   const way = planPublish(state, mode, stagedRows);
   try {
-    const unchanged = mode === 'merge' && !state.empty ? await dropUnchanged(tx, table, loadId) : 0;
+    const merging = mode === 'merge' && !state.empty;
+    // Before rows leave the stage: an upsert would let the last row with a key win, and no one would hear of it.
+    if (merging) await refuseDoubleKeys(tx, table, loadId);
+    const unchanged = merging ? await dropUnchanged(tx, table, loadId) : 0;
     if (way === 'swap') await swap(tx, table, mode, loadId, state);
     else await insert(tx, table, mode, loadId, state);
     return { way, loaded: stagedRows - unchanged, unchanged };
@@ -87,6 +92,14 @@ async function lockTables(tx: Tx, table: Table): Promise<TableState> {
     if (same) return state;
     await tx.query('rollback to savepoint locking');
   }
+}
+
+async function refuseDoubleKeys(tx: Tx, table: Table, loadId: number): Promise<void> {
+  const key = quoteNames(table.primaryKey);
+  const double = await tx.query(
+    `select from ${stageName(loadId)} group by ${key} having count(*) > 1 limit 1`,
+  );
+  if (double.length > 0) throw new KeysViolated('a primary key is in the file twice');
 }
 
 /** Rows that would change nothing leave the stage; the row in the table keeps its lineage. */

@@ -22,7 +22,7 @@ export interface Referrer {
 /** What the catalog says of a live table: all that a swap has to carry, and all that stands in its way. */
 export interface TableState {
   readonly empty: boolean;
-  /** The planner's estimate. */
+  /** The planner's estimate; of a table that was never analyzed, by its size on disk. */
   readonly rows: number;
   readonly constraints: readonly Constraint[];
   readonly referrers: readonly Referrer[];
@@ -53,7 +53,9 @@ export async function readTableState(tx: Pick<Tx, 'query'>, table: Table): Promi
   const live = liveName(table);
   const [size] = await tx.query<{ empty: boolean; rows: number; selfName: string }>(
     `select c.oid::regclass::text as "selfName", not exists (select from ${live}) as empty,
-            greatest(c.reltuples, 0)::float8 * greatest(pg_relation_size(c.oid) / 8192, 1) / greatest(c.relpages, 1) as rows
+            case when c.reltuples < 0 then pg_relation_size(c.oid) / 100.0
+                 else c.reltuples * greatest(pg_relation_size(c.oid) / 8192.0, 1) / greatest(c.relpages, 1)
+            end::float8 as rows
        from pg_class c where c.oid = $1::regclass`,
     [live],
   );

@@ -3,23 +3,25 @@ import type { Logger } from 'pino';
 
 /**
  * Sends what Temporal's SDK has to say to the process's own log. Once a process, before anything else of the SDK.
- *
- * @returns the logger, for parts of the SDK that take one
  */
-export function installRuntime(log: Logger): SdkLogger {
+export function installRuntime(log: Logger): void {
   const own = log.child({ part: 'temporal' });
   const logger: SdkLogger = {
-    log: (level, message, meta) => own[LEVELS[level]](meta ?? {}, message),
+    log: (level, message, meta) => logger[LEVELS[level]](message, meta),
     trace: (message, meta) => own.trace(meta ?? {}, message),
     debug: (message, meta) => own.debug(meta ?? {}, message),
     info: (message, meta) => own.info(meta ?? {}, message),
-    // A worker of one kind says at every start that it has nothing of the other kinds: it is meant to.
-    warn: (message, meta) => own[/^No .* registered/.test(message) ? 'debug' : 'warn'](meta ?? {}, message),
+    warn: (message, meta) => own[QUIET.test(message) ? 'debug' : 'warn'](meta ?? {}, message),
     error: (message, meta) => own.error(meta ?? {}, message),
   };
   // The process itself decides when to stop: no signals for the SDK.
   Runtime.install({ shutdownSignals: [], logger });
-  return logger;
 }
+
+/**
+ * Warnings that tell an operator nothing: a worker of one kind has nothing of the other kinds, and what an activity or
+ * a workflow failed of is logged, with its load and code, where it failed.
+ */
+const QUIET = /^(No .* registered|Activity failed|Workflow failed)/;
 
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;

@@ -30,7 +30,12 @@ export async function benchPlatform(): Promise<BenchPlatform> {
   await mkdir(files);
   const headers = { 'x-api-key': platform.adminKey };
 
-  async function send(table: string, body: NonNullable<RequestInit['body']>, query: Record<string, string>, bytes: number) {
+  async function send(
+    table: string,
+    body: NonNullable<RequestInit['body']>,
+    query: Record<string, string>,
+    bytes: number,
+  ) {
     const startedAt = performance.now();
     const response = await fetch(
       `${platform.apiUrl}/v1/tables/${table}/loads?${new URLSearchParams(query)}`,
@@ -71,7 +76,9 @@ export async function benchPlatform(): Promise<BenchPlatform> {
       return path;
     },
     load(file, query) {
-      const body = Readable.toWeb(createReadStream(file, { highWaterMark: 1 << 18 })) as unknown as NonNullable<RequestInit['body']>;
+      const body = Readable.toWeb(
+        createReadStream(file, { highWaterMark: 1 << 18 }),
+      ) as unknown as NonNullable<RequestInit['body']>;
       return send('hired_employees', body, query, statSync(file).size);
     },
     async [Symbol.asyncDispose]() {
