@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import pg from 'pg';
+import { createLogger } from '../src/runtime/logger.ts';
+import { testDatabase } from './support/database.ts';
+import { fromGlobalSetup } from './support/environment.ts';
+import { eventually } from './support/eventually.ts';
+import { type SmallDisk, smallDisk, smallDiskFault } from './support/small-disk.ts';
+import { testStack } from './support/stack.ts';
+
+const MB = 1e6;
+const ROWS = 150_000;
+const TABLESPACE = 'small_disk';
+const jobs = (from: number, count: number) =>
+  Array.from({ length: count }, (_, i) => `${from + i},Job number ${i}\n`).join('');
+const sumsOf = (from: number) => ({ rows: ROWS, ids: ROWS * from + (ROWS * (ROWS - 1)) / 2, lines: ROWS });
+
+const fault = smallDiskFault();
+describe('a disk that is full', { skip: fault ?? false }, async () => {
+  if (fault !== null) return;
+  const storageDisk = smallDisk({ after }, 24 * MB);
+  const tableDisk = smallDisk({ after }, 64 * MB);
+  const databaseUrl = await databaseOn(tableDisk);
+  const logged: string[] = [];
+  const log = createLogger({ level: 'info', process: 'test' }, { write: (line) => void logged.push(line) });
+  const stack = await testStack({ after }, undefined, {
+    log,
+    env: { LONGSHORE_STORAGE: `file:${storageDisk.path}/files`, DATABASE_URL: databaseUrl },
+  });
+  const { db, get, post, url, key } = stack;
+
+  const storedFiles = async () =>
+    readdirSync(join(storageDisk.path, 'files'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => entry.name);
+  const send = (body: string | FormData) =>
+    fetch(`${url}/v1/tables/jobs/loads?mode=replace`, {
+      method: 'POST',
+      headers: { 'x-api-key': key, ...(typeof body === 'string' && { 'content-type': 'text/csv' }) },
+      body,
+    });
+  const start = async (csv: string) => {
+    const response = await send(csv);
+    assert.equal(response.status, 202, await response.clone().text());
+    return ((await response.json()) as { id: number }).id;
+  };
+  const statusOf = async (id: number) => (await get(`/v1/loads/${id}`)).body.status;
+  /** Until PostgreSQL has refused this often for want of room. */
+  const refused = (times: number) =>
+    eventually(async () => logged.filter((line) => line.includes('database-full')).length >= times, true);
+  const sums = async () => {
+    const [row] = await db.query(
+      `select count(*)::int as rows, sum(id)::float8 as ids, count(distinct _line)::int as lines from jobs`,
+    );
+    return row;
+  };
+  const stages = async () =>
+    (await db.query(`select from pg_class where relnamespace = 'longshore_stage'::regnamespace`)).length;
+
+  let size: { readonly rows: number; readonly key: number } | undefined;
+
+  it('of the storage, during an upload: 507, nothing starts, nothing is left', async () => {
+    await storageDisk.fill(8 * MB);
+    const csv = jobs(0, 1_000_000);
+    const form = new FormData();
+    form.append('file', new Blob([csv]), 'jobs.csv');
+    for (const body of [csv, form]) {
+      const response = await send(body);
+      const problem = (await response.json()) as Record<string, unknown>;
+      assert.deepEqual(
+        [response.status, problem.code, problem.detail],
+        [507, 'storage-full', 'the storage has no room left'],
+      );
+      assert.deepEqual(await storedFiles(), []);
+    }
+    assert.equal((await db.query('select from longshore.load')).length, 0);
+    await storageDisk.free();
+    const id = await start(jobs(0, ROWS));
+    await eventually(() => statusOf(id), 'done');
+    [size] = await db.query(
+      `select pg_relation_size('jobs')::float8 as rows, pg_indexes_size('jobs')::float8 as key`,
+    );
+  });
+
+  it('of PostgreSQL, in the middle of a load: it waits, and ends by itself when there is room', async () => {
+    const before = await sums();
+    logged.length = 0;
+    await tableDisk.fill(2 * MB);
+    const id = await start(jobs(1_000_000, ROWS));
+    await refused(3);
+    const { status, body } = await get(`/v1/loads/${id}`);
+    assert.deepEqual([status, body.status, body.finishedAt], [200, 'loading', null]);
+    assert.deepEqual(await sums(), before, 'readers see the table as it was');
+    await tableDisk.free();
+    await eventually(() => statusOf(id), 'done', { limitMs: 40_000 });
+    assert.deepEqual(await sums(), sumsOf(1_000_000));
+    await eventually(stages, 0);
+    await eventually(storedFiles, []);
+  });
+
+  it('of PostgreSQL, while the load is being published: the same', async () => {
+    const before = await sums();
+    logged.length = 0;
+    // Room for the rows, but not for their key.
+    await tableDisk.fill(size!.rows + size!.key / 2);
+    const id = await start(jobs(2_000_000, ROWS));
+    await refused(3);
+    assert.equal(await statusOf(id), 'publishing');
+    assert.deepEqual(await sums(), before);
+    await tableDisk.free();
+    await eventually(() => statusOf(id), 'done', { limitMs: 40_000 });
+    assert.deepEqual(await sums(), sumsOf(2_000_000));
+    await eventually(stages, 0);
+  });
+
+  it('of PostgreSQL, and a load that shall not wait: it can be cancelled', async () => {
+    const before = await sums();
+    logged.length = 0;
+    await tableDisk.fill(2 * MB);
+    const id = await start(jobs(3_000_000, ROWS));
+    await refused(1);
+    await post(`/v1/loads/${id}/cancel`);
+    await eventually(() => statusOf(id), 'cancelled');
+    await tableDisk.free();
+    assert.deepEqual(await sums(), before);
+    await eventually(stages, 0);
+    await eventually(storedFiles, []);
+  });
+});
+
+/** A database whose tables are on a disk of their own. Its server has them in a tablespace; everything else stays. */
+async function databaseOn(disk: SmallDisk): Promise<string> {
+  const admin = new pg.Client({ connectionString: fromGlobalSetup('TEST_DATABASE_URL') });
+  await admin.connect();
+  const location = join(disk.path, 'tables');
+  const data = (await admin.query('show data_directory')).rows[0].data_directory;
+  mkdirSync(location);
+  const { uid, gid } = statSync(data);
+  chownSync(location, uid, gid);
+  await admin.query(`create tablespace ${TABLESPACE} location '${location}'`);
+  const { url, name } = await testDatabase({ after });
+  await admin.query(`alter database ${name} set default_tablespace = ${TABLESPACE}`);
+  after(async () => {
+    await admin.query(`drop tablespace ${TABLESPACE}`);
+    await admin.end();
+  });
+  return url;
+}
