@@ -23,9 +23,9 @@ export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   shared_buffers: '192MB',
   maintenance_work_mem: '128MB',
   work_mem: '16MB',
-  // A load of some GB runs through without a forced checkpoint, which would write every page twice.
   // COPY writes faster than the WAL writer's usual 1 MB steps, each of which would be an fsync.
   wal_writer_flush_after: '16MB',
+  // A load of some GB runs through without a forced checkpoint, which would write every page twice.
   max_wal_size: '4GB',
   min_wal_size: '512MB',
   checkpoint_timeout: '15min',
