@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { LongshoreError } from '../src/errors.ts';
 import { jsonFaultAt } from './json-fault.ts';
 import { placesOf } from './problems.ts';
-import { welcomeBody } from './server.ts';
+import { isHangUp, welcomeBody } from './server.ts';
 
 /** Reads, parses and checks a JSON body of at most `maxBytes`. */
 export async function readJson<T>(
@@ -28,10 +28,16 @@ async function readText(req: Request, res: Response, maxBytes: number): Promise<
   const pieces: Buffer[] = [];
   let bytes = 0;
   // The request is not destroyed on an early end: its socket still has to carry the problem.
-  for await (const piece of req.iterator({ destroyOnReturn: false })) {
-    bytes += piece.length;
-    if (bytes > maxBytes) throw tooLarge();
-    pieces.push(piece);
+  try {
+    for await (const piece of req.iterator({ destroyOnReturn: false })) {
+      bytes += piece.length;
+      if (bytes > maxBytes) throw tooLarge();
+      pieces.push(piece);
+    }
+  } catch (error) {
+    throw isHangUp(error)
+      ? new LongshoreError('upload-incomplete', 'the client hung up', { cause: error })
+      : error;
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(pieces));

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { asDatabaseError } from '../src/db/database-error.ts';
 import { ERRORS, type ErrorCode, type ErrorPlace, LongshoreError } from '../src/errors.ts';
 import { contextOf } from './context.ts';
 
@@ -107,6 +108,8 @@ function asLongshoreError(thrown: unknown): LongshoreError {
   // Express's own: a path whose percent-encoding is broken.
   if (thrown instanceof URIError)
     return new LongshoreError('invalid-request', 'the path is not valid percent-encoding');
+  const unavailable = asDatabaseError(thrown);
+  if (unavailable !== null) return unavailable;
   return new LongshoreError('internal', 'the request could not be finished', { cause: thrown });
 }
 

@@ -41,3 +41,8 @@ export function welcomeBody(res: ServerResponse & { [awaitsContinue]?: boolean }
   res[awaitsContinue] = false;
   res.writeContinue();
 }
+
+/** What reading a body throws when the client is gone. */
+export function isHangUp(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+}

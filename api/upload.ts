@@ -9,7 +9,7 @@ import type { LoadSource } from '../src/ledger/load-view.ts';
 import type { Storage, StorageWriter } from '../src/storage/storage.ts';
 import type { Chart, Table } from '../src/types.ts';
 import { displayName, dispositionFileName } from './file-name.ts';
-import { welcomeBody } from './server.ts';
+import { isHangUp, welcomeBody } from './server.ts';
 
 export interface Received {
   readonly source: LoadSource;
@@ -131,10 +131,6 @@ function requestPieces(req: Request): AsyncIterable<Buffer> {
 
 function drained(form: busboy.Busboy): Promise<void> {
   return new Promise((resolve) => form.once('drain', resolve));
-}
-
-function isHangUp(error: unknown): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
 }
 
 function unexpectedField(field: string | undefined, second: boolean): LongshoreError {

@@ -268,6 +268,15 @@ describe('starting a load', () => {
     api.loads.startError = new Error('connect ECONNREFUSED 10.0.0.1');
     const problem = await assertProblem(await sendCsv(), 500, 'internal');
     assert.ok(!JSON.stringify(problem).includes('10.0.0.1'), 'an unexpected error is not shown');
+    for (const [error, code, status] of [
+      [{ code: 'ECONNREFUSED' }, 'database-unavailable', 503],
+      [{ code: '57P01' }, 'database-unavailable', 503],
+      [{ code: '53100' }, 'database-full', 507],
+    ] as const) {
+      api.loads.startError = Object.assign(new Error('of 10.0.0.1: (id)=(7)'), error);
+      const told = await assertProblem(await sendCsv(), status, code);
+      assert.doesNotMatch(JSON.stringify(told), /10\.0\.0\.1|\(7\)/);
+    }
     await assertNothingKept();
   });
 
