@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
+import { asDatabaseError } from '../src/db/database-error.ts';
+import { sqlstateOf } from '../src/db/sqlstate.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../src/errors.ts';
 
 /** A fault that no one foresaw is tried this often: it may be a passing one, but a bug never heals. */
@@ -22,15 +23,9 @@ export function toFailure(error: unknown, attempt: number): Error {
 /** Messages of PostgreSQL's errors can hold row data, which belongs neither into histories nor into logs. */
 export function toLongshoreError(error: unknown): LongshoreError {
   if (error instanceof LongshoreError) return error;
+  const database = asDatabaseError(error);
+  if (database) return database;
   const state = sqlstateOf(error);
-  if (state === SQLSTATE.diskFull) {
-    return new LongshoreError('database-full', 'PostgreSQL has no room left on its disk', { cause: error });
-  }
-  if (isConnectionError(error)) {
-    return new LongshoreError('database-unavailable', 'the connection to PostgreSQL was lost', {
-      cause: error,
-    });
-  }
   const name = error instanceof Error ? error.name : typeof error;
   const code: ErrorCode = 'internal';
   const message =

@@ -6,14 +6,14 @@ import { columnsWithoutHeader, matchHeader } from '../src/dictionary/match-heade
 import { LongshoreError } from '../src/errors.ts';
 import type { LoadView } from '../src/ledger/load-view.ts';
 import { createLoad, listLoads, readLoadPlan, viewLoad } from '../src/ledger/loads.ts';
-import { listRejects, measureRejects } from '../src/ledger/rejects.ts';
+import { hasExtraCells, listRejects } from '../src/ledger/rejects.ts';
 import { measureTable, readRows } from '../src/ledger/table-rows.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary, Table } from '../src/types.ts';
 import { PAUSE, RESUME } from '../workflows/contract.ts';
 import type { LoadAction, LoadService, StartLoad } from './load-service.ts';
-import { endWithoutWorkflow, startLoadWorkflow, translateTemporal } from './load-workflows.ts';
+import { endWithoutWorkflow, startLoadWorkflow, translateTemporal, troubleOf } from './load-workflows.ts';
 
 const ENDED = ['done', 'failed', 'cancelled'];
 const LEDGER_ID_MAX = 2 ** 31 - 1;
@@ -30,7 +30,7 @@ export interface LedgerLoadsDeps {
 
 /** The load service over the ledger and Temporal. */
 export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
-  const { db, dictionary } = deps;
+  const { db, client, dictionary } = deps;
 
   async function view(id: number): Promise<LoadView> {
     const found = id <= LEDGER_ID_MAX ? await viewLoad(db, id) : null;
@@ -40,7 +40,11 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
 
   return {
     start: (request) => start(deps, request),
-    get: async (id) => (id <= LEDGER_ID_MAX ? viewLoad(db, id) : null),
+    async get(id) {
+      const load = id <= LEDGER_ID_MAX ? await viewLoad(db, id) : null;
+      if (load === null || ENDED.includes(load.status)) return load;
+      return { ...load, waitingFor: await troubleOf(client, load.workflowId) };
+    },
     list: (filter) => listLoads(db, filter),
 
     async rejects(id, page) {
@@ -53,7 +57,7 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
       await view(id);
       const { table, header } = await readLoadPlan(db, id);
       const columns = header ?? table.fields.map((field) => field.name);
-      return { columns, maxCells: await measureRejects(db, id, table, columns.length) };
+      return { columns, extra: await hasExtraCells(db, id) };
     },
 
     control: async (id, action) => {

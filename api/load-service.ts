@@ -1,4 +1,5 @@
-import type { LoadSource, LoadView, RejectView } from '../src/ledger/load-view.ts';
+import type { LoadSource, LoadView } from '../src/ledger/load-view.ts';
+import type { RejectsPage } from '../src/ledger/rejects.ts';
 import type { Chart, LoadMode, LoadStatus, MaxRejects, Table } from '../src/types.ts';
 
 /**
@@ -20,11 +21,8 @@ export interface LoadService {
   /** Newest first. */
   list(filter: LoadFilter): Promise<readonly LoadView[]>;
 
-  /** By line, from the first line after `afterLine`; at most `limit`. */
-  rejects(
-    id: number,
-    page: { readonly afterLine: number; readonly limit: number },
-  ): Promise<readonly RejectView[]>;
+  /** By line, from the first line after `afterLine`; at most `limit`, fewer where they are large. */
+  rejects(id: number, page: { readonly afterLine: number; readonly limit: number }): Promise<RejectsPage>;
 
   /** What a CSV of all rejects needs to know before its first line. */
   rejectShape(id: number): Promise<RejectShape>;
@@ -72,8 +70,8 @@ export type LoadAction = 'pause' | 'resume' | 'cancel';
 export interface RejectShape {
   /** What the cells are called: the file's header where it has one, else the names of the table's fields. */
   readonly columns: readonly string[];
-  /** Cells of the widest reject; 0 when there is none. */
-  readonly maxCells: number;
+  /** Whether any reject has more cells than columns. */
+  readonly extra: boolean;
 }
 
 /** What a table holds. The API adds what the dictionary says of it. */

@@ -6,8 +6,9 @@ import {
 } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../src/db/database.ts';
-import { LongshoreError } from '../src/errors.ts';
+import { ERRORS, type ErrorCode, LongshoreError } from '../src/errors.ts';
 import { type EndLoadInput, endLoad } from '../src/ledger/end-load.ts';
+import type { LoadError } from '../src/ledger/load-view.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
 import type { LoadMode } from '../src/types.ts';
@@ -51,6 +52,22 @@ export async function startLoadWorkflow(client: Client, db: Database, load: Star
 function shorten(name: string): string {
   const characters = [...name];
   return characters.length <= SUMMARY_NAME ? name : `…${characters.slice(1 - SUMMARY_NAME).join('')}`;
+}
+
+/** What a running load's activities fail of at the moment, and try again; null when they don't, or Temporal is away. */
+export async function troubleOf(client: Client, workflowId: string): Promise<LoadError | null> {
+  const described = await client.workflow
+    .getHandle(workflowId)
+    .describe()
+    .catch(() => undefined);
+  for (const { lastFailure } of described?.raw.pendingActivities ?? []) {
+    const code = lastFailure?.applicationFailureInfo?.type;
+    if (code && code in ERRORS) {
+      const { remedy } = ERRORS[code as ErrorCode];
+      return { code: code as ErrorCode, message: lastFailure.message ?? '', remedy };
+    }
+  }
+  return null;
 }
 
 /** What Temporal's client throws, as an error of the catalog where it is one. */

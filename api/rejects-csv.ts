@@ -18,7 +18,7 @@ export class RejectsCsv {
   /** @param delimiter the table's, so that the corrected file has the dialect of the first one */
   constructor(shape: RejectShape, delimiter: string) {
     this.#columns = shape.columns;
-    this.#extra = shape.maxCells > shape.columns.length;
+    this.#extra = shape.extra;
     this.#delimiter = delimiter;
   }
 

@@ -29,6 +29,12 @@ const STATUSES = [
 
 export const loadStatusSchema = z.enum(STATUSES).meta({ id: 'LoadStatus' });
 
+const loadErrorSchema = z.object({
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+  remedy: z.string(),
+});
+
 const loadView = z.object({
   id: z.int().min(1),
   table: z.string(),
@@ -54,13 +60,11 @@ const loadView = z.object({
       'At the end, read = loaded + rejected + unchanged + discarded. Only a merge leaves rows `unchanged`; only a ' +
       'load that failed or was cancelled has `discarded` rows: good ones, of which none is in the table.',
   }),
-  error: z
-    .object({
-      code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-      message: z.string(),
-      remedy: z.string(),
-    })
-    .nullable(),
+  error: loadErrorSchema.nullable(),
+  waitingFor: loadErrorSchema.nullable().meta({
+    description:
+      'What a running load meets with and tries again until it passes, such as a full disk. Told by GET of one load.',
+  }),
   createdAt: instant,
   startedAt: instant.nullable(),
   finishedAt: instant.nullable(),

@@ -169,6 +169,13 @@ export const ERRORS = {
     title: 'There is no room left in the storage',
     remedy: 'Free or add space; running loads go on by themselves, an upload has to be sent again.',
   },
+  'storage-unavailable': {
+    status: 503,
+    retryable: true,
+    title: 'The storage can not be reached',
+    remedy:
+      'See that the object store answers; running loads go on by themselves, an upload has to be sent again.',
+  },
   'database-full': {
     status: 507,
     retryable: true,

@@ -58,9 +58,7 @@ export const rejectsRoute = defineRoute({
 
 async function sendPage({ res, deps, query }: RejectsCall, id: number): Promise<void> {
   const limit = query.limit ?? 100;
-  const found = await deps.loads.rejects(id, { afterLine: query.afterLine ?? 0, limit: limit + 1 });
-  const rejects = found.slice(0, limit);
-  const more = found.length > limit;
+  const { rejects, more } = await deps.loads.rejects(id, { afterLine: query.afterLine ?? 0, limit });
   const next = more ? `${loadPath(id)}/rejects?afterLine=${rejects.at(-1)!.line}&limit=${limit}` : null;
   if (next !== null) res.links({ next });
   res.json({ rejects, next });
@@ -79,10 +77,10 @@ async function* lines({ deps, query }: RejectsCall, id: number, csv: RejectsCsv)
   let left = query.limit ?? Number.POSITIVE_INFINITY;
   for (let afterLine = query.afterLine ?? 0; left > 0; ) {
     const limit = Math.min(left, CSV_PAGE);
-    const page = await deps.loads.rejects(id, { afterLine, limit });
-    if (page.length > 0) yield page.map((reject) => csv.line(reject)).join('');
-    if (page.length < limit) return;
-    left -= page.length;
-    afterLine = page.at(-1)!.line;
+    const { rejects, more } = await deps.loads.rejects(id, { afterLine, limit });
+    if (rejects.length > 0) yield rejects.map((reject) => csv.line(reject)).join('');
+    if (!more) return;
+    left -= rejects.length;
+    afterLine = rejects.at(-1)!.line;
   }
 }

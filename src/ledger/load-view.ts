@@ -33,7 +33,10 @@ export interface LoadView {
     /** Good rows of a load that failed or was cancelled: the table is as it was before. */
     readonly discarded: number;
   };
-  readonly error: { readonly code: ErrorCode; readonly message: string; readonly remedy: string } | null;
+  /** Why the load failed. */
+  readonly error: LoadError | null;
+  /** What a running load meets with and tries again until it passes, such as a full disk; told by `GET` of one load. */
+  readonly waitingFor: LoadError | null;
   /** RFC 3339, UTC */
   readonly createdAt: string;
   readonly startedAt: string | null;
@@ -45,6 +48,12 @@ export interface LoadTotals {
   readonly loaded: number;
   readonly rejected: number;
   readonly unchanged: number;
+}
+
+export interface LoadError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string;
 }
 
 export interface LoadSource {

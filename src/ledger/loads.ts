@@ -273,6 +273,7 @@ function toView(row: ViewRow): LoadView {
       message: row.error_message ?? '',
       remedy: ERRORS[row.error_code].remedy,
     },
+    waitingFor: null,
     createdAt: row.created_at.toISOString(),
     startedAt: row.started_at?.toISOString() ?? null,
     finishedAt: row.finished_at?.toISOString() ?? null,

@@ -19,41 +19,44 @@ export function encodeReject(loadId: number, { line, raw, errors }: RawReject): 
   return Buffer.from(`${loadId}\t${line}\t\\\\x${raw.toString('hex')}\t${json.replaceAll('\\', '\\\\')}\n`);
 }
 
+/** A page ends here, however few its rows are: one record can have 16 MiB. */
+const PAGE_BYTES = 16 * 1024 * 1024;
+
+export interface RejectsPage {
+  readonly rejects: readonly RejectView[];
+  readonly more: boolean;
+}
+
 /** By line, from the first line after `afterLine`. Cells are read from the original record, whatever is wrong with it. */
 export async function listRejects(
   db: Pick<Database, 'query'>,
   loadId: number,
   definition: Pick<Table, 'dialect' | 'encoding'>,
   page: { readonly afterLine: number; readonly limit: number },
-): Promise<RejectView[]> {
-  const rows = await db.query<{ line: number; record: Buffer | null; errors: CellError[] }>(
-    `select line::float8 as line, record, errors from longshore.reject
-      where load_id = $1 and line > $2 order by line limit $3`,
-    [loadId, page.afterLine, page.limit],
+): Promise<RejectsPage> {
+  const rows = await db.query<{ line: number; record: Buffer | null; errors: CellError[]; found: number }>(
+    `select line::float8 as line, record, errors, found from (
+       select line, record, errors, row_number() over by_line as nth, (count(*) over ())::int as found,
+              sum(coalesce(octet_length(record), 0) + pg_column_size(errors)) over by_line as bytes
+         from (select line, record, errors from longshore.reject
+                where load_id = $1 and line > $2 order by line limit $3 + 1) r
+       window by_line as (order by line)) r
+      where nth = 1 or (nth <= $3 and bytes <= $4) order by line`,
+    [loadId, page.afterLine, page.limit, PAGE_BYTES],
   );
-  return rows.map(({ line, record, errors }) => ({
+  const rejects = rows.map(({ line, record, errors }) => ({
     line,
     cells: record ? parseRecord(record, definition.dialect, definition.encoding) : [],
     errors,
   }));
+  return { rejects, more: (rows[0]?.found ?? 0) > rows.length };
 }
 
-/** Cells of a load's widest reject: at least `usual`, where there is any reject. */
-export async function measureRejects(
-  db: Pick<Database, 'query'>,
-  loadId: number,
-  definition: Pick<Table, 'dialect' | 'encoding'>,
-  usual: number,
-): Promise<number> {
-  const [any] = await db.query('select from longshore.reject where load_id = $1 limit 1', [loadId]);
-  if (!any) return 0;
-  const wide = await db.query<{ record: Buffer }>(
-    `select record from longshore.reject
-      where load_id = $1 and record is not null and errors @> '[{"code": "extra-cell"}]'`,
+/** Whether any reject of a load has more cells than it should. */
+export async function hasExtraCells(db: Pick<Database, 'query'>, loadId: number): Promise<boolean> {
+  const found = await db.query(
+    `select from longshore.reject where load_id = $1 and errors @> '[{"code": "extra-cell"}]' limit 1`,
     [loadId],
   );
-  const widths = wide.map(
-    ({ record }) => parseRecord(record, definition.dialect, definition.encoding).length,
-  );
-  return widths.reduce((most, width) => Math.max(most, width), usual);
+  return found.length > 0;
 }

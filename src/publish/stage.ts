@@ -34,6 +34,11 @@ export async function dropStage(db: Pick<Database, 'query'>, loadId: number): Pr
   await db.query(`drop table if exists ${stageName(loadId)}`);
 }
 
+/** Gives the room of rows that were rolled back to the rows that come next. */
+export async function vacuumStage(db: Pick<Database, 'query'>, loadId: number): Promise<void> {
+  await db.query(`vacuum ${stageName(loadId)}`);
+}
+
 /** The COPY that takes what `encodeChunk` makes: the line first, then the fields in the dictionary's order. */
 export function copyIntoStage(table: Table, loadId: number): string {
   const columns = ['_line', ...table.fields.map((field) => field.name)];

@@ -178,6 +178,10 @@ function translate(error: unknown): unknown {
   if (/No space left on device|StorageFull|QuotaExceeded|EntityTooLarge/i.test(text)) {
     return new LongshoreError('storage-full', 'the storage has no room left', { cause: error });
   }
+  // OpenDAL's word for what another try may well not meet again: refused connections, timeouts, 5xx answers.
+  if (/^\w+ \((temporary|persistent)\)/.test(text)) {
+    return new LongshoreError('storage-unavailable', 'the storage does not answer', { cause: error });
+  }
   return error;
 }
 

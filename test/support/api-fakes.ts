@@ -94,12 +94,16 @@ export class FakeLoads implements LoadService {
   }
 
   async rejects(id: number, page: { afterLine: number; limit: number }) {
-    return (this.rejected.get(id) ?? []).filter(({ line }) => line > page.afterLine).slice(0, page.limit);
+    const later = (this.rejected.get(id) ?? []).filter(({ line }) => line > page.afterLine);
+    return { rejects: later.slice(0, page.limit), more: later.length > page.limit };
   }
 
   async rejectShape(id: number) {
-    const widths = (this.rejected.get(id) ?? []).map(({ cells }) => cells.length);
-    return { columns: ['id', 'job'], maxCells: Math.max(0, ...widths) };
+    const columns = ['id', 'job'];
+    return {
+      columns,
+      extra: (this.rejected.get(id) ?? []).some(({ cells }) => cells.length > columns.length),
+    };
   }
 
   async control(id: number, action: 'pause' | 'resume' | 'cancel') {
@@ -159,6 +163,7 @@ export function loadView(id: number, change: Partial<LoadView> = {}): LoadView {
     },
     rows: { read: 0, loaded: 0, rejected: 0, unchanged: 0, discarded: 0 },
     error: null,
+    waitingFor: null,
     createdAt: '2026-01-01T00:00:00.000Z',
     startedAt: null,
     finishedAt: null,
