@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
@@ -18,6 +18,8 @@ export interface BenchPlatform extends AsyncDisposable {
   writeHires(name: string, options: HiresOptions): Promise<string>;
   /** Uploads a file as a load and waits for its end. Milliseconds from the first byte sent to the end of the load. */
   load(file: string, query: Record<string, string>): Promise<{ view: LoadView; ms: number }>;
+  /** The same for a file that is in the storage's inbox already, as psql's is on its disk. */
+  loadInbox(file: string, query: Record<string, string>): Promise<{ view: LoadView; ms: number }>;
 }
 
 export async function benchPlatform(): Promise<BenchPlatform> {
@@ -34,19 +36,14 @@ export async function benchPlatform(): Promise<BenchPlatform> {
     table: string,
     body: NonNullable<RequestInit['body']>,
     query: Record<string, string>,
-    bytes: number,
+    content: Record<string, string>,
   ) {
     const startedAt = performance.now();
     const response = await fetch(
       `${platform.apiUrl}/v1/tables/${table}/loads?${new URLSearchParams(query)}`,
       {
         method: 'POST',
-        headers: {
-          ...headers,
-          'content-type': 'text/csv',
-          'content-length': String(bytes),
-          prefer: 'wait=50',
-        },
+        headers: { ...headers, ...content, prefer: 'wait=50' },
         body,
         duplex: 'half',
       } as RequestInit,
@@ -64,7 +61,7 @@ export async function benchPlatform(): Promise<BenchPlatform> {
     ['departments', departmentsCsv({ seed: 1, hires: 0 })],
     ['jobs', jobsCsv({ seed: 1, hires: 0 })],
   ] as const) {
-    await send(table, new Uint8Array(csv), {}, csv.length);
+    await send(table, new Uint8Array(csv), {}, { 'content-type': 'text/csv' });
   }
   return {
     platform,
@@ -79,7 +76,15 @@ export async function benchPlatform(): Promise<BenchPlatform> {
       const body = Readable.toWeb(
         createReadStream(file, { highWaterMark: 1 << 18 }),
       ) as unknown as NonNullable<RequestInit['body']>;
-      return send('hired_employees', body, query, statSync(file).size);
+      const content = { 'content-type': 'text/csv', 'content-length': String(statSync(file).size) };
+      return send('hired_employees', body, query, content);
+    },
+    async loadInbox(file, query) {
+      const inbox = join(platform.home, 'storage', 'inbox');
+      await mkdir(inbox, { recursive: true });
+      await copyFile(file, join(inbox, basename(file)));
+      const body = JSON.stringify({ source: basename(file) });
+      return send('hired_employees', body, query, { 'content-type': 'application/json' });
     },
     async [Symbol.asyncDispose]() {
       await db.end();

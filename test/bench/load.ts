@@ -45,7 +45,9 @@ export async function benchLoad([rounds]: readonly string[]): Promise<void> {
     await prepare(bench);
     keep('first: by hand, constraints afterwards', psql(bench.databaseUrl, byHand(files.clean)));
     await prepare(bench);
-    keep('first: longshore', await longshore(bench, files.all));
+    keep('first: longshore, uploaded', await longshore(bench, 'load', files.all));
+    await prepare(bench);
+    keep('first: longshore, from the inbox', await longshore(bench, 'loadInbox', files.all));
 
     await prepare(bench);
     psql(bench.databaseUrl, `\\copy peer from '${files.clean}' csv`);
@@ -55,9 +57,9 @@ export async function benchLoad([rounds]: readonly string[]): Promise<void> {
       psql(bench.databaseUrl, `\\copy peer from '${later.clean}' csv`),
     );
     await prepare(bench);
-    await longshore(bench, files.all);
+    await longshore(bench, 'load', files.all);
     await settle(bench);
-    keep('append: longshore', await longshore(bench, later.all));
+    keep('append: longshore', await longshore(bench, 'load', later.all));
   }
 
   console.log('a share of the rows');
@@ -82,8 +84,8 @@ async function laterFiles(bench: BenchPlatform, files: { all: string; clean: str
   };
 }
 
-async function longshore(bench: BenchPlatform, file: string): Promise<Timed> {
-  const { ms, view } = await bench.load(file, { force: 'true' });
+async function longshore(bench: BenchPlatform, way: 'load' | 'loadInbox', file: string): Promise<Timed> {
+  const { ms, view } = await bench[way](file, { force: 'true' });
   const { read, loaded, rejected } = view.rows;
   if (read !== ROWS || loaded + rejected !== read)
     throw new Error(`wrong counts: ${JSON.stringify(view.rows)}`);
@@ -126,12 +128,16 @@ function report(results: Record<string, number[]>): void {
       ? 'not measured'
       : `${(a / b / rowsShare).toFixed(2)} times as fast`;
   };
-  const first = 'first: longshore';
+  const first = 'first: longshore, uploaded';
+  const inbox = 'first: longshore, from the inbox';
   console.log('\nlongshore is');
   console.log(`  ${ratio('first: \\copy into the constrained table', first)} as \\copy, first load`);
   console.log(
     `  ${ratio('first: by hand, constraints afterwards', first)} as one psql session by hand, first load`,
   );
+  const file = 'with the file on the same disk, as psql has it';
+  console.log(`  ${ratio('first: \\copy into the constrained table', inbox)} as \\copy, first load, ${file}`);
+  console.log(`  ${ratio('first: by hand, constraints afterwards', inbox)} as by hand, first load, ${file}`);
   console.log(`  ${ratio('append: \\copy into the filled table', 'append: longshore')} as \\copy, append`);
   console.log(`  ${ratio('share: pgloader', first, SHARE / ROWS)} as pgloader, by rows a second`);
   console.log(`  ${ratio('share: pandas to_sql', first, SHARE / ROWS)} as pandas to_sql, by rows a second`);
