@@ -92,6 +92,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     await refused(3);
     const { status, body } = await get(`/v1/loads/${id}`);
     assert.deepEqual([status, body.status, body.finishedAt], [200, 'loading', null]);
+    assert.equal(body.waitingFor?.code, 'database-full');
     assert.deepEqual(await sums(), before, 'readers see the table as it was');
     await tableDisk.free();
     await eventually(() => statusOf(id), 'done', { limitMs: 40_000 });
