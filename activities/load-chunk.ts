@@ -1,23 +1,15 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { Context } from '@temporalio/activity';
-import { from as copyFrom } from 'pg-copy-streams';
 import type { Tx } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { encodeReject } from '../src/ledger/rejects.ts';
-import { copyIntoStage, vacuumStage } from '../src/publish/stage.ts';
+import { vacuumStage } from '../src/publish/stage.ts';
 import { encodeChunk } from '../src/rows/encode-chunk.ts';
-import type { EncodedPiece, EncodeTotals } from '../src/rows/encoded-pieces.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { Chunk } from '../src/types.ts';
+import { copyOut } from './copy-out.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 import { type CompiledPlan, planCache } from './plan-cache.ts';
 import { readChunk } from './read-chunk.ts';
-
-/** Encoded rejects that wait in memory for their COPY. */
-const REJECTS_HELD_BYTES = 8 * 1024 * 1024;
-const COPY_REJECTS = 'copy longshore.reject (load_id, line, record, errors) from stdin';
 
 export interface LoadChunkInput {
   readonly loadId: number;
@@ -86,59 +78,16 @@ async function write(
 
   const { dialect, encoding } = plan.table;
   const encoded = encodeChunk({ bytes, chunk, compiled, columns, width, dialect, encoding });
-  const { rowsRead, rowsGood, rowsRejected } = await copyOut(tx, plan, encoded, signal);
+  const { rowsRead, rowsGood, rowsRejected, rowsCopied } = await copyOut(tx, plan, encoded, signal);
+  if (rowsCopied !== rowsGood) {
+    throw new LongshoreError('internal', `COPY took ${rowsCopied} rows of ${rowsGood}`);
+  }
   await tx.query(
     `update longshore.load_chunk set rows_read = $3, rows_good = $4, rows_rejected = $5, done_at = clock_timestamp()
       where load_id = $1 and chunk_no = $2`,
     [plan.id, chunk.no, rowsRead, rowsGood, rowsRejected],
   );
   return { state: 'loaded', bytes: size, read: rowsRead, rejected: rowsRejected };
-}
-
-/**
- * A connection COPYs into one table at a time: rows go out as they are encoded, while rejects wait, but not more of
- * them than fit; then the COPY of rows ends, the rejects go out, and the next COPY of rows begins.
- */
-async function copyOut(
-  { client }: Tx,
-  { id, table }: CompiledPlan['plan'],
-  encoded: Generator<EncodedPiece, EncodeTotals>,
-  signal: AbortSignal,
-): Promise<EncodeTotals> {
-  let totals: EncodeTotals | undefined;
-  let rejects: Buffer[] = [];
-  let rejectBytes = 0;
-  let copied = 0;
-  function* rows(): Generator<Buffer> {
-    while (rejectBytes < REJECTS_HELD_BYTES) {
-      const { done, value } = encoded.next();
-      if (done) {
-        totals = value;
-        return;
-      }
-      if (value.kind === 'copy') yield value.copy;
-      else {
-        const lines = value.rejects.map((reject) => encodeReject(id, reject));
-        rejects.push(...lines);
-        rejectBytes += lines.reduce((sum, line) => sum + line.length, 0);
-      }
-    }
-  }
-  while (totals === undefined) {
-    const stage = client.query(copyFrom(copyIntoStage(table, id)));
-    await pipeline(Readable.from(rows(), { objectMode: true, highWaterMark: 2 }), stage, { signal });
-    copied += stage.rowCount;
-    if (rejects.length > 0) {
-      const kept = client.query(copyFrom(COPY_REJECTS));
-      await pipeline(Readable.from([Buffer.concat(rejects)], { objectMode: true }), kept, { signal });
-      rejects = [];
-      rejectBytes = 0;
-    }
-  }
-  if (copied !== totals.rowsGood) {
-    throw new LongshoreError('internal', `COPY took ${copied} rows of ${totals.rowsGood}`);
-  }
-  return totals;
 }
 
 async function alreadyLoaded(tx: Tx, loadId: number, chunkNo: number): Promise<LoadedChunk> {

@@ -5,8 +5,9 @@ import { compileTable } from '../src/rows/compile-table.ts';
 import type { CompiledTable } from '../src/rows/contract.ts';
 import { copyRow, copyValue } from '../src/rows/copy-text.ts';
 import { type EncodeInput, encodeChunk } from '../src/rows/encode-chunk.ts';
-import type { EncodedReject, EncodeTotals } from '../src/rows/encoded-pieces.ts';
+import type { CopyFormat, EncodedReject, EncodeTotals } from '../src/rows/encoded-pieces.ts';
 import type { Dialect, Field } from '../src/types.ts';
+import { copyLines } from './support/copy-lines.ts';
 import { dialects, texts } from './support/csv-arbitraries.ts';
 
 const RUNS = Number(process.env.CSV_TEST_RUNS ?? 3000);
@@ -45,10 +46,12 @@ const PEOPLE = tableOf(
 );
 
 interface Encoded {
+  /** COPY text of all good rows by line, whichever format they came in; integers without leading zeros. */
   readonly copy: string;
   readonly rejects: readonly EncodedReject[];
   readonly totals: EncodeTotals;
   readonly largestPiece: number;
+  readonly binary: boolean;
 }
 
 function encode(input: Partial<EncodeInput> & { bytes: Buffer }): Encoded {
@@ -62,20 +65,17 @@ function encode(input: Partial<EncodeInput> & { bytes: Buffer }): Encoded {
     encoding: 'utf-8',
     ...input,
   });
-  const copies: Buffer[] = [];
+  const copies: Record<CopyFormat, Buffer[]> = { text: [], binary: [] };
   const rejects: EncodedReject[] = [];
   for (;;) {
     const { done, value } = iterator.next();
     if (done) {
-      const largestPiece = Math.max(0, ...copies.map((copy) => copy.length));
-      return { copy: Buffer.concat(copies).toString(), rejects, totals: value, largestPiece };
+      const largestPiece = Math.max(0, ...[...copies.text, ...copies.binary].map((copy) => copy.length));
+      const copy = copyLines(compiled.table, copies);
+      return { copy, rejects, totals: value, largestPiece, binary: copies.binary.length > 0 };
     }
-    if (value.kind === 'copy') {
-      assert.equal(value.copy.at(-1), 10, 'a piece is whole lines');
-      copies.push(value.copy);
-    } else {
-      rejects.push(...value.rejects);
-    }
+    if (value.kind === 'rejects') rejects.push(...value.rejects);
+    else copies[value.kind].push(value.copy);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Database, Tx } from '../db/database.ts';
 import { LINEAGE_COLUMNS, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { columnType } from '../rows/column-type.ts';
+import type { CopyFormat } from '../rows/encoded-pieces.ts';
 import type { Table } from '../types.ts';
 
 /** A load's own table: the rows that passed every rule that a row can be checked for by itself. */
@@ -40,9 +41,9 @@ export async function vacuumStage(db: Pick<Database, 'query'>, loadId: number): 
 }
 
 /** The COPY that takes what `encodeChunk` makes: the line first, then the fields in the dictionary's order. */
-export function copyIntoStage(table: Table, loadId: number): string {
+export function copyIntoStage(table: Table, loadId: number, format: CopyFormat): string {
   const columns = ['_line', ...table.fields.map((field) => field.name)];
-  return `copy ${stageName(loadId)} (${quoteNames(columns)}) from stdin`;
+  return `copy ${stageName(loadId)} (${quoteNames(columns)}) from stdin with (format ${format})`;
 }
 
 export async function countStage(tx: Pick<Tx, 'query'>, loadId: number): Promise<number> {

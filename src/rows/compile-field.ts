@@ -1,8 +1,9 @@
 import type { CellError, Field } from '../types.ts';
+import { binaryWriterOf } from './binary-cell.ts';
 import { casterFor } from './caster.ts';
 import { constraintChecks, shorten } from './check-constraints.ts';
 import type { CheckedCell, CompiledField } from './contract.ts';
-import { verbatimOf } from './verbatim.ts';
+import { isFree, verbatimOf } from './verbatim.ts';
 
 /** Cells are quoted in messages up to this many characters. */
 const QUOTED_LENGTH = 60;
@@ -47,6 +48,7 @@ export function compileField(field: Field, key: KeyRules): FieldRules {
       ? null
       : expected.map((text) => fail('constraint-error', `expected ${text}, received ${quote(cell)}`));
   };
+  const verbatim = verbatimOf(field, key.maxBytes);
   const free = checks.length === 0 && key.maxBytes === Number.POSITIVE_INFINITY;
 
   return {
@@ -63,7 +65,8 @@ export function compileField(field: Field, key: KeyRules): FieldRules {
     },
     checkAbsent: () => asNull('no cell'),
     isNull: missing,
-    verbatim: verbatimOf(field, key.maxBytes),
+    verbatim,
+    writeBinary: binaryWriterOf(field, verbatim, isFree(field, key.maxBytes)),
     emptyIsNull: field.missingValues.includes('') && !required,
   };
 }

@@ -1,4 +1,5 @@
 import type { CellError, Table } from '../types.ts';
+import type { BinaryWriter } from './binary-cell.ts';
 
 /**
  * What a checked cell becomes: the text that PostgreSQL's input function for the column takes (not yet escaped
@@ -16,6 +17,8 @@ export interface CompiledField {
    * `check` gives the same text. False means "ask `check`". The bytes are valid UTF-8.
    */
   readonly verbatim: (bytes: Uint8Array, start: number, end: number) => boolean;
+  /** Writes a cell as binary COPY, if it surely is good; null where the column's type has no such writer. */
+  readonly writeBinary: BinaryWriter | null;
   /** The empty cell means null here and null is allowed: the fast lane may write NULL without asking. */
   readonly emptyIsNull: boolean;
 }

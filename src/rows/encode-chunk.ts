@@ -19,7 +19,7 @@ export interface EncodeInput extends ReadOptions {
 }
 
 /**
- * Makes COPY text of a chunk's good rows (the row's line number, then the fields in the dictionary's order) and
+ * Makes COPY data of a chunk's good rows (the row's line number, then the fields in the dictionary's order) and
  * rejects of the others, and returns how many there were of each: read = good + rejected. Pieces come as they are
  * asked for, so a slow reader costs no memory.
  *

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { encodingError } from '../csv/read-records.ts';
+import { BINARY_FIELD_BYTES, type BinaryWriter, IN_DOUBT, writeInt64 } from './binary-cell.ts';
 import type { EncodeInput } from './encode-chunk.ts';
-import type { EncodedPieces } from './encoded-pieces.ts';
+import type { CopyFormat, EncodedPieces, OpenPiece } from './encoded-pieces.ts';
 
 const LF = 10;
 const CR = 13;
@@ -14,21 +15,29 @@ const ZERO = 48;
 const EACH_BYTE = 0x01010101;
 const HIGH_BITS = 0x80808080 | 0;
 
-const IN_DOUBT = -1;
+/** Binary writers look for the end of a number or moment by itself: no delimiter may be part of one. */
+const IN_NUMBERS = /[0-9TZ:-]/;
 
-/** A line number's digits (at most 16), the line end, and some. */
+/** A line number (as text at most 16 digits, in binary 12 bytes), the line end or the count of fields, and some. */
 const ROW_OVERHEAD_BYTES = 24;
+/** Of a field beside its bytes, at most: as text a tab and `\N`. */
+const FIELD_OVERHEAD_BYTES: Readonly<Record<CopyFormat, number>> = { text: 3, binary: BINARY_FIELD_BYTES };
 /** A piece with less room is finished before the next row. Rows that find too little room are copied slowly. */
 const MIN_ROOM_BYTES = 16 * 1024;
 
 /**
  * The fast lane: rows of a chunk that holds no quote character, in which every line is a record and every
- * delimiter ends a cell. One scan over the bytes, no strings: a row whose every cell is `verbatim` (or an empty
- * cell that means null) is copied as it stands. Any doubt, and the row is decoded and `checkRow` decides.
+ * delimiter ends a cell. No strings: a row whose every cell is `verbatim` (or an empty cell that means null) is
+ * copied as it stands, or where every field has a binary form, written in it: PostgreSQL reads moments and numbers
+ * in half the time that their text takes. Any doubt, and the row is decoded, `checkRow` decides, and it is text.
  */
 export class PlainRows {
   readonly #input: EncodeInput;
   readonly #pieces: EncodedPieces;
+  readonly #format: CopyFormat;
+  /** One a field where the format is binary. */
+  readonly #writers: readonly BinaryWriter[];
+  readonly #out: OpenPiece;
   readonly #allValid: boolean;
   /** Field i is cell i, for all of them. */
   readonly #inOrder: boolean;
@@ -41,11 +50,15 @@ export class PlainRows {
 
   /** @param input a chunk without quotes, in UTF-8 (if not all valid) or of bytes that are ASCII */
   constructor(input: EncodeInput, pieces: EncodedPieces) {
-    const { bytes, chunk, columns, compiled, width } = input;
+    const { bytes, chunk, columns, compiled, width, dialect } = input;
     this.#input = input;
     this.#pieces = pieces;
-    this.#allValid = isUtf8(bytes);
     this.#inOrder = width === compiled.fields.length && columns.every((column, i) => column === i);
+    this.#writers = compiled.fields.map((field) => field.writeBinary).filter((writer) => writer !== null);
+    const binary = this.#inOrder && this.#writers.length === width && !IN_NUMBERS.test(dialect.delimiter);
+    this.#format = binary ? 'binary' : 'text';
+    this.#out = pieces.open[this.#format];
+    this.#allValid = isUtf8(bytes);
     this.#ends = new Int32Array(width);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#line = chunk.firstLine;
@@ -67,8 +80,8 @@ export class PlainRows {
       if (bytes[start] === comment) {
         end = lineEnd(bytes, start);
       } else {
-        if (pieces.buffer.length - pieces.length < MIN_ROOM_BYTES) pieces.flushCopy();
-        end = this.#inOrder ? this.#copyInOrder(start, delimiter) : this.#copyMapped(start, delimiter);
+        if (this.#out.room < MIN_ROOM_BYTES) pieces.flushCopy(this.#format);
+        end = this.#copyRow(start, delimiter);
         if (end === IN_DOUBT) {
           end = lineEnd(bytes, start);
           this.#askRow(start, end);
@@ -79,16 +92,22 @@ export class PlainRows {
     }
   }
 
-  /** Copies the row at `start` while looking for its end, and returns that; IN_DOUBT leaves no trace. */
+  /** Copies the row at `start` and returns its end; IN_DOUBT leaves no trace. */
+  #copyRow(start: number, delimiter: number): number {
+    if (this.#format === 'binary') return this.#writeBinary(start, delimiter);
+    return this.#inOrder ? this.#copyInOrder(start, delimiter) : this.#copyMapped(start, delimiter);
+  }
+
+  /** Text, copied while looking for the row's end. */
   #copyInOrder(start: number, delimiter: number): number {
     const { bytes, compiled } = this.#input;
     const { fields } = compiled;
-    const out = this.#pieces.buffer;
+    const out = this.#out.buffer;
     const limit = this.#limit(start);
     const source = this.#view;
-    const target = this.#pieces.view;
+    const target = this.#out.view;
     const delimiters = delimiter * EACH_BYTE;
-    let at = writeNumber(out, this.#pieces.length, this.#line);
+    let at = writeNumber(out, this.#out.length, this.#line);
     out[at++] = TAB;
     // checkRow calls a row blank, and rejects it, when it is null throughout.
     let blank = true;
@@ -121,7 +140,7 @@ export class PlainRows {
         blank = false;
       }
       if (byte !== delimiter) {
-        return cells === fields.length && !blank && this.#isText(start, i) ? this.#endRow(at, i) : IN_DOUBT;
+        return cells === fields.length && !blank && this.#isText(start, i) ? this.#endLine(at, i) : IN_DOUBT;
       }
       out[at++] = TAB;
       from = i + 1;
@@ -135,8 +154,8 @@ export class PlainRows {
     const end = this.#findCells(start, delimiter);
     if (end === IN_DOUBT || !this.#isText(start, end)) return IN_DOUBT;
     const ends = this.#ends;
-    const out = this.#pieces.buffer;
-    let at = writeNumber(out, this.#pieces.length, this.#line);
+    const out = this.#out.buffer;
+    let at = writeNumber(out, this.#out.length, this.#line);
     let blank = true;
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i]!;
@@ -153,7 +172,37 @@ export class PlainRows {
         blank = false;
       }
     }
-    return blank ? IN_DOUBT : this.#endRow(at, end);
+    return blank ? IN_DOUBT : this.#endLine(at, end);
+  }
+
+  /** A tuple of binary COPY (the count of its fields, the line number, then each field), where cells are in order. */
+  #writeBinary(start: number, delimiter: number): number {
+    const { bytes, compiled } = this.#input;
+    const { fields } = compiled;
+    const writers = this.#writers;
+    const { buffer, view, length } = this.#out;
+    const row = { buffer, view, delimiter, limit: this.#limit(start), cellEnd: start };
+    view.setInt16(length, fields.length + 1);
+    let at = writeInt64(view, length + 2, this.#line);
+    let blank = true;
+    let from = start;
+    for (let i = 0; i < fields.length; i++) {
+      let byte = bytes[from];
+      if (fields[i]!.emptyIsNull && (byte === delimiter || byte === LF || byte === CR)) {
+        view.setInt32(at, -1);
+        at += 4;
+      } else {
+        at = writers[i]!(bytes, from, row, at);
+        if (at === IN_DOUBT || row.cellEnd >= row.limit) return IN_DOUBT;
+        from = row.cellEnd;
+        byte = bytes[from];
+        blank = false;
+      }
+      const last = i === fields.length - 1;
+      if (last ? byte !== LF && byte !== CR : byte !== delimiter) return IN_DOUBT;
+      from++;
+    }
+    return !blank && this.#isText(start, from - 1) ? this.#endRow(at, from - 1) : IN_DOUBT;
   }
 
   /** Fills `#ends` for a row of the right width; returns the row's end. */
@@ -172,23 +221,26 @@ export class PlainRows {
     return IN_DOUBT;
   }
 
-  /** How far a row from `start` may go and surely fit the piece, even if every cell becomes `\N`. */
+  /** How far a row from `start` may go and surely fit the piece, even if every cell is null or a large number. */
   #limit(start: number): number {
-    const room = this.#pieces.buffer.length - this.#pieces.length;
-    const overhead = ROW_OVERHEAD_BYTES + 3 * this.#input.columns.length;
-    return Math.min(this.#input.bytes.length, start + room - overhead);
+    const overhead = ROW_OVERHEAD_BYTES + FIELD_OVERHEAD_BYTES[this.#format] * this.#input.columns.length;
+    return Math.min(this.#input.bytes.length, start + this.#out.room - overhead);
   }
 
   #isText(start: number, end: number): boolean {
     return this.#allValid || isUtf8(this.#input.bytes.subarray(start, end));
   }
 
+  #endLine(at: number, end: number): number {
+    this.#out.buffer[at] = LF;
+    return this.#endRow(at + 1, end);
+  }
+
   #endRow(at: number, end: number): number {
-    const pieces = this.#pieces;
-    pieces.buffer[at] = LF;
-    pieces.length = at + 1;
-    pieces.totals.rowsRead++;
-    pieces.totals.rowsGood++;
+    const { totals } = this.#pieces;
+    this.#out.length = at;
+    totals.rowsRead++;
+    totals.rowsGood++;
     return end;
   }
 

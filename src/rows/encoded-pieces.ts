@@ -9,9 +9,12 @@ export interface EncodedReject {
   readonly errors: readonly CellError[];
 }
 
-/** What encoding gives out, piece by piece. A `copy` buffer is whole lines of COPY text and is never used again. */
+/** COPY's formats: a line a row, or (without the file's header and trailer) a tuple a row. */
+export type CopyFormat = 'text' | 'binary';
+
+/** What encoding gives out, piece by piece. A `copy` buffer is whole rows and is never used again. */
 export type EncodedPiece =
-  | { readonly kind: 'copy'; readonly copy: Buffer }
+  | { readonly kind: CopyFormat; readonly copy: Buffer }
   | { readonly kind: 'rejects'; readonly rejects: readonly EncodedReject[] };
 
 export interface EncodeTotals {
@@ -25,14 +28,31 @@ export const COPY_PIECE_BYTES = 128 * 1024;
 const MAX_REJECTS = 1000;
 const MAX_REJECT_BYTES = 1024 * 1024;
 
+/** A piece that is being filled, and how far; the fast lane writes to it directly. */
+export class OpenPiece {
+  buffer = Buffer.allocUnsafeSlow(COPY_PIECE_BYTES);
+  /** Of `buffer`, to be written several bytes at a time. */
+  view = viewOf(this.buffer);
+  length = 0;
+
+  get room(): number {
+    return this.buffer.length - this.length;
+  }
+
+  /** The piece as it is; another begins. */
+  take(): Buffer {
+    const taken = this.buffer.subarray(0, this.length);
+    this.buffer = Buffer.allocUnsafeSlow(COPY_PIECE_BYTES);
+    this.view = viewOf(this.buffer);
+    this.length = 0;
+    return taken;
+  }
+}
+
 /** Gathers encoded rows into pieces. */
 export class EncodedPieces {
   readonly totals: EncodeTotals = { rowsRead: 0, rowsGood: 0, rowsRejected: 0 };
-  /** The piece being filled, and how far; the fast lane writes to it directly. */
-  buffer = Buffer.allocUnsafeSlow(COPY_PIECE_BYTES);
-  length = 0;
-  /** Of `buffer`, to be written four bytes at a time. */
-  view = viewOf(this.buffer);
+  readonly open: Readonly<Record<CopyFormat, OpenPiece>> = { text: new OpenPiece(), binary: new OpenPiece() };
 
   #ready: EncodedPiece[] = [];
   #rejects: EncodedReject[] = [];
@@ -42,14 +62,16 @@ export class EncodedPieces {
     return this.#ready.length > 0;
   }
 
+  /** A row of checked values, always as text. */
   addRow(line: number, values: readonly (string | null)[]): void {
     const row = copyRow(line, values);
+    const { text } = this.open;
     // UTF-8 takes at most three bytes for a UTF-16 unit.
-    if (row.length * 3 > this.buffer.length - this.length) this.flushCopy();
-    if (row.length * 3 > this.buffer.length) {
-      this.#ready.push({ kind: 'copy', copy: Buffer.from(row) });
+    if (row.length * 3 > text.room) this.flushCopy('text');
+    if (row.length * 3 > text.room) {
+      this.#ready.push({ kind: 'text', copy: Buffer.from(row) });
     } else {
-      this.length += this.buffer.write(row, this.length);
+      text.length += text.buffer.write(row, text.length);
     }
     this.totals.rowsRead++;
     this.totals.rowsGood++;
@@ -64,12 +86,9 @@ export class EncodedPieces {
   }
 
   /** Ends the piece being filled. */
-  flushCopy(): void {
-    if (this.length === 0) return;
-    this.#ready.push({ kind: 'copy', copy: this.buffer.subarray(0, this.length) });
-    this.buffer = Buffer.allocUnsafeSlow(COPY_PIECE_BYTES);
-    this.view = viewOf(this.buffer);
-    this.length = 0;
+  flushCopy(format: CopyFormat): void {
+    const open = this.open[format];
+    if (open.length > 0) this.#ready.push({ kind: format, copy: open.take() });
   }
 
   /** The finished pieces; each is handed out once. */
@@ -81,7 +100,8 @@ export class EncodedPieces {
 
   /** Everything that is left. */
   takeAll(): readonly EncodedPiece[] {
-    this.flushCopy();
+    this.flushCopy('binary');
+    this.flushCopy('text');
     this.#flushRejects();
     return this.takeReady();
   }

@@ -34,6 +34,18 @@ export function verbatimOf(field: Field, maxBytes: number): Verbatim {
     shape(bytes, start, end);
 }
 
+/** Whether a field has no rule but its type's, and no missing value but the empty cell. */
+export function isFree(field: Field, maxBytes: number): boolean {
+  const { required, unique, ...rules } = field.constraints;
+  return (
+    maxBytes === Number.POSITIVE_INFINITY &&
+    field.format === 'default' &&
+    (field.type !== 'integer' || isPlainNumber(field)) &&
+    Object.values(rules).every((rule) => rule === undefined) &&
+    field.missingValues.every((text) => text === '')
+  );
+}
+
 function shapeOf(field: Field): Verbatim {
   switch (field.type) {
     case 'string':
@@ -215,7 +227,7 @@ function dateShape(field: Field): Verbatim {
 }
 
 /** `YYYY-MM-DDThh:mm:ssZ`. Without the Z PostgreSQL would read it in the session's time zone: `check` adds it. */
-const datetimeShape: Verbatim = (bytes, start, end) =>
+export const datetimeShape: Verbatim = (bytes, start, end) =>
   end - start === 20 &&
   bytes[start + 10] === 84 &&
   bytes[start + 19] === 90 &&

@@ -1,0 +1,105 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { Tx } from '../src/db/database.ts';
+import { encodeReject } from '../src/ledger/rejects.ts';
+import { copyIntoStage } from '../src/publish/stage.ts';
+import type { EncodedPiece, EncodeTotals } from '../src/rows/encoded-pieces.ts';
+import type { Table } from '../src/types.ts';
+
+/** Encoded pieces that wait in memory for their COPY. */
+const HELD_BYTES = 8 * 1024 * 1024;
+const COPY_REJECTS = 'copy longshore.reject (load_id, line, record, errors) from stdin';
+
+/** PostgreSQL's "COPY, Binary Format": the signature, no flags, no header extension; a field count of -1 at the end. */
+const BINARY_HEADER = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
+const BINARY_TRAILER = Buffer.of(0xff, 0xff);
+
+/** What one COPY takes, and the pieces that wait for it. */
+interface Lane {
+  readonly sql: string;
+  readonly header?: Buffer;
+  readonly trailer?: Buffer;
+  held: Buffer[];
+  heldBytes: number;
+}
+
+/**
+ * COPYs a chunk's pieces as they are encoded. A connection runs one COPY at a time: pieces of its kind go straight
+ * out, those of other kinds wait, but not more of them than fit; then the COPY ends, and that of the kind which
+ * holds most begins.
+ * @returns the encoder's totals, and how many rows PostgreSQL says it took into the stage
+ */
+export async function copyOut(
+  { client }: Tx,
+  { id, table }: { readonly id: number; readonly table: Table },
+  encoded: Generator<EncodedPiece, EncodeTotals>,
+  signal: AbortSignal,
+): Promise<EncodeTotals & { readonly rowsCopied: number }> {
+  const lanes: Readonly<Record<EncodedPiece['kind'], Lane>> = {
+    binary: {
+      ...newLane(copyIntoStage(table, id, 'binary')),
+      header: BINARY_HEADER,
+      trailer: BINARY_TRAILER,
+    },
+    text: newLane(copyIntoStage(table, id, 'text')),
+    rejects: newLane(COPY_REJECTS),
+  };
+  const all = Object.values(lanes);
+  let totals: EncodeTotals | undefined;
+  let rowsCopied = 0;
+
+  /** Encodes a piece and leaves it with its lane; false when there are no more. */
+  const encodePiece = () => {
+    const { done, value } = encoded.next();
+    if (done) {
+      totals = value;
+      return false;
+    }
+    const copy =
+      value.kind === 'rejects' ? value.rejects.map((reject) => encodeReject(id, reject)) : [value.copy];
+    hold(lanes[value.kind], copy);
+    return true;
+  };
+
+  function* piecesOf(lane: Lane): Generator<Buffer> {
+    if (lane.header) yield lane.header;
+    do {
+      yield* release(lane);
+    } while (
+      totals === undefined &&
+      all.reduce((sum, { heldBytes }) => sum + heldBytes, 0) < HELD_BYTES &&
+      encodePiece()
+    );
+    if (lane.trailer) yield lane.trailer;
+  }
+
+  for (;;) {
+    const lane = all.reduce((a, b) => (b.heldBytes > a.heldBytes ? b : a));
+    if (lane.heldBytes === 0) {
+      if (totals === undefined && encodePiece()) continue;
+      break;
+    }
+    const copy = client.query(copyFrom(lane.sql));
+    await pipeline(Readable.from(piecesOf(lane), { objectMode: true, highWaterMark: 2 }), copy, { signal });
+    if (lane !== lanes.rejects) rowsCopied += copy.rowCount;
+  }
+  return { ...totals!, rowsCopied };
+}
+
+function newLane(sql: string): Lane {
+  return { sql, held: [], heldBytes: 0 };
+}
+
+function hold(lane: Lane, pieces: readonly Buffer[]): void {
+  lane.held.push(...pieces);
+  lane.heldBytes += pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
+/** What the lane held, in one piece. */
+function release(lane: Lane): readonly Buffer[] {
+  const { held } = lane;
+  lane.held = [];
+  lane.heldBytes = 0;
+  return held.length > 1 ? [Buffer.concat(held)] : held;
+}
