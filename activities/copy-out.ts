@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Tx } from '../src/db/database.ts';
-import { encodeReject } from '../src/ledger/rejects.ts';
+import { encodeRejects } from '../src/ledger/rejects.ts';
 import { copyIntoStage } from '../src/publish/stage.ts';
 import type { EncodedPiece, EncodeTotals } from '../src/rows/encoded-pieces.ts';
 import type { Table } from '../src/types.ts';
@@ -56,9 +56,10 @@ export async function copyOut(
       totals = value;
       return false;
     }
-    const copy =
-      value.kind === 'rejects' ? value.rejects.map((reject) => encodeReject(id, reject)) : [value.copy];
-    hold(lanes[value.kind], copy);
+    const copy = value.kind === 'rejects' ? encodeRejects(id, value.rejects) : value.copy;
+    const lane = lanes[value.kind];
+    lane.held.push(copy);
+    lane.heldBytes += copy.length;
     return true;
   };
 
@@ -89,11 +90,6 @@ export async function copyOut(
 
 function newLane(sql: string): Lane {
   return { sql, held: [], heldBytes: 0 };
-}
-
-function hold(lane: Lane, pieces: readonly Buffer[]): void {
-  lane.held.push(...pieces);
-  lane.heldBytes += pieces.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 /** What the lane held, in one piece. */

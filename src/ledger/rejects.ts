@@ -10,13 +10,22 @@ export interface RawReject {
   readonly errors: readonly CellError[];
 }
 
-/** A reject as a line of COPY text for `longshore.reject (load_id, line, record, errors)`. */
-export function encodeReject(loadId: number, { line, raw, errors }: RawReject): Buffer {
-  // jsonb takes no NUL: it is shown as U+2400.
-  const json = JSON.stringify(errors, (_, value) =>
+/** Rejects as lines of COPY text for `longshore.reject (load_id, line, record, errors)`. */
+export function encodeRejects(loadId: number, rejects: readonly RawReject[]): Buffer {
+  const lines = rejects.map(
+    ({ line, raw, errors }) =>
+      `${loadId}\t${line}\t\\\\x${raw.toString('hex')}\t${jsonOf(errors).replaceAll('\\', '\\\\')}\n`,
+  );
+  return Buffer.from(lines.join(''));
+}
+
+/** jsonb takes no NUL: it is shown as U+2400. A replacer makes JSON several times as dear, so it has to be needed. */
+function jsonOf(errors: readonly CellError[]): string {
+  const json = JSON.stringify(errors);
+  if (!json.includes('\\u0000')) return json;
+  return JSON.stringify(errors, (_, value) =>
     typeof value === 'string' ? value.replaceAll('\0', '\u2400') : value,
   );
-  return Buffer.from(`${loadId}\t${line}\t\\\\x${raw.toString('hex')}\t${json.replaceAll('\\', '\\\\')}\n`);
 }
 
 /** A page ends here, however few its rows are: one record can have 16 MiB. */
