@@ -1,3 +1,4 @@
+import { hasEnded } from '../src/ledger/load-view.ts';
 import { loadAhead, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -14,7 +15,7 @@ export type Turn =
 export function takeTurn({ db }: ActivityDeps) {
   return async ({ loadId }: TakeTurnInput): Promise<Turn> => {
     const plan = await readLoadPlan(db, loadId);
-    if (['done', 'failed', 'cancelled'].includes(plan.status)) return { state: 'over' };
+    if (hasEnded(plan)) return { state: 'over' };
     const behind = await loadAhead(db, loadId);
     if (behind !== null) {
       await setLoadStatus(db, loadId, 'queued');

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../src/db/database.ts';
-import { columnsWithoutHeader, matchHeader } from '../src/dictionary/match-header.ts';
+import { matchHeader } from '../src/dictionary/match-header.ts';
 import { LongshoreError } from '../src/errors.ts';
-import type { LoadView } from '../src/ledger/load-view.ts';
+import { hasEnded, type LoadView } from '../src/ledger/load-view.ts';
 import { createLoad, listLoads, readLoadPlan, viewLoad } from '../src/ledger/loads.ts';
 import { hasExtraCells, listRejects } from '../src/ledger/rejects.ts';
 import { measureTable, readRows } from '../src/ledger/table-rows.ts';
@@ -15,7 +15,6 @@ import { PAUSE, RESUME } from '../workflows/contract.ts';
 import type { LoadAction, LoadService, StartLoad } from './load-service.ts';
 import { endWithoutWorkflow, startLoadWorkflow, translateTemporal, troubleOf } from './load-workflows.ts';
 
-const ENDED = ['done', 'failed', 'cancelled'];
 const LEDGER_ID_MAX = 2 ** 31 - 1;
 const FIRST_LOOK_MS = 20;
 const LONGEST_LOOK_MS = 400;
@@ -42,7 +41,7 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
     start: (request) => start(deps, request),
     async get(id) {
       const load = id <= LEDGER_ID_MAX ? await viewLoad(db, id) : null;
-      if (load === null || ENDED.includes(load.status)) return load;
+      if (load === null || hasEnded(load)) return load;
       return { ...load, waitingFor: await troubleOf(client, load.workflowId) };
     },
     list: (filter) => listLoads(db, filter),
@@ -71,7 +70,7 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
       for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_LOOK_MS)) {
         const seen = await view(id);
         const left = until - performance.now();
-        if (ENDED.includes(seen.status) || left <= 0 || signal.aborted) return seen;
+        if (hasEnded(seen) || left <= 0 || signal.aborted) return seen;
         await sleep(Math.min(pauseMs, left), undefined, { signal }).catch(() => undefined);
       }
     },
@@ -101,7 +100,6 @@ async function start(
     throw new LongshoreError('merge-needs-key', `${table.name} has no primary key`);
   }
   if (chart?.header) matchHeader(table, chart.header);
-  else columnsWithoutHeader(table);
   const sourceStamp = source.kind === 'inbox' ? await stampOf(storage, source.key) : null;
   if (source.kind === 'inbox' && sourceStamp === null) {
     throw new LongshoreError('source-not-found', `the inbox has no file ${JSON.stringify(source.name)}`);

@@ -31,10 +31,6 @@ export function loadPath(id: number): string {
   return `/v1/loads/${id}`;
 }
 
-export function hasEnded(load: LoadView): boolean {
-  return load.status === 'done' || load.status === 'failed' || load.status === 'cancelled';
-}
-
 /** So that the log's line of this request names the load and its workflow. */
 export function noteLoad(res: Response, load: LoadView): void {
   const context = contextOf(res);

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { LongshoreError } from '../../src/errors.ts';
-import type { LoadSource } from '../../src/ledger/load-view.ts';
+import { hasEnded, type LoadSource } from '../../src/ledger/load-view.ts';
 import { confineKey } from '../../src/storage/storage-key.ts';
 import type { Chart, LoadMode, Table } from '../../src/types.ts';
 import { loadBodyOf } from '../content-type.ts';
 import { readJson } from '../json-body.ts';
-import { answerOf, hasEnded, loadPath, noteLoad, problemOfLoad } from '../load-answer.ts';
+import { answerOf, loadPath, noteLoad, problemOfLoad } from '../load-answer.ts';
 import { flag, maxRejects } from '../parameters.ts';
 import { applyWait, MAX_WAIT_SECONDS, preferredWait } from '../prefer.ts';
 import { type Call, defineRoute } from '../route.ts';

@@ -1,10 +1,10 @@
 import type { RejectView } from '../ledger/load-view.ts';
+import { hasEnded } from '../ledger/load-view.ts';
 import type { LoadAnswer, RejectsAnswer } from './api-client.ts';
 import { EXIT } from './exit-codes.ts';
 import { formatBytes, formatCount, formatSeconds, formatTable, plain } from './format.ts';
 import { describeProgress } from './progress.ts';
 import type { Session } from './session.ts';
-import { hasEnded } from './watch-load.ts';
 
 /** Rejects shown below a summary. */
 const FIRST_REJECTS = 5;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded } from '../ledger/load-view.ts';
 import { type LoadAnswer, UnreachableError } from './api-client.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import { describeProgress, noProgress, startProgress } from './progress.ts';
@@ -7,10 +8,6 @@ import type { Session } from './session.ts';
 const POLL_MS = 400;
 /** How long the platform may be away, say for a restart, before waiting ends. The load itself goes on. */
 const PATIENCE_MS = 60_000;
-
-export function hasEnded(load: LoadAnswer): boolean {
-  return load.status === 'done' || load.status === 'failed' || load.status === 'cancelled';
-}
 
 /**
  * Shows a load's progress until it has ended.

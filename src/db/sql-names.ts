@@ -10,6 +10,11 @@ export function quoteNames(names: readonly string[]): string {
   return names.map((name) => quoteName(name)).join(', ');
 }
 
+/** Condition that two rows agree in these columns; null agrees with nothing. */
+export function equalColumns(names: readonly string[], left: string, right: string): string {
+  return names.map((name) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(' and ');
+}
+
 /** Schema of the data tables. */
 export const DATA_SCHEMA = 'public';
 /** Schema of the platform's own tables. */

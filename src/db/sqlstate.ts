@@ -2,12 +2,9 @@
 export const SQLSTATE = {
   uniqueViolation: '23505',
   foreignKeyViolation: '23503',
-  notNullViolation: '23502',
-  deadlockDetected: '40P01',
   lockNotAvailable: '55P03',
   diskFull: '53100',
   cardinalityViolation: '21000',
-  undefinedTable: '42P01',
   insufficientPrivilege: '42501',
 } as const;
 

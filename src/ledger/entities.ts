@@ -1,4 +1,4 @@
-import { defineEntity, type InferEntity, p } from '@mikro-orm/postgresql';
+import { defineEntity, p } from '@mikro-orm/postgresql';
 import { LEDGER_SCHEMA } from '../db/sql-names.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Chunk, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
@@ -46,7 +46,5 @@ export const LoadEntity = defineEntity({
     finishedAt: p.datetime().nullable(),
   },
 });
-
-export type LoadRow = InferEntity<typeof LoadEntity>;
 
 export const ledgerEntities = [LoadEntity];

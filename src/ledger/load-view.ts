@@ -50,6 +50,11 @@ export interface LoadTotals {
   readonly unchanged: number;
 }
 
+/** Done, failed or cancelled: nothing about the load changes any more. */
+export function hasEnded({ status }: Pick<LoadView, 'status'>): boolean {
+  return status === 'done' || status === 'failed' || status === 'cancelled';
+}
+
 export interface LoadError {
   readonly code: ErrorCode;
   readonly message: string;

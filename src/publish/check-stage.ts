@@ -1,5 +1,5 @@
 import type { Tx } from '../db/database.ts';
-import { DATA_SCHEMA, quoteName, quoteNames } from '../db/sql-names.ts';
+import { DATA_SCHEMA, equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import type { ForeignKey, LoadMode, RejectCode, Table } from '../types.ts';
 import { stageName } from './stage.ts';
 import { liveName } from './table-state.ts';
@@ -101,19 +101,17 @@ async function rejectDuplicates(
   let left = await reject(tx, loadId, [{ fields, code, faulty: twice }]);
   // A merge replaces the rows whose primary key it brings; their other keys are free again.
   if (mode === 'append' || (mode === 'merge' && key.code === 'unique-error')) {
-    const same = key.fields.map((f) => `t.${quoteName(f)} = s.${quoteName(f)}`).join(' and ');
+    const same = equalColumns(key.fields, 't', 's');
     const stays =
-      mode === 'merge' ? `and not exists (select from ${stageName(loadId)} n where ${sameKey(table)})` : '';
+      mode === 'merge'
+        ? `and not exists (select from ${stageName(loadId)} n where ${equalColumns(table.primaryKey, 'n', 't')})`
+        : '';
     const taken = `
       select s.ctid as at, s._line as line, ${shown} || ' is in the table already' as message
         from ${stageName(loadId)} s where exists (select from ${liveName(table)} t where ${same} ${stays})`;
     left += await reject(tx, loadId, [{ fields, code, faulty: taken }]);
   }
   return left;
-}
-
-function sameKey(table: Table): string {
-  return table.primaryKey.map((f) => `n.${quoteName(f)} = t.${quoteName(f)}`).join(' and ');
 }
 
 interface KeyFault {

@@ -1,5 +1,5 @@
 import type { Tx } from '../db/database.ts';
-import { quoteName, quoteNames } from '../db/sql-names.ts';
+import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import type { LoadMode, Table } from '../types.ts';
@@ -104,7 +104,7 @@ async function refuseDoubleKeys(tx: Tx, table: Table, loadId: number): Promise<v
 
 /** Rows that would change nothing leave the stage; the row in the table keeps its lineage. */
 async function dropUnchanged(tx: Tx, table: Table, loadId: number): Promise<number> {
-  const key = table.primaryKey.map((f) => `s.${quoteName(f)} = t.${quoteName(f)}`).join(' and ');
+  const key = equalColumns(table.primaryKey, 's', 't');
   const fields = table.fields.map((f) => f.name);
   const row = (alias: string) => `(${fields.map((f) => `${alias}.${quoteName(f)}`).join(', ')})`;
   const [counted] = await tx.query<{ n: number }>(
@@ -121,7 +121,7 @@ async function swap(tx: Tx, table: Table, mode: LoadMode, loadId: number, state:
   const live = liveName(table);
   const columns = quoteNames(columnsOf(table));
   if (mode !== 'replace' && !state.empty) {
-    const key = table.primaryKey.map((f) => `s.${quoteName(f)} = t.${quoteName(f)}`).join(' and ');
+    const key = equalColumns(table.primaryKey, 's', 't');
     const stays = mode === 'merge' ? `where not exists (select from ${stage} s where ${key})` : '';
     await tx.query(`insert into ${stage} (${columns}) select ${columns} from ${live} t ${stays}`);
   }

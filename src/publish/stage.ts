@@ -1,4 +1,4 @@
-import type { Database, Tx } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
 import { LINEAGE_COLUMNS, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { CopyFormat } from '../rows/encoded-pieces.ts';
@@ -44,11 +44,6 @@ export async function vacuumStage(db: Pick<Database, 'query'>, loadId: number): 
 export function copyIntoStage(table: Table, loadId: number, format: CopyFormat): string {
   const columns = ['_line', ...table.fields.map((field) => field.name)];
   return `copy ${stageName(loadId)} (${quoteNames(columns)}) from stdin with (format ${format})`;
-}
-
-export async function countStage(tx: Pick<Tx, 'query'>, loadId: number): Promise<number> {
-  const [row] = await tx.query<{ n: number }>(`select count(*)::float8 as n from ${stageName(loadId)}`);
-  return row?.n ?? 0;
 }
 
 /** PostgreSQL 18 keeps NOT NULL as a named constraint: named as it would be on the live table. */
