@@ -14,7 +14,7 @@ import { placesOf } from './problems.ts';
  * order key, scope, table, parameters; a body is only read by the handler, after all of them.
  */
 export interface Route {
-  readonly method: 'get' | 'post';
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** As OpenAPI writes it: `/v1/loads/{id}`. */
   readonly path: string;
   readonly tag: string;

@@ -23,6 +23,9 @@ const schema = z.object({
   LONGSHORE_DICTIONARY: z.string().min(1).optional(),
   LONGSHORE_ADMIN_KEY: z.string().min(16, 'expected at least 16 characters').optional(),
   LONGSHORE_WORKERS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
+  LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
+  LONGSHORE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(4000),
+  LONGSHORE_IDEMPOTENCY_DAYS: z.coerce.number().int().min(1).max(365).default(7),
   LONGSHORE_LOG: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
@@ -50,6 +53,10 @@ export interface Config {
   readonly adminKey: string | undefined;
   /** Activity worker processes. */
   readonly workers: number;
+  /** Requests a second that a key without a rate of its own may send in the long run, and at once after a pause. */
+  readonly rate: { readonly perSecond: number; readonly burst: number };
+  /** How long an `Idempotency-Key` is remembered. */
+  readonly idempotencyDays: number;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
 
@@ -86,6 +93,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dictionaryPath: e.LONGSHORE_DICTIONARY && resolve(e.LONGSHORE_DICTIONARY),
     adminKey: e.LONGSHORE_ADMIN_KEY,
     workers: e.LONGSHORE_WORKERS,
+    rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
+    idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,
     logLevel: e.LONGSHORE_LOG,
   };
 }

@@ -35,6 +35,18 @@ export const ERRORS = {
     title: 'There is no such load',
     remedy: 'GET /v1/loads lists the loads.',
   },
+  'unknown-batch': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such batch',
+    remedy: 'GET /v1/batches lists the batches.',
+  },
+  'unknown-key': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such key',
+    remedy: 'GET /v1/keys lists the keys.',
+  },
   'not-found': {
     status: 404,
     retryable: false,
@@ -138,6 +150,60 @@ export const ERRORS = {
     title: 'Rows of another table refer to rows that this load would remove',
     remedy:
       'Keep the rows that are referred to, or first take the rows that refer to them out of the other table. The table was not changed.',
+  },
+  'batch-empty': {
+    status: 422,
+    retryable: false,
+    title: 'The batch has no rows',
+    remedy: 'Send at least one row.',
+  },
+  'batch-too-large': {
+    status: 413,
+    retryable: false,
+    title: 'The batch has too many rows',
+    remedy: 'Send at most 1000 rows at once, or a file as a load.',
+  },
+  'batch-rejected': {
+    status: 422,
+    retryable: false,
+    title: 'No row of the batch went in',
+    remedy: 'Correct the rows that the member rejected lists, and send them again.',
+  },
+  'batch-lost': {
+    status: 500,
+    retryable: false,
+    title: 'The rows of the batch were lost before they were written',
+    remedy: 'Nothing of the batch is in the table: send it again.',
+  },
+  'batch-terminated': {
+    status: 409,
+    retryable: false,
+    title: "The batch's workflow was ended from outside",
+    remedy: 'Nothing of the batch is in the table: send it again when you wish.',
+  },
+  'idempotency-key-reused': {
+    status: 422,
+    retryable: false,
+    title: 'This Idempotency-Key was used for another request',
+    remedy: 'Use a new key for every new request; the same key only repeats the same request.',
+  },
+  'idempotency-key-in-use': {
+    status: 409,
+    retryable: true,
+    title: 'The first request with this Idempotency-Key is still running',
+    remedy: 'Repeat the request after the time that Retry-After says.',
+  },
+  'rate-limited': {
+    status: 429,
+    retryable: true,
+    title: 'This key asks more often than its rate allows',
+    remedy: 'Wait as long as Retry-After says; the RateLimit headers tell what is left.',
+  },
+  overloaded: {
+    status: 503,
+    retryable: true,
+    title: 'More is waiting to be written than the queue may hold',
+    remedy: 'Repeat the request after the time that Retry-After says.',
   },
   'load-state': {
     status: 409,

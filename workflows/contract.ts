@@ -30,3 +30,24 @@ export const PAUSE = 'pause';
 export const RESUME = 'resume';
 /** Sent by the load that a queued one waits for, when it ends. */
 export const TURN = 'turn';
+
+export const COMMIT_BATCHES = 'commitBatches';
+
+/** One group of batches for one table and mode. The workflow's ID is `batches-<group>`. */
+export interface CommitBatchesInput {
+  /** A UUID (version 7); the batches are `<group>-0`, `<group>-1`, … */
+  readonly group: string;
+  readonly table: string;
+  readonly mode: 'append' | 'merge';
+  readonly batches: number;
+  /** JSON of the `ReceivedBatch`es: as it is while it is small, else a key in the storage. */
+  readonly payload: { readonly inline: string } | { readonly key: string };
+}
+
+/** Rows of the whole group. The outcome of each batch is in the ledger. */
+export interface CommittedGroup {
+  readonly sent: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly discarded: number;
+}

@@ -1,0 +1,53 @@
+import type { BatchFormat, BatchMode, BatchOutcome, BatchReject, BatchView } from '../src/batches/batch.ts';
+import type { Table } from '../src/types.ts';
+
+/** What the API asks for batches. Every call may throw a `LongshoreError`, which becomes the problem of the answer. */
+export interface BatchService {
+  /**
+   * Commits a batch together with those that arrive at the same time for the same table and mode. Resolves with its
+   * outcome once that is durable, or with the running batch after `waitMs` (it goes on by itself); with `waitMs` 0
+   * as soon as the batch is sure to be committed whatever dies.
+   *
+   * @throws `malformed-body batch-empty batch-too-large` before anything is started; `idempotency-key-in-use
+   *   idempotency-key-reused overloaded temporal-unavailable storage-*`: nothing of it is or will be written;
+   *   `batch-lost batch-terminated internal` when it failed
+   */
+  commit(batch: NewBatch, waitMs: number): Promise<BatchOutcome | { readonly running: BatchView }>;
+
+  /** null when there is no such batch. */
+  get(id: string): Promise<BatchView | null>;
+
+  /** Committed ones, newest first. */
+  list(filter: BatchFilter): Promise<readonly BatchView[]>;
+
+  /** By index, from the first after `afterIndex` (-1: all). @throws `unknown-batch` */
+  rejects(
+    id: string,
+    page: { readonly afterIndex: number; readonly limit: number },
+  ): Promise<BatchRejectsPage>;
+}
+
+export interface NewBatch {
+  readonly table: Table;
+  readonly mode: BatchMode;
+  readonly format: BatchFormat;
+  readonly strict: boolean;
+  readonly body: string;
+  readonly sentBy: string;
+  readonly idempotencyKey: string | null;
+}
+
+export interface BatchFilter {
+  /** Only batches of these tables; absent: of every table. */
+  readonly tables?: readonly string[];
+  /** Only those of the group with this ID (`_load_id` of their rows). */
+  readonly loadId?: number;
+  /** The last of the page before. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+export interface BatchRejectsPage {
+  readonly rejects: readonly BatchReject[];
+  readonly more: boolean;
+}

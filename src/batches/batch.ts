@@ -1,0 +1,81 @@
+import type { LoadError } from '../ledger/load-view.ts';
+import type { CellError } from '../types.ts';
+
+/** Rows of one batch at most. */
+export const MAX_BATCH_ROWS = 1000;
+/** Bytes of one batch's body at most. */
+export const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+
+export type BatchMode = 'append' | 'merge';
+
+/** How a batch's body is written; the content type decides. */
+export type BatchFormat = 'json' | 'ndjson' | 'csv';
+
+/**
+ * A batch as it was received. This is what travels to whoever commits it, so that a batch whose process died is
+ * read, checked and committed by another just as it would have been: JSON-safe, and parsed by pure functions.
+ */
+export interface ReceivedBatch {
+  /** `<group>-<n>`; `n` counts the batches of the group from 0. */
+  readonly id: string;
+  readonly format: BatchFormat;
+  /** All or nothing (`Prefer: handling=strict`, RFC 7240, 4.4). */
+  readonly strict: boolean;
+  readonly body: string;
+  /** ID of the key that sent it. */
+  readonly sentBy: string;
+  /** RFC 3339, UTC */
+  readonly receivedAt: string;
+  readonly idempotency: Idempotency | null;
+}
+
+/** draft-ietf-httpapi-idempotency-key-header: the key, and what tells a repeated request from another one. */
+export interface Idempotency {
+  readonly key: string;
+  /** SHA-256, hex, of everything that decides the outcome: table, mode, handling, format and body. */
+  readonly fingerprint: string;
+  readonly days: number;
+}
+
+/** A rejected row. `row` is the row as it was sent: JSON text, of an object or, from CSV, an array of cells. */
+export interface BatchReject {
+  /** Of the row in its batch, from 0. */
+  readonly index: number;
+  readonly row: string;
+  readonly errors: readonly CellError[];
+}
+
+/** What became of a batch, as the ledger has it. */
+export interface BatchView {
+  readonly id: string;
+  readonly table: string;
+  readonly mode: BatchMode;
+  readonly strict: boolean;
+  /** `running`: it will be committed, also when this process or any other ends. */
+  readonly status: 'running' | 'done' | 'failed';
+  readonly workflowId: string;
+  readonly runId: string | null;
+  /** `_load_id` of its rows, and `_line` of its first row; null until committed, or when nothing went in. */
+  readonly loadId: number | null;
+  readonly firstLine: number | null;
+  /** sent = accepted + rejected + discarded; all but `sent` are 0 while it runs, and `sent` is null when not known. */
+  readonly rows: {
+    readonly sent: number | null;
+    readonly accepted: number;
+    readonly rejected: number;
+    /** Good rows of a strict batch that had bad ones, or of a batch that failed. */
+    readonly discarded: number;
+  };
+  /** Why it failed as a whole. Rejected rows are not an error in this sense. */
+  readonly error: LoadError | null;
+  readonly receivedAt: string | null;
+  readonly committedAt: string | null;
+}
+
+/** A batch's end, with what its answer needs. */
+export interface BatchOutcome {
+  readonly view: BatchView;
+  readonly rejects: readonly BatchReject[];
+  /** The Idempotency-Key had an outcome already: this is that one, and nothing was written now. */
+  readonly replayed: boolean;
+}
