@@ -26,6 +26,8 @@ const schema = z.object({
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
   LONGSHORE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(4000),
   LONGSHORE_IDEMPOTENCY_DAYS: z.coerce.number().int().min(1).max(365).default(7),
+  LONGSHORE_BACKUP_KEY: z.string().optional(),
+  LONGSHORE_BACKUP_KEY_FILE: z.string().min(1).optional(),
   LONGSHORE_LOG: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
@@ -57,6 +59,8 @@ export interface Config {
   readonly rate: { readonly perSecond: number; readonly burst: number };
   /** How long an `Idempotency-Key` is remembered. */
   readonly idempotencyDays: number;
+  /** The key that parts of backups are encrypted with (32 bytes, as hex or base64), or the file that holds it. */
+  readonly backupKey: { readonly text: string } | { readonly file: string } | undefined;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
 
@@ -95,6 +99,14 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     workers: e.LONGSHORE_WORKERS,
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,
+    backupKey: backupKeyOf(e),
     logLevel: e.LONGSHORE_LOG,
   };
+}
+
+function backupKeyOf(e: z.infer<typeof schema>): Config['backupKey'] {
+  if (e.LONGSHORE_BACKUP_KEY !== undefined) return { text: e.LONGSHORE_BACKUP_KEY };
+  return e.LONGSHORE_BACKUP_KEY_FILE === undefined
+    ? undefined
+    : { file: resolve(e.LONGSHORE_BACKUP_KEY_FILE) };
 }

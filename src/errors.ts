@@ -41,6 +41,24 @@ export const ERRORS = {
     title: 'There is no such batch',
     remedy: 'GET /v1/batches lists the batches.',
   },
+  'unknown-backup': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such backup',
+    remedy: 'GET /v1/backups lists the backups.',
+  },
+  'unknown-restore': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such restore',
+    remedy: 'GET /v1/restores lists the restores.',
+  },
+  'unknown-schedule': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such schedule',
+    remedy: 'GET /v1/schedules lists the schedules.',
+  },
   'unknown-key': {
     status: 404,
     retryable: false,
@@ -192,6 +210,55 @@ export const ERRORS = {
     retryable: true,
     title: 'The first request with this Idempotency-Key is still running',
     remedy: 'Repeat the request after the time that Retry-After says.',
+  },
+  'backup-state': {
+    status: 409,
+    retryable: false,
+    title: 'The backup is not in a state that allows this',
+    remedy: 'GET the backup to see its status, and whether it is pinned or in use.',
+  },
+  'backup-damaged': {
+    status: 422,
+    retryable: false,
+    title: 'The backup is damaged',
+    remedy: 'Use another backup; the message names the file and what is wrong with it. Nothing was changed.',
+  },
+  'backup-key-missing': {
+    status: 422,
+    retryable: false,
+    title: 'The backup is encrypted, and its key is not here',
+    remedy: 'Set LONGSHORE_BACKUP_KEY or LONGSHORE_BACKUP_KEY_FILE to the key that the message names.',
+  },
+  'backup-value': {
+    status: 422,
+    retryable: false,
+    title: 'The table holds a value that a backup can not carry',
+    remedy: 'Correct the row that the message describes, then back up again.',
+  },
+  'restore-mismatch': {
+    status: 422,
+    retryable: false,
+    title: 'The backup does not fit the dictionary',
+    remedy:
+      'Restore with the dictionary of the backup, or under another name with `as`. Nothing was changed.',
+  },
+  'restore-state': {
+    status: 409,
+    retryable: false,
+    title: 'The restore can not be done as things are',
+    remedy: 'Do what the message says. Nothing was changed.',
+  },
+  'restore-cancelled': {
+    status: 409,
+    retryable: false,
+    title: 'The restore was cancelled',
+    remedy: 'Nothing was changed. Start it again when you wish.',
+  },
+  'table-restoring': {
+    status: 503,
+    retryable: true,
+    title: 'The table is being restored',
+    remedy: 'Repeat the request when the restore that the message names has ended.',
   },
   'rate-limited': {
     status: 429,

@@ -51,3 +51,19 @@ export interface CommittedGroup {
   readonly rejected: number;
   readonly discarded: number;
 }
+
+export const BACK_UP = 'backUp';
+
+/** The workflow's ID is `backup-<id>`. */
+export interface BackUpInput {
+  readonly backupId: string;
+  /** Carried by schedules: a run of a schedule makes its own backup, with an ID from its own start. */
+  readonly tables: readonly string[];
+}
+
+export const RESTORE = 'restore';
+
+/** Restores, dry runs and drills. The workflow's ID is `restore-<id>` (or `drill-<id>`, `dry-run-<id>`). */
+export interface RestoreInput {
+  readonly restoreId: number;
+}

@@ -23,6 +23,8 @@ const SECRET_FIELDS = [
   'DATABASE_URL',
   'TEMPORAL_API_KEY',
   'LONGSHORE_ADMIN_KEY',
+  'LONGSHORE_BACKUP_KEY',
+  'backupKey',
   '["x-api-key"]',
 ];
 

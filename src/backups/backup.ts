@@ -1,0 +1,102 @@
+import type { LoadError } from '../ledger/load-view.ts';
+import type { Table } from '../types.ts';
+
+/** How the blocks of a part are compressed, by the names of the Avro specification. */
+export const CODECS = ['zstandard', 'deflate', 'null'] as const;
+export type Codec = (typeof CODECS)[number];
+
+export type BackupPurpose = 'manual' | 'schedule' | 'safety';
+export type BackupStatus = 'running' | 'done' | 'failed' | 'cancelled' | 'deleted';
+
+/** Every file of a backup is under `backups/<id>/` in the storage. */
+export const MANIFEST = 'manifest.json';
+
+/**
+ * What `manifest.json` holds: written last, it makes the backup exist. Its own SHA-256 is in the ledger and in
+ * `manifest.json.sha256` beside it, so that a changed manifest is found with or without the ledger.
+ */
+export interface Manifest {
+  readonly format: 1;
+  readonly id: string;
+  /** When the snapshot was taken: every table is as it was at this moment (RFC 3339, UTC). */
+  readonly snapshotAt: string;
+  readonly dictionary: { readonly name: string; readonly version: string };
+  readonly codec: Codec;
+  /** null: not encrypted. `keyId`: the first 16 hex digits of the SHA-256 of the key. */
+  readonly encryption: { readonly cipher: 'AES-256-GCM'; readonly keyId: string } | null;
+  readonly tables: readonly ManifestTable[];
+}
+
+export interface ManifestTable {
+  readonly table: string;
+  /** The table as the dictionary described it. */
+  readonly definition: Table;
+  readonly rows: number;
+  /** Of all rows in any order; see `src/backups/checksum.ts`. Hex. */
+  readonly checksum: string;
+  /** The newest load that was done, by the snapshot; null when there was none. */
+  readonly lastLoadId: number | null;
+  readonly parts: readonly Part[];
+}
+
+/** One Avro object container file. */
+export interface Part {
+  /** File name below the backup's folder: `<table>-<no>.avro`, with `.enc` behind it when encrypted. */
+  readonly name: string;
+  readonly rows: number;
+  /** Of the file as it is stored. */
+  readonly bytes: number;
+  /** Of the file as it is stored, hex. */
+  readonly sha256: string;
+  readonly checksum: string;
+}
+
+/** A backup as users see it. */
+export interface BackupView {
+  readonly id: string;
+  readonly purpose: BackupPurpose;
+  readonly scheduleId: string | null;
+  readonly status: BackupStatus;
+  readonly pinned: boolean;
+  readonly codec: Codec;
+  readonly encrypted: boolean;
+  readonly workflowId: string;
+  readonly runId: string | null;
+  readonly dictionaryVersion: string;
+  readonly snapshotAt: string | null;
+  /** In the order in which references allow them to be restored. */
+  readonly tables: readonly BackupTableView[];
+  readonly rows: number | null;
+  /** As stored. */
+  readonly bytes: number | null;
+  readonly error: LoadError | null;
+  /** When a drill last proved the backup good. */
+  readonly lastVerifiedAt: string | null;
+  /** What the last drill found. */
+  readonly verification: Verification | null;
+  readonly startedBy: string;
+  readonly createdAt: string;
+  readonly finishedAt: string | null;
+}
+
+export interface BackupTableView {
+  readonly table: string;
+  /** null until the backup is done. */
+  readonly rows: number | null;
+  readonly parts: readonly Part[];
+}
+
+export interface Verification {
+  readonly ok: boolean;
+  readonly at: string;
+  readonly seconds: number;
+  readonly restoreId: number;
+  readonly tables: readonly {
+    readonly table: string;
+    readonly rows: number;
+    readonly checksum: string;
+    readonly matches: boolean;
+  }[];
+  /** What is wrong: file and fault. Empty when the backup is good. */
+  readonly faults: readonly string[];
+}

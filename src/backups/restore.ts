@@ -1,0 +1,61 @@
+import type { LoadError } from '../ledger/load-view.ts';
+
+/** restore: into the live tables or beside them; dry-run: says what a restore would do; drill: proves a backup good. */
+export type RestoreKind = 'restore' | 'dry-run' | 'drill';
+
+/**
+ * accepted → (waiting →) (saving →) staging → publishing | comparing → done, and from any → failed | cancelled.
+ * waiting: for loads that run; saving: the safety backup.
+ */
+export type RestoreStatus =
+  | 'accepted'
+  | 'waiting'
+  | 'saving'
+  | 'staging'
+  | 'publishing'
+  | 'comparing'
+  | 'done'
+  | 'failed'
+  | 'cancelled';
+
+/** What a restore shall do, as it was asked. */
+export interface RestoreTarget {
+  /** Restore one table under this name beside the live one; null: in its place. */
+  readonly as: string | null;
+  /** Only the rows with these primary keys: the texts of the key's fields, in order; null: all rows. */
+  readonly keys: readonly (readonly string[])[] | null;
+  /** Take a backup of what is there first. */
+  readonly safety: boolean;
+}
+
+export interface RestoreView {
+  readonly id: number;
+  readonly kind: RestoreKind;
+  readonly backupId: string;
+  readonly tables: readonly string[];
+  readonly target: RestoreTarget;
+  readonly status: RestoreStatus;
+  /** Restoring this one undoes the restore. */
+  readonly safetyBackupId: string | null;
+  readonly workflowId: string;
+  readonly runId: string | null;
+  /** One entry a table, when it is known. */
+  readonly changes: readonly TableChange[];
+  readonly error: LoadError | null;
+  readonly startedBy: string;
+  readonly createdAt: string;
+  readonly finishedAt: string | null;
+}
+
+/** What a restore changes, or would change; rows are told apart by the primary key. */
+export interface TableChange {
+  readonly table: string;
+  readonly rowsNow: number;
+  readonly rowsInBackup: number;
+  /** In the backup and not in the table. null where the table has no primary key, or where it was not counted. */
+  readonly added: number | null;
+  readonly removed: number | null;
+  readonly changed: number | null;
+  /** References that would break, in words; a restore refuses them. */
+  readonly broken: readonly string[];
+}
