@@ -41,7 +41,7 @@ export function createApp(deps: ApiDeps): express.Express {
   app.set('query parser', 'simple');
   app.set('case sensitive routing', true);
   app.set('strict routing', true);
-  app.use(requestContext(deps.log));
+  app.use(requestContext(deps));
   // Whether the platform is reached by TLS is for the proxy before it to say, so no Strict-Transport-Security.
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));
   app.use(DOCS_ASSETS, docsAssets());

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
-import type { Logger } from 'pino';
+import type { ErrorCode } from '../src/errors.ts';
+import type { ApiDeps } from './deps.ts';
 
 /** What is known of a request while it is handled. */
 export interface RequestContext {
@@ -10,8 +11,12 @@ export interface RequestContext {
   route: string | null;
   /** ID of the key that asked, once it is verified. */
   keyId: string | null;
+  /** Of the problem that the answer is. */
+  problemCode: ErrorCode | null;
   /** Of the load that the request is about or has started. */
   loadId: number | null;
+  /** Of the batch that it is about or has sent. */
+  batchId: string | null;
   workflowId: string | null;
 }
 
@@ -22,8 +27,8 @@ export function contextOf(res: Response): RequestContext {
   return res.locals.context as RequestContext;
 }
 
-/** The first middleware: names the request, in the answer's `x-request-id` too, and logs how it ended. */
-export function requestContext(log: Logger) {
+/** The first middleware: names the request, in the answer's `x-request-id` too; logs and counts how it ended. */
+export function requestContext(deps: Pick<ApiDeps, 'log' | 'metrics'>) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const given = req.get('x-request-id');
     const context: RequestContext = {
@@ -31,29 +36,40 @@ export function requestContext(log: Logger) {
       startedAtMs: performance.now(),
       route: null,
       keyId: null,
+      problemCode: null,
       loadId: null,
+      batchId: null,
       workflowId: null,
     };
     res.locals.context = context;
     res.set('x-request-id', context.requestId);
-    res.once('close', () => logEnd(log, req, res, context));
+    res.once('close', () => end(deps, req, res, context));
     next();
   };
 }
 
 /** No query, no headers, no bodies: they may hold secrets or rows. */
-function logEnd(log: Logger, req: Request, res: Response, context: RequestContext): void {
-  const { requestId, route, keyId, loadId, workflowId } = context;
+function end(
+  { log, metrics }: Pick<ApiDeps, 'log' | 'metrics'>,
+  { method }: Request,
+  res: Response,
+  context: RequestContext,
+): void {
+  const { requestId, route, keyId, problemCode, loadId, batchId, workflowId } = context;
+  const durationMs = performance.now() - context.startedAtMs;
+  const status = res.writableFinished ? res.statusCode : null;
+  metrics.requestEnded({ method, route, status, code: problemCode, seconds: durationMs / 1000 });
   const entry = {
     requestId,
-    method: req.method,
+    method,
     route: route ?? 'none',
-    status: res.statusCode,
-    durationMs: Math.round(performance.now() - context.startedAtMs),
+    status,
+    durationMs: Math.round(durationMs),
     ...(keyId !== null && { keyId }),
+    ...(problemCode !== null && { code: problemCode }),
     ...(loadId !== null && { loadId }),
+    ...(batchId !== null && { batchId }),
     ...(workflowId !== null && { workflowId }),
   };
-  if (res.writableFinished) log.info(entry, 'request');
-  else log.info({ ...entry, status: null }, 'request broken off by the client');
+  log.info(entry, status === null ? 'request broken off by the client' : 'request');
 }

@@ -4,6 +4,7 @@ import type { KeyStore } from '../src/keys/key-store.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary } from '../src/types.ts';
 import type { LoadService } from './load-service.ts';
+import type { Metrics } from './metrics.ts';
 
 /** Everything the API stands on. `createApp` keeps no state of its own beside it. */
 export interface ApiDeps {
@@ -13,6 +14,7 @@ export interface ApiDeps {
   readonly dictionary: Dictionary;
   readonly keys: KeyStore;
   readonly loads: LoadService;
+  readonly metrics: Metrics;
   /** Asks every dependency, quickly. Never rejects. */
   ready(): Promise<Readiness>;
 }

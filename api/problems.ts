@@ -67,7 +67,9 @@ export function problemHandler(log: Logger) {
   return (thrown: unknown, req: Request, res: Response, _next: NextFunction): void => {
     const error = asLongshoreError(thrown);
     const entry = ERRORS[error.code];
-    const { requestId } = contextOf(res);
+    const context = contextOf(res);
+    context.problemCode = error.code;
+    const { requestId } = context;
     if (entry.status >= 500) log.error({ requestId, err: thrown }, entry.title);
     if (res.headersSent || res.destroyed) {
       // Half an answer is out: cutting it off is the only way left to say that it is not whole.

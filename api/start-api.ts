@@ -19,6 +19,7 @@ import { WORKFLOW_QUEUE } from '../workflows/contract.ts';
 import { createApp } from './app.ts';
 import { keepHouse } from './housekeeping.ts';
 import { createLedgerLoads } from './ledger-loads.ts';
+import { createMetrics } from './metrics.ts';
 import { createReadiness } from './readiness.ts';
 import { createHttpServer } from './server.ts';
 
@@ -61,7 +62,8 @@ export async function startApi({ config, log }: StartApiOptions): Promise<ChildS
 
   const loads = createLedgerLoads({ db, client, storage, dictionary, log });
   const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace });
-  const app = createApp({ config, log, storage, dictionary, keys, loads, ready });
+  const metrics = createMetrics();
+  const app = createApp({ config, log, storage, dictionary, keys, loads, metrics, ready });
   const house = keepHouse({ db, client, storage, log });
   const server = createHttpServer(app).listen(config.port, config.host);
   await new Promise<void>((resolve, reject) => {

@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { createApp } from '../../api/app.ts';
 import type { ApiDeps } from '../../api/deps.ts';
 import type { LoadService, StartLoad, StoredRow } from '../../api/load-service.ts';
+import { createMetrics } from '../../api/metrics.ts';
 import { createHttpServer } from '../../api/server.ts';
 import { readConfig } from '../../src/config.ts';
 import { LongshoreError } from '../../src/errors.ts';
@@ -219,6 +220,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     dictionary,
     keys: new FakeKeys() as unknown as KeyStore,
     loads,
+    metrics: createMetrics(),
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),
     ...change,
   });
