@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import { LongshoreError } from '../src/errors.ts';
-import { jsonFaultAt } from './json-fault.ts';
+import { describeJsonFault } from '../src/json-fault.ts';
 import { placesOf } from './problems.ts';
 import { isHangUp, welcomeBody } from './server.ts';
 
@@ -50,11 +50,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const at = jsonFaultAt(text);
-    const before = text.slice(0, at).split('\n');
-    const what =
-      at >= text.length ? 'the JSON ends too early' : 'the JSON has a character that can not stand there';
-    const where = `line ${before.length}, column ${before.at(-1)!.length + 1}`;
-    throw new LongshoreError('malformed-body', `${what}: ${where}`, { cause });
+    const { what, line, column } = describeJsonFault(text);
+    throw new LongshoreError('malformed-body', `${what}: line ${line}, column ${column}`, { cause });
   }
 }

@@ -3,6 +3,24 @@ const TOKEN =
   /"(?:[\x20\x21\x23-\x5b\x5d-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
 const SPACE = /[ \t\n\r]*/y;
 
+/** What is wrong with a text that is not JSON, and where: `line` and `column` count from 1, columns in UTF-16 units. */
+export interface JsonFault {
+  readonly what: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** For a text that `JSON.parse` refused. */
+export function describeJsonFault(text: string): JsonFault {
+  const at = jsonFaultAt(text);
+  const before = text.slice(0, at).split('\n');
+  return {
+    what: at >= text.length ? 'the JSON ends too early' : 'the JSON has a character that can not stand there',
+    line: before.length,
+    column: before.at(-1)!.length + 1,
+  };
+}
+
 /**
  * Where a text stops being JSON (RFC 8259): the offset of the first character that can't go on, or the text's
  * length when it ends too early. For the message of a problem only: `JSON.parse` decides whether there is a fault,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { jsonFaultAt } from '../api/json-fault.ts';
+import { jsonFaultAt } from '../src/json-fault.ts';
 
 describe('the place of a fault in JSON', () => {
   it('is the first character that can not go on', () => {
