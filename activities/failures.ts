@@ -3,6 +3,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { asDatabaseError } from '../src/db/database-error.ts';
 import { sqlstateOf } from '../src/db/sqlstate.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../src/errors.ts';
+import { messageOf } from '../src/runtime/log-fields.ts';
 
 /** A fault that no one foresaw is tried this often: it may be a passing one, but a bug never heals. */
 const UNFORESEEN_TRIES = 8;
@@ -26,10 +27,9 @@ export function toLongshoreError(error: unknown): LongshoreError {
   const database = asDatabaseError(error);
   if (database) return database;
   const state = sqlstateOf(error);
-  const name = error instanceof Error ? error.name : typeof error;
   const code: ErrorCode = 'internal';
-  const message =
-    state === undefined && error instanceof Error ? `${name}: ${error.message}` : `SQLSTATE ${state}`;
+  const name = error instanceof Error ? error.name : typeof error;
+  const message = state === undefined ? `${name}: ${messageOf(error)}` : `SQLSTATE ${state}`;
   return new LongshoreError(code, message, { cause: error });
 }
 
@@ -44,10 +44,12 @@ export function failing<I, O>(activity: Activity<I, O>): Activity<I, O> {
       const { info, log } = Context.current();
       const failure = toFailure(error, info.attempt);
       if (failure instanceof ApplicationFailure) {
-        // What will not be tried again is an answer to the user, who finds it in the load; the rest is for operators.
-        const level = failure.nonRetryable && failure.type !== 'internal' ? 'INFO' : 'WARN';
+        // What will not be tried again is an answer to the user, who finds it in the load, and it may quote the
+        // file; the rest is for operators.
+        const answer = failure.nonRetryable && failure.type !== 'internal';
         const what = `${info.activityType} of ${info.workflowExecution?.workflowId}, attempt ${info.attempt}`;
-        log.log(level, `${what}: ${failure.message} (${failure.type})`, { code: failure.type });
+        if (answer) log.info(`${what}: ${failure.type}`, { code: failure.type });
+        else log.warn(`${what}: ${failure.message} (${failure.type})`, { code: failure.type });
       }
       throw failure;
     }

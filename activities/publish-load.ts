@@ -7,6 +7,7 @@ import { exceeds } from '../src/ledger/max-rejects.ts';
 import { KeysViolated, type Published, publishStage } from '../src/publish/publish-stage.ts';
 import { dropStage } from '../src/publish/stage.ts';
 import { liveName } from '../src/publish/table-state.ts';
+import { messageOf } from '../src/runtime/log-fields.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
@@ -33,7 +34,7 @@ export function publishLoad({ db }: ActivityDeps) {
     if (outcome.outcome === 'published') {
       // Fresh statistics for whoever reads next. Without them PostgreSQL only guesses until autovacuum comes by.
       await db.query(`analyze ${liveName(plan.table)}`).catch((error) => {
-        Context.current().log.warn('analyze failed', { table: plan.table.name, reason: String(error) });
+        Context.current().log.warn('analyze failed', { table: plan.table.name, reason: messageOf(error) });
       });
     }
     return outcome;

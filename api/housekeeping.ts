@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../src/db/database.ts';
+import { messageOf } from '../src/runtime/log-fields.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { reconcileLoads, translateTemporal } from './load-workflows.ts';
 
@@ -30,7 +31,7 @@ export function keepHouse({ db, client, storage, log }: HouseDeps): { stop(): vo
       await work().catch((error) =>
         log.warn(
           { err: translateTemporal(error) },
-          `Housekeeping was held up: ${String(translateTemporal(error))}`,
+          `Housekeeping was held up: ${messageOf(translateTemporal(error))}`,
         ),
       );
       busy = false;

@@ -9,6 +9,7 @@ import type { Database } from '../src/db/database.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../src/errors.ts';
 import { type EndLoadInput, endLoad } from '../src/ledger/end-load.ts';
 import type { LoadError } from '../src/ledger/load-view.ts';
+import { messageOf } from '../src/runtime/log-fields.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
 import type { LoadMode } from '../src/types.ts';
@@ -105,7 +106,7 @@ export async function reconcileLoads(
       const reason = translateTemporal(error);
       log.warn(
         { loadId: load.id, err: reason },
-        `Load ${load.id} could not be looked after: ${String(reason)}`,
+        `Load ${load.id} could not be looked after: ${messageOf(reason)}`,
       );
     });
   }
