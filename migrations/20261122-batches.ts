@@ -61,13 +61,14 @@ export class Batches20261122 extends Migration {
     this.addSql(`
       create table longshore.token_key (
         id text primary key,
+        period int not null unique,
         secret bytea not null,
         created_at timestamptz not null default now()
       )`);
     this.addSql(`
       create table longshore.audit (
-        id bigint generated always as identity primary key,
-        at timestamptz not null default clock_timestamp(),
+        id uuid primary key,
+        at timestamptz not null,
         key_id text not null,
         key_name text not null,
         action text not null,
@@ -77,5 +78,7 @@ export class Batches20261122 extends Migration {
         request_id text not null
       )`);
     this.addSql('create index audit_by_key on longshore.audit (key_id, id)');
+    // Written nearly in the order of time, so a few pages of BRIN find any span of it.
+    this.addSql('create index audit_by_time on longshore.audit using brin (at)');
   }
 }

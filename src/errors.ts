@@ -65,6 +65,12 @@ export const ERRORS = {
     title: 'There is no such key',
     remedy: 'GET /v1/keys lists the keys.',
   },
+  'key-protected': {
+    status: 409,
+    retryable: false,
+    title: 'This key can not be revoked',
+    remedy: 'Create another admin key first; the key in LONGSHORE_ADMIN_KEY is changed there.',
+  },
   'not-found': {
     status: 404,
     retryable: false,
@@ -105,7 +111,8 @@ export const ERRORS = {
     status: 401,
     retryable: false,
     title: 'A key is needed',
-    remedy: 'Send the key as x-api-key or as Authorization: Bearer.',
+    remedy:
+      'Send a key as x-api-key, or a key or a token as Authorization: Bearer; for a token, the key as Basic.',
   },
   forbidden: {
     status: 403,
