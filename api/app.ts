@@ -12,6 +12,7 @@ import { dictionaryRoute } from './routes/dictionary.ts';
 import { DOCS_ASSETS, docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { loadRoutes } from './routes/loads.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { rejectsRoute } from './routes/rejects.ts';
 import { startLoadRoute } from './routes/start-load.ts';
@@ -61,6 +62,7 @@ function routesOf(): readonly Route[] {
     ...tableRoutes,
     dictionaryRoute,
     ...healthRoutes,
+    metricsRoute,
     ...docsRoutes,
   ];
   let document: object | undefined;

@@ -1,8 +1,11 @@
 import { runChild } from '../src/runtime/child.ts';
+import { freePort } from '../src/runtime/ports.ts';
 import { installRuntime } from '../src/temporal/worker-runtime.ts';
 import { startApi } from './start-api.ts';
 
-await runChild('api', ({ config, log }) => {
-  installRuntime(log);
-  return startApi({ config, log });
+await runChild('api', async ({ config, log }) => {
+  // For this process alone, whose /metrics hands it on.
+  const sdkMetricsAddress = `127.0.0.1:${await freePort()}`;
+  installRuntime(log, { metricsAddress: sdkMetricsAddress });
+  return startApi({ config, log, sdkMetricsAddress });
 });

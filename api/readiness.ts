@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { Worker } from '@temporalio/worker';
 import type { Database } from '../src/db/database.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Readiness } from './deps.ts';
@@ -11,18 +12,42 @@ export interface ReadinessDeps {
   readonly client: Client;
   readonly storage: Storage;
   readonly namespace: string;
+  /** The worker for workflows, in this process. */
+  readonly worker: Pick<Worker, 'getState'>;
 }
 
-/** Asks PostgreSQL, Temporal and the storage, side by side. */
-export function createReadiness({ db, client, storage, namespace }: ReadinessDeps): () => Promise<Readiness> {
-  return async () => {
+/**
+ * Asks PostgreSQL, Temporal and the storage, side by side, and whether the worker for workflows runs. Whoever asks
+ * while a question is under way gets the same answer: anyone may ask, and must not multiply the work.
+ */
+export function createReadiness({
+  db,
+  client,
+  storage,
+  namespace,
+  worker,
+}: ReadinessDeps): () => Promise<Readiness> {
+  const find = async () => {
     const [postgres, temporal, stored] = await Promise.all([
       ask(() => db.query('select 1')),
       ask(() => client.workflowService.describeNamespace({ namespace })),
       ask(() => storage.stat('uploads/readiness')),
     ]);
-    const checks = { postgres, temporal, storage: stored };
+    const state = worker.getState();
+    const checks = {
+      postgres,
+      temporal,
+      storage: stored,
+      workflows: state === 'RUNNING' ? null : `the worker is ${state.toLowerCase()}`,
+    };
     return { ok: Object.values(checks).every((fault) => fault === null), checks };
+  };
+  let underWay: Promise<Readiness> | undefined;
+  return () => {
+    underWay ??= find().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
   };
 }
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { collectDefaultMetrics } from 'prom-client';
 import { createLedgerActivities } from '../activities/index.ts';
 import type { Config } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
@@ -13,6 +14,7 @@ import { createKeyStore } from '../src/keys/key-store.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { connectClient, connectWorker } from '../src/temporal/connect.ts';
+import { readSdkMetrics } from '../src/temporal/sdk-metrics.ts';
 import { registerSearchAttributes } from '../src/temporal/search-attributes.ts';
 import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
 import { WORKFLOW_QUEUE } from '../workflows/contract.ts';
@@ -20,19 +22,22 @@ import { createApp } from './app.ts';
 import { keepHouse } from './housekeeping.ts';
 import { createLedgerLoads } from './ledger-loads.ts';
 import { createMetrics } from './metrics.ts';
+import { addLedgerMetrics, addPoolMetrics } from './metrics-ledger.ts';
 import { createReadiness } from './readiness.ts';
 import { createHttpServer } from './server.ts';
 
 export interface StartApiOptions {
   readonly config: Config;
   readonly log: Logger;
+  /** Where the SDK's runtime serves its metrics, if it does. */
+  readonly sdkMetricsAddress?: string;
 }
 
 /**
  * Everything that the API's process runs: HTTP, the workflow worker with the ledger's short activities, and the
  * housekeeping. Brings the platform's tables and those of the dictionary up to date first.
  */
-export async function startApi({ config, log }: StartApiOptions): Promise<ChildService> {
+export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptions): Promise<ChildService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const dictionary = await readDictionary(config.dictionaryPath);
   await migrate(config.databaseUrl);
@@ -61,8 +66,13 @@ export async function startApi({ config, log }: StartApiOptions): Promise<ChildS
   const running = worker.run();
 
   const loads = createLedgerLoads({ db, client, storage, dictionary, log });
-  const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace });
-  const metrics = createMetrics();
+  const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace, worker });
+  const metrics = createMetrics(
+    sdkMetricsAddress === undefined ? undefined : () => readSdkMetrics(sdkMetricsAddress),
+  );
+  collectDefaultMetrics({ register: metrics.registry });
+  addLedgerMetrics(metrics.registry, db);
+  addPoolMetrics(metrics.registry, () => db.pool());
   const app = createApp({ config, log, storage, dictionary, keys, loads, metrics, ready });
   const house = keepHouse({ db, client, storage, log });
   const server = createHttpServer(app).listen(config.port, config.host);

@@ -19,6 +19,14 @@ export interface Database extends AsyncDisposable {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** One statement on any connection of the pool. */
   query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  pool(): PoolState;
+}
+
+/** Connections of the pool, and what waits for one. */
+export interface PoolState {
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
 }
 
 export interface DatabaseOptions {
@@ -31,6 +39,7 @@ export interface DatabaseOptions {
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const clients = new Map<number, PoolClient>();
+  let pool: Pool | undefined;
   const orm = await MikroORM.init({
     clientUrl: options.url,
     entities: ledgerEntities,
@@ -41,6 +50,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       // A role's own schema, by default first in the path, may well be called longshore.
       options: `-c search_path=${DATA_SCHEMA}`,
       onPoolCreated: (created: Pool) => {
+        pool = created;
         created.on('connect', (client) => {
           const pid = backendPid(client);
           clients.set(pid, client);
@@ -66,6 +76,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       const pool: Pool = await (orm.em.getConnection() as PostgreSqlConnection).getNativeClient();
       return (await pool.query(statement(text, values))).rows;
     },
+    // Made at the first statement.
+    pool: () => ({
+      total: pool?.totalCount ?? 0,
+      idle: pool?.idleCount ?? 0,
+      waiting: pool?.waitingCount ?? 0,
+    }),
     [Symbol.asyncDispose]: () => orm.close(true),
   };
 }

@@ -1,10 +1,15 @@
 import { Runtime, type Logger as SdkLogger } from '@temporalio/worker';
 import type { Logger } from 'pino';
 
+export interface RuntimeOptions {
+  /** `host:port` on which the SDK serves its metrics for Prometheus; unset: nowhere. See `readSdkMetrics`. */
+  readonly metricsAddress?: string;
+}
+
 /**
  * Sends what Temporal's SDK has to say to the process's own log. Once a process, before anything else of the SDK.
  */
-export function installRuntime(log: Logger): void {
+export function installRuntime(log: Logger, { metricsAddress }: RuntimeOptions = {}): void {
   const own = log.child({ part: 'temporal' });
   const logger: SdkLogger = {
     log: (level, message, meta) => logger[LEVELS[level]](message, meta),
@@ -15,7 +20,23 @@ export function installRuntime(log: Logger): void {
     error: (message, meta) => own.error(meta ?? {}, message),
   };
   // The process itself decides when to stop: no signals for the SDK.
-  Runtime.install({ shutdownSignals: [], logger });
+  Runtime.install({
+    shutdownSignals: [],
+    logger,
+    ...(metricsAddress !== undefined && {
+      // Base units and suffixes as Prometheus has them.
+      telemetryOptions: {
+        metrics: {
+          prometheus: {
+            bindAddress: metricsAddress,
+            countersTotalSuffix: true,
+            unitSuffix: true,
+            useSecondsForDurations: true,
+          },
+        },
+      },
+    }),
+  });
 }
 
 /**
