@@ -22,6 +22,7 @@ const schema = z.object({
   LONGSHORE_STORAGE: z.string().min(1).optional(),
   LONGSHORE_DICTIONARY: z.string().min(1).optional(),
   LONGSHORE_ADMIN_KEY: z.string().min(16, 'expected at least 16 characters').optional(),
+  LONGSHORE_METRICS_PORT: z.coerce.number().int().min(1).max(65535).optional(),
   LONGSHORE_WORKERS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
   LONGSHORE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(4000),
@@ -55,6 +56,11 @@ export interface Config {
   readonly adminKey: string | undefined;
   /** Activity worker processes. */
   readonly workers: number;
+  /**
+   * Where an activity worker serves `/metrics`, on `host`; worker k of `npm start` at this port + k - 1. Unset: nowhere.
+   * The API serves its own at `/metrics` whatever this says.
+   */
+  readonly metricsPort: number | undefined;
   /** Requests a second that a key without a rate of its own may send in the long run, and at once after a pause. */
   readonly rate: { readonly perSecond: number; readonly burst: number };
   /** How long an `Idempotency-Key` is remembered. */
@@ -97,6 +103,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dictionaryPath: e.LONGSHORE_DICTIONARY && resolve(e.LONGSHORE_DICTIONARY),
     adminKey: e.LONGSHORE_ADMIN_KEY,
     workers: e.LONGSHORE_WORKERS,
+    metricsPort: e.LONGSHORE_METRICS_PORT,
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,
     backupKey: backupKeyOf(e),

@@ -145,8 +145,13 @@ export class Platform {
     if (number === 1) this.#options.log.info(`Starting activity workers: ${this.#options.config.workers}`);
     const name = `worker-${number}`;
     await this.#keep(name, name, (signal) =>
-      this.#startChild(name, script, WORKER_HEAP_MB, WORKER_STOP_LIMIT_MS, signal),
+      this.#startChild(name, script, WORKER_HEAP_MB, WORKER_STOP_LIMIT_MS, signal, this.#metricsPort(number)),
     );
+  }
+
+  #metricsPort(number: number): NodeJS.ProcessEnv {
+    const { metricsPort } = this.#options.config;
+    return metricsPort === undefined ? {} : { LONGSHORE_METRICS_PORT: String(metricsPort + number - 1) };
   }
 
   #startChild(
@@ -155,10 +160,14 @@ export class Platform {
     heapMb: number,
     stopLimitMs: number,
     signal: AbortSignal,
+    env: NodeJS.ProcessEnv = {},
   ): Promise<NodeChild> {
     const { config, log } = this.#options;
     const logFile = logPath(config.home, name);
-    return startNodeChild({ name, script, env: this.#env, logFile, log, heapMb, stopLimitMs }, signal);
+    return startNodeChild(
+      { name, script, env: { ...this.#env, ...env }, logFile, log, heapMb, stopLimitMs },
+      signal,
+    );
   }
 
   async #keep<T extends Keepable>(
