@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.ts';
 import type { LoadError } from '../ledger/load-view.ts';
 import type { CellError } from '../types.ts';
 
@@ -55,7 +56,7 @@ export interface BatchView {
   readonly status: 'running' | 'done' | 'failed';
   readonly workflowId: string;
   readonly runId: string | null;
-  /** `_load_id` of its rows, and `_line` of its first row; null until committed, or when nothing went in. */
+  /** `_load_id` of its rows, and the `_line` that its row with index 0 has; null until committed, or when nothing went in. */
   readonly loadId: number | null;
   readonly firstLine: number | null;
   /** sent = accepted + rejected + discarded; all but `sent` are 0 while it runs, and `sent` is null when not known. */
@@ -72,10 +73,34 @@ export interface BatchView {
   readonly committedAt: string | null;
 }
 
-/** A batch's end, with what its answer needs. */
-export interface BatchOutcome {
+/** A batch's end, with what its answer needs: told apart by `'view' in outcome`. */
+export type BatchOutcome = EndedBatch | RefusedBatch;
+
+export interface EndedBatch {
   readonly view: BatchView;
+  /** By index. */
   readonly rejects: readonly BatchReject[];
   /** The Idempotency-Key had an outcome already: this is that one, and nothing was written now. */
   readonly replayed: boolean;
+}
+
+/** Nothing of it was written, and the ledger does not know it: its key belongs to another request. */
+export interface RefusedBatch {
+  readonly refused: Extract<ErrorCode, 'idempotency-key-reused'>;
+}
+
+/** Which batches a list holds: newest first. */
+export interface BatchFilter {
+  /** Only batches of these tables; absent: of every table. */
+  readonly tables?: readonly string[];
+  /** Only those of the group with this ID (`_load_id` of their rows). */
+  readonly loadId?: number;
+  /** ID of the last batch of the page before. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+export interface BatchRejectsPage {
+  readonly rejects: readonly BatchReject[];
+  readonly more: boolean;
 }

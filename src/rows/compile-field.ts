@@ -17,8 +17,6 @@ export interface KeyRules {
 
 /** What `compileTable` asks of a field beside what it passes on. */
 export interface FieldRules extends CompiledField {
-  /** The row has no cell for the field. */
-  checkAbsent(): CheckedCell;
   isNull(cell: string): boolean;
 }
 

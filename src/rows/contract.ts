@@ -11,6 +11,8 @@ export type CheckedCell = string | null | readonly CellError[];
 export interface CompiledField {
   readonly name: string;
   check(cell: string): CheckedCell;
+  /** The row has no cell for the field. */
+  checkAbsent(): CheckedCell;
   /**
    * A quick "surely good": true only if the bytes [start, end) are a valid, non-null cell whose bytes PostgreSQL
    * would take unchanged, with nothing that COPY text would escape (backslash, tab, newline, CR, NUL), and whose

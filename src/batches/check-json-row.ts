@@ -1,0 +1,117 @@
+import { FALSE_VALUES, TRUE_VALUES } from '../rows/cast-boolean.ts';
+import { shorten } from '../rows/check-constraints.ts';
+import type { CheckedRow, CompiledTable } from '../rows/contract.ts';
+import type { CellError, Field } from '../types.ts';
+import { LongNumber } from './parse-json.ts';
+
+/** Unknown names of one row that are told one by one. */
+const MOST_UNKNOWN = 100;
+
+/**
+ * Checks rows that are JSON objects. Each value becomes the cell that a file would have, and obeys the same rules:
+ *
+ * - null, and a field that is left out: no cell, so null, where the field may be null;
+ * - a string: the cell;
+ * - a number: its shortest decimal text, with the field's `decimalChar`; 1, 1.0 and 1e0 are one number;
+ * - true and false: the first of the field's `trueValues` and `falseValues`;
+ * - a number or a boolean in a field of type string: a `type-error`, since its text could not be told (1.0 or 1);
+ * - an object or an array: a `type-error`. Half of a surrogate pair is no text: an `encoding-error`.
+ *
+ * A name that is no field is an `extra-cell`. What is no object is a `type-error` of the row.
+ */
+export function rowChecker(compiled: CompiledTable): (entry: unknown) => CheckedRow {
+  const { fields } = compiled.table;
+  const at = new Map(fields.map((field, index) => [field.name, index]));
+  return (entry) => {
+    if (typeof entry !== 'object' || entry === null || Array.isArray(entry) || entry instanceof LongNumber) {
+      const message = `expected an object, received ${kindOf(entry)}`;
+      return { values: null, errors: [{ code: 'type-error', field: null, message }] };
+    }
+    const cells: string[] = new Array(fields.length).fill('');
+    const columns: number[] = new Array(fields.length).fill(-1);
+    let faults: CellError[] | null = null;
+    for (const [name, value] of Object.entries(entry)) {
+      const index = at.get(name);
+      const cell = index === undefined ? unknownField(name) : cellOf(fields[index]!, value);
+      if (cell === null) continue;
+      if (typeof cell !== 'string') {
+        faults ??= [];
+        faults.push(cell);
+        continue;
+      }
+      cells[index!] = cell;
+      columns[index!] = index!;
+    }
+    if (faults === null) return compiled.checkRow(cells, columns, cells.length);
+    return { values: null, errors: allErrors(compiled, cells, columns, faults) };
+  };
+}
+
+/** In Frictionless's order: field by field, then what is extra. */
+function allErrors(
+  { fields }: CompiledTable,
+  cells: readonly string[],
+  columns: readonly number[],
+  faults: readonly CellError[],
+): CellError[] {
+  const errors = fields.flatMap((field, index) => {
+    const own = faults.filter((fault) => fault.code !== 'extra-cell' && fault.field === field.name);
+    if (own.length > 0) return own;
+    const checked = columns[index]! < 0 ? field.checkAbsent() : field.check(cells[index]!);
+    return typeof checked === 'object' && checked !== null ? [...checked] : [];
+  });
+  const unknown = faults.filter((fault) => fault.code === 'extra-cell');
+  return [...errors, ...unknown.slice(0, MOST_UNKNOWN)];
+}
+
+function unknownField(name: string): CellError {
+  const message = `the table has no field ${JSON.stringify(shorten(name, 60).toWellFormed())}`;
+  return { code: 'extra-cell', field: null, message };
+}
+
+/** The cell's text, null where there is none, or why it can not be one. */
+function cellOf(field: Field, value: unknown): string | null | CellError {
+  if (value === null) return null;
+  if (typeof value === 'string') return value.isWellFormed() ? value : halfPair(field);
+  if (typeof value === 'number') return numberCell(field, String(value));
+  if (value instanceof LongNumber) return numberCell(field, value.source);
+  if (typeof value === 'boolean') return booleanCell(field, value);
+  return typeError(field, `expected one value, received ${kindOf(value)}`);
+}
+
+function numberCell(field: Field, text: string): string | CellError {
+  if (field.type === 'string') {
+    return typeError(field, `expected a string, received the number ${shorten(text, 60)}`);
+  }
+  const { decimalChar = '.' } = field;
+  const plain = field.type === 'integer' ? wholeNumber(text) : text;
+  return decimalChar === '.' || field.type !== 'number' ? plain : plain.replace('.', decimalChar);
+}
+
+/** `12.00` as `12`: what a double would have shown, had it been short enough. */
+function wholeNumber(text: string): string {
+  return text.replace(/^(-?\d+)\.0+$/, '$1');
+}
+
+function booleanCell(field: Field, value: boolean): string | CellError {
+  if (field.type === 'string') return typeError(field, `expected a string, received the boolean ${value}`);
+  if (field.type !== 'boolean') return String(value);
+  const [first] = value ? (field.trueValues ?? TRUE_VALUES) : (field.falseValues ?? FALSE_VALUES);
+  return first ?? String(value);
+}
+
+function halfPair(field: Field): CellError {
+  const message = 'expected text, received half of a surrogate pair';
+  return { code: 'encoding-error', field: field.name, message };
+}
+
+function typeError(field: Field, message: string): CellError {
+  return { code: 'type-error', field: field.name, message };
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number' || value instanceof LongNumber) return 'a number';
+  return `a${typeof value === 'object' ? 'n object' : ` ${typeof value}`}`;
+}

@@ -1,0 +1,89 @@
+import { LongshoreError } from '../errors.ts';
+import { describeJsonFault } from '../json-fault.ts';
+
+/** A number that a double does not carry: its text as it was sent. */
+export class LongNumber {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+
+  /** Back in JSON it has every digit again. */
+  toJSON(): unknown {
+    return (JSON as RawJson).rawJSON(this.source);
+  }
+}
+
+/** ECMA-262's "JSON.parse source text access", which Node 24 has and TypeScript's library does not. */
+type RawJson = typeof JSON & { rawJSON(text: string): unknown };
+
+/** Any number of 15 significant digits comes back from a double as it went in (IEEE 754); this finds all others. */
+const MAY_BE_LONG = /[\d.]{16}|\d[eE][+-]?\d/;
+
+/** Deeper than any row goes, and far from what ends the stack. */
+const MAX_DEPTH = 1_000;
+
+/**
+ * JSON (RFC 8259) without loss of digits: a number is a `LongNumber` where a double would round it. Names that come
+ * twice in an object are as in ECMA-262: the last one counts. `__proto__` is a name like any other.
+ * @param firstLine of the text in the body, from 1, for the message
+ * @throws LongshoreError `malformed-body` with line and column
+ */
+export function parseJson(text: string, firstLine = 1): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (!MAY_BE_LONG.test(text)) return value;
+  } catch (cause) {
+    const { what, line, column } = describeJsonFault(text);
+    const where = `line ${firstLine - 1 + line}, column ${column}`;
+    throw new LongshoreError('malformed-body', `${what}: ${where}`, { cause });
+  }
+  // Only a text that is sound comes here; the reviver, unlike the parser, needs stack for its depth.
+  if (isDeep(text)) throw tooDeep();
+  return JSON.parse(text, keepDigits);
+}
+
+/** JSON text of a parsed value. @throws LongshoreError `malformed-body` when it is nested without end */
+export function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw error instanceof RangeError ? tooDeep() : error;
+  }
+}
+
+function keepDigits(_: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source;
+  if (typeof value !== 'number' || source === undefined || !MAY_BE_LONG.test(source)) return value;
+  return sameNumber(String(value), source) ? value : new LongNumber(source);
+}
+
+function sameNumber(shown: string, source: string): boolean {
+  return normal(shown) === normal(source);
+}
+
+/** A decimal by its value: sign, significant digits and the place of the point. */
+function normal(text: string): string {
+  const match = /^(-?)(\d+)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (!match) return text;
+  const [, sign, whole = '', fraction = '', exponent = '0'] = match;
+  const digits = (whole + fraction).replace(/^0+/, '');
+  if (digits === '') return '0';
+  const point = digits.length - fraction.length + Number(exponent);
+  return `${sign}${digits.replace(/0+$/, '')}@${point}`;
+}
+
+function isDeep(text: string): boolean {
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (bracket === '[' || bracket === '{') depth++;
+    else if (bracket === ']' || bracket === '}') depth--;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
+}
+
+function tooDeep(): LongshoreError {
+  return new LongshoreError('malformed-body', 'the JSON is nested too deeply to be rows');
+}

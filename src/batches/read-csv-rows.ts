@@ -1,0 +1,45 @@
+import { readRecords } from '../csv/read-records.ts';
+import { columnsWithoutHeader, matchHeader } from '../dictionary/match-header.ts';
+import { LongshoreError } from '../errors.ts';
+import type { CompiledTable } from '../rows/contract.ts';
+import { type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
+import { refuseCount, tooManyRows } from './count-rows.ts';
+import type { GoodRow, ReadRows } from './read-batch.ts';
+
+/** The whole body is one chunk, and text already: the encoding of the table's files does not matter. */
+const WHOLE = { firstLine: 1, oversize: false };
+const ENCODING = 'utf-8';
+
+/**
+ * CSV in the table's dialect, with a header where the dialect has one: row by row what a load makes of such a file.
+ * @throws LongshoreError `batch-empty batch-too-large header-mismatch`
+ */
+export function readCsvRows(body: string, compiled: CompiledTable): ReadRows {
+  const { table } = compiled;
+  const records = readRecords(Buffer.from(body), WHOLE, table.dialect, ENCODING);
+  const { columns, width } = table.dialect.header
+    ? columnsOf(compiled, records.next().value?.cells)
+    : columnsWithoutHeader(table);
+  const good: GoodRow[] = [];
+  const rejects: BatchReject[] = [];
+  const rows: (readonly string[])[] = [];
+  for (const { cells, error } of records) {
+    const index = rows.push(cells) - 1;
+    if (index === MAX_BATCH_ROWS) throw tooManyRows();
+    const { values, errors } =
+      error === null ? compiled.checkRow(cells, columns, width) : { values: null, errors: [error] };
+    if (values) good.push({ index, values });
+    else rejects.push({ index, row: JSON.stringify(cells), errors: errors ?? [] });
+  }
+  refuseCount(rows.length);
+  return { sent: rows.length, good, rejects, rowText: (index) => JSON.stringify(rows[index] ?? []) };
+}
+
+function columnsOf({ table }: CompiledTable, header: readonly string[] | undefined) {
+  if (header === undefined) refuseCount(0);
+  const names = header ?? [];
+  if (names.some((name) => name.includes('\0'))) {
+    throw new LongshoreError('header-mismatch', 'the header holds a NUL character');
+  }
+  return matchHeader(table, names);
+}
