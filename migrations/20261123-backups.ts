@@ -15,8 +15,13 @@ export class Backups20261123 extends Migration {
         encrypted boolean not null,
         workflow_id text not null unique,
         run_id text,
+        dictionary_name text not null,
         dictionary_version text not null,
+        definitions jsonb not null,
+        attempt int not null default 0,
         snapshot_at timestamptz,
+        last_loads jsonb,
+        parts_total int,
         manifest jsonb,
         manifest_sha256 text,
         rows double precision,
@@ -32,6 +37,7 @@ export class Backups20261123 extends Migration {
         constraint done_has_manifest check (status <> 'done' or (manifest is not null and manifest_sha256 is not null))
       )`);
     this.addSql('create index backup_by_time on longshore.backup (created_at desc, id desc)');
+    this.addSql(`create index backup_running on longshore.backup (id) where status = 'running'`);
     this.addSql(`
       create table longshore.backup_part (
         backup_id text not null references longshore.backup on delete cascade,

@@ -18,6 +18,8 @@ export const MANIFEST = 'manifest.json';
 export interface Manifest {
   readonly format: 1;
   readonly id: string;
+  readonly purpose: BackupPurpose;
+  readonly scheduleId: string | null;
   /** When the snapshot was taken: every table is as it was at this moment (RFC 3339, UTC). */
   readonly snapshotAt: string;
   readonly dictionary: { readonly name: string; readonly version: string };
@@ -41,7 +43,10 @@ export interface ManifestTable {
 
 /** One Avro object container file. */
 export interface Part {
-  /** File name below the backup's folder: `<table>-<no>.avro`, with `.enc` behind it when encrypted. */
+  /**
+   * File name below the backup's folder: `<table>-<no>.<tag>.avro`, with `.enc` behind it when encrypted. The tag is
+   * another one at every try, so that a worker that was believed dead never writes over what counts.
+   */
   readonly name: string;
   readonly rows: number;
   /** Of the file as it is stored. */
@@ -66,6 +71,10 @@ export interface BackupView {
   readonly snapshotAt: string | null;
   /** In the order in which references allow them to be restored. */
   readonly tables: readonly BackupTableView[];
+  /** Parts that are stored, and how many it will be; null until the snapshot is taken. */
+  readonly parts: number;
+  readonly partsTotal: number | null;
+  /** Of the parts so far; null until there is one, and when the backup did not become one. */
   readonly rows: number | null;
   /** As stored. */
   readonly bytes: number | null;

@@ -1,0 +1,166 @@
+import type { Database } from '../db/database.ts';
+import { LongshoreError } from '../errors.ts';
+import type { Dictionary, Table } from '../types.ts';
+import type { BackupPurpose, BackupStatus, BackupView, Codec } from './backup.ts';
+import { backupWorkflowId, newBackupId } from './backup-id.ts';
+import { type BackupRow, toBackupView } from './backup-view.ts';
+
+/** Quicker to write and to read than deflate, and smaller; both are measured by `npm run bench -- backup`. */
+export const DEFAULT_CODEC: Codec = 'zstandard';
+
+type Sql = Pick<Database, 'query'>;
+
+export interface NewBackup {
+  readonly dictionary: Dictionary;
+  /** null: every table of the dictionary. */
+  readonly tables: readonly string[] | null;
+  readonly codec?: Codec;
+  readonly encrypted: boolean;
+  readonly purpose: BackupPurpose;
+  readonly scheduleId?: string | null;
+  readonly pinned?: boolean;
+  /** ID of the key that asked, or the name of what did. */
+  readonly startedBy: string;
+  /** One from `newBackupId`, for a caller that may have to ask twice; the same one is one backup. */
+  readonly id?: string;
+}
+
+/** What every activity of a backup needs to know of it; the same for the whole of its life, but for the status. */
+export interface BackupPlan {
+  readonly id: string;
+  readonly purpose: BackupPurpose;
+  readonly scheduleId: string | null;
+  readonly status: BackupStatus;
+  readonly attempt: number;
+  readonly codec: Codec;
+  readonly encrypted: boolean;
+  readonly dictionary: { readonly name: string; readonly version: string };
+  /** In the order in which references allow them to be restored. */
+  readonly tables: readonly Table[];
+}
+
+/**
+ * Writes a backup that is to be made into the ledger, and nothing else: its workflow is for the caller to start. One
+ * that never gets a workflow is given one by the housekeeping.
+ *
+ * @returns its ID
+ * @throws LongshoreError `unknown-table`
+ */
+export async function createBackup(db: Sql, request: NewBackup): Promise<string> {
+  const { dictionary, purpose, encrypted, startedBy } = request;
+  const id = request.id ?? newBackupId();
+  const tables = chosenTables(dictionary, request.tables);
+  await db.query(
+    `insert into longshore.backup
+       (id, purpose, schedule_id, tables, definitions, status, pinned, codec, encrypted, workflow_id,
+        dictionary_name, dictionary_version, started_by)
+     values ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, $10, $11, $12)
+     on conflict (id) do nothing`,
+    [
+      id,
+      purpose,
+      request.scheduleId ?? null,
+      tables.map(({ name }) => name),
+      JSON.stringify(tables),
+      request.pinned ?? false,
+      request.codec ?? DEFAULT_CODEC,
+      encrypted,
+      backupWorkflowId(id),
+      dictionary.name,
+      dictionary.version,
+      startedBy,
+    ],
+  );
+  return id;
+}
+
+/** In the dictionary's order, which is that of the references. */
+function chosenTables(dictionary: Dictionary, names: readonly string[] | null): readonly Table[] {
+  if (names === null) return dictionary.tables;
+  for (const name of names) {
+    if (!dictionary.tables.some((table) => table.name === name)) {
+      throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(name)}`);
+    }
+  }
+  return dictionary.tables.filter(({ name }) => names.includes(name));
+}
+
+/** @throws LongshoreError `unknown-backup` */
+export async function readBackupPlan(db: Sql, id: string): Promise<BackupPlan> {
+  const [row] = await db.query<BackupPlan>(
+    `select id, purpose, schedule_id as "scheduleId", status, attempt, codec, encrypted, definitions as tables,
+            jsonb_build_object('name', dictionary_name, 'version', dictionary_version) as dictionary
+       from longshore.backup where id = $1`,
+    [id],
+  );
+  if (!row) throw unknownBackup(id);
+  return row;
+}
+
+const VIEW = `
+  select b.id, b.purpose, b.schedule_id, b.status, b.pinned, b.codec, b.encrypted, b.workflow_id, b.run_id,
+         b.dictionary_version, b.snapshot_at, b.tables, b.parts_total, b.manifest, b.rows, b.bytes, b.error_code,
+         b.error_message, b.verified_at, b.verification, b.started_by, b.created_at, b.finished_at, p.parts
+    from longshore.backup b
+    left join lateral (
+      select jsonb_agg(jsonb_build_object('table', table_name, 'part', part) order by table_name, part_no) as parts
+        from longshore.backup_part where b.status = 'running' and backup_id = b.id and attempt = b.attempt) p on true`;
+
+/** @throws LongshoreError `unknown-backup` */
+export async function readBackup(db: Sql, id: string): Promise<BackupView> {
+  const [row] = await db.query<BackupRow>(`${VIEW} where b.id = $1`, [id]);
+  if (!row) throw unknownBackup(id);
+  return toBackupView(row);
+}
+
+export interface BackupFilter {
+  /** Only backups that hold this table. */
+  readonly table?: string;
+  /** Only backups that hold no other tables than these; absent: of every table. */
+  readonly within?: readonly string[];
+  readonly status?: BackupStatus;
+  readonly purpose?: BackupPurpose;
+  readonly scheduleId?: string;
+  /** Only those that come after this one in the list. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+/** Newest first. A `before` that is not there gives none. */
+export async function listBackups(db: Sql, filter: BackupFilter): Promise<BackupView[]> {
+  const rows = await db.query<BackupRow>(
+    `${VIEW}
+      where ($1::text is null or b.tables @> array[$1]) and ($2::text[] is null or b.tables <@ $2)
+        and ($3::text is null or b.status = $3) and ($4::text is null or b.purpose = $4)
+        and ($5::text is null or b.schedule_id = $5)
+        and ($6::text is null or (b.created_at, b.id) < (select created_at, id from longshore.backup where id = $6))
+      order by b.created_at desc, b.id desc limit $7`,
+    [
+      filter.table ?? null,
+      filter.within ?? null,
+      filter.status ?? null,
+      filter.purpose ?? null,
+      filter.scheduleId ?? null,
+      filter.before ?? null,
+      filter.limit,
+    ],
+  );
+  return rows.map(toBackupView);
+}
+
+/** @throws LongshoreError `unknown-backup`, or `backup-state` unless it is done */
+export async function setPinned(db: Sql, id: string, pinned: boolean): Promise<void> {
+  const [row] = await db.query<{ status: BackupStatus }>(
+    `with pinned as (update longshore.backup set pinned = $2 where id = $1 and status in ('running', 'done'))
+     select status from longshore.backup where id = $1`,
+    [id, pinned],
+  );
+  if (!row) throw unknownBackup(id);
+  if (row.status !== 'done' && row.status !== 'running') {
+    throw new LongshoreError('backup-state', `backup ${id} is ${row.status}`);
+  }
+}
+
+export function unknownBackup(id: string): LongshoreError {
+  return new LongshoreError('unknown-backup', `there is no backup ${JSON.stringify(id)}`);
+}

@@ -1,0 +1,119 @@
+import type { Database } from '../db/database.ts';
+import { type ErrorCode, LongshoreError } from '../errors.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { BackupStatus } from './backup.ts';
+import { backupFolder } from './backup-id.ts';
+import { unknownBackup } from './backups.ts';
+
+type Sql = Pick<Database, 'query'>;
+type Files = Pick<Storage, 'list' | 'delete'>;
+
+export interface EndBackupInput {
+  readonly backupId: string;
+  readonly end:
+    | { readonly status: 'cancelled' }
+    | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string };
+}
+
+/**
+ * Writes that a backup did not become one, unless it has ended already, and then deletes its files. The ledger first:
+ * from then on no part of it counts, so that what a straggler still writes it deletes itself.
+ *
+ * @returns what the ledger says: a cancellation that came after the manifest finds the backup done
+ */
+export async function endBackup(
+  db: Sql,
+  storage: Files,
+  { backupId, end }: EndBackupInput,
+): Promise<{ readonly status: BackupStatus }> {
+  const failure = end.status === 'failed' ? [end.code, end.message] : [null, null];
+  await db.query(
+    `update longshore.backup
+        set status = $2, error_code = $3, error_message = $4, finished_at = clock_timestamp(), pinned = false
+      where id = $1 and status = 'running'`,
+    [backupId, end.status, ...failure],
+  );
+  const [row] = await db.query<{ status: BackupStatus }>(
+    'select status from longshore.backup where id = $1',
+    [backupId],
+  );
+  if (!row) throw unknownBackup(backupId);
+  if (row.status !== 'done' && row.status !== 'running') await clearFiles(db, storage, backupId);
+  return row;
+}
+
+/** Manifest first: what has no manifest is no backup, however far the deleting gets. */
+async function clearFiles(db: Sql, storage: Files, id: string): Promise<void> {
+  const keys = await storage.list(backupFolder(id));
+  const manifests = keys.filter((key) => key.includes('/manifest.json'));
+  for (const key of [...manifests, ...keys.filter((one) => !manifests.includes(one))])
+    await storage.delete(key);
+  await db.query('delete from longshore.backup_part where backup_id = $1', [id]);
+}
+
+/**
+ * Deletes a backup that is done: its files; the ledger keeps a row of it, `deleted`. Doing it twice is not an error,
+ * and clears away what the first time may have left.
+ *
+ * @throws LongshoreError `unknown-backup`; `backup-state` while it runs, is pinned or is in use by a restore, and,
+ *   unless forced, when it is the newest good backup of one of its tables
+ */
+export async function deleteBackup(
+  db: Database,
+  storage: Files,
+  id: string,
+  { force = false }: { readonly force?: boolean } = {},
+): Promise<void> {
+  await db.transaction(async ({ query }) => {
+    // Two of one table, deleted at the same moment, would each see the other as the one that stays.
+    await query(`select pg_advisory_xact_lock(hashtextextended('longshore delete backup', 0))`);
+    const [row] = await query<{ status: BackupStatus; pinned: boolean }>(
+      'select status, pinned from longshore.backup where id = $1 for update',
+      [id],
+    );
+    if (!row) throw unknownBackup(id);
+    if (row.status === 'running') throw refused(id, 'is running: cancel it first');
+    if (row.pinned) throw refused(id, 'is pinned: unpin it first');
+    await refuseWhileUsed(query, id);
+    if (row.status === 'done' && !force) await refuseLast(query, id);
+    await query(
+      `update longshore.backup set status = 'deleted', deleted_at = clock_timestamp() where id = $1 and status = 'done'`,
+      [id],
+    );
+  });
+  await clearFiles(db, storage, id);
+}
+
+async function refuseWhileUsed(query: Sql['query'], id: string): Promise<void> {
+  const [used] = await query<{ id: number }>(
+    'select id from longshore.restore where backup_id = $1 and finished_at is null limit 1',
+    [id],
+  );
+  if (used) throw refused(id, `is in use by restore ${used.id}`);
+}
+
+async function refuseLast(query: Sql['query'], id: string): Promise<void> {
+  const [last] = await query<{ table: string }>(
+    `select t.name as "table" from longshore.backup b, unnest(b.tables) t(name)
+      where b.id = $1 and not exists (
+        select from longshore.backup o where o.status = 'done' and o.id <> b.id and t.name = any (o.tables))
+      limit 1`,
+    [id],
+  );
+  if (last)
+    throw refused(id, `is the last good backup of ${last.table}: say force=true to delete it all the same`);
+}
+
+function refused(id: string, why: string): LongshoreError {
+  return new LongshoreError('backup-state', `backup ${id} ${why}`);
+}
+
+/** Files of backups that did not become one, or are deleted: what a process that died left, or a straggler wrote. */
+export async function sweepBackups(db: Sql, storage: Files): Promise<void> {
+  const ids = new Set((await storage.list('backups/')).map((key) => key.split('/')[1] ?? ''));
+  const over = await db.query<{ id: string }>(
+    `select id from longshore.backup where id = any ($1) and status in ('failed', 'cancelled', 'deleted')`,
+    [[...ids]],
+  );
+  for (const { id } of over) await clearFiles(db, storage, id);
+}
