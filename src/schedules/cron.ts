@@ -1,0 +1,139 @@
+/**
+ * Cron expressions of five fields (minute, hour, day of month, month, day of week) with lists, ranges, steps and
+ * English names, and the shorthands `@hourly @daily @weekly @monthly @yearly`. Written back in one normal form, so
+ * that what Temporal gives back of a schedule reads as what was sent.
+ *
+ * Day of month and day of week together are refused: Vixie's cron takes days that fit either, Temporal days that fit
+ * both.
+ */
+
+/** One range of a field: all of `start`, `start + step`, … up to `end`. */
+export interface CronRange {
+  readonly start: number;
+  readonly end: number;
+  readonly step: number;
+}
+
+export interface CronField {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+  /** Names of the values from `from` on. */
+  readonly names?: readonly string[];
+}
+
+const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
+const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
+/** Of each month, in a leap year. */
+const DAYS_OF_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** In the order in which they are written. */
+export const CRON_FIELDS: readonly CronField[] = [
+  { name: 'minute', from: 0, to: 59 },
+  { name: 'hour', from: 0, to: 23 },
+  { name: 'day of month', from: 1, to: 31 },
+  { name: 'month', from: 1, to: 12, names: MONTHS },
+  { name: 'day of week', from: 0, to: 6, names: DAYS },
+];
+
+const SHORTHANDS: Readonly<Record<string, string>> = {
+  '@hourly': '0 * * * *',
+  '@daily': '0 0 * * *',
+  '@weekly': '0 0 * * 0',
+  '@monthly': '0 0 1 * *',
+  '@yearly': '0 0 1 1 *',
+};
+
+/** What is wrong with a cron expression, in words for whoever wrote it. */
+export class CronError extends Error {}
+
+/** @returns the expression in its normal form. @throws CronError */
+export function normalizeCron(text: string): string {
+  const expression = text.trim();
+  const written = expression.startsWith('@') ? SHORTHANDS[expression] : expression;
+  if (written === undefined) {
+    throw new CronError(`${expression} is not one of ${Object.keys(SHORTHANDS).join(', ')}`);
+  }
+  const parts = written.split(/\s+/);
+  if (parts.length !== CRON_FIELDS.length) {
+    throw new CronError(
+      `expected five fields (${CRON_FIELDS.map((f) => f.name).join(', ')}), found ${parts.length}`,
+    );
+  }
+  const fields = parts.map((part, index) => parseField(part, CRON_FIELDS[index] as CronField));
+  refuseUnclear(fields);
+  return formatCron(fields);
+}
+
+/** Ranges of the five fields as text. */
+export function formatCron(fields: readonly (readonly CronRange[])[]): string {
+  return fields.map((ranges, index) => formatField(ranges, CRON_FIELDS[index] as CronField)).join(' ');
+}
+
+function parseField(text: string, field: CronField): CronRange[] {
+  return text.split(',').flatMap((item) => parseRange(item, field));
+}
+
+function parseRange(item: string, field: CronField): CronRange[] {
+  const match = /^(\*|(\w+)(?:-(\w+))?)(?:\/(\d{1,2}))?$/.exec(item);
+  if (match === null) throw new CronError(`${field.name}: ${JSON.stringify(item)} is not a value or a range`);
+  const [, , first, last, every] = match;
+  const step = every === undefined ? 1 : Number(every);
+  if (step < 1) throw new CronError(`${field.name}: a step of ${every} never advances`);
+  if (first === undefined) return [{ start: field.from, end: field.to, step }];
+  const start = readValue(first, field);
+  const open = every === undefined ? start : field.to;
+  const end = last === undefined ? open : readValue(last, field);
+  if (end < start) throw new CronError(`${field.name}: the range ${first}-${last} ends before it begins`);
+  return withoutSeven({ start, end, step }, field);
+}
+
+function readValue(text: string, field: CronField): number {
+  const named = field.names?.indexOf(text.toUpperCase()) ?? -1;
+  const value = named >= 0 ? named + field.from : /^\d{1,2}$/.test(text) ? Number(text) : Number.NaN;
+  const highest = field.names === DAYS ? 7 : field.to;
+  if (value >= field.from && value <= highest) return value;
+  const names = field.names === undefined ? '' : ` or ${field.names[0]} to ${field.names.at(-1)}`;
+  throw new CronError(`${field.name}: expected ${field.from} to ${field.to}${names}, found ${text}`);
+}
+
+/** In the field day of week, 7 is Sunday as well: the same as 0. */
+function withoutSeven(range: CronRange, field: CronField): CronRange[] {
+  if (field.names !== DAYS || range.end < 7) return [range];
+  const sunday = { start: 0, end: 0, step: 1 };
+  const reachesSunday = (7 - range.start) % range.step === 0;
+  const before = range.start === 7 ? [] : [{ ...range, end: 6 }];
+  return reachesSunday ? [sunday, ...before] : before;
+}
+
+function refuseUnclear(fields: readonly (readonly CronRange[])[]): void {
+  const [, , days = [], months = [], weekdays = []] = fields;
+  const dayOfMonth = CRON_FIELDS[2] as CronField;
+  const everyDay = isWhole(days, dayOfMonth);
+  if (!everyDay && !isWhole(weekdays, CRON_FIELDS[4] as CronField)) {
+    throw new CronError('day of month and day of week can not both be restricted: make two schedules');
+  }
+  const firstDay = Math.min(...days.map(({ start }) => start));
+  const longest = Math.max(...months.flatMap(valuesOf).map((month) => DAYS_OF_MONTHS[month - 1] ?? 0));
+  if (firstDay > longest) throw new CronError(`day of month: no chosen month has a day ${firstDay}`);
+}
+
+function valuesOf({ start, end, step }: CronRange): number[] {
+  return Array.from({ length: Math.floor((end - start) / step) + 1 }, (_, index) => start + index * step);
+}
+
+function isWhole(ranges: readonly CronRange[], field: CronField): boolean {
+  return new Set(ranges.flatMap(valuesOf)).size === field.to - field.from + 1;
+}
+
+function formatField(ranges: readonly CronRange[], field: CronField): string {
+  if (isWhole(ranges, field)) return '*';
+  return ranges.map((range) => formatRange(range, field)).join(',');
+}
+
+function formatRange({ start, end, step }: CronRange, field: CronField): string {
+  const suffix = step === 1 ? '' : `/${step}`;
+  if (start === field.from && end === field.to) return `*${suffix}`;
+  if (start === end) return String(start);
+  return `${start}-${end}${suffix}`;
+}

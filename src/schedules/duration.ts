@@ -1,0 +1,29 @@
+const DURATION =
+  /^P(?=\d|T\d)(?:(\d{1,4})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,9})S)?)?$/;
+
+/** ISO 8601 durations in whole numbers: `P30D`, `P1Y6M`, `P2W`, `PT36H`. */
+export function isDuration(text: string): boolean {
+  return DURATION.test(text);
+}
+
+/**
+ * The moment a duration before another one, in milliseconds since 1970. Years and months are those of the calendar
+ * in UTC: a month before 31 March is the last of February.
+ *
+ * @throws RangeError when `duration` is not one
+ */
+export function instantBefore(moment: string, duration: string): number {
+  const match = DURATION.exec(duration);
+  if (match === null) throw new RangeError(`${JSON.stringify(duration)} is not an ISO 8601 duration`);
+  const [years = 0, months = 0, weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0] = match
+    .slice(1)
+    .map((part) => Number(part ?? 0));
+  const date = new Date(moment);
+  const dayOfMonth = date.getUTCDate();
+  date.setUTCDate(1);
+  date.setUTCMonth(date.getUTCMonth() - 12 * years - months);
+  const lastDay = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
+  date.setUTCDate(Math.min(dayOfMonth, lastDay));
+  const wholeDays = 7 * weeks + days;
+  return date.getTime() - 1000 * (86_400 * wholeDays + 3600 * hours + 60 * minutes + seconds);
+}
