@@ -33,7 +33,7 @@ export class Batches20261122 extends Migration {
         received_at timestamptz not null,
         constraint every_row_accounted check (rows_sent = rows_accepted + rows_rejected + rows_discarded)
       )`);
-    this.addSql('create index batch_group_id on longshore.batch (group_id, first_line)');
+    this.addSql('create index batch_by_group on longshore.batch (group_id, first_line)');
     this.addSql('create index batch_by_table on longshore.batch (table_name, group_id, first_line)');
     this.addSql(`
       create table longshore.batch_reject (
