@@ -61,7 +61,7 @@ export function describeError(error: Error, causes = 0): Record<string, unknown>
 }
 
 /**
- * The message of an error, if it is one that quotes no row: PostgreSQL's do (its `detail` and `where` as well, and
+ * The message of an error, if it is one that quotes no row: PostgreSQL's may (its `detail` and `where` as well, and
  * MikroORM's add the statement), and those of parsers do. Our own never hold any in a status of 500 and more.
  */
 export function messageOf(error: unknown): string {
@@ -69,11 +69,21 @@ export function messageOf(error: unknown): string {
   if (error instanceof LongshoreError) return error.message;
   const state = sqlstateOf(error);
   // A code of Node's, such as EPIPE, has the form of an SQLSTATE, but no digit.
-  if (state !== undefined && /[0-9]/.test(state)) return `SQLSTATE ${state}`;
+  if (state !== undefined && /[0-9]/.test(state)) return databaseMessage(error, state);
   if (error instanceof SyntaxError || /^(ZodError|CsvError|\$ZodError)$/.test(error.name)) {
     return 'left out: it may quote what was read';
   }
   return error.message;
+}
+
+/** Classes of SQLSTATEs about connections, rights, names, room and the server itself: their messages quote no values. */
+const CLASSES_WITHOUT_VALUES = /^(?:08|25|28|3D|3F|40|42|53|54|55|57|58|XX)/;
+
+function databaseMessage(error: Error, state: string): string {
+  let innermost = error;
+  while (innermost.cause instanceof Error) innermost = innermost.cause;
+  const told = CLASSES_WITHOUT_VALUES.test(state);
+  return told ? `SQLSTATE ${state}: ${innermost.message}` : `SQLSTATE ${state}`;
 }
 
 const DATABASE_FIELDS = ['severity', 'schema', 'table', 'column', 'constraint', 'routine'];
