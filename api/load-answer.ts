@@ -8,11 +8,12 @@ import { HttpError } from './problems.ts';
 import type { Call } from './route.ts';
 import type { LoadAnswer } from './schemas.ts';
 
+/** `_load_id` of rows that came in batches is at least this (the sequence `longshore.batch_group_id`). */
+const FIRST_GROUP_ID = 2 ** 32;
+
 /** A load with the addresses of what can be done with it. */
 export function answerOf(load: LoadView, deps: ApiDeps): LoadAnswer {
   const self = loadPath(load.id);
-  const { temporalUiUrl, temporalNamespace } = deps.config;
-  const workflow = `namespaces/${encodeURIComponent(temporalNamespace)}/workflows/${encodeURIComponent(load.workflowId)}`;
   return {
     ...(load as LoadAnswer),
     links: {
@@ -22,9 +23,17 @@ export function answerOf(load: LoadView, deps: ApiDeps): LoadAnswer {
       pause: `${self}/pause`,
       resume: `${self}/resume`,
       cancel: `${self}/cancel`,
-      ...(temporalUiUrl !== undefined && { temporal: `${temporalUiUrl}/${workflow}` }),
+      ...temporalLink(load.workflowId, deps),
     },
   };
+}
+
+/** Where people see the workflow, if the configuration says it. */
+export function temporalLink(workflowId: string, { config }: ApiDeps): { readonly temporal?: string } {
+  const { temporalUiUrl, temporalNamespace } = config;
+  if (temporalUiUrl === undefined) return {};
+  const path = `namespaces/${encodeURIComponent(temporalNamespace)}/workflows/${encodeURIComponent(workflowId)}`;
+  return { temporal: `${temporalUiUrl}/${path}` };
 }
 
 export function loadPath(id: number): string {
@@ -46,10 +55,15 @@ type LoadCall = Pick<Call<string, { readonly id: number }, unknown>, 'res' | 'de
  */
 export async function findLoad(call: LoadCall): Promise<LoadView> {
   const load = await call.deps.loads.get(call.params.id);
-  if (load === null) throw new LongshoreError('unknown-load', `there is no load ${call.params.id}`);
+  if (load === null) throw new LongshoreError('unknown-load', missing(call.params.id));
   if (call.holder !== null) requireTable(call.holder, load.table);
   noteLoad(call.res, load);
   return load;
+}
+
+function missing(id: number): string {
+  if (id < FIRST_GROUP_ID) return `there is no load ${id}`;
+  return `${id} is no load but a group of batches: see /v1/batches?loadId=${id}`;
 }
 
 /**

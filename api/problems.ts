@@ -17,7 +17,10 @@ export const problemSchema = z
     instance: z.string().meta({ description: 'The path that was asked' }),
     code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
     remedy: z.string().meta({ description: 'What to do about it' }),
-    requestId: z.string(),
+    requestId: z
+      .string()
+      .optional()
+      .meta({ description: 'Left out where a repeated request has to get the same body' }),
     errors: z
       .array(
         z.object({
@@ -40,6 +43,8 @@ export type Problem = z.infer<typeof problemSchema>;
 export class HttpError extends LongshoreError {
   readonly headers: Readonly<Record<string, string>>;
   readonly members: Readonly<Record<string, unknown>>;
+  /** Members whose values are JSON text already, which goes out as it is. */
+  readonly json: Readonly<Record<string, string>>;
 
   constructor(
     code: ErrorCode,
@@ -47,12 +52,14 @@ export class HttpError extends LongshoreError {
     extra: {
       readonly headers?: Readonly<Record<string, string>>;
       readonly members?: Readonly<Record<string, unknown>>;
+      readonly json?: Readonly<Record<string, string>>;
       readonly places?: readonly ErrorPlace[];
     },
   ) {
     super(code, message, { places: extra.places });
     this.headers = extra.headers ?? {};
     this.members = extra.members ?? {};
+    this.json = extra.json ?? {};
   }
 }
 
@@ -90,9 +97,18 @@ export function problemHandler(log: Logger) {
     };
     if (entry.status === 503) res.set('Retry-After', RETRY_AFTER_SECONDS);
     if (error instanceof HttpError) res.set(error.headers);
-    res.status(entry.status).type('application/problem+json').send(JSON.stringify(problem));
+    res
+      .status(entry.status)
+      .type('application/problem+json')
+      .send(withJson(JSON.stringify(problem), error instanceof HttpError ? error.json : {}));
     if (!req.complete) linger(req);
   };
+}
+
+/** Adds members to a JSON object's text; their values are JSON text themselves. */
+export function withJson(object: string, members: Readonly<Record<string, string>>): string {
+  const added = Object.entries(members).map(([name, json]) => `,${JSON.stringify(name)}:${json}`);
+  return `${object.slice(0, -1)}${added.join('')}}`;
 }
 
 /**

@@ -29,7 +29,7 @@ const STATUSES = [
 
 export const loadStatusSchema = z.enum(STATUSES).meta({ id: 'LoadStatus' });
 
-const loadErrorSchema = z.object({
+export const loadErrorSchema = z.object({
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
   remedy: z.string(),
@@ -96,28 +96,28 @@ export const startedLoadSchema = loadSchema
   })
   .meta({ id: 'StartedLoad' });
 
+export const cellErrorSchema = z.object({
+  code: z.enum([
+    'type-error',
+    'constraint-error',
+    'unique-error',
+    'primary-key',
+    'foreign-key',
+    'missing-cell',
+    'extra-cell',
+    'blank-row',
+    'encoding-error',
+    'quote-error',
+  ]),
+  field: z.string().nullable(),
+  message: z.string(),
+});
+
 export const rejectSchema = z
   .object({
     line: z.int().min(1).meta({ description: 'Physical line of the file on which the record begins' }),
     cells: z.array(z.string()),
-    errors: z.array(
-      z.object({
-        code: z.enum([
-          'type-error',
-          'constraint-error',
-          'unique-error',
-          'primary-key',
-          'foreign-key',
-          'missing-cell',
-          'extra-cell',
-          'blank-row',
-          'encoding-error',
-          'quote-error',
-        ]),
-        field: z.string().nullable(),
-        message: z.string(),
-      }),
-    ),
+    errors: z.array(cellErrorSchema),
   })
   .meta({ id: 'Reject' });
 rejectSchema satisfies z.ZodType<RejectView>;

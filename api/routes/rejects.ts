@@ -1,15 +1,10 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import type { LoadView } from '../../src/ledger/load-view.ts';
 import { findLoad, loadPath } from '../load-answer.ts';
 import { loadId, wholeNumber } from '../parameters.ts';
-import { RejectsCsv } from '../rejects-csv.ts';
+import { delimiterOf, type RejectPages, RejectsCsv, rejectsFormat, sendRejectsCsv } from '../rejects-csv.ts';
 import { type Call, defineRoute } from '../route.ts';
 import { nextSchema, rejectSchema } from '../schemas.ts';
-
-/** Rejects that the CSV reads from the ledger at a time. */
-const CSV_PAGE = 1000;
 
 const query = z.strictObject({
   format: z.enum(['json', 'csv']).optional().meta({ description: 'Goes before the Accept header' }),
@@ -48,11 +43,7 @@ export const rejectsRoute = defineRoute({
   problems: ['unknown-load'],
   async handle(call) {
     const load = await findLoad(call);
-    const { req, res } = call;
-    res.vary('Accept');
-    const format =
-      call.query.format ?? (req.accepts(['application/json', 'text/csv']) === 'text/csv' ? 'csv' : 'json');
-    await (format === 'csv' ? sendCsv(call, load) : sendPage(call, load.id));
+    await (rejectsFormat(call) === 'csv' ? sendCsv(call, load) : sendPage(call, load.id));
   },
 });
 
@@ -64,23 +55,13 @@ async function sendPage({ res, deps, query }: RejectsCall, id: number): Promise<
   res.json({ rejects, next });
 }
 
-async function sendCsv(call: RejectsCall, load: LoadView): Promise<void> {
-  const { res, deps } = call;
-  const delimiter = deps.dictionary.tables.find((table) => table.name === load.table)?.dialect.delimiter;
-  const csv = new RejectsCsv(await deps.loads.rejectShape(load.id), delimiter ?? ',');
-  res.type('text/csv').attachment(`load-${load.id}-rejects.csv`);
-  await pipeline(Readable.from(lines(call, load.id, csv)), res);
-}
-
-async function* lines({ deps, query }: RejectsCall, id: number, csv: RejectsCsv): AsyncGenerator<string> {
-  yield csv.header();
-  let left = query.limit ?? Number.POSITIVE_INFINITY;
-  for (let afterLine = query.afterLine ?? 0; left > 0; ) {
-    const limit = Math.min(left, CSV_PAGE);
-    const { rejects, more } = await deps.loads.rejects(id, { afterLine, limit });
-    if (rejects.length > 0) yield rejects.map((reject) => csv.line(reject)).join('');
-    if (!more) return;
-    left -= rejects.length;
-    afterLine = rejects.at(-1)!.line;
-  }
+async function sendCsv({ res, deps, query }: RejectsCall, load: LoadView): Promise<void> {
+  const shape = await deps.loads.rejectShape(load.id);
+  const csv = new RejectsCsv(shape, '_line', delimiterOf(deps, load.table));
+  const pages: RejectPages = async (afterLine, limit) => {
+    const { rejects, more } = await deps.loads.rejects(load.id, { afterLine, limit });
+    return { rejects: rejects.map(({ line, ...rest }) => ({ at: line, ...rest })), more };
+  };
+  const name = `load-${load.id}-rejects.csv`;
+  await sendRejectsCsv(res, csv, pages, { name, after: query.afterLine ?? 0, limit: query.limit });
 }

@@ -7,7 +7,7 @@ import { loadBodyOf } from '../content-type.ts';
 import { readJson } from '../json-body.ts';
 import { answerOf, loadPath, noteLoad, problemOfLoad } from '../load-answer.ts';
 import { flag, maxRejects } from '../parameters.ts';
-import { applyWait, MAX_WAIT_SECONDS, preferredWait } from '../prefer.ts';
+import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../prefer.ts';
 import { type Call, defineRoute } from '../route.ts';
 import { loadModeSchema, startedLoadSchema } from '../schemas.ts';
 import { receiveFile } from '../upload.ts';
@@ -108,10 +108,10 @@ async function startLoad(call: StartCall): Promise<void> {
   const { load: started, existing } = await start(call, await receive(call));
   noteLoad(res, started);
 
-  const waitSeconds = preferredWait(req);
+  const waitSeconds = preferredWait(preferencesOf(req));
   let load = started;
   if (waitSeconds !== null) {
-    applyWait(res, waitSeconds);
+    applyPreferences(res, [`wait=${waitSeconds}`]);
     if (!hasEnded(load)) load = await waitFor(call, load.id, waitSeconds);
     if (load.status === 'failed' || load.status === 'cancelled') throw problemOfLoad(load, deps);
   }

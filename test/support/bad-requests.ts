@@ -61,7 +61,7 @@ export function badRequests(key: string): readonly BadRequest[] {
     ['a wrong content type', LOADS, raw('a', { 'content-type': 'application/xml' }), 415, 'unsupported-media-type', `"application/xml" is not one of ${TAKEN}`],
     ['a form of another kind', LOADS, { body: new URLSearchParams({ file: 'a' }) }, 415, 'unsupported-media-type', `"application/x-www-form-urlencoded;charset=UTF-8" is not one of ${TAKEN}`],
     ['text in another charset', LOADS, raw('a', { 'content-type': 'text/csv; charset=utf-16' }), 415, 'unsupported-media-type', 'the charset is utf-16, but the dictionary says that kinds is in utf-8'],
-    ['a packed body', LOADS, raw('a', { 'content-encoding': 'gzip' }), 415, 'unsupported-media-type', 'the content encoding "gzip" is not taken: send the file as it is'],
+    ['a packed body', LOADS, raw('a', { 'content-encoding': 'gzip' }), 415, 'unsupported-media-type', 'the content encoding "gzip" is not taken: send it as it is'],
   
     ['no body at all', LOADS, {}, 400, 'file-missing', 'the request has no content type and no file'],
     ['a form without a file', LOADS, multipart('--x--\r\n'), 400, 'file-missing', 'the form has no field "file"'],
