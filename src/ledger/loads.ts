@@ -225,7 +225,7 @@ export interface LoadFilter {
 export async function listLoads(db: Pick<Database, 'query'>, filter: LoadFilter): Promise<LoadView[]> {
   const rows = await db.query<ViewRow>(
     `${VIEW} where ($1::text[] is null or l.table_name = any ($1)) and ($2::text is null or l.status = $2)
-        and ($3::int is null or l.id < $3) order by l.id desc limit $4`,
+        and ($3::bigint is null or l.id < $3) order by l.id desc limit $4`,
     [filter.tables ?? null, filter.status ?? null, filter.before ?? null, filter.limit],
   );
   return rows.map(toView);
