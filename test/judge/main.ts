@@ -1,5 +1,6 @@
 import { judgeByFrictionless } from './frictionless.ts';
 import { MissingTool } from './python.ts';
+import { judgeBySchemathesis } from './schemathesis.ts';
 
 /** Where a judge puts what it found; printed as it comes. */
 export interface Scores {
@@ -10,6 +11,7 @@ export interface Scores {
 
 const JUDGES: Readonly<Record<string, (scores: Scores) => Promise<void>>> = {
   frictionless: judgeByFrictionless,
+  schemathesis: judgeBySchemathesis,
 };
 
 const SHOWN_FAULTS = 10;
