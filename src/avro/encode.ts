@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import type { Codec } from '../backups/backup.ts';
+import { RowChecksum } from '../backups/checksum.ts';
+import { LongshoreError } from '../errors.ts';
+import type { Table } from '../types.ts';
+import { BLOCK_CODECS, BLOCKS_AHEAD } from './codec.ts';
+import { CODEC_KEY, containerHeader, framedBlock, SCHEMA_KEY } from './container.ts';
+import { CopyInput, checkEnd, feed } from './copy-binary.ts';
+import { type EncodingRow, plainRoom, UNFIT, WRITE_CELL, type WriteCell } from './encode-cell.ts';
+import { mapInOrder } from './in-order.ts';
+import { avroSchemaOf, type Column, columnsWithTypes } from './schema.ts';
+
+/** Bytes of a block before compression; measured: smaller ones compress worse, larger ones only take memory. */
+const BLOCK_BYTES = 1024 * 1024;
+/** Rows of a usual size that end a block fit in here. */
+const BLOCK_ROOM = BLOCK_BYTES + 64 * 1024;
+
+export interface EncodeOptions {
+  readonly table: Table;
+  readonly codec: Codec;
+  /** Of the file: names that begin with `avro.` are the format's own. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What went through. The checksum is that of `src/backups/checksum.ts`. */
+export interface AvroTotals {
+  readonly rows: number;
+  readonly checksum: string;
+}
+
+interface Block {
+  readonly rows: number;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Makes an Avro object container file (Avro 1.12, "Object Container Files") of what
+ * `copy (select <columnsOf(table)> …) to stdout (format binary)` sends, in pieces of any size. The pieces may be used
+ * again as soon as the next is asked for. Blocks are compressed in the thread pool while the next are filled; a few
+ * MiB are in memory, and the longest row.
+ *
+ * @throws LongshoreError `backup-value` for a value that Avro can't carry; `dictionary-conflict` where a column is of
+ *   another type than the dictionary says, or null where it must not be; `internal` for what is no such copy
+ */
+export async function* encodeAvro(
+  copy: AsyncIterable<Buffer>,
+  { table, codec, metadata }: EncodeOptions,
+): AsyncGenerator<Buffer, AvroTotals> {
+  const sync = randomBytes(16);
+  const schema = JSON.stringify(avroSchemaOf(table));
+  yield containerHeader({ ...metadata, [SCHEMA_KEY]: schema, [CODEC_KEY]: codec }, sync);
+  const encoder = new RowEncoder(table);
+  const { compress } = BLOCK_CODECS[codec];
+  const frame = async ({ rows, bytes }: Block) => framedBlock(rows, await compress(bytes), sync);
+  for await (const pieces of mapInOrder(blocksOf(copy, encoder), frame, BLOCKS_AHEAD)) yield* pieces;
+  return { rows: encoder.rows, checksum: encoder.checksum.hex() };
+}
+
+async function* blocksOf(copy: AsyncIterable<Buffer>, encoder: RowEncoder): AsyncGenerator<Block, void> {
+  for await (const _ of feed(copy, encoder.input)) {
+    while (encoder.fillBlock()) yield encoder.takeBlock();
+  }
+  encoder.end();
+  const last = encoder.takeBlock();
+  if (last.rows > 0) yield last;
+}
+
+/** Encodes the tuples of `input`, block by block. */
+class RowEncoder implements EncodingRow {
+  readonly input = new CopyInput();
+  readonly checksum = new RowChecksum();
+  rows = 0;
+  target = Buffer.allocUnsafeSlow(BLOCK_ROOM);
+
+  readonly #table: Table;
+  readonly #columns: readonly Column[];
+  readonly #write: readonly WriteCell[];
+  readonly #nullable: readonly boolean[];
+  #length = 0;
+  #rowsBefore = 0;
+  /** Where the tuple that is being encoded ends. */
+  #tupleEnd = 0;
+
+  constructor(table: Table) {
+    this.#table = table;
+    this.#columns = columnsWithTypes(table);
+    this.#write = this.#columns.map(({ type }) => WRITE_CELL[type]);
+    this.#nullable = this.#columns.map(({ nullable }) => nullable);
+  }
+
+  get bytes(): Buffer {
+    return this.input.bytes;
+  }
+
+  get view(): DataView {
+    return this.input.view;
+  }
+
+  /** Encodes whole tuples until the block is full (true) or there are no more. */
+  fillBlock(): boolean {
+    const { input, checksum } = this;
+    const columns = this.#columns.length;
+    while (this.#length < BLOCK_BYTES) {
+      const end = input.nextTuple(columns);
+      if (end < 0) return false;
+      checksum.add(input.view, input.start, end);
+      this.#encodeRow(input.start, end);
+      input.start = end;
+    }
+    return true;
+  }
+
+  /** The rows since the last block; another begins. */
+  takeBlock(): Block {
+    const block = { rows: this.rows - this.#rowsBefore, bytes: this.target.subarray(0, this.#length) };
+    this.target = Buffer.allocUnsafeSlow(BLOCK_ROOM);
+    this.#length = 0;
+    this.#rowsBefore = this.rows;
+    return block;
+  }
+
+  /** The copy has ended: was it whole? */
+  end(): void {
+    checkEnd(this.input, this.#columns.length);
+  }
+
+  reserve(at: number, bytes: number): void {
+    const needed = at + bytes + plainRoom(this.#tupleEnd - this.input.start, this.#columns.length);
+    if (needed <= this.target.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.target.length));
+    this.target.copy(larger, 0, 0, at);
+    this.target = larger;
+  }
+
+  #encodeRow(start: number, end: number): void {
+    this.#tupleEnd = end;
+    this.reserve(this.#length, 0);
+    const write = this.#write;
+    const nullable = this.#nullable;
+    const { view } = this.input;
+    let from = start + 2;
+    let to = this.#length;
+    for (let column = 0; column < write.length; column++) {
+      const length = view.getInt32(from);
+      from += 4;
+      if (length < 0) {
+        if (!nullable[column]) throw this.#nullInRequired(column);
+        this.target[to++] = 0;
+        continue;
+      }
+      // The second branch of the union, as a zigzag number.
+      if (nullable[column]) this.target[to++] = 2;
+      const after = write[column]!(this, from, length, to);
+      if (after < 0) throw this.#fault(column, after);
+      to = after;
+      from += length;
+    }
+    this.#length = to;
+    this.rows++;
+  }
+
+  #nullInRequired(column: number): LongshoreError {
+    return new LongshoreError(
+      'dictionary-conflict',
+      `${this.#place(column)} is null, and the dictionary requires a value`,
+    );
+  }
+
+  #fault(column: number, fault: number): LongshoreError {
+    const { type } = this.#columns[column]!;
+    if (fault !== UNFIT) {
+      const message = `${this.#place(column)} is not the ${type} that the dictionary describes`;
+      return new LongshoreError('dictionary-conflict', message);
+    }
+    const range = type === 'date' ? 'infinity or -infinity' : 'infinity, -infinity or after the year 294246';
+    return new LongshoreError('backup-value', `${this.#place(column)} is a ${type} that is ${range}`);
+  }
+
+  /** No row data: which row it is follows from its number in the order of the copy. */
+  #place(column: number): string {
+    return `table ${this.#table.name}, column ${this.#columns[column]!.name}, row ${this.rows + 1} of the copy`;
+  }
+}
