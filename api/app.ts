@@ -8,15 +8,19 @@ import { docsAssets } from './docs-assets.ts';
 import { openApiDocument } from './openapi.ts';
 import { HttpError, problemHandler } from './problems.ts';
 import { expressPath, type Route } from './route.ts';
+import { auditRoute } from './routes/audit.ts';
 import { dictionaryRoute } from './routes/dictionary.ts';
 import { DOCS_ASSETS, docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { loadRoutes } from './routes/loads.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { rejectsRoute } from './routes/rejects.ts';
+import { postRowsRoute } from './routes/rows.ts';
 import { startLoadRoute } from './routes/start-load.ts';
 import { tableRoutes } from './routes/tables.ts';
+import { tokenRoute } from './routes/tokens.ts';
 
 /** Nothing from elsewhere, and no script inside a page. */
 const CONTENT_SECURITY_POLICY = {
@@ -59,8 +63,12 @@ function routesOf(): readonly Route[] {
     startLoadRoute,
     ...loadRoutes,
     rejectsRoute,
+    postRowsRoute,
     ...tableRoutes,
     dictionaryRoute,
+    ...keyRoutes,
+    tokenRoute,
+    auditRoute,
     ...healthRoutes,
     metricsRoute,
     ...docsRoutes,

@@ -1,30 +1,84 @@
 import type { Request } from 'express';
-import type { KeyHolder, KeyStore, Scope } from '../src/keys/key-store.ts';
+import { type KeyHolder, OPERATOR_ID, type Scope } from '../src/keys/key-rows.ts';
+import { formatKey, parseKey } from '../src/keys/key-text.ts';
+import { looksLikeToken } from '../src/keys/tokens.ts';
+import { contextOf } from './context.ts';
+import type { ApiDeps } from './deps.ts';
 import { HttpError } from './problems.ts';
 
-const REALM = 'Bearer realm="longshore"';
+/** How a route wants to be asked: by key or token, or by a key's ID and secret. */
+export type AuthScheme = 'bearer' | 'basic';
+
+const BEARER_CHALLENGE = 'Bearer realm="longshore"';
+const BASIC_CHALLENGE = 'Basic realm="longshore", charset="UTF-8"';
 /** RFC 6750, section 2.1; the scheme's name is case-insensitive. */
 const BEARER = /^bearer +(.+?) *$/i;
+/** RFC 7617, section 2. */
+const BASIC = /^basic +([A-Za-z0-9+/_-]+=*) *$/i;
+
+type AuthDeps = Pick<ApiDeps, 'keys' | 'tokens' | 'log'>;
 
 /**
- * Who asks, by `x-api-key` or `Authorization: Bearer`.
+ * Who asks. Tries with wrong secrets are logged with the key's ID, where they name one; nobody is locked out, see
+ * `KeyStore`.
+ *
  * @throws HttpError `unauthenticated` with `WWW-Authenticate` (RFC 9110, 11.6.1)
  */
-export async function authenticate(req: Request, keys: KeyStore): Promise<KeyHolder> {
-  const sent = req.get('x-api-key') ?? BEARER.exec(req.get('authorization') ?? '')?.[1];
-  if (sent === undefined) throw unauthenticated('no key was sent', REALM);
-  const holder = await keys.verify(decodeHeader(sent));
-  if (holder === null) {
-    throw unauthenticated('the key is not known, or was revoked', `${REALM}, error="invalid_token"`);
-  }
-  return holder;
+export async function authenticate(req: Request, deps: AuthDeps, scheme: AuthScheme): Promise<KeyHolder> {
+  return scheme === 'basic' ? byBasic(req, deps) : byBearer(req, deps);
+}
+
+/** `x-api-key` with a key, or `Authorization: Bearer` with a key or a token, told apart by their form. */
+async function byBearer(req: Request, deps: AuthDeps): Promise<KeyHolder> {
+  const key = req.get('x-api-key');
+  const bearer = key === undefined ? BEARER.exec(req.get('authorization') ?? '')?.[1] : undefined;
+  const sent = key ?? bearer;
+  if (sent === undefined) throw unauthenticated('no key was sent', BEARER_CHALLENGE);
+  const isToken = bearer !== undefined && looksLikeToken(bearer);
+  const holder = isToken ? await byToken(bearer, deps) : await deps.keys.verify(decodeHeader(sent));
+  if (holder !== null) return holder;
+  logRefusal(req, deps, isToken ? null : (parseKey(sent)?.id ?? null));
+  const message = isToken
+    ? 'the token is not valid, or has ended, or its key was revoked'
+    : 'the key is not known, or was revoked';
+  throw unauthenticated(message, `${BEARER_CHALLENGE}, error="invalid_token"`);
+}
+
+async function byToken(token: string, { tokens, keys }: AuthDeps): Promise<KeyHolder | null> {
+  const keyId = await tokens.verify(token);
+  return keyId === null ? null : keys.holder(keyId);
+}
+
+/** A key's ID as the user and its secret, or its whole text, as the password. */
+async function byBasic(req: Request, deps: AuthDeps): Promise<KeyHolder> {
+  const sent = BASIC.exec(req.get('authorization') ?? '')?.[1];
+  if (sent === undefined) throw unauthenticated('no key was sent as Basic', BASIC_CHALLENGE);
+  const [, id = '', password = ''] =
+    /^([^:]*):(.*)$/s.exec(Buffer.from(sent, 'base64').toString('utf8')) ?? [];
+  const holder = await deps.keys.verify(keyTextOf(id, password));
+  if (holder?.id === id) return holder;
+  logRefusal(req, deps, parseKey(formatKey({ id, secret: '0'.repeat(43) }))?.id ?? null);
+  throw unauthenticated('there is no key with this ID and secret, or it was revoked', BASIC_CHALLENGE);
+}
+
+function keyTextOf(id: string, password: string): string {
+  if (id === OPERATOR_ID || parseKey(password)?.id === id) return password;
+  return formatKey({ id, secret: password });
+}
+
+/** The ID alone: what was sent beside it may be a right secret with a slip in it. */
+function logRefusal(req: Request, { log }: AuthDeps, keyId: string | null): void {
+  const { requestId } = contextOf(req.res!);
+  log.warn({ requestId, keyId, address: req.socket.remoteAddress }, 'A key or token was refused');
 }
 
 /** @throws HttpError `forbidden` unless the key has one of the scopes, or `admin` */
 export function requireScope(holder: KeyHolder, anyOf: readonly Scope[]): void {
   if (holder.scopes.some((scope) => scope === 'admin' || anyOf.includes(scope))) return;
   throw new HttpError('forbidden', `this needs a key with the scope ${anyOf.join(' or ')}`, {
-    headers: { 'WWW-Authenticate': `${REALM}, error="insufficient_scope", scope="${anyOf.join(' ')}"` },
+    headers: {
+      'WWW-Authenticate': `${BEARER_CHALLENGE}, error="insufficient_scope", scope="${anyOf.join(' ')}"`,
+    },
   });
 }
 

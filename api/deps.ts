@@ -1,10 +1,14 @@
 import type { Logger } from 'pino';
+import type { AuditLog } from '../src/audit/audit-log.ts';
 import type { Config } from '../src/config.ts';
 import type { KeyStore } from '../src/keys/key-store.ts';
+import type { Tokens } from '../src/keys/tokens.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary } from '../src/types.ts';
+import type { KeyService } from './key-service.ts';
 import type { LoadService } from './load-service.ts';
 import type { Metrics } from './metrics.ts';
+import type { RateLimiter } from './rate-limit.ts';
 
 /** Everything the API stands on. `createApp` keeps no state of its own beside it. */
 export interface ApiDeps {
@@ -12,7 +16,13 @@ export interface ApiDeps {
   readonly log: Logger;
   readonly storage: Storage;
   readonly dictionary: Dictionary;
+  /** Who asks. */
   readonly keys: KeyStore;
+  readonly tokens: Tokens;
+  /** What may be done with keys over HTTP. */
+  readonly keyService: KeyService;
+  readonly limiter: RateLimiter;
+  readonly audit: AuditLog;
   readonly loads: LoadService;
   readonly metrics: Metrics;
   /** Asks every dependency, quickly. Never rejects. */

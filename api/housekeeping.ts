@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../src/db/database.ts';
+import { dropOldSigningKeys } from '../src/keys/signing-keys.ts';
 import { messageOf } from '../src/runtime/log-fields.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { reconcileLoads, translateTemporal } from './load-workflows.ts';
@@ -22,6 +23,7 @@ export function keepHouse({ db, client, storage, log }: HouseDeps): { stop(): vo
   const timers = [
     every(RECONCILE_EVERY_MS, () => reconcileLoads(client, db, storage, log)),
     every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
+    every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),
   ];
   function every(ms: number, work: () => Promise<void>): NodeJS.Timeout {
     let busy = false;

@@ -10,13 +10,34 @@ import { problemSchema } from './problems.ts';
 import type { Route } from './route.ts';
 
 /** What any route with a key may answer, whatever it does. */
-const PROBLEMS_WITH_KEY: readonly ErrorCode[] = ['unauthenticated', 'forbidden', 'database-unavailable'];
+const PROBLEMS_WITH_KEY: readonly ErrorCode[] = [
+  'unauthenticated',
+  'forbidden',
+  'rate-limited',
+  'database-unavailable',
+];
 
 const requestIdHeader = z.string().meta({
   description: "The request's ID: the one that was sent as x-request-id, or a new one. The log has it",
   header: { id: 'RequestId' },
 });
+const RATE_HEADERS: Readonly<Record<string, z.ZodType>> = {
+  'RateLimit-Policy': z.string().meta({
+    description: "The key's burst (`q`) and the seconds in which it comes back (`w`)",
+    example: '"default";q=4000;w=2',
+    header: { id: 'RateLimitPolicy' },
+  }),
+  RateLimit: z.string().meta({
+    description: 'Requests that are left (`r`), and the seconds until all of the burst is back (`t`)',
+    example: '"default";r=3999;t=1',
+    header: { id: 'RateLimit' },
+  }),
+};
 const EXTRA_HEADERS: Readonly<Record<number, Readonly<Record<string, z.ZodType>>>> = {
+  429: {
+    'Retry-After': z.string().meta({ description: 'Seconds' }),
+    ...RATE_HEADERS,
+  },
   401: { 'WWW-Authenticate': z.string().meta({ description: 'RFC 6750' }) },
   503: { 'Retry-After': z.string().meta({ description: 'Seconds' }) },
 };
@@ -37,13 +58,14 @@ export function openApiDocument(routes: readonly Route[], version: string) {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    tags: [{ name: 'Loads' }, { name: 'Tables' }, { name: 'Operations' }],
+    tags: [{ name: 'Loads' }, { name: 'Tables' }, { name: 'Keys' }, { name: 'Operations' }],
     security: [{ key: [] }, { bearer: [] }],
     paths,
     components: {
       securitySchemes: {
         key: { type: 'apiKey', in: 'header', name: 'x-api-key' },
-        bearer: { type: 'http', scheme: 'bearer' },
+        bearer: { type: 'http', scheme: 'bearer', description: 'A key or a token' },
+        basic: { type: 'http', scheme: 'basic', description: "A key's ID and its secret" },
       },
     },
   });
@@ -57,15 +79,20 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
     tags: [route.tag],
     summary: route.summary,
     description: description === undefined ? scopeNote : `${description}\n\n${scopeNote}`,
-    security: scopes === null ? [] : [{ key: [...scopes] }, { bearer: [...scopes] }],
+    security: securityOf(route),
     requestParams: {
       path: route.params,
       query: route.query,
       ...(route.headers !== undefined && { header: route.headers }),
     },
     ...(route.requestBody !== undefined && { requestBody: route.requestBody }),
-    responses: { ...withRequestId(route.responses), ...problemResponses(route) },
+    responses: { ...withHeaders(route), ...problemResponses(route) },
   };
+}
+
+function securityOf({ scopes, auth }: Route): ZodOpenApiOperationObject['security'] {
+  if (scopes === null) return [];
+  return auth === 'basic' ? [{ basic: [...scopes] }] : [{ key: [...scopes] }, { bearer: [...scopes] }];
 }
 
 /** `post /v1/loads/{id}/pause` → `postLoadsIdPause` */
@@ -77,11 +104,12 @@ function operationId(route: Route): string {
   return route.method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
 }
 
-function withRequestId(responses: ZodOpenApiResponsesObject): ZodOpenApiResponsesObject {
+function withHeaders({ responses, scopes }: Route): ZodOpenApiResponsesObject {
+  const common = { ...(scopes !== null && RATE_HEADERS), 'x-request-id': requestIdHeader };
   const named: ZodOpenApiResponsesObject = {};
   for (const [status, response] of Object.entries(responses)) {
     const given = response.headers instanceof z.ZodObject ? response.headers : z.object({});
-    named[status as '200'] = { ...response, headers: given.extend({ 'x-request-id': requestIdHeader }) };
+    named[status as '200'] = { ...response, headers: given.extend(common) };
   }
   return named;
 }

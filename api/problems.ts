@@ -121,7 +121,8 @@ function linger(req: Request): void {
   req.once('close', () => clearTimeout(timer));
 }
 
-function asLongshoreError(thrown: unknown): LongshoreError {
+/** What a thrown value is to the client. */
+export function asLongshoreError(thrown: unknown): LongshoreError {
   if (thrown instanceof LongshoreError) return thrown;
   // Express's own: a path whose percent-encoding is broken.
   if (thrown instanceof URIError)

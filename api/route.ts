@@ -2,16 +2,18 @@ import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import type { ZodOpenApiRequestBodyObject, ZodOpenApiResponsesObject } from 'zod-openapi';
 import { type ErrorCode, LongshoreError } from '../src/errors.ts';
-import type { KeyHolder, Scope } from '../src/keys/key-store.ts';
+import type { KeyHolder, Scope } from '../src/keys/key-rows.ts';
 import type { Dictionary, Table } from '../src/types.ts';
-import { authenticate, requireScope, requireTable } from './auth.ts';
+import { audited } from './audited.ts';
+import { type AuthScheme, authenticate, requireScope, requireTable } from './auth.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { placesOf } from './problems.ts';
+import { requireRate } from './rate-limit.ts';
 
 /**
  * One route, described once: what checks the request is what the OpenAPI document shows. The checks run in the
- * order key, scope, table, parameters; a body is only read by the handler, after all of them.
+ * order key, rate, scope, table, parameters; a body is only read by the handler, after all of them.
  */
 export interface Route {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -22,6 +24,10 @@ export interface Route {
   readonly description?: string;
   /** The key needs any one of them (`admin` has them all); null: open to everyone. */
   readonly scopes: readonly Scope[] | null;
+  /** How the key is sent; `bearer` when left out. */
+  readonly auth?: AuthScheme;
+  /** What the audit log calls it, as `load.start`. For every route with a key that changes something. */
+  readonly audit?: string;
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   /** Request headers that the handler reads; for the document only. */
@@ -77,24 +83,29 @@ export function defineRoute<
     handler: (deps) => async (req, res) => {
       const context = contextOf(res);
       context.route = definition.path;
-      let holder: KeyHolder | null = null;
-      if (definition.scopes !== null) {
-        res.set('Cache-Control', 'no-store');
-        holder = await authenticate(req, deps.keys);
-        context.keyId = holder.id;
-        requireScope(holder, definition.scopes);
-      }
-      const table = hasTable ? findTable(deps.dictionary, holder, String(req.params.table)) : null;
-      const call = {
-        req,
-        res,
-        deps,
-        params: check(params, req.params),
-        query: check(query, req.query),
-        holder,
-        table,
+      const { scopes, audit: action } = definition;
+      const answer = async (holder: KeyHolder | null) => {
+        if (holder !== null) requireScope(holder, scopes!);
+        const table = hasTable ? findTable(deps.dictionary, holder, String(req.params.table)) : null;
+        const call = {
+          req,
+          res,
+          deps,
+          params: check(params, req.params),
+          query: check(query, req.query),
+          holder,
+          table,
+        };
+        await handle(call as unknown as Call<Path, z.output<Params>, z.output<Query>>);
       };
-      await handle(call as unknown as Call<Path, z.output<Params>, z.output<Query>>);
+      if (scopes === null) return answer(null);
+
+      res.setHeader('Cache-Control', 'no-store');
+      const holder = await authenticate(req, deps, definition.auth ?? 'bearer');
+      context.keyId = holder.id;
+      requireRate(res, deps.limiter, holder, deps.config.rate);
+      if (action === undefined) return answer(holder);
+      return audited({ req, res, deps, holder, action }, () => answer(holder));
     },
   };
 }

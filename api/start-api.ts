@@ -3,6 +3,8 @@ import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import { createLedgerActivities } from '../activities/index.ts';
+import { createAuditLog } from '../src/audit/audit-log.ts';
+import { insertAudit } from '../src/audit/audit-rows.ts';
 import type { Config } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { ensureTables } from '../src/db/ensure-tables.ts';
@@ -11,6 +13,7 @@ import { readDictionary } from '../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { ensureAdminKey } from '../src/keys/ensure-admin-key.ts';
 import { createKeyStore } from '../src/keys/key-store.ts';
+import { createTokens } from '../src/keys/tokens.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { connectClient, connectWorker } from '../src/temporal/connect.ts';
@@ -20,9 +23,11 @@ import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
 import { WORKFLOW_QUEUE } from '../workflows/contract.ts';
 import { createApp } from './app.ts';
 import { keepHouse } from './housekeeping.ts';
+import { createKeyService } from './key-service.ts';
 import { createLedgerLoads } from './ledger-loads.ts';
 import { createMetrics } from './metrics.ts';
 import { addLedgerMetrics, addPoolMetrics } from './metrics-ledger.ts';
+import { createRateLimiter } from './rate-limit.ts';
 import { createReadiness } from './readiness.ts';
 import { createHttpServer } from './server.ts';
 
@@ -45,7 +50,12 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
 
   const db = await openDatabase({ url: config.databaseUrl, poolSize: 16, applicationName: 'longshore api' });
   const storage = await openStorage(config.storage);
-  const keys = createKeyStore({ query: async (text, values) => ({ rows: await db.query(text, values) }) });
+  const keys = createKeyStore(db, {
+    onTouchError: (err) => log.warn({ err }, 'The last use of a key could not be noted'),
+  });
+  const tokens = createTokens(db);
+  const keyService = createKeyService({ db, store: keys, operatorKeySet: config.adminKey !== undefined });
+  const audit = createAuditLog({ write: (entries) => insertAudit(db, entries), log });
   await ensureAdminKey({ home: config.home, adminKey: config.adminKey, store: keys });
 
   const client = await connectClient(config);
@@ -73,7 +83,20 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   collectDefaultMetrics({ register: metrics.registry });
   addLedgerMetrics(metrics.registry, db);
   addPoolMetrics(metrics.registry, () => db.pool());
-  const app = createApp({ config, log, storage, dictionary, keys, loads, metrics, ready });
+  const app = createApp({
+    config,
+    log,
+    storage,
+    dictionary,
+    keys,
+    tokens,
+    keyService,
+    limiter: createRateLimiter(),
+    audit,
+    loads,
+    metrics,
+    ready,
+  });
   const house = keepHouse({ db, client, storage, log });
   const server = createHttpServer(app).listen(config.port, config.host);
   await new Promise<void>((resolve, reject) => {
@@ -93,6 +116,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
       server.closeAllConnections();
       await connection.close();
       await client.connection.close();
+      await audit.stop();
       await db[Symbol.asyncDispose]();
     },
   };

@@ -232,7 +232,8 @@ describe('the API', () => {
     const { paths } = await json('/openapi.json', { key: null });
     const operation = paths['/v1/tables/{table}/loads'].post;
     assert.deepEqual(Object.keys(operation.responses).sort(), [
-      ...['200', '201', '202', '400', '401', '403', '404', '409', '413', '415', '422', '500', '503', '507'],
+      ...['200', '201', '202', '400', '401', '403', '404', '409', '413', '415', '422', '429'],
+      ...['500', '503', '507'],
     ]);
     assert.deepEqual(Object.keys(operation.requestBody.content), [
       'multipart/form-data',

@@ -72,6 +72,7 @@ function controlRoute(action: LoadAction, summary: string, description: string) 
     summary,
     description,
     scopes: ['write'],
+    audit: `load.${action}`,
     params: loadId,
     responses: {
       '202': {

@@ -54,6 +54,7 @@ export const startLoadRoute = defineRoute({
     `again answers with the first load. \`Prefer: wait=N\` (at most ${MAX_WAIT_SECONDS}) waits for the end; a load ` +
     'that fails meanwhile is answered with a problem that has the load as its member `load`.',
   scopes: ['write'],
+  audit: 'load.start',
   query,
   headers: z.object({
     Prefer: z.string().optional().meta({ description: 'wait=N: wait up to N seconds', example: 'wait=30' }),

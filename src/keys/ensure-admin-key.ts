@@ -1,7 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { adminKeyPath, writeFileAtomically } from '../runtime/home.ts';
-import type { KeyStore, NewKey } from './key-store.ts';
+import type { NewKey } from './key-rows.ts';
+import type { KeyStore } from './key-store.ts';
 import { parseKey } from './key-text.ts';
 
 const ADMIN: NewKey = { name: 'first admin key', scopes: ['admin'], tables: null };

@@ -1,36 +1,20 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { Sql } from '../db/sql.ts';
+import { findHolders, insertKey, type KeyHolder, type NewKey, OPERATOR_ID } from './key-rows.ts';
 import { formatKey, hashSecret, type KeyText, newKeyText, parseKey } from './key-text.ts';
 
-/** The least that keys need of a database; `pg.Pool` is one. */
-export interface Sql {
-  query(text: string, params: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
-}
-
-export type Scope = 'read' | 'write' | 'admin';
-
-/** Who asks: what a verified key stands for. Safe to log. */
-export interface KeyHolder {
-  readonly id: string;
-  readonly name: string;
-  /** `admin` includes the others. */
-  readonly scopes: readonly Scope[];
-  /** The tables the key is limited to; null: every table. */
-  readonly tables: readonly string[] | null;
-}
-
-export interface NewKey {
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly tables: readonly string[] | null;
-}
-
 /**
- * Keys in `longshore.api_key`: `id text primary key, secret_hash bytea, scopes text[], tables text[] null,
- * name text, created_at, last_used_at, revoked_at`. The secrets themselves are nowhere but with their owners.
+ * Tells whose a key is. Secrets are 256 random bits, which no number of tries finds: wrong ones are logged and
+ * cost one look-up by ID, and nobody is locked out, as a lock would let strangers shut out the owner. The one text
+ * that may be guessable is the operator's own (`LONGSHORE_ADMIN_KEY`): its choice is the operator's.
  */
 export interface KeyStore {
-  /** null: no such key, a wrong secret, or revoked. A revoked key may pass for up to `CACHE_MS` more. */
+  /** null: no such key, a wrong secret, or revoked. A key revoked by another process may pass for `CACHE_MS` more. */
   verify(text: string): Promise<KeyHolder | null>;
+  /** The key with this ID; null when there is none or it is revoked. As old as with `verify`. */
+  holder(id: string): Promise<KeyHolder | null>;
+  /** Makes the next `verify` ask the database about this key. To be called after it was revoked. */
+  forget(id: string): void;
   /** Makes a key and returns its text, this once. */
   create(key: NewKey): Promise<string>;
   /** Makes a key whose text is already known. False when its ID is taken: nothing changes then. */
@@ -44,16 +28,9 @@ export const CACHE_MS = 10_000;
 const CACHE_ENTRIES = 1_000;
 /** `last_used_at` is written at most this often for a key. */
 const TOUCH_MS = 60_000;
-/** The row of the key that the operator chose (`LONGSHORE_ADMIN_KEY`); random IDs are hex and never meet it. */
-const OPERATOR_ID = 'operator';
-
-interface Believed {
-  readonly holder: KeyHolder;
-  readonly untilMs: number;
-}
 
 export interface KeyStoreOptions {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of any clock; only differences are used. The default never jumps. */
   readonly now?: () => number;
   /** Told when `last_used_at` could not be written; the request goes on. */
   readonly onTouchError?: (error: unknown) => void;
@@ -61,27 +38,9 @@ export interface KeyStoreOptions {
 
 /** The key store of one process. */
 export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStore {
-  const now = options.now ?? Date.now;
-  const believed = new Map<string, Believed>();
+  const now = options.now ?? (() => performance.now());
+  const believed = createBelief(now);
   const touchedAtMs = new Map<string, number>();
-
-  async function find(id: string, secret: string): Promise<KeyHolder | null> {
-    const { rows } = await sql.query(
-      'select id, name, scopes, tables, secret_hash from longshore.api_key where id = $1 and revoked_at is null',
-      [id],
-    );
-    const row = rows[0];
-    if (row === undefined) return null;
-    const stored = row.secret_hash as Buffer;
-    const given = hashSecret(secret);
-    if (stored.length !== given.length || !timingSafeEqual(stored, given)) return null;
-    return {
-      id: row.id as string,
-      name: row.name as string,
-      scopes: row.scopes as Scope[],
-      tables: row.tables as string[] | null,
-    };
-  }
 
   function touch(id: string): void {
     const last = touchedAtMs.get(id);
@@ -92,30 +51,24 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
       .catch((error: unknown) => options.onTouchError?.(error));
   }
 
-  function believe(cacheKey: string, holder: KeyHolder): void {
-    if (believed.size >= CACHE_ENTRIES) believed.delete(believed.keys().next().value!);
-    believed.set(cacheKey, { holder, untilMs: now() + CACHE_MS });
+  /** What is believed under this name, or what the database says. */
+  async function recall(name: string, ask: () => Promise<KeyHolder | null>): Promise<KeyHolder | null> {
+    const known = believed.get(name);
+    const asked = believed.asOf();
+    const holder = known ?? (await ask());
+    if (holder === null) return null;
+    if (known === null) believed.set(name, holder, asked);
+    touch(holder.id);
+    return holder;
   }
 
   return {
-    async verify(text) {
-      // Keyed by hash, so that a dump of the heap shows no key that is not in use at that moment.
-      const cacheKey = hashSecret(text).toString('base64');
-      const known = believed.get(cacheKey);
-      if (known !== undefined && known.untilMs > now()) {
-        touch(known.holder.id);
-        return known.holder;
-      }
-      believed.delete(cacheKey);
-      const parsed = parseKey(text);
-      // An operator may have chosen a text that looks like one of ours, so the operator's row is asked as well.
-      const holder =
-        (parsed === null ? null : await find(parsed.id, parsed.secret)) ?? (await find(OPERATOR_ID, text));
-      if (holder === null) return null;
-      believe(cacheKey, holder);
-      touch(holder.id);
-      return holder;
-    },
+    // Named by hash, so that a dump of the heap shows no key that is not in use at that moment.
+    verify: (text) => recall(hashSecret(text).toString('base64'), () => findByText(sql, text)),
+
+    holder: (id) => recall(`id ${id}`, async () => (await findHolders(sql, [id]))[0]?.holder ?? null),
+
+    forget: (id) => believed.forget(id),
 
     async create(key) {
       const text = newKeyText();
@@ -123,17 +76,9 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
       return formatKey(text);
     },
 
-    async adopt(text, key) {
-      const { rows } = await sql.query(
-        `insert into longshore.api_key (id, secret_hash, scopes, tables, name, created_at)
-         values ($1, $2, $3, $4, $5, now()) on conflict (id) do nothing returning id`,
-        [text.id, hashSecret(text.secret), key.scopes, key.tables, key.name],
-      );
-      return rows.length === 1;
-    },
+    adopt: (text, key) => insertKey(sql, text, key),
 
     async setOperatorKey(text) {
-      believed.clear();
       await sql.query(
         `insert into longshore.api_key (id, secret_hash, scopes, tables, name, created_at)
          values ($1, $2, '{admin}', null, 'LONGSHORE_ADMIN_KEY', now())
@@ -141,6 +86,55 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
         // An HTTP header can't carry spaces at its ends, and a file often ends in a newline.
         [OPERATOR_ID, hashSecret(text.trim())],
       );
+      believed.forget(OPERATOR_ID);
+    },
+  };
+}
+
+/**
+ * An operator may have chosen a text that looks like one of ours, so the operator's row is asked as well. What is
+ * hashed and compared is the same whether or not there is such a key.
+ */
+async function findByText(sql: Sql, text: string): Promise<KeyHolder | null> {
+  const parsed = parseKey(text);
+  const given = { own: hashSecret(parsed?.secret ?? text), operator: hashSecret(text) };
+  const found = await findHolders(sql, [parsed?.id ?? '', OPERATOR_ID]);
+  const own = found.find(({ holder }) => holder.id === parsed?.id && holder.id !== OPERATOR_ID);
+  const operator = found.find(({ holder }) => holder.id === OPERATOR_ID);
+  const isOwn = sameHash(own?.secretHash, given.own);
+  const isOperator = sameHash(operator?.secretHash, given.operator);
+  if (isOwn) return own!.holder;
+  return isOperator ? operator!.holder : null;
+}
+
+function sameHash(stored: Buffer | undefined, given: Buffer): boolean {
+  // Compared with anything of its length where there is nothing, for the time it takes.
+  const equal = timingSafeEqual(stored?.length === given.length ? stored : Buffer.alloc(given.length), given);
+  return equal && stored?.length === given.length;
+}
+
+/** Holders by name, each for `CACHE_MS`; bounded. */
+function createBelief(now: () => number) {
+  const entries = new Map<string, { readonly holder: KeyHolder; readonly untilMs: number }>();
+  /** Counts `forget`: an answer of the database that was asked for before may be out of date. */
+  let forgotten = 0;
+  return {
+    get(name: string): KeyHolder | null {
+      const known = entries.get(name);
+      if (known === undefined) return null;
+      if (known.untilMs > now()) return known.holder;
+      entries.delete(name);
+      return null;
+    },
+    asOf: () => forgotten,
+    set(name: string, holder: KeyHolder, asOf: number): void {
+      if (asOf !== forgotten) return;
+      if (entries.size >= CACHE_ENTRIES) entries.delete(entries.keys().next().value!);
+      entries.set(name, { holder, untilMs: now() + CACHE_MS });
+    },
+    forget(id: string): void {
+      forgotten += 1;
+      for (const [name, { holder }] of entries) if (holder.id === id) entries.delete(name);
     },
   };
 }

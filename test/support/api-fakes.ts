@@ -13,11 +13,11 @@ import { createMetrics } from '../../api/metrics.ts';
 import { createHttpServer } from '../../api/server.ts';
 import { readConfig } from '../../src/config.ts';
 import { LongshoreError } from '../../src/errors.ts';
-import type { KeyHolder, KeyStore } from '../../src/keys/key-store.ts';
 import type { LoadView, RejectView } from '../../src/ledger/load-view.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { Dictionary, Field, Table } from '../../src/types.ts';
+import { FakeKeys } from './fake-keys.ts';
 
 /** A table of the sample's kind: `jobs(id, job)` without a header. */
 export function table(name: string, change: Partial<Table> = {}): Table {
@@ -172,24 +172,10 @@ export function loadView(id: number, change: Partial<LoadView> = {}): LoadView {
   };
 }
 
-/** Keys by their text. */
-class FakeKeys implements Pick<KeyStore, 'verify'> {
-  readonly #holders: Readonly<Record<string, KeyHolder>> = {
-    'admin-key-of-the-tests': { id: 'a1', name: 'admin', scopes: ['admin'], tables: null },
-    'write-key-of-the-tests': { id: 'w1', name: 'writer', scopes: ['write'], tables: null },
-    'read-key-of-the-tests': { id: 'r1', name: 'reader', scopes: ['read'], tables: null },
-    'ключ of an operator, with spaces': { id: 'operator', name: 'operator', scopes: ['admin'], tables: null },
-    'jobs-key-of-the-tests': { id: 'j1', name: 'jobs only', scopes: ['write', 'read'], tables: ['jobs'] },
-  };
-
-  async verify(text: string): Promise<KeyHolder | null> {
-    return this.#holders[text] ?? null;
-  }
-}
-
 export interface TestApi extends AsyncDisposable {
   readonly url: string;
   readonly loads: FakeLoads;
+  readonly keys: FakeKeys;
   readonly storage: Storage;
   readonly home: string;
   /** What was logged, one JSON line an entry. */
@@ -212,13 +198,14 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     tables: [table('jobs'), table('notes', { primaryKey: [] })],
   };
   const loads = new FakeLoads();
+  const keys = new FakeKeys();
   const log: string[] = [];
   const app = createApp({
     config: readConfig({ LONGSHORE_HOME: home, TEMPORAL_UI_URL: 'http://127.0.0.1:8233' }),
     log: pino({ level: 'info' }, { write: (line: string) => void log.push(line) }),
     storage,
     dictionary,
-    keys: new FakeKeys() as unknown as KeyStore,
+    ...keys.deps(),
     loads,
     metrics: createMetrics(),
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),
@@ -233,6 +220,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
   return {
     url,
     loads,
+    keys,
     storage,
     home,
     log,

@@ -1,0 +1,62 @@
+import type { AuditEntry } from '../audit/audit-entry.ts';
+import { insertAudit } from '../audit/audit-rows.ts';
+import type { Database, Tx } from '../db/database.ts';
+import { LongshoreError } from '../errors.ts';
+import { insertKey, type KeyView, type NewKey, OPERATOR_ID, viewKey } from './key-rows.ts';
+import { formatKey, newKeyText } from './key-text.ts';
+
+/** Changes of keys. Each writes its line of the audit log in the same transaction: none without the other. */
+
+/** Makes a key. `text` is told this once; only its hash is kept. `audit` makes the entry for the new key's ID. */
+export async function createKey(
+  db: Database,
+  key: NewKey,
+  audit: (id: string) => AuditEntry,
+): Promise<{ readonly text: string; readonly key: KeyView }> {
+  const text = newKeyText();
+  const made = await db.transaction(async (tx) => {
+    if (!(await insertKey(tx, text, key))) return null;
+    await insertAudit(tx, [audit(text.id)]);
+    return viewKey(tx, text.id);
+  });
+  // The ID was taken, once in 2^48 keys.
+  return made === null ? createKey(db, key, audit) : { text: formatKey(text), key: made };
+}
+
+export interface RevokeOptions {
+  /** Whether `LONGSHORE_ADMIN_KEY` is set: it would make its key good again at the next start. */
+  readonly operatorKeySet: boolean;
+  readonly audit: AuditEntry;
+}
+
+/**
+ * Revokes a key; one that is revoked already stays so. Other processes believe it for up to `CACHE_MS` more.
+ *
+ * @throws LongshoreError `unknown-key`, or `key-protected` for the operator's key while it is set, and for the last
+ *   admin key, without which nobody could make another
+ */
+export async function revokeKey(db: Database, id: string, options: RevokeOptions): Promise<void> {
+  if (id === OPERATOR_ID && options.operatorKeySet) {
+    throw new LongshoreError('key-protected', 'this key is set by LONGSHORE_ADMIN_KEY');
+  }
+  await db.transaction(async (tx) => {
+    // Locked, so that of two admin keys that revoke each other at the same moment one stays.
+    const admins = await lockAdminKeys(tx);
+    const key = await viewKey(tx, id);
+    if (key === null) throw new LongshoreError('unknown-key', `there is no key ${JSON.stringify(id)}`);
+    if (admins.length === 1 && admins[0] === id) {
+      throw new LongshoreError('key-protected', `${id} is the last admin key`);
+    }
+    await tx.query('update longshore.api_key set revoked_at = now() where id = $1 and revoked_at is null', [
+      id,
+    ]);
+    await insertAudit(tx, [options.audit]);
+  });
+}
+
+async function lockAdminKeys(tx: Tx): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>(
+    `select id from longshore.api_key where revoked_at is null and 'admin' = any (scopes) order by id for update`,
+  );
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import type { Sql } from '../db/sql.ts';
+
+/**
+ * The secrets that sign tokens, in `longshore.token_key`: one a day (UTC), made by the first token of that day. It
+ * is unique by its day, so of several processes that make it at once one wins, and all sign with that one. It
+ * verifies until the last token of its day has ended, and is deleted after that.
+ */
+export interface SigningKey {
+  /** `kid` (RFC 7515, 4.1.4). */
+  readonly id: string;
+  /** Days since the epoch. */
+  readonly period: number;
+  /** 256 bits, as long as the hash of HS256 (RFC 7518, 3.2). */
+  readonly secret: Uint8Array;
+}
+
+export interface SigningKeys {
+  /** The key of this day. */
+  current(): Promise<SigningKey>;
+  /** The key with this ID, while tokens of it can live; else null. */
+  find(id: string): Promise<SigningKey | null>;
+}
+
+export const PERIOD_MS = 24 * 3_600_000;
+const SECRET_BYTES = 32;
+/** Deleting a row ends its tokens, in every process after this long. */
+const REFRESH_MS = 60_000;
+/** A stranger may send any number of tokens with IDs that there are not. */
+const LOOK_AGAIN_MS = 1_000;
+
+export interface SigningKeysOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** How long a token may live, with what clocks may differ. */
+  readonly tokenMs: number;
+}
+
+export function createSigningKeys(sql: Sql, { now, tokenMs }: SigningKeysOptions): SigningKeys {
+  let known = new Map<string, SigningKey>();
+  let knownSinceMs = Number.NEGATIVE_INFINITY;
+
+  const periodOf = (ms: number) => Math.floor(ms / PERIOD_MS);
+  /** The oldest day of which tokens may live. */
+  const oldest = () => periodOf(now() - tokenMs);
+
+  async function read(): Promise<void> {
+    const askedAtMs = now();
+    const rows = await sql.query<{ id: string; period: number; secret: Buffer }>(
+      'select id, period, secret from longshore.token_key where period >= $1',
+      [oldest()],
+    );
+    known = new Map(rows.map((row) => [row.id, { ...row, secret: new Uint8Array(row.secret) }]));
+    knownSinceMs = askedAtMs;
+  }
+
+  /** A clock that was set back makes what is known old as well. */
+  const ageMs = () => Math.abs(now() - knownSinceMs);
+  const ofPeriod = (period: number) => [...known.values()].find((key) => key.period === period);
+
+  return {
+    async current() {
+      const period = periodOf(now());
+      if (ageMs() > REFRESH_MS || ofPeriod(period) === undefined) {
+        await sql.query(
+          'insert into longshore.token_key (id, period, secret) values ($1, $2, $3) on conflict (period) do nothing',
+          [randomBytes(8).toString('hex'), period, randomBytes(SECRET_BYTES)],
+        );
+        await read();
+      }
+      return ofPeriod(period)!;
+    },
+
+    async find(id) {
+      if (ageMs() > (known.has(id) ? REFRESH_MS : LOOK_AGAIN_MS)) await read();
+      const key = known.get(id);
+      return key !== undefined && key.period >= oldest() ? key : null;
+    },
+  };
+}
+
+/** Deletes the keys of days whose tokens have all ended. A day more is left to clocks that differ. */
+export async function dropOldSigningKeys(sql: Sql): Promise<void> {
+  await sql.query(
+    `delete from longshore.token_key where period < floor(extract(epoch from now()) * 1000 / $1::float8) - 1`,
+    [PERIOD_MS],
+  );
+}

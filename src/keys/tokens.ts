@@ -1,0 +1,103 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { errors, jwtVerify, SignJWT } from 'jose';
+import type { Sql } from '../db/sql.ts';
+import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
+
+/**
+ * Tokens stand for a key for half an hour: JWTs (RFC 7519) of the profile for access tokens (RFC 9068), signed with
+ * HS256. A token names its key and nothing else: what it may do is what the key may do at that moment, and it ends
+ * with the key. The algorithm is pinned, never read from the token (RFC 8725, 3.1).
+ */
+export interface Tokens {
+  issue(keyId: string): Promise<string>;
+  /** The ID of its key; null: not signed by us, changed, or ended. Whether the key is still good is not asked. */
+  verify(token: string): Promise<string | null>;
+}
+
+export const TOKEN_SECONDS = 30 * 60;
+const ISSUER = 'longshore';
+const AUDIENCE = 'longshore-api';
+const TYPE = 'at+jwt';
+const ALGORITHM = 'HS256';
+/** What the clocks of several processes may differ. */
+const TOLERANCE_SECONDS = 5;
+/** A verified token is believed this long without checking its signature again. */
+const CACHE_MS = 10_000;
+const CACHE_ENTRIES = 1_000;
+
+/** A JWS in its compact form (RFC 7515, 7.1) whose header is a JSON object; keys look different. */
+const TOKEN = /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/;
+const MAX_LENGTH = 2_000;
+
+export function looksLikeToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
+/** @param now milliseconds since the epoch */
+export function createTokens(sql: Sql, now: () => number = Date.now): Tokens {
+  const keys = createSigningKeys(sql, { now, tokenMs: (TOKEN_SECONDS + TOLERANCE_SECONDS) * 1000 });
+  const believed = new Map<string, { readonly keyId: string; readonly fromMs: number; untilMs: number }>();
+
+  return {
+    async issue(keyId) {
+      const { id, secret } = await keys.current();
+      const issuedAt = Math.floor(now() / 1000);
+      return new SignJWT({ client_id: keyId })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: id })
+        .setIssuer(ISSUER)
+        .setAudience(AUDIENCE)
+        .setSubject(keyId)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + TOKEN_SECONDS)
+        .setJti(randomUUID())
+        .sign(secret);
+    },
+
+    async verify(token) {
+      if (token.length > MAX_LENGTH) return null;
+      const name = createHash('sha256').update(token).digest('base64');
+      const nowMs = now();
+      const known = believed.get(name);
+      if (known !== undefined && known.fromMs <= nowMs && nowMs < known.untilMs) return known.keyId;
+      believed.delete(name);
+      const checked = await check(keys, token, nowMs);
+      if (checked === null) return null;
+      if (believed.size >= CACHE_ENTRIES) believed.delete(believed.keys().next().value!);
+      const untilMs = Math.min(nowMs + CACHE_MS, checked.expiresAtMs);
+      believed.set(name, { keyId: checked.keyId, fromMs: nowMs, untilMs });
+      return checked.keyId;
+    },
+  };
+}
+
+async function check(
+  keys: SigningKeys,
+  token: string,
+  nowMs: number,
+): Promise<{ readonly keyId: string; readonly expiresAtMs: number } | null> {
+  try {
+    const { payload } = await jwtVerify(
+      token,
+      async ({ kid }) => {
+        const key = typeof kid === 'string' ? await keys.find(kid) : null;
+        if (key === null) throw new errors.JWKSNoMatchingKey();
+        return key.secret;
+      },
+      {
+        algorithms: [ALGORITHM],
+        typ: TYPE,
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        // Even with a stolen signing key no token lives longer.
+        maxTokenAge: TOKEN_SECONDS,
+        clockTolerance: TOLERANCE_SECONDS,
+        requiredClaims: ['sub', 'exp', 'iat', 'jti'],
+        currentDate: new Date(nowMs),
+      },
+    );
+    return { keyId: String(payload.sub), expiresAtMs: payload.exp! * 1000 };
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return null;
+    throw error;
+  }
+}
