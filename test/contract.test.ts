@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Contract, type OpenApi } from './support/contract.ts';
+import { type TestStack, testStack } from './support/stack.ts';
+
+interface Ask {
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | FormData;
+  readonly status: number;
+}
+
+const csv = { 'content-type': 'text/csv' };
+const json = { 'content-type': 'application/json' };
+const waiting = { ...csv, prefer: 'wait=50' };
+
+/** What is asked of each operation, in this order: its main answers. A new route needs an entry. */
+const ASKED: Readonly<Record<string, readonly Ask[]>> = {
+  'POST /v1/tables/{table}/loads': [
+    { path: '/v1/tables/departments/loads', headers: waiting, body: '1,One\n2,Two\nx,Three\n', status: 201 },
+    { path: '/v1/tables/departments/loads', headers: csv, body: '1,One\n2,Two\nx,Three\n', status: 200 },
+    { path: '/v1/tables/jobs/loads', headers: csv, body: '1,One\n', status: 202 },
+    { path: '/v1/tables/jobs/loads', headers: csv, body: '', status: 422 },
+    { path: '/v1/tables/jobs/loads', headers: { 'content-type': 'image/png' }, body: 'x', status: 415 },
+    { path: '/v1/tables/jobs/loads', headers: json, body: '{"source": 7}', status: 400 },
+    { path: '/v1/tables/jobs/loads', headers: json, body: `"${'x'.repeat(20_000)}"`, status: 413 },
+    { path: '/v1/tables/jobs/loads', headers: json, body: '{"source": "no.csv"}', status: 404 },
+    { path: '/v1/tables/cities/loads', headers: csv, body: '1,One\n', status: 404 },
+    {
+      path: '/v1/tables/departments/loads?maxRejects=0',
+      headers: waiting,
+      body: 'x,Four\n',
+      status: 422,
+    },
+  ],
+  'GET /v1/loads': [
+    { path: '/v1/loads?limit=1', status: 200 },
+    { path: '/v1/loads?before=9007199254740991', status: 200 },
+  ],
+  'GET /v1/loads/{id}': [
+    { path: '/v1/loads/1', status: 200 },
+    { path: '/v1/loads/77', status: 404 },
+    { path: '/v1/loads/9007199254740991', status: 404 },
+    { path: '/v1/loads/x', status: 400 },
+  ],
+  'GET /v1/loads/{id}/rejects': [
+    { path: '/v1/loads/1/rejects', status: 200 },
+    { path: '/v1/loads/1/rejects?format=csv', status: 200 },
+    { path: '/v1/loads/77/rejects', status: 404 },
+  ],
+  'POST /v1/loads/{id}/pause': [{ path: '/v1/loads/1/pause', status: 409 }],
+  'POST /v1/loads/{id}/resume': [{ path: '/v1/loads/1/resume', status: 409 }],
+  'POST /v1/loads/{id}/cancel': [{ path: '/v1/loads/1/cancel', status: 409 }],
+  'GET /v1/tables': [{ path: '/v1/tables', status: 200 }],
+  'GET /v1/tables/{table}': [
+    { path: '/v1/tables/departments', status: 200 },
+    { path: '/v1/tables/hired_employees', status: 200 },
+    { path: '/v1/tables/cities', status: 404 },
+  ],
+  'GET /v1/tables/{table}/rows': [
+    { path: '/v1/tables/departments/rows?limit=1', status: 200 },
+    { path: '/v1/tables/departments/rows?after=invented', status: 400 },
+  ],
+  'GET /v1/dictionary': [{ path: '/v1/dictionary', status: 200 }],
+  'GET /healthz': [{ path: '/healthz', status: 200 }],
+  'GET /readyz': [{ path: '/readyz', status: 200 }],
+  'GET /metrics': [{ path: '/metrics', status: 200 }],
+  'GET /docs': [{ path: '/docs', status: 200 }],
+  'GET /docs/errors': [{ path: '/docs/errors', status: 200 }],
+  'GET /openapi.json': [{ path: '/openapi.json', status: 200 }],
+};
+
+describe('every answer is as the OpenAPI document says', () => {
+  let stack: TestStack;
+  let contract: Contract;
+  const stopping: (() => Promise<unknown>)[] = [];
+  before(async () => {
+    stack = await testStack({ after: (action) => void stopping.push(action) });
+    contract = new Contract((await (await fetch(`${stack.url}/openapi.json`)).json()) as OpenApi);
+  });
+  after(async () => {
+    for (const stop of stopping.reverse()) await stop();
+  });
+
+  async function ask(operation: string, { path, headers, body, status }: Ask): Promise<Response> {
+    const [method = ''] = operation.split(' ');
+    const response = await fetch(stack.url + path, {
+      method,
+      headers: { 'x-api-key': stack.key, ...headers },
+      ...(body !== undefined && { body }),
+    });
+    const text = await contract.check(method, path, response.clone());
+    assert.equal(response.status, status, `${method} ${path}: ${text}`);
+    return response;
+  }
+
+  it('of every route, with its main answers', async () => {
+    assert.deepEqual(
+      contract
+        .operations()
+        .map(({ name }) => name)
+        .sort(),
+      Object.keys(ASKED).sort(),
+    );
+    for (const [operation, asked] of Object.entries(ASKED)) {
+      for (const one of asked) await ask(operation, one);
+    }
+  });
+
+  it('of every route with a key, without one and with a wrong one', async () => {
+    for (const { name, open } of contract.operations()) {
+      const { path } = ASKED[name]![0]!;
+      if (open) continue;
+      const none = await ask(name, { path, status: 401, headers: { 'x-api-key': '' } });
+      assert.match(none.headers.get('www-authenticate')!, /^(Bearer|Basic) /);
+      await ask(name, { path, status: 401, headers: { 'x-api-key': 'lsk_nobody_has_this' } });
+    }
+  });
+
+  it('of every route, to a parameter that there is not: the place is named', async () => {
+    for (const { name } of contract.operations()) {
+      const { path } = ASKED[name]![0]!;
+      const response = await ask(name, { path: `${path.split('?')[0]}?color=blue`, status: 400 });
+      const { errors } = (await response.json()) as { errors: { parameter: string }[] };
+      assert.deepEqual(
+        errors.map(({ parameter }) => parameter),
+        ['color'],
+      );
+    }
+  });
+
+  it('of every address, to methods it does not take', async () => {
+    const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+    const names = contract.operations().map(({ name }) => name);
+    for (const template of new Set(names.map((name) => name.split(' ')[1]!))) {
+      const taken = methods.filter((method) => names.includes(`${method} ${template}`));
+      const path = ASKED[`${taken[0]} ${template}`]![0]!.path;
+      for (const method of methods.filter((name) => !taken.includes(name))) {
+        const response = await fetch(stack.url + path, { method, headers: { 'x-api-key': stack.key } });
+        const allow = response.headers
+          .get('allow')
+          ?.split(', ')
+          .filter((name) => name !== 'HEAD');
+        assert.equal(response.status, 405, `${method} ${path}`);
+        assert.deepEqual(allow, taken, `${method} ${path}`);
+        assert.equal(((await response.json()) as { code: string }).code, 'method-not-allowed');
+      }
+    }
+  });
+
+  it('and every route shows that it can do its work, or why not', () => {
+    const done = new Set([...contract.seen].filter((seen) => / (?:2\d\d|409)$/.test(seen)).map(operationOf));
+    const never = contract.operations().filter(({ name }) => !done.has(name));
+    assert.deepEqual(never, []);
+  });
+});
+
+/** `GET /v1/loads 200` → `GET /v1/loads` */
+function operationOf(seen: string): string {
+  return seen.split(' ').slice(0, 2).join(' ');
+}
