@@ -25,7 +25,15 @@ export interface RejectsAnswer {
   readonly next: string | null;
 }
 
-interface Problem {
+/** An answer of any status. */
+export interface Exchanged {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** RFC 9457 */
+export interface Problem {
   readonly title?: string;
   readonly detail?: string;
   readonly code?: string;
@@ -50,12 +58,23 @@ export class ApiClient {
 
   /** The answer, when it is a good one; its body is still to be read. */
   async send(path: string, init: RequestInit = {}): Promise<Response> {
+    const response = await this.#fetch(path, init);
+    if (!response.ok) throw this.refusal(response.status, await response.text().catch(() => ''));
+    return response;
+  }
+
+  /** The answer whatever its status, read whole. @throws UnreachableError */
+  async exchange(path: string, init: RequestInit = {}): Promise<Exchanged> {
+    const response = await this.#fetch(path, init);
+    const text = await this.#reading(response.text());
+    return { status: response.status, headers: response.headers, text };
+  }
+
+  #fetch(path: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     // fetch takes a byte a character: any text goes as its UTF-8 bytes.
     headers.set('x-api-key', Buffer.from(this.#target.key, 'utf8').toString('latin1'));
-    const response = await this.#reading(fetch(`${this.#target.url}${path}`, { ...init, headers }));
-    if (!response.ok) throw await this.#refusal(response);
-    return response;
+    return this.#reading(fetch(`${this.#target.url}${path}`, { ...init, headers }));
   }
 
   async #reading<T>(answer: Promise<T>): Promise<T> {
@@ -73,20 +92,25 @@ export class ApiClient {
     }
   }
 
-  async #refusal(response: Response): Promise<CliError> {
-    const text = await response.text().catch(() => '');
-    let problem: Problem = {};
-    try {
-      problem = JSON.parse(text) as Problem;
-    } catch {
-      // Not ours: a proxy's page, or another server at this address.
-    }
-    const exitCode = response.status === 401 || response.status === 403 ? EXIT.noAccess : EXIT.failed;
+  /** What an answer that is no good one says, for a person. */
+  refusal(status: number, text: string): CliError {
+    const problem = readObject<Problem>(text);
+    const exitCode = status === 401 || status === 403 ? EXIT.noAccess : EXIT.failed;
     if (problem.code === undefined) {
-      return new CliError(exitCode, `${this.#target.url} answered ${response.status}, not as Longshore does`);
+      return new CliError(exitCode, `${this.#target.url} answered ${status}, not as Longshore does`);
     }
     const lines = [`${problem.title} (${problem.code})`, problem.detail, problem.remedy];
     return new CliError(exitCode, lines.filter((line) => line !== undefined).join('\n  '));
+  }
+}
+
+/** A JSON object's members; none when the text is no such thing: a proxy's page, or another server at this address. */
+export function readObject<T extends object>(text: string): Partial<T> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Partial<T>) : {};
+  } catch {
+    return {};
   }
 }
 

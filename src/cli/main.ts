@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addControlCommands } from './commands/control.ts';
+import { addInsertCommand } from './commands/insert.ts';
+import { addKeyCommands } from './commands/key.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addRejectsCommand } from './commands/rejects.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -22,7 +24,7 @@ try {
 
 function program(): Command {
   const root = new Command('longshore')
-    .description('Loads CSV files into PostgreSQL, through a running Longshore.')
+    .description('Brings CSV files and rows into PostgreSQL, through a running Longshore.')
     .version(packageJson.version)
     .option('--url <url>', 'address of the platform')
     .option('--key <key>', 'the key; better in LONGSHORE_KEY, as options show in the list of processes')
@@ -31,10 +33,12 @@ function program(): Command {
     .showHelpAfterError('(longshore --help shows how it is used)')
     .exitOverride();
   addLoadCommand(root);
+  addInsertCommand(root);
   addStatusCommand(root);
   addRejectsCommand(root);
   addTablesCommand(root);
   addControlCommands(root);
+  addKeyCommands(root);
   return root;
 }
 

@@ -67,7 +67,7 @@ function rejectLines(load: LoadAnswer, rejects: readonly RejectView[]): string[]
 }
 
 /** One line an error. */
-export function rejectTable(rejects: readonly RejectView[]): string {
+export function rejectTable(rejects: readonly Pick<RejectView, 'line' | 'errors'>[]): string {
   const rows = rejects.flatMap(({ line, errors }) =>
     errors.map(({ field, code, message }) => [
       String(line),

@@ -1,10 +1,9 @@
-import { open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import { LOAD_MODES } from '../../types.ts';
 import type { StartedLoad } from '../api-client.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
+import { type Input, openInput } from '../open-input.ts';
 import { describeUpload, noProgress, startProgress } from '../progress.ts';
 import { type GlobalOptions, openSession, type Session } from '../session.ts';
 import { exitCodeOf, showLoad } from '../show-load.ts';
@@ -16,14 +15,6 @@ interface LoadOptions extends GlobalOptions {
   readonly maxRejects?: string;
   readonly force?: boolean;
   readonly wait: boolean;
-}
-
-/** A file to send. */
-interface Upload {
-  readonly name: string;
-  /** null: not known (standard input). */
-  readonly bytes: number | null;
-  readonly pieces: Readable;
 }
 
 export function addLoadCommand(program: Command): void {
@@ -60,7 +51,7 @@ async function loadFiles(files: readonly string[], options: LoadOptions): Promis
 }
 
 async function loadFile(session: Session, file: string, options: LoadOptions): Promise<number> {
-  const started = await upload(session, await openUpload(file), options);
+  const started = await upload(session, await openInput(file, 'stdin.csv'), options);
   if (started.existing) {
     session.say(`${file}: the same file was loaded before, this is that load (--force loads it again)`);
   }
@@ -69,24 +60,7 @@ async function loadFile(session: Session, file: string, options: LoadOptions): P
   return exitCodeOf(load);
 }
 
-async function openUpload(file: string): Promise<Upload> {
-  if (file === '-') return { name: 'stdin.csv', bytes: null, pieces: process.stdin };
-  try {
-    const handle = await open(file);
-    const stat = await handle.stat();
-    if (stat.isDirectory()) {
-      await handle.close();
-      throw new Error('it is a folder');
-    }
-    // A pipe or a device has no size that means anything.
-    const bytes = stat.isFile() ? stat.size : null;
-    return { name: basename(file), bytes, pieces: handle.createReadStream({ highWaterMark: 256 * 1024 }) };
-  } catch (cause) {
-    throw new CliError(EXIT.usage, `${file} can not be read: ${(cause as Error).message}`, { cause });
-  }
-}
-
-async function upload(session: Session, file: Upload, options: LoadOptions): Promise<StartedLoad> {
+async function upload(session: Session, file: Input, options: LoadOptions): Promise<StartedLoad> {
   const query = new URLSearchParams({ mode: options.mode });
   if (options.maxRejects !== undefined) query.set('maxRejects', options.maxRejects);
   if (options.force === true) query.set('force', 'true');
