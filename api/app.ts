@@ -9,6 +9,7 @@ import { openApiDocument } from './openapi.ts';
 import { HttpError, problemHandler } from './problems.ts';
 import { expressPath, type Route } from './route.ts';
 import { auditRoute } from './routes/audit.ts';
+import { batchRoutes } from './routes/batches.ts';
 import { dictionaryRoute } from './routes/dictionary.ts';
 import { DOCS_ASSETS, docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -64,6 +65,7 @@ function routesOf(): readonly Route[] {
     ...loadRoutes,
     rejectsRoute,
     postRowsRoute,
+    ...batchRoutes,
     ...tableRoutes,
     dictionaryRoute,
     ...keyRoutes,

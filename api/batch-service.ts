@@ -1,4 +1,11 @@
-import type { BatchFormat, BatchMode, BatchOutcome, BatchReject, BatchView } from '../src/batches/batch.ts';
+import type {
+  BatchFilter,
+  BatchFormat,
+  BatchMode,
+  BatchRejectsPage,
+  BatchView,
+  EndedBatch,
+} from '../src/batches/batch.ts';
 import type { Table } from '../src/types.ts';
 
 /** What the API asks for batches. Every call may throw a `LongshoreError`, which becomes the problem of the answer. */
@@ -12,7 +19,7 @@ export interface BatchService {
    *   idempotency-key-reused overloaded temporal-unavailable storage-*`: nothing of it is or will be written;
    *   `batch-lost batch-terminated internal` when it failed
    */
-  commit(batch: NewBatch, waitMs: number): Promise<BatchOutcome | { readonly running: BatchView }>;
+  commit(batch: NewBatch, waitMs: number): Promise<EndedBatch | { readonly running: BatchView }>;
 
   /** null when there is no such batch. */
   get(id: string): Promise<BatchView | null>;
@@ -35,19 +42,4 @@ export interface NewBatch {
   readonly body: string;
   readonly sentBy: string;
   readonly idempotencyKey: string | null;
-}
-
-export interface BatchFilter {
-  /** Only batches of these tables; absent: of every table. */
-  readonly tables?: readonly string[];
-  /** Only those of the group with this ID (`_load_id` of their rows). */
-  readonly loadId?: number;
-  /** The last of the page before. */
-  readonly before?: string;
-  readonly limit: number;
-}
-
-export interface BatchRejectsPage {
-  readonly rejects: readonly BatchReject[];
-  readonly more: boolean;
 }

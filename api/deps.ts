@@ -5,6 +5,7 @@ import type { KeyStore } from '../src/keys/key-store.ts';
 import type { Tokens } from '../src/keys/tokens.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary } from '../src/types.ts';
+import type { BatchService } from './batch-service.ts';
 import type { KeyService } from './key-service.ts';
 import type { LoadService } from './load-service.ts';
 import type { Metrics } from './metrics.ts';
@@ -24,6 +25,7 @@ export interface ApiDeps {
   readonly limiter: RateLimiter;
   readonly audit: AuditLog;
   readonly loads: LoadService;
+  readonly batches: BatchService;
   readonly metrics: Metrics;
   /** Asks every dependency, quickly. Never rejects. */
   ready(): Promise<Readiness>;

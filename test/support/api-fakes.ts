@@ -17,6 +17,7 @@ import type { LoadView, RejectView } from '../../src/ledger/load-view.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { Dictionary, Field, Table } from '../../src/types.ts';
+import { FakeBatches } from './fake-batches.ts';
 import { FakeKeys } from './fake-keys.ts';
 
 /** A table of the sample's kind: `jobs(id, job)` without a header. */
@@ -175,6 +176,7 @@ export function loadView(id: number, change: Partial<LoadView> = {}): LoadView {
 export interface TestApi extends AsyncDisposable {
   readonly url: string;
   readonly loads: FakeLoads;
+  readonly batches: FakeBatches;
   readonly keys: FakeKeys;
   readonly storage: Storage;
   readonly home: string;
@@ -198,6 +200,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     tables: [table('jobs'), table('notes', { primaryKey: [] })],
   };
   const loads = new FakeLoads();
+  const batches = new FakeBatches();
   const keys = new FakeKeys();
   const log: string[] = [];
   const app = createApp({
@@ -207,6 +210,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     dictionary,
     ...keys.deps(),
     loads,
+    batches,
     metrics: createMetrics(),
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),
     ...change,
@@ -220,6 +224,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
   return {
     url,
     loads,
+    batches,
     keys,
     storage,
     home,
