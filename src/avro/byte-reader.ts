@@ -30,9 +30,15 @@ export class ByteReader {
    */
   async read(length: number, what: string): Promise<Buffer> {
     const start = this.offset;
+    const bytes = await this.readUpTo(length);
+    if (bytes.length < length) throw damaged(`the file ends within ${what}`, start);
+    return bytes;
+  }
+
+  /** The next so many bytes, or as many as the file has left. */
+  async readUpTo(length: number): Promise<Buffer> {
     const parts: Buffer[] = [];
-    for (let left = length; left > 0; ) {
-      if (await this.isAtEnd()) throw damaged(`the file ends within ${what}`, start);
+    for (let left = length; left > 0 && !(await this.isAtEnd()); ) {
       const part = this.#piece.subarray(0, left);
       this.#piece = this.#piece.subarray(part.length);
       this.offset += part.length;

@@ -134,13 +134,24 @@ const readNumeric: ReadCell = (row, to) => {
   return end;
 };
 
-export const READ_CELL: Readonly<Record<ColumnType, ReadCell>> = {
-  bigint: readBigint,
-  integer: readInteger,
-  text: readText,
-  boolean: readBoolean,
-  date: readDate,
-  timestamptz: readTimestamp,
-  time: readTime,
-  numeric: readNumeric,
-};
+/** Reads a field of the column's type. A switch, as in `writeCell`. */
+export function readCell(type: ColumnType, row: DecodingRow, to: number): number {
+  switch (type) {
+    case 'bigint':
+      return readBigint(row, to);
+    case 'text':
+      return readText(row, to);
+    case 'timestamptz':
+      return readTimestamp(row, to);
+    case 'integer':
+      return readInteger(row, to);
+    case 'boolean':
+      return readBoolean(row, to);
+    case 'date':
+      return readDate(row, to);
+    case 'time':
+      return readTime(row, to);
+    case 'numeric':
+      return readNumeric(row, to);
+  }
+}

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { Codec } from '../backups/backup.ts';
 import { RowChecksum } from '../backups/checksum.ts';
 import { LongshoreError } from '../errors.ts';
+import type { ColumnType } from '../rows/column-type.ts';
 import type { Table } from '../types.ts';
 import { BLOCK_CODECS, BLOCKS_AHEAD } from './codec.ts';
 import { CODEC_KEY, containerHeader, framedBlock, SCHEMA_KEY } from './container.ts';
 import { CopyInput, checkEnd, feed } from './copy-binary.ts';
-import { type EncodingRow, plainRoom, UNFIT, WRITE_CELL, type WriteCell } from './encode-cell.ts';
+import { type EncodingRow, plainRoom, UNFIT, writeCell } from './encode-cell.ts';
 import { mapInOrder } from './in-order.ts';
 import { avroSchemaOf, type Column, columnsWithTypes } from './schema.ts';
 
@@ -68,13 +69,16 @@ async function* blocksOf(copy: AsyncIterable<Buffer>, encoder: RowEncoder): Asyn
 /** Encodes the tuples of `input`, block by block. */
 class RowEncoder implements EncodingRow {
   readonly input = new CopyInput();
+  /** Of `input`, which takes a larger buffer where it must. */
+  bytes = this.input.bytes;
+  view = this.input.view;
   readonly checksum = new RowChecksum();
   rows = 0;
   target = Buffer.allocUnsafeSlow(BLOCK_ROOM);
 
   readonly #table: Table;
   readonly #columns: readonly Column[];
-  readonly #write: readonly WriteCell[];
+  readonly #types: readonly ColumnType[];
   readonly #nullable: readonly boolean[];
   #length = 0;
   #rowsBefore = 0;
@@ -84,22 +88,16 @@ class RowEncoder implements EncodingRow {
   constructor(table: Table) {
     this.#table = table;
     this.#columns = columnsWithTypes(table);
-    this.#write = this.#columns.map(({ type }) => WRITE_CELL[type]);
+    this.#types = this.#columns.map(({ type }) => type);
     this.#nullable = this.#columns.map(({ nullable }) => nullable);
-  }
-
-  get bytes(): Buffer {
-    return this.input.bytes;
-  }
-
-  get view(): DataView {
-    return this.input.view;
   }
 
   /** Encodes whole tuples until the block is full (true) or there are no more. */
   fillBlock(): boolean {
     const { input, checksum } = this;
     const columns = this.#columns.length;
+    this.bytes = input.bytes;
+    this.view = input.view;
     while (this.#length < BLOCK_BYTES) {
       const end = input.nextTuple(columns);
       if (end < 0) return false;
@@ -135,12 +133,12 @@ class RowEncoder implements EncodingRow {
   #encodeRow(start: number, end: number): void {
     this.#tupleEnd = end;
     this.reserve(this.#length, 0);
-    const write = this.#write;
+    const types = this.#types;
     const nullable = this.#nullable;
     const { view } = this.input;
     let from = start + 2;
     let to = this.#length;
-    for (let column = 0; column < write.length; column++) {
+    for (let column = 0; column < types.length; column++) {
       const length = view.getInt32(from);
       from += 4;
       if (length < 0) {
@@ -150,7 +148,7 @@ class RowEncoder implements EncodingRow {
       }
       // The second branch of the union, as a zigzag number.
       if (nullable[column]) this.target[to++] = 2;
-      const after = write[column]!(this, from, length, to);
+      const after = writeCell(types[column]!, this, from, length, to);
       if (after < 0) throw this.#fault(column, after);
       to = after;
       from += length;

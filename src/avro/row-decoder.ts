@@ -1,9 +1,10 @@
 import type { RowChecksum } from '../backups/checksum.ts';
 import { LongshoreError } from '../errors.ts';
+import type { ColumnType } from '../rows/column-type.ts';
 import type { Table } from '../types.ts';
 import { viewOf } from './copy-binary.ts';
 import { damaged } from './damaged.ts';
-import { type DecodingRow, PLAIN_FIELD_BYTES, READ_CELL, type ReadCell } from './decode-cell.ts';
+import { type DecodingRow, PLAIN_FIELD_BYTES, readCell } from './decode-cell.ts';
 import type { FileBlock } from './read-container.ts';
 import type { Resolution } from './resolve.ts';
 import type { VarintFault } from './varint.ts';
@@ -31,7 +32,7 @@ export class RowDecoder implements DecodingRow {
   readonly #table: Table;
   readonly #resolution: Resolution;
   readonly #checksum: RowChecksum;
-  readonly #read: readonly ReadCell[];
+  readonly #types: readonly ColumnType[];
   /** A slot's union branch of null as it stands in the file (zigzag), or `NO_UNION`, or `NOT_IN_FILE`. */
   readonly #nulls: readonly number[];
   readonly #nullable: readonly boolean[];
@@ -46,7 +47,7 @@ export class RowDecoder implements DecodingRow {
     this.#resolution = resolution;
     this.#checksum = checksum;
     const { slots } = resolution;
-    this.#read = slots.map(({ column }) => READ_CELL[column.type]);
+    this.#types = slots.map(({ column }) => column.type);
     this.#nulls = slots.map(({ field }) => {
       if (!field) return NOT_IN_FILE;
       return field.nullBranch === null ? NO_UNION : field.nullBranch * 2;
@@ -74,7 +75,7 @@ export class RowDecoder implements DecodingRow {
   }
 
   reserve(at: number, bytes: number): void {
-    const needed = at + bytes + this.#read.length * PLAIN_FIELD_BYTES;
+    const needed = at + bytes + this.#types.length * PLAIN_FIELD_BYTES;
     if (needed <= this.target.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.target.length));
     this.target.copy(larger, 0, 0, at);
@@ -101,18 +102,18 @@ export class RowDecoder implements DecodingRow {
   }
 
   #decodeRow(start: number): void {
-    const read = this.#read;
+    const types = this.#types;
     const nulls = this.#nulls;
     const { inOrder } = this.#resolution;
     this.reserve(start, 2);
-    this.targetView.setInt16(start, read.length);
+    this.targetView.setInt16(start, types.length);
     let to = start + 2;
-    for (let slot = 0; slot < read.length; slot++) {
+    for (let slot = 0; slot < types.length; slot++) {
       this.#slot = slot;
       if (nulls[slot] !== NO_UNION && this.#isNull(slot, nulls[slot]!)) {
         this.targetView.setInt32(to, -1);
         to += 4;
-      } else to = read[slot]!(this, to);
+      } else to = readCell(types[slot]!, this, to);
       if (!inOrder) this.#slotEnds[slot] = to;
     }
     if (!inOrder) this.#putInOrder(start + 2, to);

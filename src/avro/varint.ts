@@ -73,25 +73,45 @@ export interface VarintSource {
   fail(fault: VarintFault): never;
 }
 
+const GROUP_BITS = 7;
+/** What four groups hold; the long's three parts are 28, 28 and 8 bits. */
+const PART_BITS = 28;
+
 /** Reads a long into `high` and `low`. */
 export function readLong(source: VarintSource): void {
   const { bytes, end } = source;
   let at = source.at;
-  let low = 0;
+  let part = 0;
+  for (let shift = 0; shift < PART_BITS; shift += GROUP_BITS) {
+    if (at >= end) source.fail('cut');
+    const byte = bytes[at++]!;
+    part |= (byte & 0x7f) << shift;
+    if (byte >= 0x80) continue;
+    source.at = at;
+    source.high = -(part & 1);
+    source.low = (part >>> 1) ^ source.high;
+    return;
+  }
+  readLongFrom(source, at, part);
+}
+
+/** Goes on behind the first part. */
+function readLongFrom(source: VarintSource, start: number, lowest: number): void {
+  const { bytes, end } = source;
+  let at = start;
   let middle = 0;
   let top = 0;
   let byte = 0x80;
-  for (let shift = 0; byte >= 0x80; shift += 7) {
+  for (let shift = 0; byte >= 0x80; shift += GROUP_BITS) {
     if (at >= end) source.fail('cut');
     byte = bytes[at++]!;
-    if (shift < 28) low |= (byte & 0x7f) << shift;
-    else if (shift < 56) middle |= (byte & 0x7f) << (shift - 28);
+    if (shift < PART_BITS) middle |= (byte & 0x7f) << shift;
     // The tenth byte holds the 64th bit only.
-    else if (shift === 56 || byte <= 1) top |= (byte & 0x7f) << (shift - 56);
+    else if (shift === PART_BITS || byte <= 1) top |= (byte & 0x7f) << (shift - PART_BITS);
     else source.fail('too-long');
   }
   source.at = at;
-  const zigzagLow = low | (middle << 28);
+  const zigzagLow = lowest | (middle << 28);
   const zigzagHigh = (middle >>> 4) | (top << 24);
   const sign = -(zigzagLow & 1);
   source.low = ((zigzagLow >>> 1) | (zigzagHigh << 31)) ^ sign;

@@ -1,0 +1,173 @@
+import { createHash, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { ByteReader } from '../avro/byte-reader.ts';
+import { damaged } from '../avro/damaged.ts';
+import type { Config } from '../config.ts';
+import { LongshoreError } from '../errors.ts';
+import { openSegment, SEGMENT_BYTES, sealSegment, TAG_BYTES } from './segments.ts';
+
+/**
+ * Encrypted parts: a header, then segments.
+ *
+ *     magic "LSENC" | version 1 (1 byte) | key ID (8) | salt (32) | check (4: begin of SHA-256 of all before)
+ *     segment: ciphertext of 256 KiB of plain text (the last: 0 to 256 KiB) | tag (16)
+ *
+ * Each file has a key of its own: HKDF-SHA-256 (RFC 5869) of the backup key and the random salt, so that nonces never
+ * meet however many files one key protects. Each segment is sealed by AES-256-GCM (NIST SP 800-38D) as in the STREAM
+ * construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015; age does the same): the nonce is the segment's number (11
+ * bytes) and a flag that it is the last. Nothing is given out before its tag agrees; a segment that is lost, moved,
+ * repeated or cut off, and a file cut between segments, are found. The associated data of every segment is the header
+ * and what the part is (`partAad`), so that a part can't take another one's place. The check in the header is no
+ * protection; it tells a flipped bit in the key ID from another key.
+ */
+const MAGIC = Buffer.from('LSENC');
+const VERSION = 1;
+const KEY_BYTES = 32;
+const ID_BYTES = 8;
+const SALT_BYTES = 32;
+const CHECK_BYTES = 4;
+const ID_AT = MAGIC.length + 1;
+const SALT_AT = ID_AT + ID_BYTES;
+const CHECK_AT = SALT_AT + SALT_BYTES;
+const HEADER_BYTES = CHECK_AT + CHECK_BYTES;
+const HKDF_INFO = 'longshore backup part';
+
+export interface BackupKey {
+  /** The first 16 hex digits of the SHA-256 of the key. */
+  readonly id: string;
+  /** Never printed: Node shows a KeyObject without its bytes. */
+  readonly secret: KeyObject;
+}
+
+/**
+ * The key of the configuration; null: there is none. A text is 64 hex digits or base64 (either alphabet) of 32 bytes;
+ * a file holds such a text, or the 32 bytes themselves.
+ * @throws LongshoreError `config-invalid`, without a word of what was given
+ */
+export async function readBackupKey({ backupKey }: Pick<Config, 'backupKey'>): Promise<BackupKey | null> {
+  if (backupKey === undefined) return null;
+  const bytes = 'text' in backupKey ? keyOfText(backupKey.text) : await keyOfFile(backupKey.file);
+  if (bytes) return { id: keyId(bytes), secret: createSecretKey(bytes) };
+  const name = 'text' in backupKey ? 'LONGSHORE_BACKUP_KEY' : 'LONGSHORE_BACKUP_KEY_FILE';
+  throw new LongshoreError('config-invalid', `${name}: expected 32 bytes, as 64 hex digits or as base64`);
+}
+
+/** Names a key of 32 bytes without telling it. */
+export function keyId(key: Uint8Array): string {
+  return createHash('sha256')
+    .update(key)
+    .digest('hex')
+    .slice(0, 2 * ID_BYTES);
+}
+
+function keyOfText(text: string): Buffer | null {
+  const trimmed = text.trim();
+  if (/^[0-9a-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex');
+  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed)) return null;
+  return Buffer.from(trimmed, 'base64');
+}
+
+async function keyOfFile(path: string): Promise<Buffer | null> {
+  const content = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    const message = `LONGSHORE_BACKUP_KEY_FILE: ${path} can not be read (${cause.code})`;
+    throw new LongshoreError('config-invalid', message, { cause });
+  });
+  return content.length === KEY_BYTES ? content : keyOfText(content.toString());
+}
+
+/** What a part is: the associated data that binds its bytes to its place. */
+export function partAad(backupId: string, partName: string): Buffer {
+  return Buffer.from(JSON.stringify([backupId, partName]));
+}
+
+/** Encrypts a part; `aad` is `partAad` of it. Holds a segment in memory. */
+export async function* encryptPart(
+  stream: AsyncIterable<Buffer>,
+  key: BackupKey,
+  aad: Uint8Array,
+): AsyncGenerator<Buffer, void> {
+  const header = newHeader(key);
+  const fileKey = fileKeyOf(key, header);
+  const bound = Buffer.concat([header, aad]);
+  yield header;
+  const segment = Buffer.allocUnsafeSlow(SEGMENT_BYTES);
+  let filled = 0;
+  let no = 0;
+  for await (const piece of stream) {
+    for (let at = 0; at < piece.length; ) {
+      // Full and followed by something: not the last.
+      if (filled === SEGMENT_BYTES) {
+        yield sealSegment(fileKey, { no: no++, last: false }, bound, segment);
+        filled = 0;
+      }
+      const taken = piece.copy(segment, filled, at);
+      filled += taken;
+      at += taken;
+    }
+  }
+  yield sealSegment(fileKey, { no, last: true }, bound, segment.subarray(0, filled));
+}
+
+/**
+ * Decrypts what `encryptPart` made, with the same `aad`.
+ * @throws LongshoreError `backup-key-missing` with the ID of the key it needs, where `key` is another or null;
+ *   `backup-damaged` for anything that is not what was written
+ */
+export async function* decryptPart(
+  stream: AsyncIterable<Buffer>,
+  key: BackupKey | null,
+  aad: Uint8Array,
+): AsyncGenerator<Buffer, void> {
+  const reader = new ByteReader(stream);
+  try {
+    const header = await reader.read(HEADER_BYTES, 'the header of an encrypted part');
+    checkHeader(header);
+    const fileKey = fileKeyOf(requireKey(header, key), header);
+    const bound = Buffer.concat([header, aad]);
+    for (let no = 0, last = false; !last; no++) {
+      const { offset } = reader;
+      const sealed = await reader.readUpTo(SEGMENT_BYTES + TAG_BYTES);
+      if (sealed.length < TAG_BYTES) throw damaged('the encrypted part is cut off', offset);
+      last = await reader.isAtEnd();
+      const plain = openSegment(fileKey, { no, last }, bound, sealed);
+      if (!plain) {
+        throw damaged(`segment ${no + 1} of the encrypted part is not what was written for it`, offset);
+      }
+      if (plain.length > 0) yield plain;
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+function newHeader({ id }: BackupKey): Buffer {
+  const start = Buffer.concat([MAGIC, Buffer.of(VERSION), Buffer.from(id, 'hex'), randomBytes(SALT_BYTES)]);
+  return Buffer.concat([start, checkOf(start)]);
+}
+
+function checkOf(start: Uint8Array): Buffer {
+  return createHash('sha256').update(start).digest().subarray(0, CHECK_BYTES);
+}
+
+function checkHeader(header: Buffer): void {
+  if (!header.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged('the part is not an encrypted one', 0);
+  if (!checkOf(header.subarray(0, CHECK_AT)).equals(header.subarray(CHECK_AT))) {
+    throw damaged('the header of the encrypted part is not what was written', 0);
+  }
+  const version = header[MAGIC.length];
+  if (version !== VERSION) {
+    throw damaged(`the encrypted part is of version ${version}, only ${VERSION} is known`, MAGIC.length);
+  }
+}
+
+function requireKey(header: Buffer, key: BackupKey | null): BackupKey {
+  const needed = header.subarray(ID_AT, SALT_AT).toString('hex');
+  if (key?.id === needed) return key;
+  const here = key ? `the key here is ${key.id}` : 'there is no key here';
+  throw new LongshoreError('backup-key-missing', `the backup is encrypted with the key ${needed}; ${here}`);
+}
+
+function fileKeyOf({ secret }: BackupKey, header: Buffer): KeyObject {
+  const salt = header.subarray(SALT_AT, CHECK_AT);
+  return createSecretKey(Buffer.from(hkdfSync('sha256', secret, salt, HKDF_INFO, KEY_BYTES)));
+}
