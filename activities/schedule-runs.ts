@@ -1,0 +1,82 @@
+import { Context } from '@temporalio/activity';
+import { applyRetention } from '../src/backups/apply-retention.ts';
+import { backupWorkflowId } from '../src/backups/backup-id.ts';
+import { createBackup, readBackupPlan } from '../src/backups/backups.ts';
+import {
+  createDrill,
+  type DrillOutcome,
+  drillWorkflowId,
+  newestGoodBackups,
+  readDrill,
+} from '../src/backups/drills.ts';
+import { deleteBackup } from '../src/backups/end-backup.ts';
+import { backupIdOfRun, type ScheduledRun, startedByRun } from '../src/schedules/run-ids.ts';
+import type { Dictionary } from '../src/types.ts';
+import type { RunScheduleInput } from '../workflows/contract.ts';
+import type { ActivityDeps } from './deps.ts';
+import { failing } from './failures.ts';
+
+export interface ScheduleActivityDeps extends Pick<ActivityDeps, 'db' | 'storage'> {
+  readonly dictionary: Dictionary;
+  /** Whether there is a key to encrypt backups with. */
+  readonly encrypts: boolean;
+}
+
+export interface ScheduledBackup {
+  readonly backupId: string;
+  readonly workflowId: string;
+  readonly tables: readonly string[];
+}
+
+export interface ScheduledDrill {
+  readonly restoreId: number;
+  readonly workflowId: string;
+}
+
+/** What runs of schedules ask of the ledger. Each may be asked twice. */
+export function createScheduleActivities({ db, storage, dictionary, encrypts }: ScheduleActivityDeps) {
+  return {
+    /** @throws `unknown-table` when the dictionary has lost a table that the schedule names */
+    createScheduledBackup: failing(
+      async ({ input, run }: { input: RunScheduleInput; run: ScheduledRun }): Promise<ScheduledBackup> => {
+        const backupId = await createBackup(db, {
+          id: backupIdOfRun(run),
+          dictionary,
+          tables: input.tables,
+          ...(input.codec !== null && { codec: input.codec }),
+          encrypted: input.encrypt ?? encrypts,
+          purpose: 'schedule',
+          scheduleId: input.scheduleId,
+          startedBy: startedByRun(run),
+        });
+        const { tables } = await readBackupPlan(db, backupId);
+        return { backupId, workflowId: backupWorkflowId(backupId), tables: tables.map(({ name }) => name) };
+      },
+    ),
+
+    /** IDs of the newest good backups of the tables; of all of the dictionary when null. */
+    chooseBackups: failing(({ tables }: { tables: readonly string[] | null }) =>
+      newestGoodBackups(db, tables ?? dictionary.tables.map(({ name }) => name)),
+    ),
+
+    createDrill: failing(
+      async ({ backupId, run }: { backupId: string; run: ScheduledRun }): Promise<ScheduledDrill> => {
+        const restoreId = await createDrill(db, { backupId, startedBy: startedByRun(run) });
+        return { restoreId, workflowId: drillWorkflowId(restoreId) };
+      },
+    ),
+
+    readDrill: failing(
+      ({ restoreId }: { restoreId: number }): Promise<DrillOutcome> => readDrill(db, restoreId),
+    ),
+
+    applyRetention: failing((input: Pick<RunScheduleInput, 'scheduleId' | 'timezone' | 'retention'>) =>
+      applyRetention(db, input.retention, { ...input, now: new Date().toISOString() }, async (backupId) => {
+        Context.current().heartbeat({ backupId });
+        await deleteBackup(db, storage, backupId);
+      }),
+    ),
+  };
+}
+
+export type ScheduleActivities = ReturnType<typeof createScheduleActivities>;

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { CODECS } from '../../src/backups/backup.ts';
+import type { RetentionPlan } from '../../src/backups/retention.ts';
+import { retentionSchema, SCHEDULE_KINDS, scheduleIdSchema } from '../../src/schedules/schedule.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { ScheduleRun, ScheduleView } from './schedule-service.ts';
+
+const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
+const path = z.string().meta({ format: 'uri-reference' });
+const temporalLink = z.string().optional().meta({ format: 'uri', description: 'In the Temporal Web UI' });
+
+export const RUN_STATUSES = ['running', 'done', 'failed', 'cancelled', 'unknown'] as const;
+
+const runView = z.object({
+  workflowId: z.string(),
+  runId: z.string(),
+  scheduledAt: instant,
+  startedAt: instant,
+  status: z.enum(RUN_STATUSES).meta({
+    description: 'unknown: Temporal has forgotten the run, and the ledger has nothing of it',
+  }),
+  backup: z
+    .object({ id: z.string(), status: z.enum(['running', 'done', 'failed', 'cancelled', 'deleted']) })
+    .nullable(),
+  drills: z.array(
+    z.object({
+      restoreId: z.int().min(1),
+      backupId: z.string(),
+      status: z.enum([
+        'accepted',
+        'waiting',
+        'saving',
+        'staging',
+        'publishing',
+        'comparing',
+        'done',
+        'failed',
+        'cancelled',
+      ]),
+    }),
+  ),
+});
+runView satisfies z.ZodType<ScheduleRun>;
+
+const runSchema = runView
+  .extend({ links: z.object({ backup: path.optional(), temporal: temporalLink }) })
+  .meta({ id: 'ScheduleRun' });
+
+const scheduleView = z.object({
+  id: scheduleIdSchema,
+  kind: z.enum(SCHEDULE_KINDS),
+  cron: z.string().nullable().meta({
+    description: 'null: someone gave it times in Temporal that a cron expression can not say',
+  }),
+  timezone: z.string(),
+  tables: z.array(z.string()).nullable().meta({ description: 'null: all tables' }),
+  codec: z.enum(CODECS).nullable(),
+  encrypt: z.boolean().nullable(),
+  retention: retentionSchema.nullable(),
+  drill: z.boolean(),
+  paused: z.boolean(),
+  note: z.string().nullable(),
+  nextRuns: z.array(instant).meta({ description: 'The next ones; none while it is paused' }),
+  lastRuns: z.array(runView).meta({ description: 'Newest first' }),
+});
+scheduleView satisfies z.ZodType<ScheduleView>;
+
+export const scheduleSchema = scheduleView
+  .extend({
+    lastRuns: z.array(runSchema).meta({ description: 'Newest first; lists show one' }),
+    links: z.object({
+      self: path,
+      trigger: path,
+      pause: path,
+      unpause: path,
+      retention: path,
+      temporal: temporalLink,
+    }),
+  })
+  .meta({ id: 'Schedule' });
+export type ScheduleAnswer = z.infer<typeof scheduleSchema>;
+
+export const triggeredSchema = z
+  .object({
+    id: z.string().meta({ description: 'Of the schedule' }),
+    workflowId: z.string().nullable().meta({ description: 'null: Temporal has not told of the run yet' }),
+    runId: z.string().nullable(),
+    status: z.literal('accepted'),
+    links: z.object({ schedule: path, temporal: temporalLink }),
+  })
+  .meta({ id: 'TriggeredSchedule' });
+
+export const retentionPlanSchema = z
+  .object({
+    keep: z.array(z.object({ id: z.string(), reasons: z.array(z.string()) })),
+    remove: z.array(z.object({ id: z.string(), reason: z.string() })),
+  })
+  .meta({ id: 'RetentionPlan', description: 'Backups of the schedule, newest first' });
+retentionPlanSchema satisfies z.ZodType<RetentionPlan>;
+
+export function schedulePath(id: string): string {
+  return `/v1/schedules/${id}`;
+}
+
+/** A schedule with the addresses of what can be done with it. */
+export function scheduleAnswer(view: ScheduleView, deps: ApiDeps): ScheduleAnswer {
+  const self = schedulePath(view.id);
+  return {
+    ...(view as ScheduleAnswer),
+    lastRuns: view.lastRuns.map((run) => ({
+      ...run,
+      drills: [...run.drills],
+      links: {
+        ...(run.backup !== null && { backup: `/v1/backups/${run.backup.id}` }),
+        ...inTemporal(deps, `workflows/${encodeURIComponent(run.workflowId)}/${run.runId}`),
+      },
+    })),
+    links: {
+      self,
+      trigger: `${self}/trigger`,
+      pause: `${self}/pause`,
+      unpause: `${self}/unpause`,
+      retention: `${self}/retention`,
+      ...inTemporal(deps, `schedules/${view.id}`),
+    },
+  };
+}
+
+/** The link of a page in the Temporal Web UI, where that is known. */
+export function inTemporal({ config }: ApiDeps, page: string): { temporal?: string } {
+  const { temporalUiUrl, temporalNamespace } = config;
+  if (temporalUiUrl === undefined) return {};
+  return { temporal: `${temporalUiUrl}/namespaces/${encodeURIComponent(temporalNamespace)}/${page}` };
+}

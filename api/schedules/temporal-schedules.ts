@@ -1,0 +1,214 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  type ScheduleDescription,
+  type ScheduleHandle,
+  ScheduleNotFoundError,
+  type ScheduleOptions,
+  type ScheduleOptionsAction,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client';
+import { readRetention } from '../../src/backups/apply-retention.ts';
+import type { Database } from '../../src/db/database.ts';
+import { LongshoreError } from '../../src/errors.ts';
+import type { NewSchedule, ScheduleChange } from '../../src/schedules/schedule.ts';
+import { KIND_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
+import type { Dictionary } from '../../src/types.ts';
+import { RUN_SCHEDULE, type RunScheduleInput, WORKFLOW_QUEUE } from '../../workflows/contract.ts';
+import { translateTemporal } from '../load-workflows.ts';
+import { inputOf, type ScheduleReader, scheduleView } from './read-schedule.ts';
+import type { ScheduleService, StartedRun } from './schedule-service.ts';
+import { changedSpec, timezoneOf } from './schedule-spec.ts';
+
+/** A machine that was off when a run was due makes up for it within this time. */
+const CATCHUP = '1 day';
+const TRIGGER_LOOKS = 50;
+const TRIGGER_LOOK_MS = 100;
+/** What lists show of the past; one schedule shows all that Temporal remembers. */
+const RUNS_IN_LISTS = 1;
+
+export interface TemporalSchedulesDeps extends ScheduleReader {
+  readonly client: Client;
+  readonly db: Database;
+  readonly dictionary: Dictionary;
+  /** Whether there is a key to encrypt backups with. */
+  readonly encrypts: boolean;
+}
+
+/** The schedule service over Temporal Schedules. */
+export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleService {
+  const { client, db } = deps;
+  const handleOf = (id: string) => client.schedule.getHandle(id);
+  const view = async (id: string) => scheduleView(deps, await describe(handleOf(id)));
+
+  return {
+    async list() {
+      const ids: string[] = [];
+      await translating(async () => {
+        for await (const { scheduleId, action } of client.schedule.list()) {
+          if (action?.workflowType === RUN_SCHEDULE) ids.push(scheduleId);
+        }
+      });
+      const found = await Promise.all(ids.sort().map((id) => describe(handleOf(id)).catch(unlessGone)));
+      const present = found.filter((one) => one !== null);
+      return Promise.all(present.map((one) => scheduleView(deps, one, RUNS_IN_LISTS)));
+    },
+
+    get: view,
+
+    async create(request) {
+      check(deps, request);
+      await translating(() => client.schedule.create(optionsOf(request)), request.id);
+      return view(request.id);
+    },
+
+    async change(id, change) {
+      check(deps, change);
+      const handle = handleOf(id);
+      await describe(handle);
+      await translating(() => handle.update((before) => changed(id, before, change)), id);
+      return view(id);
+    },
+
+    async delete(id) {
+      await describe(handleOf(id));
+      await translating(() => handleOf(id).delete(), id);
+    },
+
+    async setPaused(id, paused) {
+      const handle = handleOf(id);
+      await describe(handle);
+      // Not `handle.pause()`: it would write its own note over the user's.
+      await translating(
+        () =>
+          handle.update((before) => ({
+            ...changed(id, before, {}),
+            state: { ...before.state, paused },
+          })),
+        id,
+      );
+      return view(id);
+    },
+
+    trigger: (id) => trigger(handleOf(id)),
+
+    async retention(id) {
+      const described = await describe(handleOf(id));
+      const { retention } = inputOf(described);
+      const now = new Date().toISOString();
+      return readRetention(db, retention, { scheduleId: id, timezone: timezoneOf(described.spec), now });
+    },
+  };
+}
+
+function check({ dictionary, encrypts }: TemporalSchedulesDeps, { tables, encrypt }: ScheduleChange): void {
+  for (const name of tables ?? []) {
+    if (dictionary.tables.some((table) => table.name === name)) continue;
+    throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(name)}`);
+  }
+  if (encrypt === true && !encrypts) {
+    throw new LongshoreError('backup-key-missing', 'a schedule that encrypts needs a backup key');
+  }
+}
+
+function optionsOf(request: NewSchedule): ScheduleOptions {
+  const { id, cron, timezone, note, ...rest } = request;
+  return {
+    scheduleId: id,
+    spec: { cronExpressions: [cron], timezone },
+    action: actionOf({ ...rest, scheduleId: id, timezone }),
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP },
+    state: note === null ? {} : { note },
+  };
+}
+
+function actionOf(input: RunScheduleInput): ScheduleOptionsAction {
+  const what = input.tables === null ? 'all tables' : input.tables.join(', ');
+  return {
+    type: 'startWorkflow',
+    workflowType: RUN_SCHEDULE,
+    workflowId: `schedule-${input.scheduleId}`,
+    taskQueue: WORKFLOW_QUEUE,
+    args: [input],
+    typedSearchAttributes: [{ key: KIND_ATTRIBUTE, value: 'schedule' }],
+    staticSummary: `Schedule ${input.scheduleId}: ${input.kind}`,
+    staticDetails: `Schedule **${input.scheduleId}**: ${input.kind} of ${what}`,
+  };
+}
+
+/** A pause and whatever else was set in Temporal stays as it is. */
+function changed(id: string, before: ScheduleDescription, change: ScheduleChange) {
+  const { cron: _, note, ...forRuns } = change;
+  const given = Object.fromEntries(Object.entries(forRuns).filter(([, value]) => value !== undefined));
+  const spec = changedSpec(before.spec, change);
+  const input = { ...inputOf(before), ...given, scheduleId: id, timezone: spec.timezone ?? 'UTC' };
+  return {
+    spec,
+    policies: before.policies,
+    state: { ...before.state, ...(note !== undefined && { note: note ?? '' }) },
+    action: actionOf(checkKind(input)),
+  };
+}
+
+function checkKind(input: RunScheduleInput): RunScheduleInput {
+  const { kind, codec, encrypt, retention, drill } = input;
+  if (kind === 'backup' || (codec === null && encrypt === null && retention === null && !drill)) return input;
+  throw new LongshoreError(
+    'invalid-request',
+    'codec, encrypt, retention and drill are for schedules of the kind backup',
+  );
+}
+
+async function trigger(handle: ScheduleHandle): Promise<StartedRun | null> {
+  const before = await describe(handle);
+  const [running] = before.info.runningActions;
+  if (running !== undefined) {
+    throw new LongshoreError('schedule-state', `the run ${running.workflow.workflowId} is under way`);
+  }
+  const known = new Set(before.info.recentActions.map(({ action }) => action.workflow.firstExecutionRunId));
+  await translating(() => handle.trigger(ScheduleOverlapPolicy.SKIP), handle.scheduleId);
+  for (let look = 0; look < TRIGGER_LOOKS; look++) {
+    const { info } = await describe(handle);
+    const started = info.recentActions.find(({ action }) => !known.has(action.workflow.firstExecutionRunId));
+    if (started !== undefined) {
+      const { workflowId, firstExecutionRunId } = started.action.workflow;
+      return { workflowId, runId: firstExecutionRunId };
+    }
+    await sleep(TRIGGER_LOOK_MS);
+  }
+  return null;
+}
+
+/** @throws `unknown-schedule`, also for a schedule of something else that has this ID */
+async function describe(handle: ScheduleHandle): Promise<ScheduleDescription> {
+  const described = await translating(() => handle.describe(), handle.scheduleId);
+  if (described.action.workflowType === RUN_SCHEDULE) return described;
+  throw unknownSchedule(handle.scheduleId);
+}
+
+function unknownSchedule(id: string): LongshoreError {
+  return new LongshoreError('unknown-schedule', `there is no schedule ${JSON.stringify(id)}`);
+}
+
+/** Lists are a little behind: one may have been deleted meanwhile. */
+function unlessGone(error: unknown): null {
+  if (error instanceof LongshoreError && error.code === 'unknown-schedule') return null;
+  throw error;
+}
+
+async function translating<T>(call: () => Promise<T>, id = ''): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) throw unknownSchedule(id);
+    if (error instanceof ScheduleAlreadyRunning) {
+      throw new LongshoreError('schedule-state', `there is a schedule ${JSON.stringify(id)} already`);
+    }
+    // What the server finds at fault in a schedule's times, such as a zone that it does not know.
+    if (error instanceof TypeError && error.cause === undefined) {
+      throw new LongshoreError('invalid-request', `Temporal refuses it: ${error.message}`, { cause: error });
+    }
+    throw translateTemporal(error);
+  }
+}

@@ -1,0 +1,103 @@
+import {
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  proxyActivities,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ScheduleActivities } from '../activities/schedule-runs.ts';
+import type { ScheduledRun } from '../src/schedules/run-ids.ts';
+import {
+  BACK_UP,
+  type BackUpInput,
+  type RanSchedule,
+  RESTORE,
+  type RestoreInput,
+  type RunScheduleInput,
+} from './contract.ts';
+import { reasonOf } from './failure-reason.ts';
+import { LEDGER, RETENTION } from './policies.ts';
+
+const ledger = proxyActivities<ScheduleActivities>(LEDGER);
+const retention = proxyActivities<ScheduleActivities>(RETENTION);
+
+/**
+ * One run of a schedule, started by Temporal:
+ *
+ *   backup:  ledger row ─ backUp ─ (drill) ─ retention
+ *   drill:   newest good backups ─ drill of each
+ *
+ * What fails, fails the run, so that it shows as failed wherever runs are looked at; and retention comes last, so that
+ * a run that made no good backup removes none.
+ */
+export async function runSchedule(input: RunScheduleInput): Promise<RanSchedule> {
+  const { runId, startTime } = workflowInfo();
+  const run: ScheduledRun = { scheduleId: input.scheduleId, runId, startedAt: startTime.toISOString() };
+  try {
+    return input.kind === 'backup' ? await makeBackup(input, run) : await drillNewest(input, run);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const { code, message } = reasonOf(error instanceof ChildWorkflowFailure ? error.cause : error);
+    setCurrentDetails(`**failed**: ${message}`);
+    throw ApplicationFailure.nonRetryable(message, code);
+  }
+}
+
+async function makeBackup(input: RunScheduleInput, run: ScheduledRun): Promise<RanSchedule> {
+  const { backupId, workflowId, tables } = await ledger.createScheduledBackup({ input, run });
+  setCurrentDetails(`backup **${backupId}**`);
+  await executeChild(BACK_UP, {
+    workflowId,
+    args: [{ backupId, tables } satisfies BackUpInput],
+    staticSummary: `Backup by schedule ${input.scheduleId}`,
+    // Ended from outside, a run leaves its backup to end by itself, with its files cleaned up.
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+  });
+  if (input.drill) await drill(backupId, run);
+  const { removed, left } = await retention.applyRetention(input);
+  const leftLines = left.map(({ id, reason }) => `\n- left ${id}: ${reason}`).join('');
+  setCurrentDetails(`backup **${backupId}** done, ${removed.length} removed${leftLines}`);
+  return { backupId, proved: input.drill ? [backupId] : [], removed };
+}
+
+/** One after the other: a drill takes as much of the database as a restore does. */
+async function drillNewest(input: RunScheduleInput, run: ScheduledRun): Promise<RanSchedule> {
+  const backupIds = await ledger.chooseBackups({ tables: input.tables });
+  if (backupIds.length === 0) setCurrentDetails('there is no backup to prove yet');
+  const faults: string[] = [];
+  for (const backupId of backupIds) {
+    // A damaged backup must not keep the next one from being looked at.
+    await drill(backupId, run).catch((error) => {
+      if (!isDamage(error)) throw error;
+      faults.push(error.message);
+    });
+  }
+  if (faults.length > 0) throw ApplicationFailure.nonRetryable(faults.join('; '), 'backup-damaged');
+  return { backupId: null, proved: backupIds, removed: [] };
+}
+
+/** @throws ApplicationFailure `backup-damaged` unless the drill proves the backup good */
+async function drill(backupId: string, run: ScheduledRun): Promise<void> {
+  const { restoreId, workflowId } = await ledger.createDrill({ backupId, run });
+  setCurrentDetails(`drill of backup **${backupId}**`);
+  await executeChild(RESTORE, {
+    workflowId,
+    args: [{ restoreId } satisfies RestoreInput],
+    staticSummary: `Drill of backup ${backupId}`,
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+  }).catch((error) => {
+    // The ledger tells what a drill found; a drill that could not be done at all tells nothing there.
+    if (!(error instanceof ChildWorkflowFailure) || !isDamage(error.cause)) throw error;
+  });
+  const { verification, status } = await ledger.readDrill({ restoreId });
+  if (verification?.ok) return;
+  const found = verification === null ? `its drill ended as ${status}` : verification.faults.join(', ');
+  throw ApplicationFailure.nonRetryable(`backup ${backupId}: ${found}`, 'backup-damaged');
+}
+
+function isDamage(error: unknown): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && error.type === 'backup-damaged';
+}
