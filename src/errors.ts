@@ -224,6 +224,18 @@ export const ERRORS = {
     title: 'The backup is not in a state that allows this',
     remedy: 'GET the backup to see its status, and whether it is pinned or in use.',
   },
+  'backup-cancelled': {
+    status: 409,
+    retryable: false,
+    title: 'The backup was cancelled',
+    remedy: 'Nothing of it is kept. Start another one when you wish.',
+  },
+  'backup-terminated': {
+    status: 409,
+    retryable: false,
+    title: "The backup's workflow was ended from outside",
+    remedy: 'Nothing of it is kept. Start another one when you wish.',
+  },
   'backup-damaged': {
     status: 422,
     retryable: false,
@@ -255,6 +267,12 @@ export const ERRORS = {
     title: 'The restore can not be done as things are',
     remedy: 'Do what the message says. Nothing was changed.',
   },
+  'schedule-state': {
+    status: 409,
+    retryable: false,
+    title: 'The schedule is not in a state that allows this',
+    remedy: 'GET the schedule to see its runs; the message says what is in the way.',
+  },
   'restore-cancelled': {
     status: 409,
     retryable: false,
@@ -266,6 +284,13 @@ export const ERRORS = {
     retryable: true,
     title: 'The table is being restored',
     remedy: 'Repeat the request when the restore that the message names has ended.',
+  },
+  'table-backing-up': {
+    status: 503,
+    retryable: true,
+    title: 'The table is being backed up',
+    remedy:
+      'Wait: the load publishes its rows by itself when the backup has ended. Readers see the table all the while.',
   },
   'rate-limited': {
     status: 429,

@@ -1,4 +1,9 @@
+import type { PlannedPart } from '../src/backups/plan-parts.ts';
+
 /** Names and shapes that the API and the workflows share. Pure: safe in workflow code. */
+
+import type { Codec } from '../src/backups/backup.ts';
+import type { RetentionPolicy } from '../src/backups/retention.ts';
 
 /** Task queue of workflows and of the short activities that run beside them. */
 export const WORKFLOW_QUEUE = 'longshore';
@@ -59,6 +64,27 @@ export interface BackUpInput {
   readonly backupId: string;
   /** Carried by schedules: a run of a schedule makes its own backup, with an ID from its own start. */
   readonly tables: readonly string[];
+  /** Carried over continue-as-new: each run is an attempt with a snapshot of its own. From 1. */
+  readonly attempt?: number;
+}
+
+/** Sent by the activity that holds a backup's snapshot, when it has it. */
+export const SNAPSHOT_HELD = 'snapshotHeld';
+
+export interface HeldSnapshot {
+  /** Of the backup: a signal of an attempt that is over means nothing. */
+  readonly attempt: number;
+  readonly snapshotId: string;
+  readonly parts: readonly PlannedPart[];
+}
+
+/** Type of the failure that asks for another attempt with another snapshot; it never reaches users. */
+export const SNAPSHOT_LOST = 'snapshot-lost';
+
+export interface BackedUp {
+  readonly backupId: string;
+  readonly rows: number;
+  readonly bytes: number;
 }
 
 export const RESTORE = 'restore';
@@ -66,4 +92,34 @@ export const RESTORE = 'restore';
 /** Restores, dry runs and drills. The workflow's ID is `restore-<id>` (or `drill-<id>`, `dry-run-<id>`). */
 export interface RestoreInput {
   readonly restoreId: number;
+}
+
+export const RUN_SCHEDULE = 'runSchedule';
+
+/** What the action of a Temporal Schedule carries. The workflow's ID is `schedule-<id>-<time>`; Temporal adds the time. */
+export interface RunScheduleInput {
+  readonly scheduleId: string;
+  readonly kind: 'backup' | 'drill';
+  /** IANA name: retention counts days, weeks and months of this zone. */
+  readonly timezone: string;
+  /** null: all tables, whichever there are by then. */
+  readonly tables: readonly string[] | null;
+  /** null: the platform's default. */
+  readonly codec: Codec | null;
+  /** null: encrypted where the platform has a backup key. */
+  readonly encrypt: boolean | null;
+  /** null: every backup stays. */
+  readonly retention: RetentionPolicy | null;
+  /** Prove the backup good right after it was made. */
+  readonly drill: boolean;
+}
+
+/** What a run of a schedule did. */
+export interface RanSchedule {
+  /** null: the schedule makes no backups. */
+  readonly backupId: string | null;
+  /** Backups that were proved good. */
+  readonly proved: readonly string[];
+  /** Backups that retention removed. */
+  readonly removed: readonly string[];
 }

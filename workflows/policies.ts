@@ -1,4 +1,4 @@
-import type { ActivityOptions } from '@temporalio/common';
+import type { ActivityOptions, LocalActivityOptions } from '@temporalio/common';
 import { ACTIVITY_QUEUE, WORKFLOW_QUEUE } from './contract.ts';
 
 /**
@@ -35,6 +35,46 @@ export const WHOLE: ActivityOptions = {
   retry: RETRY,
 };
 
+/**
+ * Holds a backup's snapshot, for as long as the backup takes. Never tried again by itself: another snapshot is another
+ * attempt of the whole backup, which the workflow begins. Not waited for when it is told to end: it looks into the
+ * ledger as well, and a snapshot that nobody reads any more does no harm for a second.
+ */
+export const HOLD: ActivityOptions = {
+  taskQueue: WORKFLOW_QUEUE,
+  startToCloseTimeout: '30d',
+  heartbeatTimeout: '15s',
+  retry: { maximumAttempts: 1 },
+};
+
+/**
+ * Writes one part of a backup: seconds. Its snapshot keeps VACUUM from its work and publishes waiting, so trying has an
+ * end after some two minutes: a storage that is full or away fails the backup. What another snapshot may heal is
+ * thrown as `SNAPSHOT_LOST`.
+ */
+export const PART: ActivityOptions = {
+  taskQueue: ACTIVITY_QUEUE,
+  startToCloseTimeout: '24h',
+  heartbeatTimeout: '15s',
+  retry: { ...RETRY, maximumAttempts: 12, nonRetryableErrorTypes: ['storage-full'] },
+};
+
+/** Deletes the files of a backup, some thousand at most, beside the workflows; for ever, or they would stay. */
+export const CLEAR: ActivityOptions = {
+  taskQueue: WORKFLOW_QUEUE,
+  startToCloseTimeout: '30m',
+  retry: RETRY,
+};
+
+/** Parts asked for at once, for the same reasons as chunks. */
+export const PART_WINDOW = 48;
+
+/** Between two attempts of a backup: doubled from the first to the last. */
+export const ATTEMPT_PAUSE = { firstMs: 1_000, lastMs: 60_000 } as const;
+
+/** A fault that no one foresaw ends a backup in this attempt; what is known to pass never does. */
+export const UNFORESEEN_ATTEMPTS = 3;
+
 /** Chunks asked for at once: enough for a few dozen worker slots, few enough to drain quickly. */
 export const CHUNK_WINDOW = 48;
 
@@ -46,3 +86,24 @@ export const TURN_POLL = '20s';
 
 /** Publishing again and again only loses to writers who break keys between check and publish. */
 export const PUBLISH_TRIES = 20;
+
+/**
+ * Commits a group, in the process that has its rows: one transaction, milliseconds. A minute is what PostgreSQL may
+ * need under a checkpoint or a lock. Waits of more than five seconds are timers of the server and not of the worker,
+ * so that they keep no workflow task open. After an hour of tries the workflow continues as new, or an outage of days
+ * would fill its history.
+ */
+export const COMMIT: LocalActivityOptions = {
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '1h',
+  localRetryThreshold: '5s',
+  retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '15s' },
+};
+
+/** Deletes the files of backups, one after the other, with a heartbeat before each: ten minutes for the largest. */
+export const RETENTION: ActivityOptions = {
+  taskQueue: WORKFLOW_QUEUE,
+  startToCloseTimeout: '24h',
+  heartbeatTimeout: '10m',
+  retry: RETRY,
+};
