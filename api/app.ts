@@ -9,6 +9,8 @@ import { openApiDocument } from './openapi.ts';
 import { HttpError, problemHandler } from './problems.ts';
 import { expressPath, type Route } from './route.ts';
 import { auditRoute } from './routes/audit.ts';
+import { backupFileRoute } from './routes/backup-files.ts';
+import { backupRoutes } from './routes/backups.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { dictionaryRoute } from './routes/dictionary.ts';
 import { DOCS_ASSETS, docsRoutes } from './routes/docs.ts';
@@ -19,6 +21,8 @@ import { metricsRoute } from './routes/metrics.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { rejectsRoute } from './routes/rejects.ts';
 import { postRowsRoute } from './routes/rows.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
+import { startBackupRoutes } from './routes/start-backup.ts';
 import { startLoadRoute } from './routes/start-load.ts';
 import { tableRoutes } from './routes/tables.ts';
 import { tokenRoute } from './routes/tokens.ts';
@@ -67,6 +71,10 @@ function routesOf(): readonly Route[] {
     postRowsRoute,
     ...batchRoutes,
     ...tableRoutes,
+    ...scheduleRoutes,
+    ...startBackupRoutes,
+    ...backupRoutes,
+    backupFileRoute,
     dictionaryRoute,
     ...keyRoutes,
     tokenRoute,

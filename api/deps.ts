@@ -5,11 +5,13 @@ import type { KeyStore } from '../src/keys/key-store.ts';
 import type { Tokens } from '../src/keys/tokens.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary } from '../src/types.ts';
+import type { BackupService } from './backup-service.ts';
 import type { BatchService } from './batch-service.ts';
 import type { KeyService } from './key-service.ts';
 import type { LoadService } from './load-service.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import type { ScheduleService } from './schedules/schedule-service.ts';
 
 /** Everything the API stands on. `createApp` keeps no state of its own beside it. */
 export interface ApiDeps {
@@ -26,6 +28,8 @@ export interface ApiDeps {
   readonly audit: AuditLog;
   readonly loads: LoadService;
   readonly batches: BatchService;
+  readonly backups: BackupService;
+  readonly schedules: ScheduleService;
   readonly metrics: Metrics;
   /** Asks every dependency, quickly. Never rejects. */
   ready(): Promise<Readiness>;

@@ -2,9 +2,11 @@ import type { AddressInfo } from 'node:net';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
-import { createLedgerActivities } from '../activities/index.ts';
+import { createBackupKeeping, createLedgerActivities } from '../activities/index.ts';
+import { createScheduleActivities } from '../activities/schedule-runs.ts';
 import { createAuditLog } from '../src/audit/audit-log.ts';
 import { insertAudit } from '../src/audit/audit-rows.ts';
+import { readBackupKey } from '../src/backups/encryption.ts';
 import type { Config } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { ensureTables } from '../src/db/ensure-tables.ts';
@@ -24,11 +26,13 @@ import { WORKFLOW_QUEUE } from '../workflows/contract.ts';
 import { createApp } from './app.ts';
 import { keepHouse } from './housekeeping.ts';
 import { createKeyService } from './key-service.ts';
+import { createLedgerBackups } from './ledger-backups.ts';
 import { createLedgerLoads } from './ledger-loads.ts';
 import { createMetrics } from './metrics.ts';
 import { addLedgerMetrics, addPoolMetrics } from './metrics-ledger.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import { createReadiness } from './readiness.ts';
+import { createTemporalSchedules } from './schedules/temporal-schedules.ts';
 import { createHttpServer } from './server.ts';
 
 export interface StartApiOptions {
@@ -58,24 +62,29 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   const audit = createAuditLog({ write: (entries) => insertAudit(db, entries), log });
   await ensureAdminKey({ home: config.home, adminKey: config.adminKey, store: keys });
 
+  const scheduling = { db, storage, dictionary, encrypts: config.backupKey !== undefined };
   const client = await connectClient(config);
   await registerSearchAttributes(client, config.temporalNamespace).catch((err) =>
     log.warn({ err }, 'The search attributes could not be registered; register them by hand'),
   );
   const connection = await connectWorker(config);
   const codePath = await workflowBundle(`${config.home}/cache`);
+  const activityDeps = { db, storage, backupKey: await readBackupKey(config) };
   const worker = await Worker.create({
     connection,
     namespace: config.temporalNamespace,
     taskQueue: WORKFLOW_QUEUE,
     workflowBundle: { codePath },
-    activities: createLedgerActivities({ db, storage }),
+    activities: { ...createLedgerActivities({ db, storage }), ...createScheduleActivities(scheduling) },
     maxCachedWorkflows: 200,
     shutdownGraceTime: '10s',
   });
   const running = worker.run();
 
   const loads = createLedgerLoads({ db, client, storage, dictionary, log });
+  const schedules = createTemporalSchedules({ ...scheduling, client });
+  const hasKey = activityDeps.backupKey !== null;
+  const backups = createLedgerBackups({ db, client, storage, dictionary, hasKey, log });
   const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace, worker });
   const metrics = createMetrics(
     sdkMetricsAddress === undefined ? undefined : () => readSdkMetrics(sdkMetricsAddress),
@@ -94,6 +103,8 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     limiter: createRateLimiter(),
     audit,
     loads,
+    backups,
+    schedules,
     metrics,
     ready,
   });

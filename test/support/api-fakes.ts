@@ -19,6 +19,7 @@ import type { Storage } from '../../src/storage/storage.ts';
 import type { Dictionary, Field, Table } from '../../src/types.ts';
 import { FakeBatches } from './fake-batches.ts';
 import { FakeKeys } from './fake-keys.ts';
+import { FakeSchedules } from './fake-schedules.ts';
 
 /** A table of the sample's kind: `jobs(id, job)` without a header. */
 export function table(name: string, change: Partial<Table> = {}): Table {
@@ -211,6 +212,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     ...keys.deps(),
     loads,
     batches,
+    schedules: new FakeSchedules(),
     metrics: createMetrics(),
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),
     ...change,
