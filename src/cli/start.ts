@@ -6,15 +6,16 @@ import { adminKeyPath, readState, updateState } from '../runtime/home.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
 import { Platform, type PlatformUrls } from '../runtime/platform.ts';
 import { loadSample, type SampleLine } from '../sample/load-sample.ts';
+import { makeSampleSchedules } from '../sample/sample-schedules.ts';
 
 const HELP = `Usage: npm start [-- OPTIONS]
 
 Starts the whole platform: PostgreSQL and Temporal (unless DATABASE_URL and TEMPORAL_ADDRESS
 name others), the API, the workflow worker and the activity workers. The first start also loads
-the bundled sample. Ctrl-C stops everything.
+the bundled sample and makes its schedules. Ctrl-C stops everything.
 
 Options:
-  --no-sample   do not load the sample at the first start
+  --no-sample   neither load the sample nor make its schedules
   --help        show this help
 
 Environment: LONGSHORE_HOME, LONGSHORE_HOST, LONGSHORE_PORT, LONGSHORE_WORKERS, LONGSHORE_LOG,
@@ -63,17 +64,34 @@ async function run(platform: Platform, config: Config, wantSample: boolean): Pro
     // Only now: a first start that was interrupted in its loads goes on with them next time.
     updateState(config.home, { firstStartDoneAt: new Date().toISOString() });
   }
+  await firstSchedules(config, urls.apiUrl, wantSample);
   console.log(summary(config, urls, Date.now() - startedAt));
 }
 
 async function firstLoads(config: Config, apiUrl: string): Promise<void> {
   terminal.info('First start: loading the sample');
-  const adminKey = config.adminKey ?? readFileSync(adminKeyPath(config.home), 'utf8').trim();
-  const lines = await loadSample({ apiUrl, adminKey, log: (message) => terminal.info(message) });
+  const lines = await loadSample({
+    apiUrl,
+    adminKey: keyOf(config),
+    log: (message) => terminal.info(message),
+  });
   const width = Math.max(...lines.map((line) => line.table.length));
   const show = ({ table, loaded, rejected }: SampleLine) =>
     `  ${table.padEnd(width)}  ${String(loaded).padStart(6)} loaded  ${String(rejected).padStart(4)} rejected`;
   console.log(lines.map(show).join('\n'));
+}
+
+/** Once in the life of a home: also of one whose first start was before there were schedules. */
+async function firstSchedules(config: Config, apiUrl: string, wantSample: boolean): Promise<void> {
+  if (readState(config.home).sampleSchedulesAt !== undefined) return;
+  if (wantSample && config.dictionaryPath === undefined) {
+    await makeSampleSchedules({ apiUrl, adminKey: keyOf(config), log: (message) => terminal.info(message) });
+  }
+  updateState(config.home, { sampleSchedulesAt: new Date().toISOString() });
+}
+
+function keyOf(config: Config): string {
+  return config.adminKey ?? readFileSync(adminKeyPath(config.home), 'utf8').trim();
 }
 
 function summary(config: Config, urls: PlatformUrls, tookMs: number): string {

@@ -25,6 +25,8 @@ const stateSchema = z.object({
   temporalPid: z.number().int().optional(),
   /** RFC 3339; set when the first start has loaded the sample or was told not to. */
   firstStartDoneAt: z.string().optional(),
+  /** RFC 3339; set when a start has made the sample's schedules or was told not to: one that is deleted stays so. */
+  sampleSchedulesAt: z.string().optional(),
 });
 
 /** What a home remembers from one start to the next. Holds no secrets. */
