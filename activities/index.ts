@@ -1,8 +1,10 @@
 import { beginLoad } from './begin-load.ts';
 import { chartFile } from './chart-file.ts';
 import { checkLoad } from './check-load.ts';
+import { type BatchActivityDeps, commitBatches } from './commit-batches.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endLoad } from './end-load.ts';
+import { failBatches } from './fail-batches.ts';
 import { failing } from './failures.ts';
 import { loadChunk } from './load-chunk.ts';
 import { publishLoad } from './publish-load.ts';
@@ -17,6 +19,14 @@ export function createLedgerActivities(deps: ActivityDeps) {
   };
 }
 
+/** Groups of batches, in the process that received them. */
+export function createBatchActivities(deps: BatchActivityDeps) {
+  return {
+    commitBatches: failing(commitBatches(deps)),
+    failBatches: failing(failBatches(deps)),
+  };
+}
+
 /** The work: activity workers run it, as many as are started. */
 export function createActivities(deps: ActivityDeps) {
   return {
@@ -27,5 +37,6 @@ export function createActivities(deps: ActivityDeps) {
   };
 }
 
+export type BatchActivities = ReturnType<typeof createBatchActivities>;
 export type LedgerActivities = ReturnType<typeof createLedgerActivities>;
 export type Activities = ReturnType<typeof createActivities>;

@@ -1,9 +1,12 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { dropExpiredKeys } from '../src/batches/idempotent.ts';
+import { PAYLOAD_FOLDER } from '../src/batches/payload.ts';
 import type { Database } from '../src/db/database.ts';
 import { dropOldSigningKeys } from '../src/keys/signing-keys.ts';
 import { messageOf } from '../src/runtime/log-fields.ts';
 import type { Storage } from '../src/storage/storage.ts';
+import { isGroupRunning } from './batches/find-batch.ts';
 import { reconcileLoads, translateTemporal } from './load-workflows.ts';
 
 const RECONCILE_EVERY_MS = 10_000;
@@ -24,6 +27,8 @@ export function keepHouse({ db, client, storage, log }: HouseDeps): { stop(): vo
     every(RECONCILE_EVERY_MS, () => reconcileLoads(client, db, storage, log)),
     every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
     every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),
+    every(SWEEP_EVERY_MS, () => sweepPayloads(client, storage)),
+    every(SWEEP_EVERY_MS, async () => void (await dropExpiredKeys(db))),
   ];
   function every(ms: number, work: () => Promise<void>): NodeJS.Timeout {
     let busy = false;
@@ -50,10 +55,20 @@ async function sweepUploads(db: Database, storage: Storage): Promise<void> {
   );
   const keys = new Set(used.map((row) => row.key));
   for (const key of await storage.list('uploads/')) {
-    if (keys.has(key)) continue;
-    const found = await storage.stat(key);
-    if (found?.modifiedAt && Date.now() - Date.parse(found.modifiedAt) > ORPHAN_AGE_MS)
-      await storage.delete(key);
+    if (!keys.has(key) && (await isOld(storage, key))) await storage.delete(key);
   }
   await storage.sweep(ORPHAN_AGE_MS);
+}
+
+/** A group's payload is deleted after its commit, unless the process died just then; one that waits needs it still. */
+async function sweepPayloads(client: Client, storage: Storage): Promise<void> {
+  for (const key of await storage.list(PAYLOAD_FOLDER)) {
+    if (!(await isOld(storage, key))) continue;
+    if (!(await isGroupRunning(client, key.slice(PAYLOAD_FOLDER.length)))) await storage.delete(key);
+  }
+}
+
+async function isOld(storage: Storage, key: string): Promise<boolean> {
+  const modifiedAt = (await storage.stat(key))?.modifiedAt;
+  return modifiedAt != null && Date.now() - Date.parse(modifiedAt) > ORPHAN_AGE_MS;
 }

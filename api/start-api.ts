@@ -1,12 +1,14 @@
 import type { AddressInfo } from 'node:net';
+import { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
-import { createBackupKeeping, createLedgerActivities } from '../activities/index.ts';
+import { createBackupKeeping, createBatchActivities, createLedgerActivities } from '../activities/index.ts';
 import { createScheduleActivities } from '../activities/schedule-runs.ts';
 import { createAuditLog } from '../src/audit/audit-log.ts';
 import { insertAudit } from '../src/audit/audit-rows.ts';
 import { readBackupKey } from '../src/backups/encryption.ts';
+import { HandOver } from '../src/batches/hand-over.ts';
 import type { Config } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { ensureTables } from '../src/db/ensure-tables.ts';
@@ -16,6 +18,7 @@ import { LongshoreError } from '../src/errors.ts';
 import { ensureAdminKey } from '../src/keys/ensure-admin-key.ts';
 import { createKeyStore } from '../src/keys/key-store.ts';
 import { createTokens } from '../src/keys/tokens.ts';
+import { compiledTables } from '../src/rows/compiled-tables.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { connectClient, connectWorker } from '../src/temporal/connect.ts';
@@ -24,6 +27,7 @@ import { registerSearchAttributes } from '../src/temporal/search-attributes.ts';
 import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
 import { WORKFLOW_QUEUE } from '../workflows/contract.ts';
 import { createApp } from './app.ts';
+import { createBatchCommitter } from './batches/batch-committer.ts';
 import { keepHouse } from './housekeeping.ts';
 import { createKeyService } from './key-service.ts';
 import { createLedgerBackups } from './ledger-backups.ts';
@@ -34,6 +38,9 @@ import { createRateLimiter } from './rate-limit.ts';
 import { createReadiness } from './readiness.ts';
 import { createTemporalSchedules } from './schedules/temporal-schedules.ts';
 import { createHttpServer } from './server.ts';
+
+/** How long a stop waits for groups that are under way; their workflows go on without this process. */
+const BATCHES_STOP_MS = 8_000;
 
 export interface StartApiOptions {
   readonly config: Config;
@@ -68,6 +75,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     log.warn({ err }, 'The search attributes could not be registered; register them by hand'),
   );
   const connection = await connectWorker(config);
+  const batching = { db, storage, handOver: new HandOver(), compiled: compiledTables(dictionary) };
   const codePath = await workflowBundle(`${config.home}/cache`);
   const activityDeps = { db, storage, backupKey: await readBackupKey(config) };
   const worker = await Worker.create({
@@ -75,7 +83,11 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     namespace: config.temporalNamespace,
     taskQueue: WORKFLOW_QUEUE,
     workflowBundle: { codePath },
-    activities: { ...createLedgerActivities({ db, storage }), ...createScheduleActivities(scheduling) },
+    activities: {
+      ...createLedgerActivities({ db, storage }),
+      ...createBatchActivities(batching),
+      ...createScheduleActivities(scheduling),
+    },
     maxCachedWorkflows: 200,
     shutdownGraceTime: '10s',
   });
@@ -85,10 +97,14 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   const schedules = createTemporalSchedules({ ...scheduling, client });
   const hasKey = activityDeps.backupKey !== null;
   const backups = createLedgerBackups({ db, client, storage, dictionary, hasKey, log });
+  // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
+  const eager = new Client({ connection, namespace: config.temporalNamespace });
   const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace, worker });
   const metrics = createMetrics(
     sdkMetricsAddress === undefined ? undefined : () => readSdkMetrics(sdkMetricsAddress),
   );
+  const { idempotencyDays } = config;
+  const batches = createBatchCommitter({ ...batching, client: eager, log, metrics, idempotencyDays });
   collectDefaultMetrics({ register: metrics.registry });
   addLedgerMetrics(metrics.registry, db);
   addPoolMetrics(metrics.registry, () => db.pool());
@@ -103,6 +119,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     limiter: createRateLimiter(),
     audit,
     loads,
+    batches,
     backups,
     schedules,
     metrics,
@@ -122,6 +139,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
       house.stop();
       server.close();
       server.closeIdleConnections();
+      await batches.stop(BATCHES_STOP_MS);
       worker.shutdown();
       await running;
       server.closeAllConnections();

@@ -4,6 +4,16 @@ import { LongshoreError } from '../src/errors.ts';
 import { startTestApi, type TestApi } from './support/api-fakes.ts';
 import { batchView } from './support/fake-batches.ts';
 
+interface Body {
+  readonly batches: readonly { readonly id: string }[];
+  readonly rejects: readonly { readonly index: number }[];
+  readonly next: string;
+  readonly table: string;
+  readonly accepted: number;
+  readonly code: string;
+  readonly detail: string;
+}
+
 const ROWS = '/v1/tables/jobs/rows';
 const ID = '01990000-0000-7000-8000-000000000000-0';
 const REJECT = {
@@ -20,7 +30,7 @@ describe('sending a batch', () => {
   });
   afterEach(() => api[Symbol.asyncDispose]());
 
-  async function send(headers: Record<string, string> = {}, path = ROWS, body: BodyInit = '[{"id":1}]') {
+  async function send(headers: Record<string, string> = {}, path = ROWS, body: NonNullable<RequestInit['body']> = '[{"id":1}]') {
     const init = { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } };
     const response = await api.call(path, init);
     const text = await response.text();
@@ -128,14 +138,15 @@ describe('sending a batch', () => {
     });
   }
 
-  for (const headers of [
+  const refused: readonly Record<string, string>[] = [
     { 'content-type': 'application/xml' },
     { 'content-type': 'constructor' },
     { 'content-type': 'text/csv; charset=latin1' },
     { 'content-encoding': 'gzip' },
-  ]) {
+  ];
+  for (const headers of refused) {
     it(`refuses ${JSON.stringify(headers)}`, async () => {
-      const { status, body } = await send(headers as Record<string, string>);
+      const { status, body } = await send({ ...headers });
       assert.deepEqual([status, body.code], [415, 'unsupported-media-type']);
       assert.deepEqual(api.batches.sent, []);
     });
@@ -181,9 +192,9 @@ describe('looking at batches', () => {
   afterEach(() => api[Symbol.asyncDispose]());
   const get = async (path: string, init: Parameters<TestApi['call']>[1] = {}) => {
     const response = await api.call(path, init);
-    return { status: response.status, body: (await response.json()) as Record<string, never> };
+    return { status: response.status, body: (await response.json()) as Body };
   };
-  const ids = (body: Record<string, never>) => (body.batches as { id: string }[]).map(({ id }) => id);
+  const ids = (body: Body) => body.batches.map(({ id }) => id);
 
   it('lists them in pages, newest first, and only those of the tables of the key', async () => {
     const first = await get('/v1/batches?limit=2');
@@ -213,7 +224,7 @@ describe('looking at batches', () => {
     const page = await get('/v1/batches/b-3/rejects?limit=1');
     assert.deepEqual(page.body.next, '/v1/batches/b-3/rejects?afterIndex=0&limit=1');
     const rest = await get(page.body.next);
-    assert.deepEqual([(rest.body.rejects as { index: number }[])[0]!.index, rest.body.next], [4, null]);
+    assert.deepEqual([rest.body.rejects[0]!.index, rest.body.next], [4, null]);
     const csv = await api.call('/v1/batches/b-3/rejects', { headers: { accept: 'text/csv' } });
     assert.equal(
       await csv.text(),

@@ -158,7 +158,7 @@ describe('an Idempotency-Key', () => {
     assert.equal(idempotencyKeyOf('8e03978e-40d5'), '8e03978e-40d5');
     assert.equal(idempotencyKeyOf('"8e03978e-40d5"'), '8e03978e-40d5');
     assert.equal(idempotencyKeyOf(String.raw`"a\"b\\c"`), 'a"b\\c');
-    assert.equal(idempotencyKeyOf('x'.repeat(255)).length, 255);
+    assert.equal(idempotencyKeyOf('x'.repeat(255))?.length, 255);
   });
 
   for (const wrong of ['', '""', '"', '"a', 'a b', '"a b"', 'ä', '"a";p=1', 'x'.repeat(256), 'a, b']) {

@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   ContinueAsNew,
@@ -19,6 +18,7 @@ import type { Activities, LedgerActivities } from '../activities/index.ts';
 import type { ErrorCode } from '../src/errors.ts';
 import type { LoadTotals } from '../src/ledger/load-view.ts';
 import { type ChunkCounts, type LoadCsvInput, PAUSE, RESUME, TURN } from './contract.ts';
+import { reasonOf } from './failure-reason.ts';
 import { CHUNK, CHUNK_WINDOW, CHUNKS_A_RUN, LEDGER, PUBLISH_TRIES, TURN_POLL, WHOLE } from './policies.ts';
 import { progressDetails } from './progress.ts';
 
@@ -206,12 +206,4 @@ function show(step: string, { done }: LoadState, begun: BegunLoad): void {
 
 function failed(code: ErrorCode, message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, code);
-}
-
-function reasonOf(error: unknown): { code: ErrorCode; message: string } {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
-  if (cause instanceof ApplicationFailure && cause.type) {
-    return { code: cause.type as ErrorCode, message: cause.message };
-  }
-  return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
 }

@@ -1,0 +1,76 @@
+import { Context } from '@temporalio/activity';
+import type { BatchOutcome } from '../src/batches/batch.ts';
+import { commitGroup } from '../src/batches/commit-group.ts';
+import type { HandOver } from '../src/batches/hand-over.ts';
+import { dropPayload, readPayload } from '../src/batches/payload.ts';
+import { type CheckedBatch, readBatch } from '../src/batches/read-batch.ts';
+import { readGroup } from '../src/batches/read-group.ts';
+import { LongshoreError } from '../src/errors.ts';
+import type { CompiledTable } from '../src/rows/contract.ts';
+import type { CommitBatchesInput, CommittedGroup } from '../workflows/contract.ts';
+import type { ActivityDeps } from './deps.ts';
+
+export interface BatchActivityDeps extends Pick<ActivityDeps, 'db' | 'storage'> {
+  readonly handOver: HandOver;
+  /** @throws `unknown-table` */
+  readonly compiled: (table: string) => CompiledTable;
+}
+
+/**
+ * Commits a group in one transaction. Run again, by this process or by another one, it finds in the ledger that the
+ * group is committed and changes nothing. Whoever waits for the outcomes in this process has them as soon as they
+ * are durable, before the workflow's end.
+ */
+export function commitBatches(deps: BatchActivityDeps) {
+  return async (input: CommitBatchesInput): Promise<CommittedGroup> => {
+    const { workflowId, runId } = workflowOf(Context.current());
+    const { table } = deps.compiled(input.table);
+    const batches = await batchesOf(deps, input);
+    if (batches === null) return committedBefore(deps, workflowId);
+    const group = { group: input.group, workflowId, runId, table, mode: input.mode };
+    const outcomes = await commitGroup(deps.db, group, batches);
+    deps.handOver.tell(input.group, outcomes);
+    await dropPayload(deps.storage, input.payload).catch((error) =>
+      // Housekeeping finds it later.
+      Context.current().log.warn('the payload could not be deleted', { workflowId, reason: String(error) }),
+    );
+    return countGroup(outcomes);
+  };
+}
+
+export function workflowOf({ info }: Context): { readonly workflowId: string; readonly runId: string } {
+  if (!info.workflowExecution) throw new LongshoreError('internal', 'the activity runs without a workflow');
+  return info.workflowExecution;
+}
+
+/** The group's batches from this process or from their payload; null when neither has them. */
+export async function batchesOf(
+  { storage, handOver, compiled }: BatchActivityDeps,
+  { group, table, payload }: CommitBatchesInput,
+): Promise<readonly CheckedBatch[] | null> {
+  const handed = handOver.batchesOf(group);
+  if (handed) return handed;
+  const received = await readPayload(storage, payload);
+  return received?.map((batch) => readBatch(batch, compiled(table))) ?? null;
+}
+
+/** The payload is deleted after the commit, which an attempt before this one may have seen and not reported. */
+async function committedBefore({ db }: BatchActivityDeps, workflowId: string): Promise<CommittedGroup> {
+  const committed = await readGroup(db, workflowId);
+  if (committed) return committed;
+  throw new LongshoreError('batch-lost', `${workflowId}: neither its payload nor its commit can be found`);
+}
+
+function countGroup(outcomes: readonly BatchOutcome[]): CommittedGroup {
+  const sum = { sent: 0, accepted: 0, rejected: 0, discarded: 0 };
+  for (const outcome of outcomes) {
+    // Nothing was written for these now.
+    if (!('view' in outcome) || outcome.replayed) continue;
+    const { rows } = outcome.view;
+    sum.sent += rows.sent ?? 0;
+    sum.accepted += rows.accepted;
+    sum.rejected += rows.rejected;
+    sum.discarded += rows.discarded;
+  }
+  return sum;
+}

@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { Logger } from 'pino';
+import type { BatchOutcome, BatchView, EndedBatch } from '../../src/batches/batch.ts';
+import { type FailedGroup, failGroup } from '../../src/batches/fail-group.ts';
+import type { HandOver } from '../../src/batches/hand-over.ts';
+import { outcomesInLedger } from '../../src/batches/idempotent.ts';
+import { keepPayload } from '../../src/batches/payload.ts';
+import type { CheckedBatch } from '../../src/batches/read-batch.ts';
+import type { Database } from '../../src/db/database.ts';
+import { ERRORS, type ErrorCode, LongshoreError } from '../../src/errors.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import { translateTemporal } from '../load-workflows.ts';
+import { keyReused } from './idempotency.ts';
+import { type StartedGroup, startGroup, workflowIdOf } from './start-group.ts';
+
+/** An outcome that this process is not told by then may be another process's to tell. */
+const PATIENCE_MS = 2_000;
+const LOOK_AGAIN_MS = 1_000;
+
+export interface GroupDeps {
+  readonly db: Database;
+  /** Over the worker's own connection. */
+  readonly client: Client;
+  readonly storage: Storage;
+  readonly handOver: HandOver;
+  readonly log: Logger;
+}
+
+export interface Group {
+  readonly id: string;
+  readonly table: string;
+  readonly mode: BatchView['mode'];
+  /** With the IDs that they have in this group. */
+  readonly batches: readonly CheckedBatch[];
+}
+
+/** One batch's end: what its caller gets, or what its caller is told. */
+export type GroupOutcome = EndedBatch | LongshoreError;
+
+/**
+ * Commits a group by a workflow of its own.
+ *
+ *   keep payload ─ start workflow ─ (its activity commits) ─ outcomes
+ *        └ fails: nothing was started      └ fails, or is not known to have started: the ledger decides
+ *
+ * A caller may only hear "not written" of what never will be. Where that is in doubt, the group is recorded in the
+ * ledger as failed: whichever comes first there, the failure or the commit, holds.
+ *
+ * @param started called once the workflow is sure to run, whatever dies
+ * @returns in the order of the batches
+ * @throws `storage-full storage-unavailable`: nothing is or will be written
+ */
+export async function runGroup(
+  deps: GroupDeps,
+  group: Group,
+  started: (runId: string | null) => void,
+): Promise<readonly GroupOutcome[]> {
+  const { client, storage, handOver } = deps;
+  const told = handOver.give(group.id, group.batches);
+  try {
+    const { id, table, mode, batches } = group;
+    const received = batches.map((batch) => batch.received);
+    const payload = await keepPayload(storage, id, received);
+    const strict = received.flatMap((batch, n) => (batch.strict ? [n] : []));
+    const input = { group: id, table, mode, batches: batches.length, payload };
+    const begun = await startGroup(client, input, strict).catch((error: unknown) => asLongshoreError(error));
+    if (begun instanceof LongshoreError) return await endUnwritten(deps, group, begun);
+    started(begun.runId);
+    return await outcomesOf(deps, group, begun, told);
+  } finally {
+    handOver.drop(group.id);
+  }
+}
+
+async function outcomesOf(
+  deps: GroupDeps,
+  group: Group,
+  begun: StartedGroup,
+  told: Promise<readonly BatchOutcome[]>,
+): Promise<readonly GroupOutcome[]> {
+  if (begun.eager) {
+    const outcomes = await within(told, PATIENCE_MS);
+    if (outcomes !== null) return outcomes.map(settle);
+  }
+  const elsewhere = outcomesElsewhere(deps, group, begun.handle);
+  elsewhere.catch(() => undefined);
+  return Promise.race([told.then((outcomes) => outcomes.map(settle)), elsewhere]);
+}
+
+/** Another process may have the workflow, or it was ended from outside: Temporal knows when, the ledger how. */
+async function outcomesElsewhere(
+  deps: GroupDeps,
+  group: Group,
+  handle: WorkflowHandle,
+): Promise<readonly GroupOutcome[]> {
+  for (;;) {
+    try {
+      await handle.result();
+      return await readOutcomes(deps, group);
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) return endUnwritten(deps, group, reasonOf(error));
+      deps.log.debug({ err: translateTemporal(error) }, 'A group is waited for');
+      await sleep(LOOK_AGAIN_MS);
+    }
+  }
+}
+
+/** Records the group as failed, unless it is committed, for as long as it takes; then the ledger tells. */
+async function endUnwritten(
+  deps: GroupDeps,
+  group: Group,
+  reason: LongshoreError,
+): Promise<readonly GroupOutcome[]> {
+  for (;;) {
+    try {
+      await failGroup(deps.db, failureOf(group, reason));
+      return await readOutcomes(deps, group);
+    } catch (error) {
+      deps.log.warn({ err: error }, 'A group that failed could not be recorded yet');
+      await sleep(LOOK_AGAIN_MS);
+    }
+  }
+}
+
+async function readOutcomes({ db }: GroupDeps, { batches }: Group): Promise<readonly GroupOutcome[]> {
+  return (await outcomesInLedger(db, batches)).map(settle);
+}
+
+function failureOf({ id, table, mode, batches }: Group, { code, message }: LongshoreError): FailedGroup {
+  return {
+    workflowId: workflowIdOf(id),
+    runId: null,
+    table,
+    mode,
+    batches: batches.map(({ received, sent }) => ({ ...received, sent })),
+    error: { code, message },
+  };
+}
+
+function settle(outcome: BatchOutcome): GroupOutcome {
+  if (!('view' in outcome)) return keyReused();
+  const { error } = outcome.view;
+  return error ? new LongshoreError(error.code, error.message) : outcome;
+}
+
+function asLongshoreError(error: unknown): LongshoreError {
+  const known = translateTemporal(error);
+  if (known instanceof LongshoreError) return known;
+  return new LongshoreError('internal', "the batch's workflow could not be started", { cause: error });
+}
+
+function reasonOf({ cause }: WorkflowFailedError): LongshoreError {
+  if (cause instanceof ApplicationFailure && cause.type && cause.type in ERRORS) {
+    return new LongshoreError(cause.type as ErrorCode, cause.message);
+  }
+  const what = cause instanceof CancelledFailure ? 'cancelled' : 'terminated';
+  return new LongshoreError('batch-terminated', `its workflow was ${what}`, { cause });
+}
+
+/** null when it takes longer. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | null> {
+  const { promise: late, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(resolve, ms, null);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
