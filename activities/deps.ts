@@ -1,3 +1,4 @@
+import type { BackupKey } from '../src/backups/encryption.ts';
 import type { Database } from '../src/db/database.ts';
 import type { Storage } from '../src/storage/storage.ts';
 
@@ -5,4 +6,6 @@ import type { Storage } from '../src/storage/storage.ts';
 export interface ActivityDeps {
   readonly db: Database;
   readonly storage: Storage;
+  /** What parts of encrypted backups are encrypted with; null: there is none. */
+  readonly backupKey: BackupKey | null;
 }

@@ -8,6 +8,9 @@ import { messageOf } from '../src/runtime/log-fields.ts';
 /** A fault that no one foresaw is tried this often: it may be a passing one, but a bug never heals. */
 const UNFORESEEN_TRIES = 8;
 
+/** A publish asks again this soon, however long the backup of its table has been running. */
+const BACKED_UP_DELAY = '2s';
+
 /** What Temporal shall make of an error: the catalog's code as type, retryable or not by the catalog. */
 export function toFailure(error: unknown, attempt: number): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
@@ -17,6 +20,7 @@ export function toFailure(error: unknown, attempt: number): Error {
   return ApplicationFailure.create({
     type: known.code,
     message: known.message,
+    nextRetryDelay: known.code === 'table-backing-up' ? BACKED_UP_DELAY : undefined,
     nonRetryable: !retryable || givenUp,
   });
 }
@@ -48,7 +52,9 @@ export function failing<I, O>(activity: Activity<I, O>): Activity<I, O> {
         // file; the rest is for operators.
         const answer = failure.nonRetryable && failure.type !== 'internal';
         const what = `${info.activityType} of ${info.workflowExecution?.workflowId}, attempt ${info.attempt}`;
-        if (answer) log.info(`${what}: ${failure.type}`, { code: failure.type });
+        // Waiting for a backup is no trouble; the load itself says what it waits for.
+        if (failure.type === 'table-backing-up') log.debug(`${what}: ${failure.message}`);
+        else if (answer) log.info(`${what}: ${failure.type}`, { code: failure.type });
         else log.warn(`${what}: ${failure.message} (${failure.type})`, { code: failure.type });
       }
       throw failure;

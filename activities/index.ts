@@ -1,11 +1,16 @@
+import { beginBackup } from './begin-backup.ts';
 import { beginLoad } from './begin-load.ts';
 import { chartFile } from './chart-file.ts';
 import { checkLoad } from './check-load.ts';
 import { type BatchActivityDeps, commitBatches } from './commit-batches.ts';
+import { completeBackup } from './complete-backup.ts';
 import type { ActivityDeps } from './deps.ts';
+import { endBackup } from './end-backup.ts';
 import { endLoad } from './end-load.ts';
+import { exportPart } from './export-part.ts';
 import { failBatches } from './fail-batches.ts';
 import { failing } from './failures.ts';
+import { holdSnapshot } from './hold-snapshot.ts';
 import { loadChunk } from './load-chunk.ts';
 import { publishLoad } from './publish-load.ts';
 import { takeTurn } from './take-turn.ts';
@@ -16,6 +21,15 @@ export function createLedgerActivities(deps: ActivityDeps) {
     takeTurn: failing(takeTurn(deps)),
     beginLoad: failing(beginLoad(deps)),
     endLoad: failing(endLoad(deps)),
+  };
+}
+
+/** What a backup needs beside the workflows: its snapshot is held in the API's process, whatever the workers do. */
+export function createBackupKeeping(deps: ActivityDeps) {
+  return {
+    beginBackup: failing(beginBackup(deps)),
+    holdSnapshot: failing(holdSnapshot(deps)),
+    endBackup: failing(endBackup(deps)),
   };
 }
 
@@ -34,9 +48,12 @@ export function createActivities(deps: ActivityDeps) {
     loadChunk: failing(loadChunk(deps)),
     checkLoad: failing(checkLoad(deps)),
     publishLoad: failing(publishLoad(deps)),
+    exportPart: failing(exportPart(deps)),
+    completeBackup: failing(completeBackup(deps)),
   };
 }
 
+export type BackupKeeping = ReturnType<typeof createBackupKeeping>;
 export type BatchActivities = ReturnType<typeof createBatchActivities>;
 export type LedgerActivities = ReturnType<typeof createLedgerActivities>;
 export type Activities = ReturnType<typeof createActivities>;

@@ -1,4 +1,5 @@
 import { Worker } from '@temporalio/worker';
+import { readBackupKey } from '../src/backups/encryption.ts';
 import type { Config } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
@@ -34,7 +35,7 @@ export async function startWorker({ config, name }: StartWorkerOptions): Promise
     connection,
     namespace: config.temporalNamespace,
     taskQueue: ACTIVITY_QUEUE,
-    activities: createActivities({ db, storage }),
+    activities: createActivities({ db, storage, backupKey: await readBackupKey(config) }),
     maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
     shutdownGraceTime: '30s',
     maxHeartbeatThrottleInterval: '5s',

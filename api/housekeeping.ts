@@ -6,6 +6,7 @@ import type { Database } from '../src/db/database.ts';
 import { dropOldSigningKeys } from '../src/keys/signing-keys.ts';
 import { messageOf } from '../src/runtime/log-fields.ts';
 import type { Storage } from '../src/storage/storage.ts';
+import { reconcileBackups, tidyBackups } from './backup-workflows.ts';
 import { isGroupRunning } from './batches/find-batch.ts';
 import { reconcileLoads, translateTemporal } from './load-workflows.ts';
 
@@ -21,11 +22,16 @@ export interface HouseDeps {
   readonly log: Logger;
 }
 
-/** What the API does by itself, now and then: starts loads that wait for their workflow, clears left-over uploads. */
+/**
+ * What the API does by itself, now and then: starts loads and backups that wait for their workflow, clears left-over
+ * files, adopts backups that the ledger does not know.
+ */
 export function keepHouse({ db, client, storage, log }: HouseDeps): { stop(): void } {
   const timers = [
     every(RECONCILE_EVERY_MS, () => reconcileLoads(client, db, storage, log)),
+    every(RECONCILE_EVERY_MS, () => reconcileBackups(client, db, storage, log)),
     every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
+    every(SWEEP_EVERY_MS, () => tidyBackups(db, storage, log)),
     every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),
     every(SWEEP_EVERY_MS, () => sweepPayloads(client, storage)),
     every(SWEEP_EVERY_MS, async () => void (await dropExpiredKeys(db))),

@@ -119,7 +119,7 @@ async function reconcileLoad(
   log: Logger,
   load: Unfinished,
 ): Promise<void> {
-  const state = await stateOf(client, load.workflowId);
+  const state = await stateOfWorkflow(client, load.workflowId);
   if (state === 'running') return;
   if (state === 'unknown') {
     log.info({ loadId: load.id }, `Starting the workflow of load ${load.id}, which has none`);
@@ -151,7 +151,8 @@ export async function endWithoutWorkflow(
     .catch(() => undefined);
 }
 
-async function stateOf(client: Client, workflowId: string): Promise<string> {
+/** What Temporal says of a workflow, in lower case; `unknown` when it knows none of that ID. */
+export async function stateOfWorkflow(client: Client, workflowId: string): Promise<string> {
   try {
     const { status } = await client.workflow.getHandle(workflowId).describe();
     return status.name === 'CONTINUED_AS_NEW' ? 'running' : status.name.toLowerCase();

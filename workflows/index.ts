@@ -1,3 +1,5 @@
 /** The bundle's entry: every workflow, by the name it is started with. */
+export { backUp } from './back-up.ts';
 export { commitBatches } from './commit-batches.ts';
 export { loadCsv } from './load-csv.ts';
+export { runSchedule } from './run-schedule.ts';

@@ -24,3 +24,25 @@ export function progressDetails(p: LoadProgress): string {
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
+
+export interface BackupProgress {
+  readonly step: string;
+  readonly parts: number;
+  readonly partsTotal: number;
+  readonly rows: number;
+  /** As stored. */
+  readonly bytes: number;
+}
+
+/** What the Web UI shows of a running backup, as Markdown. Pure. */
+export function backupDetails(p: BackupProgress): string {
+  return [
+    `**${p.step}**`,
+    '',
+    '| | done | of |',
+    '|---|---:|---:|',
+    `| parts | ${p.parts} | ${p.partsTotal} |`,
+    `| rows | ${p.rows} | |`,
+    `| MB stored | ${megabytes(p.bytes)} | |`,
+  ].join('\n');
+}

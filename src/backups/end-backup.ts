@@ -43,7 +43,7 @@ export async function endBackup(
 }
 
 /** Manifest first: what has no manifest is no backup, however far the deleting gets. */
-async function clearFiles(db: Sql, storage: Files, id: string): Promise<void> {
+export async function clearFiles(db: Sql, storage: Files, id: string): Promise<void> {
   const keys = await storage.list(backupFolder(id));
   const manifests = keys.filter((key) => key.includes('/manifest.json'));
   for (const key of [...manifests, ...keys.filter((one) => !manifests.includes(one))])

@@ -1,5 +1,5 @@
 import { type EntityManager, MikroORM, type PostgreSqlConnection } from '@mikro-orm/postgresql';
-import { type Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
+import { Client, type Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
 import { ledgerEntities } from '../ledger/entities.ts';
 import { DATA_SCHEMA } from './sql-names.ts';
 
@@ -20,6 +20,8 @@ export interface Database extends AsyncDisposable {
   /** One statement on any connection of the pool. */
   query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
   pool(): PoolState;
+  /** A connection outside the pool, for what needs one for long: no limit of time ends it. The caller ends it. */
+  connect(): Promise<Client>;
 }
 
 /** Connections of the pool, and what waits for one. */
@@ -28,6 +30,8 @@ export interface PoolState {
   readonly idle: number;
   readonly waiting: number;
 }
+
+const CONNECT_TIMEOUT_MS = 10_000;
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -46,7 +50,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     pool: { min: 0, max: options.poolSize ?? 10 },
     driverOptions: {
       application_name: options.applicationName ?? 'longshore',
-      connectionTimeoutMillis: 10_000,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       // A role's own schema, by default first in the path, may well be called longshore.
       options: `-c search_path=${DATA_SCHEMA}`,
       onPoolCreated: (created: Pool) => {
@@ -82,6 +86,18 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       idle: pool?.idleCount ?? 0,
       waiting: pool?.waitingCount ?? 0,
     }),
+    connect: async () => {
+      const client = new Client({
+        connectionString: options.url,
+        application_name: options.applicationName ?? 'longshore',
+        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        options: `-c search_path=${DATA_SCHEMA} -c statement_timeout=0 -c idle_in_transaction_session_timeout=0`,
+      });
+      // Whatever runs on it fails too, and tells of it; without a listener the process would end.
+      client.on('error', () => undefined);
+      await client.connect();
+      return client;
+    },
     [Symbol.asyncDispose]: () => orm.close(true),
   };
 }

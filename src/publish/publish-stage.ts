@@ -5,6 +5,7 @@ import { LongshoreError } from '../errors.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { brokenReference } from './check-stage.ts';
 import { type PublishWay, planPublish } from './plan-publish.ts';
+import { lockForPublishing } from './reading-lock.ts';
 import { columnsOf, stageName } from './stage.ts';
 import { swapTables } from './swap-tables.ts';
 import {
@@ -29,7 +30,7 @@ import {
  *
  * Locks are taken in one go and in the order of names, so that two publishes never wait for each other. They keep
  * writers of this table, of the tables that it references and of those that reference it waiting; readers wait
- * for the renaming only.
+ * for the renaming only. While a backup reads one of the tables, publishing is refused (`reading-lock.ts`).
  */
 export interface Published {
   readonly way: PublishWay;
@@ -89,7 +90,10 @@ async function lockTables(tx: Tx, table: Table): Promise<TableState> {
     const state = await readTableState(tx, table);
     const same =
       JSON.stringify([before.parents, before.referrers]) === JSON.stringify([state.parents, state.referrers]);
-    if (same) return state;
+    if (same) {
+      await lockForPublishing(tx, [live, ...state.referrers.map((r) => r.table)]);
+      return state;
+    }
     await tx.query('rollback to savepoint locking');
   }
 }
@@ -161,7 +165,7 @@ async function insert(
   }
   for (const key of table.foreignKeys) {
     const broken = await tx.query(
-      `select from ${stage} s where ${brokenReference(table, mode, loadId, key)} limit 1`,
+      `select from ${stage} s where ${brokenReference(table, mode, stage, key)} limit 1`,
     );
     if (broken.length > 0) throw new KeysViolated(`a reference by ${key.fields.join(', ')} is broken`);
   }

@@ -73,10 +73,10 @@ class OpendalStorage implements Storage {
     }
   }
 
-  async stream(key: string, startByte = 0): Promise<Readable> {
+  async stream(key: string, startByte = 0, endByte = Number.POSITIVE_INFINITY): Promise<Readable> {
     const file = await this.stat(key);
     if (!file) throw new LongshoreError('source-not-found', `${key} does not exist in the storage`);
-    return Readable.from(this.#pieces(key, startByte, file.bytes), { objectMode: false });
+    return Readable.from(this.#pieces(key, startByte, Math.min(endByte, file.bytes)), { objectMode: false });
   }
 
   async *#pieces(key: string, startByte: number, endByte: number): AsyncGenerator<Buffer> {

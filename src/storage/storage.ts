@@ -7,8 +7,8 @@ import type { Readable } from 'node:stream';
 export interface Storage {
   /** Bytes [startByte, endByte) of a file; fewer only where the file ends before. */
   read(key: string, startByte: number, endByte: number): Promise<Buffer>;
-  /** The file from `startByte` on, as a stream. */
-  stream(key: string, startByte?: number): Promise<Readable>;
+  /** The file from `startByte` on, to its end or to `endByte`, as a stream. */
+  stream(key: string, startByte?: number, endByte?: number): Promise<Readable>;
   /** Nothing is visible under the key before `close`. */
   write(key: string): Promise<StorageWriter>;
   /** null when there is no such file. */

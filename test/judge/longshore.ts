@@ -95,8 +95,8 @@ async function judgeFile(
 
 /** Plays the workflow's part. Returns what is wrong with the file as a whole. */
 async function load(db: Database, storage: Storage, loadId: number, chart: Chart): Promise<string[]> {
-  const { beginLoad, endLoad } = createLedgerActivities({ db, storage });
-  const { loadChunk, publishLoad, checkLoad } = createActivities({ db, storage });
+  const { beginLoad, endLoad } = createLedgerActivities({ db, storage, backupKey: null });
+  const { loadChunk, publishLoad, checkLoad } = createActivities({ db, storage, backupKey: null });
   const environment = new MockActivityEnvironment(undefined, { logger });
   try {
     await environment.run(beginLoad, { loadId });

@@ -17,6 +17,7 @@ import type { LoadView, RejectView } from '../../src/ledger/load-view.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { Dictionary, Field, Table } from '../../src/types.ts';
+import { FakeBackups } from './fake-backups.ts';
 import { FakeBatches } from './fake-batches.ts';
 import { FakeKeys } from './fake-keys.ts';
 import { FakeSchedules } from './fake-schedules.ts';
@@ -212,6 +213,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     ...keys.deps(),
     loads,
     batches,
+    backups: new FakeBackups(),
     schedules: new FakeSchedules(),
     metrics: createMetrics(),
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),

@@ -1,0 +1,16 @@
+import { beginAttempt } from '../src/backups/attempts.ts';
+import type { BackupStatus } from '../src/backups/backup.ts';
+import type { ActivityDeps } from './deps.ts';
+
+export interface BackupAttempt {
+  readonly backupId: string;
+  /** From 1. */
+  readonly attempt: number;
+}
+
+/** Makes this attempt the one that counts. Nothing was begun unless the status is `running`. */
+export function beginBackup({ db, storage }: ActivityDeps) {
+  return async ({ backupId, attempt }: BackupAttempt): Promise<{ readonly status: BackupStatus }> => ({
+    status: await beginAttempt(db, storage, backupId, attempt),
+  });
+}

@@ -1,0 +1,79 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { composeManifest, deleteStrays, recordManifest } from '../src/backups/attempts.ts';
+import type { Manifest } from '../src/backups/backup.ts';
+import { type BackupPlan, readBackup, readBackupPlan } from '../src/backups/backups.ts';
+import { clearFiles } from '../src/backups/end-backup.ts';
+import { writeManifestFiles } from '../src/backups/manifest.ts';
+import { sizeFault } from '../src/backups/verify-files.ts';
+import { LongshoreError } from '../src/errors.ts';
+import { type BackedUp, SNAPSHOT_LOST } from '../workflows/contract.ts';
+import type { BackupAttempt } from './begin-backup.ts';
+import type { ActivityDeps } from './deps.ts';
+import { whileBeating } from './heartbeats.ts';
+
+/**
+ * Makes the backup exist: sees that every part is there, writes the manifest, then the ledger. A second try finds the
+ * backup done, or does the same again.
+ */
+export function completeBackup(deps: ActivityDeps) {
+  return async ({ backupId, attempt }: BackupAttempt): Promise<BackedUp> => {
+    const plan = await readBackupPlan(deps.db, backupId);
+    if (plan.status !== 'done') {
+      await whileBeating(
+        () => undefined,
+        (signal) => complete(deps, plan, attempt, signal),
+      );
+    }
+    const { rows, bytes } = await readBackup(deps.db, backupId);
+    return { backupId, rows: rows ?? 0, bytes: bytes ?? 0 };
+  };
+}
+
+async function complete(
+  { db, storage, backupKey }: ActivityDeps,
+  plan: BackupPlan,
+  attempt: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (plan.status !== 'running' || plan.attempt !== attempt) throw over();
+  const manifest = await composeManifest(db, plan, encryptionOf(plan, backupKey));
+  await deleteStrays(db, storage, plan.id, attempt);
+  await refuseFaults(storage, manifest, signal);
+  const sha256 = await writeManifestFiles(storage, manifest);
+  if (await recordManifest(db, attempt, manifest, sha256)) {
+    Context.current().log.info('backed up', { backupId: plan.id });
+    return;
+  }
+  const { status } = await readBackupPlan(db, plan.id);
+  if (status === 'done') return;
+  // Ended meanwhile: its files are gone, and so shall be the manifest.
+  if (status !== 'running') await clearFiles(db, storage, plan.id);
+  throw over();
+}
+
+function encryptionOf(plan: BackupPlan, key: ActivityDeps['backupKey']): Manifest['encryption'] {
+  if (!plan.encrypted) return null;
+  if (key) return { cipher: 'AES-256-GCM', keyId: key.id };
+  throw new LongshoreError(
+    'backup-key-missing',
+    `backup ${plan.id} is encrypted, and this process has no key`,
+  );
+}
+
+async function refuseFaults(
+  storage: ActivityDeps['storage'],
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const part of manifest.tables.flatMap((table) => table.parts)) {
+    signal.throwIfAborted();
+    const fault = await sizeFault(storage, manifest.id, part);
+    if (fault !== null)
+      throw new LongshoreError('backup-damaged', `${part.name} of backup ${manifest.id}: ${fault}`);
+  }
+}
+
+function over(): ApplicationFailure {
+  return ApplicationFailure.nonRetryable('the attempt is over', SNAPSHOT_LOST);
+}

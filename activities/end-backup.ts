@@ -1,0 +1,11 @@
+import type { BackupStatus } from '../src/backups/backup.ts';
+import { type EndBackupInput, endBackup as endInLedger } from '../src/backups/end-backup.ts';
+import type { ActivityDeps } from './deps.ts';
+
+export type { EndBackupInput } from '../src/backups/end-backup.ts';
+
+/** A backup that did not become one: the ledger hears of it, and its files are deleted. */
+export function endBackup({ db, storage }: ActivityDeps) {
+  return (input: EndBackupInput): Promise<{ readonly status: BackupStatus }> =>
+    endInLedger(db, storage, input);
+}

@@ -1,0 +1,166 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Client } from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import { type AvroTotals, encodeAvro } from '../src/avro/encode.ts';
+import { attemptCounts, findPart, type PartPlace, recordPart } from '../src/backups/attempts.ts';
+import type { Part } from '../src/backups/backup.ts';
+import { backupFolder } from '../src/backups/backup-id.ts';
+import { type BackupPlan, readBackupPlan } from '../src/backups/backups.ts';
+import { encryptPart, partAad } from '../src/backups/encryption.ts';
+import type { PlannedPart } from '../src/backups/plan-parts.ts';
+import { copyPart, joinSnapshot, SnapshotLost } from '../src/backups/snapshot.ts';
+import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
+import { LongshoreError } from '../src/errors.ts';
+import type { Storage } from '../src/storage/storage.ts';
+import type { Table } from '../src/types.ts';
+import { SNAPSHOT_LOST } from '../workflows/contract.ts';
+import type { BackupAttempt } from './begin-backup.ts';
+import type { ActivityDeps } from './deps.ts';
+import { whileBeating } from './heartbeats.ts';
+
+export interface ExportPartInput extends BackupAttempt, PlannedPart {
+  readonly snapshotId: string;
+}
+
+export interface ExportedPart {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/**
+ * One part: COPYed out of the snapshot, encoded, encrypted where asked, hashed and stored, in one pass; then its row
+ * in the ledger. Each try writes a file of its own and the first one in the ledger counts; the others delete theirs.
+ */
+export function exportPart(deps: ActivityDeps) {
+  return async (input: ExportPartInput): Promise<ExportedPart> => {
+    const plan = await readBackupPlan(deps.db, input.backupId);
+    const before = await findPart(deps.db, input);
+    if (before) return before;
+    const client = await deps.db.connect().catch(toLost);
+    let bytes = 0;
+    try {
+      return await whileBeating(
+        () => ({ bytes }),
+        (signal) =>
+          writePart(deps, plan, input, client, (more) => {
+            signal.throwIfAborted();
+            bytes += more;
+          }),
+      );
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  };
+}
+
+async function writePart(
+  deps: ActivityDeps,
+  plan: BackupPlan,
+  input: ExportPartInput,
+  client: Client,
+  onBytes: (bytes: number) => void,
+): Promise<ExportedPart> {
+  const table = plan.tables.find(({ name }) => name === input.table);
+  if (!table) throw new LongshoreError('internal', `backup ${plan.id} has no table ${input.table}`);
+  const name = partName(input, plan.encrypted);
+  const key = backupFolder(plan.id) + name;
+  const totals: { value?: AvroTotals } = {};
+  const encoded = keepTotals(encodeAvro(copyOf(client, table, input), encodeOptions(plan, table)), totals);
+  const stored = await storePieces(deps.storage, key, seal(deps, plan, name, encoded), onBytes);
+  const part: Part = { name, ...stored, ...totals.value! };
+  const counts = await recordPart(deps.db, input, part);
+  if (counts?.name !== name) await deps.storage.delete(key);
+  if (!counts) throw lost('the attempt is over');
+  return { rows: counts.rows, bytes: counts.bytes };
+}
+
+function encodeOptions({ id, codec, dictionary }: BackupPlan, table: Table) {
+  const metadata = {
+    'longshore.backup': id,
+    'longshore.table': table.name,
+    'longshore.dictionary': dictionary.version,
+  };
+  return { table, codec, metadata };
+}
+
+function partName({ table, no }: PartPlace, encrypted: boolean): string {
+  return `${table}-${no}.${randomBytes(4).toString('hex')}.avro${encrypted ? '.enc' : ''}`;
+}
+
+async function* copyOf(client: Client, table: Table, input: ExportPartInput): AsyncGenerator<Buffer> {
+  try {
+    await joinSnapshot(client, input.snapshotId);
+    for await (const piece of client.query(copyTo(copyPart(table, input)))) yield piece as Buffer;
+  } catch (error) {
+    toLost(error);
+  }
+}
+
+/** What another snapshot may heal: this one is gone, or can't be reached, or somebody waits for its end. */
+function toLost(error: unknown): never {
+  const waited = sqlstateOf(error) === SQLSTATE.lockNotAvailable;
+  if (error instanceof SnapshotLost || isConnectionError(error) || waited) {
+    throw lost(
+      error instanceof SnapshotLost ? error.message : 'the snapshot can not be read at the moment',
+      error,
+    );
+  }
+  throw error;
+}
+
+function lost(message: string, cause?: unknown): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: SNAPSHOT_LOST,
+    message,
+    nonRetryable: true,
+    ...(cause instanceof Error && { cause }),
+  });
+}
+
+async function* keepTotals(
+  encoded: AsyncGenerator<Buffer, AvroTotals>,
+  kept: { value?: AvroTotals },
+): AsyncGenerator<Buffer, void> {
+  kept.value = yield* encoded;
+}
+
+function seal(
+  { backupKey }: ActivityDeps,
+  { id, encrypted }: BackupPlan,
+  name: string,
+  encoded: AsyncGenerator<Buffer, void>,
+): AsyncIterable<Buffer> {
+  if (!encrypted) return encoded;
+  if (backupKey) return encryptPart(encoded, backupKey, partAad(id, name));
+  throw new LongshoreError(
+    'backup-key-missing',
+    `backup ${id} is to be encrypted, and this process has no key`,
+  );
+}
+
+/** Stores the pieces under the key, whole or not at all; hashes one while the storage takes it. */
+async function storePieces(
+  storage: Storage,
+  key: string,
+  pieces: AsyncIterable<Buffer>,
+  onBytes: (bytes: number) => void,
+): Promise<{ readonly bytes: number; readonly sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const writer = await storage.write(key);
+  try {
+    for await (const piece of pieces) {
+      const written = writer.write(piece);
+      hash.update(piece);
+      bytes += piece.length;
+      await written;
+      onBytes(piece.length);
+    }
+    await writer.close();
+  } catch (error) {
+    await writer.abort().catch(() => undefined);
+    throw error;
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Client } from 'pg';
+import { attemptCounts, recordSnapshot } from '../src/backups/attempts.ts';
+import { readBackupPlan } from '../src/backups/backups.ts';
+import { takeSnapshot } from '../src/backups/snapshot.ts';
+import type { Database } from '../src/db/database.ts';
+import { type HeldSnapshot, SNAPSHOT_HELD, SNAPSHOT_LOST } from '../workflows/contract.ts';
+import type { BackupAttempt } from './begin-backup.ts';
+import type { ActivityDeps } from './deps.ts';
+import { whileBeating } from './heartbeats.ts';
+
+const LOOK_EVERY_MS = 500;
+/** How long loads that wait to publish go first. Without it, backups that follow one another would starve them. */
+const GIVE_WAY_MS = 30_000;
+
+/**
+ * Takes a snapshot of the backup's tables, tells the workflow, and keeps the snapshot until the attempt is over: its
+ * backup has ended, another attempt has begun, or the activity is cancelled. It ends with an error when the
+ * connection does, because then the snapshot is gone.
+ */
+export function holdSnapshot({ db }: ActivityDeps) {
+  return async ({ backupId, attempt }: BackupAttempt): Promise<void> => {
+    const { tables } = await readBackupPlan(db, backupId);
+    const client = await db.connect();
+    try {
+      await whileBeating(
+        () => undefined,
+        async (signal) => {
+          // A wait for a lock hears of nothing else.
+          signal.addEventListener('abort', () => void client.end().catch(() => undefined), { once: true });
+          await giveWay(
+            db,
+            tables.map(({ name }) => name),
+            signal,
+          );
+          const snapshot = await takeSnapshot(client, tables);
+          await recordSnapshot(db, backupId, attempt, snapshot);
+          await tellWorkflow({ attempt, snapshotId: snapshot.id, parts: snapshot.parts });
+          await untilOver(db, client, { backupId, attempt }, signal);
+        },
+      );
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  };
+}
+
+async function giveWay(db: Database, tables: readonly string[], signal: AbortSignal): Promise<void> {
+  const until = performance.now() + GIVE_WAY_MS;
+  while (performance.now() < until) {
+    const waiting = await db.query(
+      `select from longshore.load where status = 'publishing' and finished_at is null and table_name = any ($1)`,
+      [tables],
+    );
+    if (waiting.length === 0) return;
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
+}
+
+async function tellWorkflow(held: HeldSnapshot): Promise<void> {
+  const { client, info } = Context.current();
+  const { workflowId, runId } = info.workflowExecution!;
+  await client.workflow.getHandle(workflowId, runId).signal(SNAPSHOT_HELD, held);
+}
+
+async function untilOver(
+  db: Database,
+  client: Client,
+  { backupId, attempt }: BackupAttempt,
+  signal: AbortSignal,
+): Promise<void> {
+  while (await attemptCounts(db, backupId, attempt)) {
+    await client.query('select').catch((cause) => {
+      signal.throwIfAborted();
+      throw ApplicationFailure.create({
+        type: SNAPSHOT_LOST,
+        message: 'the snapshot was lost',
+        nonRetryable: true,
+        cause,
+      });
+    });
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
+}

@@ -1,0 +1,52 @@
+import type { BackupView } from '../src/backups/backup.ts';
+import { ERRORS } from '../src/errors.ts';
+import { requireTable } from './auth.ts';
+import type { BackupAnswer } from './backup-schemas.ts';
+import { contextOf } from './context.ts';
+import type { ApiDeps } from './deps.ts';
+import { temporalLink } from './load-answer.ts';
+import { HttpError } from './problems.ts';
+import type { Call } from './route.ts';
+
+/** A backup with the addresses of what can be done with it. */
+export function backupAnswer(backup: BackupView, deps: ApiDeps): BackupAnswer {
+  const self = backupPath(backup.id);
+  return {
+    ...(backup as BackupAnswer),
+    links: {
+      self,
+      manifest: `${self}/files/manifest.json`,
+      pin: `${self}/pin`,
+      unpin: `${self}/unpin`,
+      cancel: `${self}/cancel`,
+      ...temporalLink(backup.workflowId, deps),
+    },
+  };
+}
+
+export function backupPath(id: string): string {
+  return `/v1/backups/${encodeURIComponent(id)}`;
+}
+
+type BackupCall = Pick<Call<string, { readonly id: string }, unknown>, 'res' | 'deps' | 'params' | 'holder'>;
+
+/**
+ * The backup of a path with `{id}`. A limited key sees a backup only when it may use every table of it: the manifest
+ * describes them all.
+ * @throws `unknown-backup`, or `forbidden`
+ */
+export async function findBackup({ res, deps, params, holder }: BackupCall): Promise<BackupView> {
+  const backup = await deps.backups.get(params.id);
+  for (const { table } of backup.tables) requireTable(holder!, table);
+  contextOf(res).workflowId = backup.workflowId;
+  return backup;
+}
+
+/** The problem of a backup that did not become one: its own error, with the backup as a member. */
+export function problemOfBackup(backup: BackupView, deps: ApiDeps): HttpError {
+  const code = backup.error?.code ?? (backup.status === 'cancelled' ? 'backup-cancelled' : 'internal');
+  return new HttpError(code, backup.error?.message ?? ERRORS[code].title, {
+    headers: { Location: backupPath(backup.id) },
+    members: { backup: backupAnswer(backup, deps) },
+  });
+}

@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { MANIFEST } from '../src/backups/backup.ts';
+import { backupFolder, backupWorkflowId } from '../src/backups/backup-id.ts';
+import { createBackup, listBackups, readBackup, setPinned } from '../src/backups/backups.ts';
+import { deleteBackup, endBackup } from '../src/backups/end-backup.ts';
+import type { Database } from '../src/db/database.ts';
+import { LongshoreError } from '../src/errors.ts';
+import type { Storage } from '../src/storage/storage.ts';
+import type { Dictionary } from '../src/types.ts';
+import { type BackupFile, type BackupService, backupHasEnded, type StartBackup } from './backup-service.ts';
+import { startBackupWorkflow } from './backup-workflows.ts';
+import { translateTemporal } from './load-workflows.ts';
+
+const FIRST_LOOK_MS = 50;
+const LONGEST_LOOK_MS = 400;
+
+export interface LedgerBackupsDeps {
+  readonly db: Database;
+  readonly client: Client;
+  readonly storage: Storage;
+  readonly dictionary: Dictionary;
+  /** Whether there is a key to encrypt with. */
+  readonly hasKey: boolean;
+  readonly log: Logger;
+}
+
+/** The backup service over the ledger, the storage and Temporal. */
+export function createLedgerBackups(deps: LedgerBackupsDeps): BackupService {
+  const { db, storage } = deps;
+  return {
+    start: (request) => start(deps, request),
+    get: (id) => readBackup(db, id),
+    list: (filter) => listBackups(db, filter),
+
+    async wait(id, waitMs, signal) {
+      const until = performance.now() + waitMs;
+      for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_LOOK_MS)) {
+        const seen = await readBackup(db, id);
+        const left = until - performance.now();
+        if (backupHasEnded(seen) || left <= 0 || signal.aborted) return seen;
+        await sleep(Math.min(pauseMs, left), undefined, { signal }).catch(() => undefined);
+      }
+    },
+
+    async cancel(id) {
+      await cancel(deps, id);
+      return readBackup(db, id);
+    },
+
+    async setPinned(id, pinned) {
+      await setPinned(db, id, pinned);
+      return readBackup(db, id);
+    },
+
+    async remove(id, options) {
+      await deleteBackup(db, storage, id, options);
+      return readBackup(db, id);
+    },
+
+    file: (id, name) => findFile(deps, id, name),
+  };
+}
+
+/**
+ * The ledger first, then Temporal: a backup that is written down is never lost. Should Temporal be away, it starts
+ * when Temporal is back (`reconcileBackups`).
+ */
+async function start({ db, client, dictionary, hasKey, log }: LedgerBackupsDeps, request: StartBackup) {
+  const encrypted = request.encrypt ?? hasKey;
+  if (encrypted && !hasKey) {
+    throw new LongshoreError('backup-key-missing', 'there is no key to encrypt the backup with');
+  }
+  const id = await createBackup(db, { ...request, dictionary, encrypted, purpose: 'manual' });
+  const { tables } = await readBackup(db, id);
+  await startBackupWorkflow(client, db, {
+    id,
+    tables: tables.map(({ table }) => table),
+    workflowId: backupWorkflowId(id),
+  }).catch((error) =>
+    log.warn({ backupId: id, err: translateTemporal(error) }, `Backup ${id} waits for Temporal`),
+  );
+  return readBackup(db, id);
+}
+
+async function cancel({ db, client, storage }: LedgerBackupsDeps, id: string): Promise<void> {
+  const { status, workflowId } = await readBackup(db, id);
+  if (status !== 'running')
+    throw new LongshoreError('backup-state', `backup ${id} is ${status}: it has ended`);
+  try {
+    await client.workflow.getHandle(workflowId).cancel();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw translateTemporal(error);
+    await endBackup(db, storage, { backupId: id, end: { status: 'cancelled' } });
+  }
+}
+
+async function findFile({ db, storage }: LedgerBackupsDeps, id: string, name: string): Promise<BackupFile> {
+  const backup = await readBackup(db, id);
+  if (backup.status !== 'done') throw new LongshoreError('backup-state', `backup ${id} is ${backup.status}`);
+  const key = backupFolder(id) + name;
+  const part = backup.tables.flatMap(({ parts }) => parts).find((one) => one.name === name);
+  const sha256 = part?.sha256 ?? (name === MANIFEST ? await manifestHash(db, id) : undefined);
+  if (sha256 === undefined) {
+    throw new LongshoreError('not-found', `backup ${id} has no file ${JSON.stringify(name)}`);
+  }
+  const found = await storage.stat(key);
+  if (!found) throw new LongshoreError('backup-damaged', `${name} of backup ${id}: the file is missing`);
+  return {
+    name,
+    bytes: found.bytes,
+    sha256,
+    open: (startByte, endByte) => storage.stream(key, startByte, endByte),
+  };
+}
+
+async function manifestHash(db: Database, id: string): Promise<string | undefined> {
+  const [row] = await db.query<{ hash: string }>(
+    'select manifest_sha256 as hash from longshore.backup where id = $1',
+    [id],
+  );
+  return row?.hash;
+}

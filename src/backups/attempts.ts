@@ -1,0 +1,169 @@
+import type { Database } from '../db/database.ts';
+import { LongshoreError } from '../errors.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { BackupStatus, Manifest, ManifestTable, Part } from './backup.ts';
+import { backupFolder } from './backup-id.ts';
+import { type BackupPlan, unknownBackup } from './backups.ts';
+import { addChecksums } from './checksum.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/**
+ * A backup is made in attempts, each with a snapshot of its own; a snapshot ends with the connection that holds it.
+ * The ledger's row says which attempt counts, and every part names its own.
+ */
+
+type Sql = Pick<Database, 'query'>;
+
+/**
+ * Makes this attempt the one that counts, and clears away what those before it left.
+ * @returns the backup's status: nothing was begun unless it is `running`
+ */
+export async function beginAttempt(
+  db: Sql,
+  storage: Pick<Storage, 'list' | 'delete'>,
+  id: string,
+  attempt: number,
+): Promise<BackupStatus> {
+  const [row] = await db.query<{ status: BackupStatus; attempt: number }>(
+    `with begun as (
+       update longshore.backup set attempt = $2, snapshot_at = null, last_loads = null, parts_total = null
+        where id = $1 and status = 'running' and attempt < $2)
+     select status from longshore.backup where id = $1`,
+    [id, attempt],
+  );
+  if (!row) throw unknownBackup(id);
+  if (row.status !== 'running') return row.status;
+  await db.query('delete from longshore.backup_part where backup_id = $1 and attempt < $2', [id, attempt]);
+  if (attempt > 1) await deleteStrays(db, storage, id, attempt);
+  return row.status;
+}
+
+export async function recordSnapshot(
+  db: Sql,
+  id: string,
+  attempt: number,
+  snapshot: Snapshot,
+): Promise<void> {
+  await db.query(
+    `update longshore.backup set snapshot_at = $3, last_loads = $4, parts_total = $5
+      where id = $1 and attempt = $2 and status = 'running'`,
+    [id, attempt, snapshot.at, JSON.stringify(snapshot.lastLoads), snapshot.parts.length],
+  );
+}
+
+/** Whether this attempt is still the one that counts. */
+export async function attemptCounts(db: Sql, id: string, attempt: number): Promise<boolean> {
+  const found = await db.query(
+    `select from longshore.backup where id = $1 and attempt = $2 and status = 'running'`,
+    [id, attempt],
+  );
+  return found.length > 0;
+}
+
+export interface PartPlace {
+  readonly backupId: string;
+  readonly attempt: number;
+  readonly table: string;
+  readonly no: number;
+}
+
+/**
+ * Writes a stored part into the ledger.
+ * @returns the part that counts: another try's, when that was first; null when the attempt is over
+ */
+export async function recordPart(db: Sql, place: PartPlace, part: Part): Promise<Part | null> {
+  const values = [place.backupId, place.attempt, place.table, place.no];
+  await db.query(
+    `insert into longshore.backup_part (backup_id, attempt, table_name, part_no, part)
+     select id, attempt, $3, $4, $5 from longshore.backup
+      where id = $1 and attempt = $2 and status = 'running' for share
+     on conflict do nothing`,
+    [...values, JSON.stringify(part)],
+  );
+  return findPart(db, place);
+}
+
+/** The part as it is in the ledger; null when it is not there yet. */
+export async function findPart(db: Sql, { backupId, attempt, table, no }: PartPlace): Promise<Part | null> {
+  const [row] = await db.query<{ part: Part }>(
+    `select part from longshore.backup_part
+      where backup_id = $1 and attempt = $2 and table_name = $3 and part_no = $4`,
+    [backupId, attempt, table, no],
+  );
+  return row?.part ?? null;
+}
+
+/** Files of the backup that no part of this attempt names. */
+export async function deleteStrays(
+  db: Sql,
+  storage: Pick<Storage, 'list' | 'delete'>,
+  id: string,
+  attempt: number,
+): Promise<void> {
+  const named = await db.query<{ name: string }>(
+    `select part ->> 'name' as name from longshore.backup_part where backup_id = $1 and attempt = $2`,
+    [id, attempt],
+  );
+  const folder = backupFolder(id);
+  const kept = new Set(named.map(({ name }) => folder + name));
+  for (const key of await storage.list(folder)) if (!kept.has(key)) await storage.delete(key);
+}
+
+/**
+ * The manifest of an attempt whose parts are all stored.
+ * @throws LongshoreError `internal` when one is not
+ */
+export async function composeManifest(
+  db: Sql,
+  plan: BackupPlan,
+  encryption: Manifest['encryption'],
+): Promise<Manifest> {
+  const [row] = await db.query<{ at: Date; lastLoads: Snapshot['lastLoads']; partsTotal: number }>(
+    `select snapshot_at as at, last_loads as "lastLoads", parts_total as "partsTotal"
+       from longshore.backup where id = $1 and snapshot_at is not null`,
+    [plan.id],
+  );
+  const stored = await db.query<{ table: string; part: Part }>(
+    `select table_name as "table", part from longshore.backup_part where backup_id = $1 and attempt = $2
+      order by part_no`,
+    [plan.id, plan.attempt],
+  );
+  if (!row || stored.length !== row.partsTotal) {
+    throw new LongshoreError(
+      'internal',
+      `backup ${plan.id}: ${stored.length} of ${row?.partsTotal} parts are stored`,
+    );
+  }
+  const { id, purpose, scheduleId, dictionary, codec } = plan;
+  const tables = plan.tables.map((definition): ManifestTable => {
+    const parts = stored.filter(({ table }) => table === definition.name).map(({ part }) => part);
+    return {
+      table: definition.name,
+      definition,
+      rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+      checksum: parts.map(({ checksum }) => checksum).reduce(addChecksums),
+      lastLoadId: row.lastLoads[definition.name] ?? null,
+      parts,
+    };
+  });
+  const snapshotAt = row.at.toISOString();
+  return { format: 1, id, purpose, scheduleId, snapshotAt, dictionary, codec, encryption, tables };
+}
+
+/** Makes the backup done, in one statement. @returns false when the attempt is over */
+export async function recordManifest(
+  db: Sql,
+  attempt: number,
+  manifest: Manifest,
+  sha256: string,
+): Promise<boolean> {
+  const parts = manifest.tables.flatMap((table) => table.parts);
+  const sum = (member: 'rows' | 'bytes') => parts.reduce((total, part) => total + part[member], 0);
+  const done = await db.query(
+    `update longshore.backup
+        set status = 'done', manifest = $3, manifest_sha256 = $4, rows = $5, bytes = $6, finished_at = clock_timestamp()
+      where id = $1 and attempt = $2 and status = 'running' returning 1`,
+    [manifest.id, attempt, JSON.stringify(manifest), sha256, sum('rows'), sum('bytes')],
+  );
+  return done.length > 0;
+}

@@ -1,0 +1,88 @@
+import type { ClientBase } from 'pg';
+import { quoteNames } from '../db/sql-names.ts';
+import { sqlstateOf } from '../db/sqlstate.ts';
+import { lockForReading } from '../publish/reading-lock.ts';
+import { columnsOf } from '../publish/stage.ts';
+import { liveName } from '../publish/table-state.ts';
+import type { Table } from '../types.ts';
+import { type PlannedPart, planParts } from './plan-parts.ts';
+
+/** What a connection holds open, for others to read the same moment. */
+export interface Snapshot {
+  /** For `set transaction snapshot`, as long as the connection that took it lives. */
+  readonly id: string;
+  readonly at: Date;
+  readonly parts: readonly PlannedPart[];
+  /** By table: the newest load that was done. */
+  readonly lastLoads: Readonly<Record<string, number>>;
+}
+
+/** The snapshot is not to be had (any more): its connection ended, or someone stands before the table's readers. */
+export class SnapshotLost extends Error {
+  override name = 'SnapshotLost';
+}
+
+/** A reader that waits longer stands behind somebody who waits for the snapshot's end: neither would ever go on. */
+const READER_WAITS = '10s';
+
+/**
+ * Takes a snapshot of these tables: all of them as they are at one moment. The connection is in its transaction from
+ * then on; its end gives the snapshot and its locks up.
+ */
+export async function takeSnapshot(client: ClientBase, tables: readonly Table[]): Promise<Snapshot> {
+  const names = tables.map(({ name }) => name);
+  await lockForReading(client, names);
+  await client.query('begin isolation level repeatable read read only');
+  // LOCK takes no snapshot; everything else would. After it nobody can drop or truncate a table.
+  const sorted = tables.map(liveName).sort().join(', ');
+  await client.query(`lock table ${sorted} in access share mode`);
+  const { rows } = await client.query('select pg_export_snapshot() as id, clock_timestamp() as at');
+  const sizes = await client.query(
+    'select name, pg_relation_size(live::regclass)::float8 as bytes from unnest($1::text[], $2::text[]) t(name, live)',
+    [names, tables.map(liveName)],
+  );
+  const loads = await client.query(
+    `select table_name, max(id) as id from longshore.load where status = 'done' and table_name = any ($1) group by 1`,
+    [names],
+  );
+  return {
+    id: rows[0].id,
+    at: rows[0].at,
+    parts: planParts(sizes.rows.map(({ name, bytes }) => ({ table: name, bytes }))),
+    lastLoads: Object.fromEntries(loads.rows.map(({ table_name, id }) => [table_name, id])),
+  };
+}
+
+/**
+ * Begins a transaction that sees what the snapshot saw.
+ * @throws SnapshotLost
+ */
+export async function joinSnapshot(client: ClientBase, snapshotId: string): Promise<void> {
+  await client.query('begin isolation level repeatable read read only');
+  await client.query(`set local lock_timeout = '${READER_WAITS}'`);
+  try {
+    // A literal: SET takes no parameters.
+    await client.query(`set transaction snapshot ${literal(snapshotId)}`);
+  } catch (error) {
+    if (sqlstateOf(error) === undefined) throw error;
+    throw new SnapshotLost(`the snapshot ${snapshotId} is gone`, { cause: error });
+  }
+}
+
+function literal(snapshotId: string): string {
+  if (!/^[0-9A-F-]+$/i.test(snapshotId)) throw new Error('not the ID of a snapshot');
+  return `'${snapshotId}'`;
+}
+
+/** The COPY of one part, in PostgreSQL's binary format. Page numbers are numbers: COPY takes no parameters. */
+export function copyPart(
+  table: Table,
+  { fromPage, toPage }: Pick<PlannedPart, 'fromPage' | 'toPage'>,
+): string {
+  const bounds = [
+    ...(fromPage > 0 ? [`ctid >= '(${Math.trunc(fromPage)},0)'`] : []),
+    ...(toPage !== null ? [`ctid < '(${Math.trunc(toPage)},0)'`] : []),
+  ];
+  const where = bounds.length > 0 ? ` where ${bounds.join(' and ')}` : '';
+  return `copy (select ${quoteNames(columnsOf(table))} from only ${liveName(table)}${where}) to stdout (format binary)`;
+}
