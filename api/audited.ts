@@ -33,6 +33,12 @@ export function auditOf(res: Response): AuditTrail {
   return res.locals.audit as AuditTrail;
 }
 
+/** The table that a request turned out to be about; no harm on a route that is not audited. */
+export function noteTable(res: Response, table: string): void {
+  const trail = res.locals.audit as AuditTrail | undefined;
+  if (trail !== undefined) trail.table = table;
+}
+
 /** Handles a request, and records who asked for what and with which status it ended. Refused ones too. */
 export async function audited(request: Audited, handle: () => Promise<void>): Promise<void> {
   const { res, deps } = request;

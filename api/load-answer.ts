@@ -1,6 +1,7 @@
 import type { Response } from 'express';
 import { ERRORS, LongshoreError } from '../src/errors.ts';
 import type { LoadView } from '../src/ledger/load-view.ts';
+import { noteTable } from './audited.ts';
 import { requireTable } from './auth.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
@@ -45,6 +46,7 @@ export function noteLoad(res: Response, load: LoadView): void {
   const context = contextOf(res);
   context.loadId = load.id;
   context.workflowId = load.workflowId;
+  noteTable(res, load.table);
 }
 
 type LoadCall = Pick<Call<string, { readonly id: number }, unknown>, 'res' | 'deps' | 'params' | 'holder'>;
