@@ -9,11 +9,12 @@ export class Batches20261122 extends Migration {
       create table longshore.batch_group (
         id bigint primary key default nextval('longshore.batch_group_id'),
         workflow_id text not null unique,
-        run_id text not null,
+        run_id text,
         table_name text not null,
         mode text not null check (mode in ('append', 'merge')),
         committed_at timestamptz not null default clock_timestamp()
       )`);
+    // What nobody knows of a batch that was lost before it was read is null.
     this.addSql(`
       create table longshore.batch (
         id text primary key,
@@ -23,14 +24,14 @@ export class Batches20261122 extends Migration {
         strict boolean not null,
         status text not null check (status in ('done', 'failed')),
         first_line int not null,
-        rows_sent int not null,
+        rows_sent int,
         rows_accepted int not null,
         rows_rejected int not null,
         rows_discarded int not null,
         error_code text,
         error_message text,
-        sent_by text not null,
-        received_at timestamptz not null,
+        sent_by text,
+        received_at timestamptz,
         constraint every_row_accounted check (rows_sent = rows_accepted + rows_rejected + rows_discarded)
       )`);
     this.addSql('create index batch_by_group on longshore.batch (group_id, first_line)');

@@ -10,6 +10,11 @@ export function quoteNames(names: readonly string[]): string {
   return names.map((name) => quoteName(name)).join(', ');
 }
 
+/** SQL's string constant (4.1.2.1): for names as text; values of rows are parameters. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
 /** Condition that two rows agree in these columns; null agrees with nothing. */
 export function equalColumns(names: readonly string[], left: string, right: string): string {
   return names.map((name) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(' and ');

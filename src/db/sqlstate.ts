@@ -6,6 +6,8 @@ export const SQLSTATE = {
   diskFull: '53100',
   cardinalityViolation: '21000',
   insufficientPrivilege: '42501',
+  serializationFailure: '40001',
+  deadlockDetected: '40P01',
 } as const;
 
 export function sqlstateOf(error: unknown): string | undefined {
@@ -26,4 +28,13 @@ export function isConnectionError(error: unknown): boolean {
     if (/Connection terminated|timeout exceeded when trying to connect/.test(e.message)) return true;
   }
   return false;
+}
+
+/**
+ * Whether PostgreSQL refused what a row holds, by a constraint, a trigger or a rule, and not how it was asked: classes
+ * 21 (cardinality), 22 (data), 23 (integrity), 27 and P0 (triggers), 44 (check option) and 0A (a rule that a statement
+ * of ours does not fit).
+ */
+export function isRowFault(error: unknown): boolean {
+  return /^(2[1237]|44|0A|P0)/.test(sqlstateOf(error) ?? '');
 }

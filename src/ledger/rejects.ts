@@ -14,13 +14,13 @@ export interface RawReject {
 export function encodeRejects(loadId: number, rejects: readonly RawReject[]): Buffer {
   const lines = rejects.map(
     ({ line, raw, errors }) =>
-      `${loadId}\t${line}\t\\\\x${raw.toString('hex')}\t${jsonOf(errors).replaceAll('\\', '\\\\')}\n`,
+      `${loadId}\t${line}\t\\\\x${raw.toString('hex')}\t${jsonOfErrors(errors).replaceAll('\\', '\\\\')}\n`,
   );
   return Buffer.from(lines.join(''));
 }
 
 /** jsonb takes no NUL: it is shown as U+2400. A replacer makes JSON several times as dear, so it has to be needed. */
-function jsonOf(errors: readonly CellError[]): string {
+export function jsonOfErrors(errors: readonly CellError[]): string {
   const json = JSON.stringify(errors);
   if (!json.includes('\\u0000')) return json;
   return JSON.stringify(errors, (_, value) =>

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import type { Tx } from '../db/database.ts';
+import { quoteName, quoteNames } from '../db/sql-names.ts';
+import { checkRows } from '../publish/check-stage.ts';
+import { columnType } from '../rows/column-type.ts';
+import type { CellError, Table } from '../types.ts';
+import type { BatchMode, BatchReject } from './batch.ts';
+import type { CheckedBatch, GoodRow } from './read-batch.ts';
+
+const FAULTS = quoteName('pg_temp', 'longshore_batch_fault');
+
+/**
+ * The rows of a batch whose keys or references do not hold, found as a load finds them: by the same statements, over
+ * a temporary table. That is the connection's own, made on first need and empty again after each transaction, so
+ * that no group changes the catalog; other columns make another table.
+ */
+export async function findKeyFaults(
+  tx: Pick<Tx, 'query'>,
+  table: Table,
+  mode: BatchMode,
+  batch: CheckedBatch,
+  rows: readonly GoodRow[],
+): Promise<BatchReject[]> {
+  const types = table.fields.map(columnType);
+  const columns = table.fields.map((field, i) => `${quoteName(field.name)} ${types[i]}`).join(', ');
+  const hash = createHash('sha256').update(columns).digest('hex').slice(0, 16);
+  const staged = quoteName('pg_temp', `longshore_batch_${hash}`);
+  await tx.query(`
+    create temp table if not exists ${staged} (${columns}, _line bigint) on commit delete rows;
+    create temp table if not exists ${FAULTS} (line bigint, errors jsonb) on commit delete rows;
+    delete from ${staged};
+    delete from ${FAULTS}`);
+  const names = quoteNames([...table.fields.map((field) => field.name), '_line']);
+  const arrays = [...types, 'bigint'].map((type, i) => `$${i + 1}::${type}[]`).join(', ');
+  await tx.query(`insert into ${staged} (${names}) select * from unnest(${arrays})`, [
+    ...table.fields.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
+    rows.map(({ index }) => index),
+  ]);
+  await checkRows(tx, table, mode, {
+    table: staged,
+    keep: `insert into ${FAULTS} select line, errors from faulty`,
+    values: [],
+    sameAs: 'is the same as in the row with index',
+  });
+  const faults = await tx.query<{ index: number; errors: CellError[] }>(
+    `select line::int as index, errors from ${FAULTS} order by line`,
+  );
+  return faults.map(({ index, errors }) => ({ index, row: batch.rowText(index), errors }));
+}

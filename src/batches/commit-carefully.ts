@@ -1,0 +1,108 @@
+import type { Database, Tx } from '../db/database.ts';
+import { liveName } from '../publish/table-state.ts';
+import type { BatchOutcome } from './batch.ts';
+import { type CommitTarget, outcomeOf } from './committed.ts';
+import { type Entry, enter, ledgerParameters } from './group-parameters.ts';
+import { LEDGER_SQL } from './group-sql.ts';
+import { answerAgain, type Idempotent, keyName, knownKeys, outcomesInLedger } from './idempotent.ts';
+import { putEntries } from './put-entries.ts';
+import type { CheckedBatch } from './read-batch.ts';
+
+/**
+ * Commits a group of which something is at odds: Idempotency-Keys that the ledger knows, or that come twice, are
+ * answered; rows whose keys or references do not hold become rejects, and all others go in.
+ *
+ * @param suspect its rows are known not to go in all at once
+ */
+export function commitCarefully(
+  db: Database,
+  target: CommitTarget,
+  batches: readonly CheckedBatch[],
+  suspect: boolean,
+): Promise<readonly BatchOutcome[]> {
+  return db.transaction(async (tx) => {
+    const begun = await beginGroup(tx, target);
+    if (begun === null) return outcomesInLedger(tx, batches);
+    const { fresh, answered } = await sortOut(tx, batches);
+    const entries = enter(fresh);
+    if (entries.some(({ good }) => good.length > 0)) {
+      // Before any other table's: see `lockLive`.
+      await tx.query(`lock table ${liveName(target.table)} in row exclusive mode`);
+      const { table, mode, references } = target;
+      const all = suspect && fresh.length === batches.length;
+      await putEntries({ tx, table, mode, references, id: begun.id }, entries, all);
+    }
+    await tx.query(LEDGER_SQL, [...ledgerParameters(entries), begun.id]);
+    return answerAll(target, batches, entries, answered, begun);
+  });
+}
+
+interface Begun {
+  readonly id: number;
+  readonly committedAt: Date;
+}
+
+/** The group's row in the ledger; null when it is there already. Waits for whoever is just writing it. */
+async function beginGroup(tx: Tx, { workflowId, runId, table, mode }: CommitTarget): Promise<Begun | null> {
+  const [begun] = await tx.query<{ id: number; committedAt: Date }>(
+    `insert into longshore.batch_group (workflow_id, run_id, table_name, mode) values ($1, $2, $3, $4)
+     on conflict do nothing returning id::float8 as id, committed_at as "committedAt"`,
+    [workflowId, runId, table.name, mode],
+  );
+  return begun ?? null;
+}
+
+/** Which batches are to be written, and what the others repeat. Expired keys are cleared away for the new ones. */
+async function sortOut(tx: Tx, batches: readonly CheckedBatch[]) {
+  const known = await knownKeys(tx, batches);
+  const answered = new Map<CheckedBatch, Idempotent>();
+  const fresh: CheckedBatch[] = [];
+  const seen = new Set<string>();
+  for (const batch of batches) {
+    const first = known.of(batch.received);
+    if (first) {
+      answered.set(batch, first);
+      continue;
+    }
+    const name = keyName(batch.received);
+    if (name === null || !seen.has(name)) fresh.push(batch);
+    if (name !== null) seen.add(name);
+  }
+  await dropExpired(tx, fresh);
+  return { fresh, answered };
+}
+
+async function dropExpired(tx: Tx, fresh: readonly CheckedBatch[]): Promise<void> {
+  const keyed = fresh.flatMap(({ received: { sentBy, idempotency } }) =>
+    idempotency ? [{ sentBy, key: idempotency.key }] : [],
+  );
+  if (keyed.length === 0) return;
+  await tx.query(
+    `delete from longshore.idempotency_key k using unnest($1::text[], $2::text[]) as s (key_id, key)
+      where k.key_id = s.key_id and k.key = s.key and k.expires_at <= now()`,
+    [keyed.map(({ sentBy }) => sentBy), keyed.map(({ key }) => key)],
+  );
+}
+
+function answerAll(
+  target: CommitTarget,
+  batches: readonly CheckedBatch[],
+  entries: readonly Entry[],
+  answered: ReadonlyMap<CheckedBatch, Idempotent>,
+  begun: Begun,
+): BatchOutcome[] {
+  const written = new Map(entries.map((entry) => [entry.batch, outcomeOf(target, entry, begun)]));
+  const firsts = new Map<string, Idempotent>();
+  return batches.map((batch) => {
+    const { received } = batch;
+    const name = keyName(received);
+    const own = written.get(batch);
+    if (own) {
+      const fingerprint = received.idempotency?.fingerprint ?? '';
+      if (name !== null) firsts.set(name, { fingerprint, outcome: own });
+      return own;
+    }
+    // Not written, so there is an outcome that it repeats: the ledger's, or that of a batch before it in the group.
+    return answerAgain(received, answered.get(batch) ?? firsts.get(name ?? '')!);
+  });
+}

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '../db/database.ts';
+import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import type { Table } from '../types.ts';
+import type { BatchMode, BatchOutcome } from './batch.ts';
+import { commitCarefully } from './commit-carefully.ts';
+import { type CommitTarget, outcomeOf } from './committed.ts';
+import { enter, ledgerParameters, rowParameters } from './group-parameters.ts';
+import { type CommittedRow, commitSql, type References } from './group-sql.ts';
+import { outcomesInLedger } from './idempotent.ts';
+import type { CheckedBatch } from './read-batch.ts';
+
+/**
+ * From so many rows on, looking up each reference once and silencing the triggers pays: below, planning the larger
+ * statement costs more than the triggers do (measured with two references, by `test/bench/batches.ts`).
+ */
+export const SETS_FROM_ROWS = 50;
+
+/** Deadlocks, and keys that another transaction wrote first: the whole transaction is tried again. */
+const TRIES = 8;
+const PAUSE_MS = 20;
+
+export interface GroupToCommit {
+  readonly group: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly table: Table;
+  readonly mode: BatchMode;
+}
+
+/** Databases whose role may not silence triggers. */
+const mayNotSilence = new WeakSet<Database>();
+
+/**
+ * Commits a group: its rows, rejects, Idempotency-Keys and ledger rows, as one transaction.
+ *
+ *   all in one statement ──────────────────────────────────────────────┐
+ *        ├ group is in the ledger: a retry, or a zombie ── read it ────┤
+ *        └ a key, a reference or an Idempotency-Key is at odds          ├─ outcomes
+ *               └ a transaction: known keys are answered; the batches   │
+ *                 go in by halves, then row by row (`putEntries`) ──────┘
+ *
+ * Batches take effect in their order. A row is never written twice: the group's row in the ledger, unique by its
+ * workflow, is part of the same transaction, and makes a second attempt wait for the first and then find it.
+ *
+ * @returns in the order of the batches
+ * @throws what PostgreSQL throws, when it can't be reached or has no room: nothing was written, or the ledger tells
+ */
+export async function commitGroup(
+  db: Database,
+  group: GroupToCommit,
+  batches: readonly CheckedBatch[],
+): Promise<readonly BatchOutcome[]> {
+  for (let attempt = 1; ; attempt++) {
+    const target = { ...group, references: referencesFor(db, group.table, batches) };
+    try {
+      return await tryCommit(db, target, batches);
+    } catch (error) {
+      if (target.references === 'sets' && sqlstateOf(error) === SQLSTATE.insufficientPrivilege) {
+        mayNotSilence.add(db);
+        continue;
+      }
+      if (attempt >= TRIES || !passes(error)) throw error;
+      await sleep(PAUSE_MS * attempt * Math.random());
+    }
+  }
+}
+
+/** Whether the same transaction may go through when it is tried again. */
+function passes(error: unknown): boolean {
+  const state = sqlstateOf(error);
+  if (state === SQLSTATE.serializationFailure || state === SQLSTATE.deadlockDetected) return true;
+  // Two transactions with the same Idempotency-Key: this one now finds the other's outcome.
+  return state === SQLSTATE.uniqueViolation && constraintOf(error) === 'idempotency_key_pkey';
+}
+
+function constraintOf(error: unknown): string | undefined {
+  return (error as { constraint?: string }).constraint;
+}
+
+async function tryCommit(
+  db: Database,
+  target: CommitTarget,
+  batches: readonly CheckedBatch[],
+): Promise<readonly BatchOutcome[]> {
+  const first = repeatsKey(batches) ? 'clash' : await commitAtOnce(db, target, batches);
+  if (first === 'fault' || first === 'clash') return commitCarefully(db, target, batches, first === 'fault');
+  return first ?? outcomesInLedger(db, batches);
+}
+
+/** @returns null when the group is there already; else its outcomes, or why nothing was written */
+async function commitAtOnce(
+  db: Database,
+  target: CommitTarget,
+  batches: readonly CheckedBatch[],
+): Promise<readonly BatchOutcome[] | null | 'fault' | 'clash'> {
+  const { table, mode, references } = target;
+  const entries = enter(batches);
+  let row: CommittedRow | undefined;
+  try {
+    [row] = await db.query<CommittedRow>(commitSql(table, mode, references), [
+      ...ledgerParameters(entries),
+      target.workflowId,
+      target.runId,
+      table.name,
+      mode,
+      ...rowParameters(table, entries),
+    ]);
+  } catch (error) {
+    if (passes(error) || !isRowFault(error)) throw error;
+    return 'fault';
+  }
+  if (row?.clash) return 'clash';
+  if (row?.broken || row?.twice) return 'fault';
+  const { id, committedAt } = row ?? {};
+  if (!id || !committedAt) return null;
+  return entries.map((entry) => outcomeOf(target, entry, { id, committedAt }));
+}
+
+function repeatsKey(batches: readonly CheckedBatch[]): boolean {
+  const keys = batches.flatMap(({ received: { sentBy, idempotency } }) =>
+    idempotency ? [JSON.stringify([sentBy, idempotency.key])] : [],
+  );
+  return new Set(keys).size < keys.length;
+}
+
+/** Where a table references itself, a row may refer to another of its group, which only triggers see, at the end. */
+function referencesFor(db: Database, table: Table, batches: readonly CheckedBatch[]): References {
+  const rows = batches.reduce((sum, { good }) => sum + good.length, 0);
+  if (rows < SETS_FROM_ROWS || table.foreignKeys.length === 0 || mayNotSilence.has(db)) return 'triggers';
+  return table.foreignKeys.some(({ reference }) => reference.table === table.name) ? 'triggers' : 'sets';
+}

@@ -1,0 +1,78 @@
+import { jsonOfErrors } from '../ledger/rejects.ts';
+import type { Table } from '../types.ts';
+import type { BatchReject } from './batch.ts';
+import type { CheckedBatch, GoodRow } from './read-batch.ts';
+
+/** A batch on its way into the table: what `commitGroup` decides about it. */
+export interface Entry {
+  readonly batch: CheckedBatch;
+  /** `_line` of its row with index 0. */
+  readonly firstLine: number;
+  /** Rows that go in, as long as nothing speaks against them. */
+  good: readonly GoodRow[];
+  /** By index; those of the reader, later those that keys and references make. */
+  rejects: readonly BatchReject[];
+}
+
+/** The batches with the lines that their rows get, counted on from 1 through the group. */
+export function enter(batches: readonly CheckedBatch[]): Entry[] {
+  let line = 1;
+  return batches.map((batch) => {
+    const entry: Entry = { batch, firstLine: line, good: batch.good, rejects: [] };
+    line += batch.sent;
+    settle(entry, batch.rejects, batch.good);
+    return entry;
+  });
+}
+
+/** What is known of a batch's rows now. Nothing of a strict batch goes in when any of its rows is rejected. */
+export function settle(entry: Entry, rejects: readonly BatchReject[], good: readonly GoodRow[]): void {
+  entry.rejects = rejects;
+  entry.good = entry.batch.received.strict && rejects.length > 0 ? [] : good;
+}
+
+export function countsOf({ batch, good, rejects }: Entry) {
+  const accepted = good.length;
+  const rejected = rejects.length;
+  return { sent: batch.sent, accepted, rejected, discarded: batch.sent - accepted - rejected };
+}
+
+/** Parameters of `rowsInput`: a column each, for PostgreSQL to read as arrays. */
+export function rowParameters(table: Table, entries: readonly Entry[]): unknown[] {
+  const batches: number[] = [];
+  const lines: number[] = [];
+  const columns: (string | null)[][] = table.fields.map(() => []);
+  for (const [nth, { firstLine, good }] of entries.entries()) {
+    for (const { index, values } of good) {
+      batches.push(nth);
+      lines.push(firstLine + index);
+      for (let i = 0; i < columns.length; i++) columns[i]!.push(values[i] ?? null);
+    }
+  }
+  return [batches, lines, ...columns];
+}
+
+/** Parameters of `LEDGER_INPUT`: JSON of the batches with their keys, and of their rejects. */
+export function ledgerParameters(entries: readonly Entry[]): [batches: string, rejects: string] {
+  const batches = entries.map((entry) => {
+    const { id, strict, sentBy, receivedAt, idempotency } = entry.batch.received;
+    return {
+      id,
+      strict,
+      first_line: entry.firstLine,
+      ...countsOf(entry),
+      sent_by: sentBy,
+      received_at: receivedAt,
+      key: idempotency?.key,
+      fingerprint: idempotency?.fingerprint,
+      days: idempotency?.days,
+    };
+  });
+  const rejects = entries.flatMap(({ batch, rejects: all }) =>
+    all.map(({ index, row, errors }) => {
+      const which = JSON.stringify({ batch_id: batch.received.id, index, row_sent: row });
+      return `${which.slice(0, -1)},"errors":${jsonOfErrors(errors)}}`;
+    }),
+  );
+  return [JSON.stringify(batches), `[${rejects.join(',')}]`];
+}

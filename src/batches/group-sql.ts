@@ -1,0 +1,185 @@
+import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
+import { liveName } from '../publish/table-state.ts';
+import { columnType } from '../rows/column-type.ts';
+import type { ForeignKey, Table } from '../types.ts';
+import type { BatchMode } from './batch.ts';
+
+/**
+ * How references are checked. `triggers`: PostgreSQL's own, a look-up a row. `sets`: each reference of the group once,
+ * with the lock that the trigger takes, and the triggers silenced; worth it from some rows on, and only a role that
+ * may set `session_replication_role` can.
+ */
+export type References = 'triggers' | 'sets';
+
+/** What the statements say of rows that they did not put in. */
+export interface Verdict {
+  /** An Idempotency-Key of the group is in the ledger. */
+  readonly clash: boolean;
+  /** A reference leads nowhere. */
+  readonly broken: boolean;
+  /** A merge has a primary key twice in one batch. */
+  readonly twice: boolean;
+}
+
+export type CommittedRow = Verdict & { readonly id: number | null; readonly committedAt: Date | null };
+
+/**
+ * Everything of a group that nothing is wrong with, in one statement, which is a transaction of its own: its ledger
+ * rows, its rejects, its keys and its rows. If the verdict is against it, or the group is there already, it writes
+ * nothing and gives no `id`; if a key is there already it fails.
+ *
+ * Parameters: `$1 $2` see `ledgerParameters`, `$3` workflow ID, `$4` run ID, `$5` table, `$6` mode, `$7…` see
+ * `rowParameters`.
+ */
+export function commitSql(table: Table, mode: BatchMode, references: References): string {
+  return `
+    with ${lockLive(table)},
+    ${LEDGER_INPUT},
+    ${rowsInput(table, 7)},
+    ${verdictOf(table, mode, references, KEY_CLASH)},
+    fresh as (
+      insert into longshore.batch_group (workflow_id, run_id, table_name, mode)
+      select $3, $4, $5, $6 from verdict where not (clash or broken or twice)
+      on conflict do nothing returning id, committed_at, table_name, mode),
+    put as (${putRows(table, mode, references)}),
+    ${LEDGER_OUTPUT}
+    select v.clash, v.broken, v.twice, f.id::float8 as id, f.committed_at as "committedAt"
+      from verdict v left join fresh f on true`;
+}
+
+/** Rows only, of the group `$1`, when the verdict is for them; `$2…` see `rowParameters`. Gives the verdict. */
+export function putSql(table: Table, mode: BatchMode, references: References): string {
+  return `
+    with ${lockLive(table)},
+    ${rowsInput(table, 2)},
+    ${verdictOf(table, mode, references, 'false')},
+    fresh as materialized (select $1::bigint as id from verdict where not (broken or twice)),
+    put as (${putRows(table, mode, references)})
+    select clash, broken, twice from verdict`;
+}
+
+const LEDGER_INPUT = `
+    batches as materialized (
+      select * from json_to_recordset($1::json) as b (
+        id text, strict boolean, first_line int, sent int, accepted int, rejected int, discarded int, sent_by text,
+        received_at timestamptz, key text, fingerprint text, days int)),
+    rejects as materialized (
+      select * from json_to_recordset($2::json) as r (batch_id text, index int, row_sent text, errors jsonb))`;
+
+const LEDGER_OUTPUT = `
+    told as (
+      insert into longshore.batch (id, group_id, table_name, mode, strict, status, first_line, rows_sent,
+                                   rows_accepted, rows_rejected, rows_discarded, sent_by, received_at)
+      select b.id, f.id, f.table_name, f.mode, strict, 'done', first_line, sent, accepted, rejected, discarded,
+             sent_by, received_at
+        from fresh f cross join batches b),
+    kept as (
+      insert into longshore.batch_reject (batch_id, index, row_sent, errors)
+      select batch_id, index, row_sent, errors from fresh cross join rejects),
+    keyed as (
+      insert into longshore.idempotency_key (key_id, key, fingerprint, batch_id, expires_at)
+      select b.sent_by, b.key, decode(b.fingerprint, 'hex'), b.id, f.committed_at + b.days * interval '1 day'
+        from fresh f cross join batches b where b.key is not null order by b.sent_by, b.key)`;
+
+/** The ledger's rows of a group that is there already: `$1 $2` see `ledgerParameters`, `$3` the group's ID. */
+export const LEDGER_SQL = `
+    with ${LEDGER_INPUT},
+    fresh as materialized (
+      select id, committed_at, table_name, mode from longshore.batch_group where id = $3),
+    ${LEDGER_OUTPUT}
+    select from fresh`;
+
+/** Expired keys too: who clears them away is the one who looks closer. */
+const KEY_CLASH = `exists (
+        select from batches b join longshore.idempotency_key k on k.key_id = b.sent_by and k.key = b.key)`;
+
+/**
+ * Puts no row in, but takes the table's lock before any other: a publish locks the table and those that it
+ * references, and whoever holds one of those while waiting for the table would stand in its way for ever.
+ */
+function lockLive(table: Table): string {
+  const first = quoteNames(table.fields.slice(0, 1).map((field) => field.name));
+  return `locked as (insert into ${liveName(table)} (${first}) select null where false)`;
+}
+
+function rowsInput(table: Table, firstParameter: number): string {
+  const types = ['int', 'bigint', ...table.fields.map(columnType)];
+  const arrays = types.map((type, i) => `$${firstParameter + i}::${type}[]`).join(', ');
+  const names = ['batch', 'line', ...table.fields.map((_, i) => cell(i))].join(', ');
+  return `rows as materialized (select * from unnest(${arrays}) as r (${names}))`;
+}
+
+/** Names of their own: a field's could be that of another column. */
+function cell(index: number): string {
+  return `c${index}`;
+}
+
+function cellOf(table: Table, name: string): string {
+  return cell(table.fields.findIndex((field) => field.name === name));
+}
+
+function verdictOf(table: Table, mode: BatchMode, references: References, clash: string): string {
+  const keys = references === 'sets' ? table.foreignKeys : [];
+  const broken = keys.map(
+    (_, nth) => `(select count(*) from wanted_${nth}) <> (select count(*) from found_${nth})`,
+  );
+  const key = table.primaryKey.map((name) => cellOf(table, name)).join(', ');
+  const twice = `exists (select from rows group by batch, ${key} having count(*) > 1)`;
+  return [
+    ...keys.flatMap((foreignKey, nth) => lookUp(table, foreignKey, nth)),
+    `verdict as materialized (
+      select ${clash} as clash, ${broken.join(' or ') || 'false'} as broken,
+             ${mode === 'merge' ? twice : 'false'} as twice)`,
+    ...(references === 'sets' ? [silenced(table, mode)] : []),
+  ].join(',\n    ');
+}
+
+/** The query of PostgreSQL's own trigger (ri_triggers.c), for each reference once; MATCH SIMPLE: not where one is null. */
+function lookUp(table: Table, { fields, reference }: ForeignKey, nth: number): string[] {
+  const cells = fields.map((name) => cellOf(table, name));
+  const present = cells.map((name) => `${name} is not null`).join(' and ');
+  const same = cells.map((name, i) => `p.${quoteName(reference.fields[i] ?? '')} = w.${name}`).join(' and ');
+  return [
+    `wanted_${nth} as materialized (select distinct ${cells.join(', ')} from rows where ${present})`,
+    `found_${nth} as materialized (
+      select from wanted_${nth} w join only ${quoteName(DATA_SCHEMA, reference.table)} p on ${same}
+         for key share of p)`,
+  ];
+}
+
+/**
+ * Switches triggers off until the transaction ends, unless there are some that have to fire: those of users, and in a
+ * merge those that watch over references to a key that the merge may change. Asked anew each time: that costs a
+ * twentieth of a millisecond, and the lock on the table is held by now, so that none can be added.
+ */
+function silenced(table: Table, mode: BatchMode): string {
+  const live = `(select c.oid from pg_class c where c.relname = ${quoteText(table.name)}
+                    and c.relnamespace = '${DATA_SCHEMA}'::regnamespace)`;
+  const watchers = `and not exists (
+         select from pg_constraint f
+          where f.confrelid = ${live} and f.contype = 'f'
+            and not f.confkey <@ (select p.conkey from pg_constraint p where p.conrelid = ${live} and p.contype = 'p'))`;
+  return `silenced as materialized (
+      select set_config('session_replication_role', 'replica', true) from verdict
+       where not (clash or broken or twice)
+         and not exists (select from pg_trigger t where t.tgrelid = ${live} and not t.tgisinternal)
+         ${mode === 'merge' ? watchers : ''})`;
+}
+
+function putRows(table: Table, mode: BatchMode, references: References): string {
+  const names = table.fields.map((field) => field.name);
+  const columns = quoteNames([...names, ...LINEAGE_COLUMNS]);
+  const cells = names.map((_, i) => cell(i)).join(', ');
+  // Counting what is silenced makes sure that it is, before the first row.
+  const quiet = references === 'sets' ? 'cross join (select count(*) from silenced) s' : '';
+  const insert = (distinct: string) =>
+    `insert into ${liveName(table)} (${columns})
+      select ${distinct} ${cells}, f.id, r.line from rows r cross join fresh f ${quiet}`;
+  if (mode === 'append') return insert('');
+  const key = table.primaryKey.map((name) => cellOf(table, name)).join(', ');
+  const rest = [...names.filter((name) => !table.primaryKey.includes(name)), ...LINEAGE_COLUMNS];
+  const set = rest.map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`).join(', ');
+  // The last batch with a key wins. In the order of keys, so that two merges wait for each other one way only.
+  return `${insert(`distinct on (${key})`)} order by ${key}, r.line desc
+      on conflict (${quoteNames(table.primaryKey)}) do update set ${set}`;
+}

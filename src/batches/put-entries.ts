@@ -1,0 +1,119 @@
+import type { Tx } from '../db/database.ts';
+import { isRowFault, sqlstateOf } from '../db/sqlstate.ts';
+import type { Table } from '../types.ts';
+import type { BatchMode, BatchReject } from './batch.ts';
+import { findKeyFaults } from './check-batch.ts';
+import { type Entry, rowParameters, settle } from './group-parameters.ts';
+import { putSql, type References, type Verdict } from './group-sql.ts';
+import type { GoodRow } from './read-batch.ts';
+
+/** How often a batch's rows are looked at when others keep writing the same keys, before they go in one by one. */
+const LOOKS = 3;
+
+/** A group's transaction, once its ledger row is there. */
+export interface GroupTx {
+  readonly tx: Tx;
+  readonly table: Table;
+  readonly mode: BatchMode;
+  readonly id: number;
+  readonly references: References;
+}
+
+/**
+ * Puts in the rows of batches, each as if it were the only one, in their order. All are tried at once; when something
+ * speaks against them, each half; so one bad batch of 64 costs a dozen tries. A batch that fails by itself is looked
+ * at row by row.
+ *
+ * @param suspect something is known to speak against them: trying all at once would be in vain
+ */
+export async function putEntries(group: GroupTx, entries: readonly Entry[], suspect: boolean): Promise<void> {
+  const [first] = entries;
+  if (!first || (!suspect && (await tryRows(group, entries)))) return;
+  if (entries.length === 1) return putFaultyEntry(group, first);
+  const middle = entries.length >> 1;
+  await putEntries(group, entries.slice(0, middle), false);
+  await putEntries(group, entries.slice(middle), false);
+}
+
+/** Makes rejects of the rows at fault and puts in the others. A concurrent writer may come in between: then again. */
+async function putFaultyEntry(group: GroupTx, entry: Entry): Promise<void> {
+  const { tx, table, mode } = group;
+  const { good, rejects, batch } = entry;
+  for (let look = 0; look < LOOKS; look++) {
+    const faults = await findKeyFaults(tx, table, mode, batch, good);
+    settle(entry, byIndex([...rejects, ...faults]), without(good, faults));
+    if (await tryRows(group, [entry])) return;
+  }
+  settle(entry, rejects, good);
+  await putOneByOne(group, entry);
+}
+
+/**
+ * The last resort, where looking at all rows at once does not explain what PostgreSQL says of them: a unique value
+ * that a merge passes on from row to row, a constraint or a trigger that someone put on the table.
+ */
+async function putOneByOne(group: GroupTx, entry: Entry): Promise<void> {
+  const { tx, table, mode } = group;
+  const { batch } = entry;
+  const good: GoodRow[] = [];
+  const rejects: BatchReject[] = [...entry.rejects];
+  await tx.query('savepoint one_by_one');
+  for (const row of entry.good) {
+    let refusal = '';
+    const one = { ...entry, good: [row] };
+    const took = await tryRows(group, [one], (error) => {
+      refusal = refusalOf(error);
+    });
+    if (took) {
+      good.push(row);
+      continue;
+    }
+    const [fault] = await findKeyFaults(tx, table, mode, batch, [row]);
+    rejects.push(fault ?? refused(batch.rowText(row.index), row.index, refusal));
+  }
+  settle(entry, byIndex(rejects), good);
+  // Of a strict batch that has rejects by now, nothing stays.
+  if (entry.good.length < good.length) await tx.query('rollback to savepoint one_by_one');
+}
+
+function refused(row: string, index: number, refusal: string): BatchReject {
+  return { index, row, errors: [{ code: 'constraint-error', field: null, message: refusal }] };
+}
+
+/** By name only: PostgreSQL's own message may quote other rows. */
+function refusalOf(error: unknown): string {
+  const { constraint } = error as { constraint?: string };
+  const what = constraint ? `the constraint ${constraint}` : `a rule or trigger (${sqlstateOf(error)})`;
+  return `${what} of the table in PostgreSQL refused the row`;
+}
+
+/** @returns false when a key or a reference of them does not hold; then nothing of them is in */
+async function tryRows(
+  group: GroupTx,
+  entries: readonly Entry[],
+  refused: (error: unknown) => void = () => undefined,
+): Promise<boolean> {
+  const { tx, table, mode, id, references } = group;
+  if (entries.every(({ good }) => good.length === 0)) return true;
+  await tx.query('savepoint try');
+  try {
+    const parameters = [id, ...rowParameters(table, entries)];
+    const [verdict] = await tx.query<Verdict>(putSql(table, mode, references), parameters);
+    await tx.query('release savepoint try');
+    return !verdict?.broken && !verdict?.twice;
+  } catch (error) {
+    if (!isRowFault(error)) throw error;
+    refused(error);
+    await tx.query('rollback to savepoint try');
+    return false;
+  }
+}
+
+function without(rows: readonly GoodRow[], faults: readonly BatchReject[]): readonly GoodRow[] {
+  const gone = new Set(faults.map(({ index }) => index));
+  return rows.filter(({ index }) => !gone.has(index));
+}
+
+function byIndex(rejects: BatchReject[]): BatchReject[] {
+  return rejects.sort((a, b) => a.index - b.index);
+}

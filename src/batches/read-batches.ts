@@ -1,0 +1,142 @@
+import type { Sql } from '../db/sql.ts';
+import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
+import type { CellError } from '../types.ts';
+import type {
+  BatchFilter,
+  BatchMode,
+  BatchReject,
+  BatchRejectsPage,
+  BatchView,
+  EndedBatch,
+} from './batch.ts';
+
+interface ViewRow {
+  id: string;
+  table_name: string;
+  mode: BatchMode;
+  strict: boolean;
+  status: 'done' | 'failed';
+  workflow_id: string;
+  run_id: string | null;
+  group_id: number;
+  first_line: number;
+  rows_sent: number | null;
+  rows_accepted: number;
+  rows_rejected: number;
+  rows_discarded: number;
+  error_code: ErrorCode | null;
+  error_message: string | null;
+  received_at: Date | null;
+  committed_at: Date;
+}
+
+const VIEW = `
+  select b.id, b.table_name, b.mode, b.strict, b.status, g.workflow_id, g.run_id, b.group_id::float8 as group_id,
+         b.first_line, b.rows_sent, b.rows_accepted, b.rows_rejected, b.rows_discarded, b.error_code, b.error_message,
+         b.received_at, g.committed_at
+    from longshore.batch b join longshore.batch_group g on g.id = b.group_id`;
+
+/** A batch that has ended; null when the ledger does not know it (yet). */
+export async function viewBatch(db: Sql, id: string): Promise<BatchView | null> {
+  const [row] = await db.query<ViewRow>(`${VIEW} where b.id = $1`, [id]);
+  return row ? toView(row) : null;
+}
+
+/** A batch that has ended, with its rejects; null when the ledger does not know it (yet). */
+export async function readOutcome(db: Sql, id: string): Promise<EndedBatch | null> {
+  return (await readOutcomes(db, [id])).get(id) ?? null;
+}
+
+/** By ID; those that the ledger does not know are missing. */
+export async function readOutcomes(
+  db: Sql,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, EndedBatch>> {
+  const rows = await db.query<ViewRow>(`${VIEW} where b.id = any ($1)`, [ids]);
+  const rejected = rows.filter((row) => row.rows_rejected > 0).map((row) => row.id);
+  const rejects = rejected.length > 0 ? await readRejects(db, rejected) : [];
+  const byBatch = Map.groupBy(rejects, (reject) => reject.batch_id);
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      { view: toView(row), rejects: (byBatch.get(row.id) ?? []).map(toReject), replayed: false },
+    ]),
+  );
+}
+
+/** Batches that have ended, newest first. */
+export async function listBatches(db: Sql, filter: BatchFilter): Promise<BatchView[]> {
+  const rows = await db.query<ViewRow>(
+    `${VIEW}
+      where ($1::text[] is null or b.table_name = any ($1)) and ($2::bigint is null or b.group_id = $2)
+        and ($3::text is null or (b.group_id, b.first_line) < (
+              select l.group_id, l.first_line from longshore.batch l where l.id = $3))
+      order by b.group_id desc, b.first_line desc limit $4`,
+    [filter.tables ?? null, filter.loadId ?? null, filter.before ?? null, filter.limit],
+  );
+  return rows.map(toView);
+}
+
+/** By index, from the first after `afterIndex`; -1: all. @throws LongshoreError `unknown-batch` */
+export async function listBatchRejects(
+  db: Sql,
+  id: string,
+  page: { readonly afterIndex: number; readonly limit: number },
+): Promise<BatchRejectsPage> {
+  const rows = await db.query<RejectRow>(
+    `select batch_id, index, row_sent, errors from longshore.batch_reject
+      where batch_id = $1 and index > $2 order by index limit $3`,
+    [id, page.afterIndex, page.limit + 1],
+  );
+  if (rows.length === 0 && (await viewBatch(db, id)) === null) {
+    throw new LongshoreError('unknown-batch', `the ledger has no batch ${JSON.stringify(id.slice(0, 80))}`);
+  }
+  return { rejects: rows.slice(0, page.limit).map(toReject), more: rows.length > page.limit };
+}
+
+interface RejectRow {
+  batch_id: string;
+  index: number;
+  row_sent: string;
+  errors: CellError[];
+}
+
+function readRejects(db: Sql, ids: readonly string[]): Promise<RejectRow[]> {
+  return db.query<RejectRow>(
+    `select batch_id, index, row_sent, errors from longshore.batch_reject
+      where batch_id = any ($1) order by batch_id, index`,
+    [ids],
+  );
+}
+
+function toReject({ index, row_sent, errors }: RejectRow): BatchReject {
+  return { index, row: row_sent, errors };
+}
+
+function toView(row: ViewRow): BatchView {
+  const wentIn = row.rows_accepted > 0;
+  return {
+    id: row.id,
+    table: row.table_name,
+    mode: row.mode,
+    strict: row.strict,
+    status: row.status,
+    workflowId: row.workflow_id,
+    runId: row.run_id,
+    loadId: wentIn ? row.group_id : null,
+    firstLine: wentIn ? row.first_line : null,
+    rows: {
+      sent: row.rows_sent,
+      accepted: row.rows_accepted,
+      rejected: row.rows_rejected,
+      discarded: row.rows_discarded,
+    },
+    error: row.error_code && {
+      code: row.error_code,
+      message: row.error_message ?? '',
+      remedy: ERRORS[row.error_code].remedy,
+    },
+    receivedAt: row.received_at?.toISOString() ?? null,
+    committedAt: row.status === 'done' ? row.committed_at.toISOString() : null,
+  };
+}

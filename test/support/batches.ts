@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import type { BatchMode, BatchOutcome, EndedBatch, ReceivedBatch } from '../../src/batches/batch.ts';
+import { commitGroup } from '../../src/batches/commit-group.ts';
+import { type CheckedBatch, readBatch } from '../../src/batches/read-batch.ts';
+import { type Database, openDatabase } from '../../src/db/database.ts';
+import { ensureTables } from '../../src/db/ensure-tables.ts';
+import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
+import { compiledTables } from '../../src/rows/compiled-tables.ts';
+import type { CompiledTable } from '../../src/rows/contract.ts';
+import { testDatabase } from './database.ts';
+import type { Cleanup } from './home.ts';
+
+/** What a batch of a test differs in from an ordinary one. */
+export type BatchOptions = Partial<Omit<ReceivedBatch, 'body'>>;
+
+export function received(body: unknown, options: BatchOptions = {}): ReceivedBatch {
+  return {
+    id: `${randomUUID()}-0`,
+    format: 'json',
+    strict: false,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    sentBy: 'tester',
+    receivedAt: '2026-01-02T03:04:05.678Z',
+    idempotency: null,
+    ...options,
+  };
+}
+
+/** A database of the test's own with the tables of a descriptor, and batches for them. */
+export async function batchStack(t: Cleanup, descriptor: unknown) {
+  const dictionary = parseDictionary(descriptor);
+  const database = await testDatabase(t);
+  await ensureTables(database.url, dictionary);
+  const db = await openDatabase({ url: database.url });
+  t.after(async () => db[Symbol.asyncDispose]());
+  const compiled = compiledTables(dictionary);
+  return { url: database.url, db, compiled, ...committer(db, compiled) };
+}
+
+export interface CommitOptions {
+  readonly mode?: BatchMode;
+  readonly group?: string;
+}
+
+function committer(db: Database, compiled: (table: string) => CompiledTable) {
+  const check = (table: string, body: unknown, options: BatchOptions = {}): CheckedBatch =>
+    readBatch(received(body, options), compiled(table));
+  const commit = (
+    table: string,
+    batches: readonly CheckedBatch[],
+    { mode = 'append', group = randomUUID() }: CommitOptions = {},
+  ): Promise<readonly BatchOutcome[]> =>
+    commitGroup(
+      db,
+      { group, workflowId: `batches-${group}`, runId: 'run', table: compiled(table).table, mode },
+      batches,
+    );
+  return { check, commit };
+}
+
+/** @throws when the batch was refused */
+export function ended(outcome: BatchOutcome | undefined): EndedBatch {
+  if (!outcome || !('view' in outcome)) throw new Error(`refused: ${JSON.stringify(outcome)}`);
+  return outcome;
+}
+
+/** Index, code and field of every error of an outcome. */
+export function faultsOf(outcome: BatchOutcome | undefined): [number, string, string | null][] {
+  return ended(outcome).rejects.flatMap(({ index, errors }) =>
+    errors.map(({ code, field }): [number, string, string | null] => [index, code, field]),
+  );
+}
