@@ -36,8 +36,9 @@ export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   random_page_cost: '1.1',
   // The statements are few and long or many and short; compiling them pays for neither.
   jit: 'off',
-  log_min_messages: 'warning',
-  // Neither statements nor details nor lines of COPY: they hold row data, which does not belong into logs.
+  // No errors of statements (here `log` is above `error`): they go to the client, which is Longshore and logs them, and
+  // they quote values. Of what is left, neither statements nor details nor lines of COPY.
+  log_min_messages: 'log',
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
   log_line_prefix: '%m [%p] ',

@@ -5,12 +5,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export async function eventually<T>(
   look: () => Promise<T>,
   expected: T,
-  { limitMs = 20_000 }: { readonly limitMs?: number } = {},
+  options: { readonly limitMs?: number } = {},
 ): Promise<void> {
+  const wanted = JSON.stringify(expected);
+  assert.deepEqual(await until(look, (seen) => JSON.stringify(seen) === wanted, options), expected);
+}
+
+/** Looks again and again until it sees what satisfies. Resolves with what it saw last, also when that never came. */
+export async function until<T>(
+  look: () => Promise<T>,
+  satisfies: (seen: T) => boolean,
+  { limitMs = 20_000 }: { readonly limitMs?: number } = {},
+): Promise<T> {
   const deadline = Date.now() + limitMs;
   while (Date.now() < deadline) {
-    if (JSON.stringify(await look()) === JSON.stringify(expected)) return;
+    const seen = await look();
+    if (satisfies(seen)) return seen;
     await sleep(50);
   }
-  assert.deepEqual(await look(), expected);
+  return look();
 }
