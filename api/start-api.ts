@@ -84,7 +84,8 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     taskQueue: WORKFLOW_QUEUE,
     workflowBundle: { codePath },
     activities: {
-      ...createLedgerActivities({ db, storage }),
+      ...createLedgerActivities(activityDeps),
+      ...createBackupKeeping(activityDeps),
       ...createBatchActivities(batching),
       ...createScheduleActivities(scheduling),
     },
