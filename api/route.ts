@@ -72,6 +72,10 @@ export function defineRoute<
   Query extends z.ZodObject = typeof NOTHING,
 >(definition: RouteDefinition<Path, Params, Query>): Route {
   const { handle, ...described } = definition;
+  // At the start of the process, so that no change goes unrecorded for a forgotten word.
+  if (definition.method !== 'get' && definition.scopes !== null && definition.audit === undefined) {
+    throw new Error(`${definition.method} ${definition.path} has no name for the audit log`);
+  }
   const hasTable = definition.path.includes('{table}');
   const params: z.ZodObject = definition.params ?? (hasTable ? TABLE_PARAM : NOTHING);
   const query: z.ZodObject = definition.query ?? NOTHING;

@@ -232,6 +232,31 @@ describe('the longshore command', () => {
     assert.ok(!(await readdir(api.home)).includes('rejects.csv.part'));
   });
 
+  it('makes a key, prints it alone for scripts, lists and revokes it', async () => {
+    const args = ['key', 'create', 'nightly', '--scope', 'write', '--table', 'jobs', '--rate', '100'];
+    const made = await run(args);
+    assert.equal(made.code, 0, made.stderr);
+    assert.match(made.stdout, /^lsk_[0-9a-f]{12}_\S{43}\n$/);
+    const key = made.stdout.trim();
+    const { id, ...view } = api.keys.views[0]!;
+    assert.deepEqual(
+      [view.name, view.scopes, view.tables, view.rate],
+      ['nightly', ['write'], ['jobs'], { perSecond: 100, burst: 200 }],
+    );
+    assert.equal((await run(['status'], { LONGSHORE_KEY: key })).code, 0);
+    const listed = (await run(['key', 'list'])).stdout;
+    assert.match(listed, new RegExp(`\n${id} {2}nightly {2}write {3}jobs {4}100/200 `));
+    assert.ok(!listed.includes(key));
+    assert.equal((await run(['key', 'revoke', id])).stdout, `Key ${id} is revoked.\n`);
+    assert.equal((await run(['status'], { LONGSHORE_KEY: key })).code, 4);
+    assert.match((await run(['key', 'revoke', 'ffff'])).stderr, /unknown-key/);
+    for (const wrong of [['x'], ['x', '-s', 'root'], ['x', '-s', 'read', '--burst', '5']]) {
+      assert.equal((await run(['key', 'create', ...wrong])).code, 2, wrong.join(' '));
+    }
+    assert.equal((await run(['key', 'create', 'x', '-s', 'read', '-t', 'nothing'])).code, 1);
+    assert.equal(api.keys.views.length, 1);
+  });
+
   it('explains its exit codes and environment', async () => {
     const { code, stdout } = await run(['--help']);
     assert.equal(code, 0);
