@@ -21,11 +21,11 @@ export const retentionSchema = z
         z.int().min(1).max(36_500),
       ])
       .transform((age) => (typeof age === 'number' ? `P${age}D` : age))
-      .optional()
       .meta({
         description: 'An ISO 8601 duration, or a number of days',
         override: { type: ['string', 'integer'], anyOf: undefined },
-      }),
+      })
+      .optional(),
     keepDaily: keepCount,
     keepWeekly: keepCount,
     keepMonthly: keepCount,
