@@ -76,11 +76,12 @@ export async function recordPart(db: Sql, place: PartPlace, part: Part): Promise
   await db.query(
     `insert into longshore.backup_part (backup_id, attempt, table_name, part_no, part)
      select id, attempt, $3, $4, $5 from longshore.backup
-      where id = $1 and attempt = $2 and status = 'running' for share
+      where id = $1 and attempt = $2 and status = 'running'
      on conflict do nothing`,
     [...values, JSON.stringify(part)],
   );
-  return findPart(db, place);
+  // Asked after the file and its row are there: whoever ends the attempt later finds the file and deletes it.
+  return (await attemptCounts(db, place.backupId, place.attempt)) ? findPart(db, place) : null;
 }
 
 /** The part as it is in the ledger; null when it is not there yet. */
