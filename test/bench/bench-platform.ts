@@ -22,9 +22,9 @@ export interface BenchPlatform extends AsyncDisposable {
   loadInbox(file: string, query: Record<string, string>): Promise<{ view: LoadView; ms: number }>;
 }
 
-export async function benchPlatform(): Promise<BenchPlatform> {
+export async function benchPlatform(env: Readonly<Record<string, string>> = {}): Promise<BenchPlatform> {
   const cleanups: (() => Promise<unknown>)[] = [];
-  const platform = await testPlatform({ after: (action) => void cleanups.push(action) });
+  const platform = await testPlatform({ after: (action) => void cleanups.push(action) }, { env });
   const url = databaseUrl(platform.home);
   const db = new pg.Client({ connectionString: url });
   await db.connect();

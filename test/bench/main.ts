@@ -1,8 +1,10 @@
+import { benchBatch } from './batch.ts';
 import { benchLoad } from './load.ts';
 import { benchMemory } from './memory.ts';
 
 /** `npm run bench -- NAME`: prints measurements, asserts nothing. Absolute times of one machine mean little: read the ratios. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  batch: benchBatch,
   load: benchLoad,
   memory: benchMemory,
 };
