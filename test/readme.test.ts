@@ -96,10 +96,7 @@ describe('the README', () => {
 
   it('lists every command, option and exit code of the client, and no other', () => {
     const text = section('The client');
-    const listed = /^Commands:\n(.*?)\n\n/ms.exec(help())?.[1] ?? '';
-    const commands = [...listed.matchAll(/^ {2}([a-z]+)/gm)]
-      .map(([, name = '']) => name)
-      .filter((name) => name !== 'help');
+    const commands = commandsIn(help());
     assert.ok(commands.length > 5, `the help lists commands: ${commands}`);
     for (const command of commands) assert.ok(text.includes(`\`longshore ${command}`), command);
     const named = [...text.matchAll(/`longshore ([a-z]+)/g)].map(([, name = '']) => name);
@@ -108,9 +105,14 @@ describe('the README', () => {
       [],
     );
 
-    const options = new Set(
-      [help(), ...commands.map((command) => help(command))].flatMap((shown) => shown.match(OPTION) ?? []),
-    );
+    const shown = commands.map((command) => help(command));
+    for (const [index, command] of commands.entries()) {
+      for (const below of commandsIn(shown[index]!)) {
+        assert.ok(text.includes(`longshore ${command} ${below}`), `${command} ${below}`);
+        shown.push(help(command, below));
+      }
+    }
+    const options = new Set([help(), ...shown].flatMap((page) => page.match(OPTION) ?? []));
     // What they are without being asked for.
     options.delete('--wait');
     for (const option of options) assert.ok(text.includes(option), `the client's options lack ${option}`);
@@ -154,17 +156,21 @@ describe('the README', () => {
 
 const OPTION = /--[a-z][a-z-]+/g;
 
-function help(command?: string): string {
+/** The commands that a page of help lists. */
+function commandsIn(page: string): string[] {
+  const listed = /^Commands:\n(.*?)\n(?:\n|$)/ms.exec(page)?.[1] ?? '';
+  return [...listed.matchAll(/^ {2}([a-z]+)/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help');
+}
+
+function help(...command: readonly string[]): string {
   const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
   const env = { ...process.env, COLUMNS: '200' };
-  const { stdout, status } = spawnSync(
-    process.execPath,
-    [main, ...(command === undefined ? [] : [command]), '--help'],
-    {
-      encoding: 'utf8',
-      env,
-    },
-  );
+  const { stdout, status } = spawnSync(process.execPath, [main, ...command, '--help'], {
+    encoding: 'utf8',
+    env,
+  });
   assert.equal(status, 0);
   return stdout;
 }
