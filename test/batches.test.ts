@@ -1,22 +1,39 @@
 import assert from 'node:assert/strict';
+import { randomUUIDv7 } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { startApi } from '../api/start-api.ts';
+import type { ReceivedBatch } from '../src/batches/batch.ts';
 import { readConfig } from '../src/config.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
+import { COMMIT_BATCHES, type CommitBatchesInput, WORKFLOW_QUEUE } from '../workflows/contract.ts';
 import { eventually } from './support/eventually.ts';
 import { type TestStack, testStack } from './support/stack.ts';
 
 const ROWS = '/v1/tables/departments/rows';
 
+interface SentBody {
+  readonly id: string;
+  readonly status: string;
+  readonly code?: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly loadId: number;
+  readonly accepted: number;
+  readonly rejected: readonly {
+    readonly index: number;
+    readonly errors: readonly { readonly code: string }[];
+  }[];
+}
+
 interface Sent {
   readonly status: number;
   readonly replayed: string | null;
   readonly text: string;
-  readonly body: Readonly<Record<string, never>>;
+  readonly body: SentBody;
 }
 
 /** HTTP, workflows and PostgreSQL together. */
@@ -87,10 +104,7 @@ describe('batches', async () => {
     ]);
     assert.equal(some.status, 200, some.text);
     assert.deepEqual(
-      (some.body.rejected as { index: number; errors: { code: string }[] }[]).map(({ index, errors }) => [
-        index,
-        errors[0]!.code,
-      ]),
+      some.body.rejected.map(({ index, errors }) => [index, errors[0]!.code]),
       [
         [1, 'primary-key'],
         [2, 'type-error'],
@@ -105,9 +119,9 @@ describe('batches', async () => {
     assert.equal(merged.status, 201, merged.text);
     assert.deepEqual(await named('first%'), ['first z', 'first b', 'first c']);
     const seen = await stack.get(`/v1/batches/${some.body.id}`);
-    const { rejected, ...rest } = some.body as Record<string, unknown>;
+    const { rejected, ...rest } = some.body;
     assert.deepEqual(seen.body, rest);
-    assert.equal((rejected as unknown[]).length, 2);
+    assert.equal(rejected.length, 2);
   });
 
   it('runs each group as a workflow that can be found by its table', async () => {
@@ -169,10 +183,10 @@ describe('batches', async () => {
     const workflows = new Set(answers.map(({ body }) => body.workflowId));
     assert.ok(workflows.size < 30, `${workflows.size} workflows`);
     assert.equal((await named('many%')).length, 60);
-    const group = (answers[59] as Sent).body.loadId;
+    const group = answers[59]!.body.loadId;
     const listed = await stack.get(`/v1/batches?loadId=${group}&limit=500`);
     const ids = (listed.body as unknown as { batches: { id: string }[] }).batches.map(({ id }) => id);
-    const own = answers.filter(({ body }) => body.loadId === group).map(({ body }) => body.id as string);
+    const own = answers.filter(({ body }) => body.loadId === group).map(({ body }) => body.id);
     assert.deepEqual(ids.toSorted(), own.toSorted());
   });
 
@@ -187,8 +201,41 @@ describe('batches', async () => {
   it('answers at once when asked to, and commits all the same', async () => {
     const { status, body } = await send([{ id: 20, department: 'later' }], { prefer: 'respond-async' });
     assert.deepEqual([status, body.status], [202, 'running']);
-    await eventually(async () => (await stack.get(`/v1/batches/${body.id}`)).body.status as string, 'done');
+    await eventually(async () => (await stack.get(`/v1/batches/${body.id}`)).body.status, 'done');
     assert.deepEqual(await named('later'), ['later']);
+  });
+
+  /** What a process leaves behind that dies once its workflow is started: nobody has the rows but the payload. */
+  async function startOrphan(group: string, payload: CommitBatchesInput['payload']) {
+    const connection = await Connection.connect({ address: stack.temporal.address });
+    const client = new Client({ connection, namespace: stack.temporal.namespace });
+    const input = { group, table: 'departments', mode: 'append', batches: 1, payload } as const;
+    const options = { workflowId: `batches-${group}`, taskQueue: WORKFLOW_QUEUE, args: [input] };
+    await client.workflow.execute(COMMIT_BATCHES, options).catch(() => undefined);
+    await connection.close();
+    return stack.get(`/v1/batches/${group}-0`);
+  }
+
+  it('commits from the payload what a process has left that died', async () => {
+    const group = randomUUIDv7();
+    const batch: ReceivedBatch = {
+      id: `${group}-0`,
+      format: 'json',
+      strict: false,
+      body: '[{"id":30,"department":"orphan"},{"id":30,"department":"orphan"}]',
+      sentBy: 'operator',
+      receivedAt: new Date().toISOString(),
+      idempotency: null,
+    };
+    const { body } = await startOrphan(group, { inline: JSON.stringify([batch]) });
+    assert.deepEqual([body.status, body.rows.rejected], ['done', 1], JSON.stringify(body));
+    assert.deepEqual(await named('orphan'), ['orphan']);
+  });
+
+  it('says that a batch is lost when its payload is gone', async () => {
+    const group = randomUUIDv7();
+    const { body } = await startOrphan(group, { key: `batches/${group}` });
+    assert.deepEqual([body.status, body.error?.code], ['failed', 'batch-lost'], JSON.stringify(body));
   });
 
   it('says what is wrong with a body before anything is started', async () => {
