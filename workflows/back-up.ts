@@ -23,7 +23,15 @@ import {
   SNAPSHOT_LOST,
 } from './contract.ts';
 import { reasonOf } from './failure-reason.ts';
-import { ATTEMPT_PAUSE, CLEAR, HOLD, PART, PART_WINDOW, UNFORESEEN_ATTEMPTS } from './policies.ts';
+import {
+  ATTEMPT_PAUSE,
+  CLEAR,
+  HOLD,
+  PART,
+  PART_WINDOW,
+  RELEASE_LIMIT,
+  UNFORESEEN_ATTEMPTS,
+} from './policies.ts';
 import { backupDetails } from './progress.ts';
 
 const holding = proxyActivities<BackupKeeping>(HOLD);
@@ -44,9 +52,12 @@ const snapshotHeld = defineSignal<[HeldSnapshot]>(SNAPSHOT_HELD);
  */
 export async function backUp(input: BackUpInput): Promise<BackedUp> {
   const { backupId, attempt = 1 } = input;
+  const state: AttemptState = { held: undefined, holder: undefined };
   let failure: unknown;
   try {
-    return await tryOnce(backupId, attempt);
+    const backedUp = await tryOnce(backupId, attempt, state);
+    await untilReleased(state);
+    return backedUp;
   } catch (error) {
     failure = error;
   }
@@ -65,6 +76,7 @@ export async function backUp(input: BackUpInput): Promise<BackedUp> {
     ? { status: 'cancelled' as const }
     : { status: 'failed' as const, ...reason };
   const ended = await CancellationScope.nonCancellable(() => clearing.endBackup({ backupId, end }));
+  await untilReleased(state);
   // A cancellation that came after the manifest finds the backup done.
   if (ended.status === 'done') {
     return CancellationScope.nonCancellable(() => partwise.completeBackup({ backupId, attempt }));
@@ -73,30 +85,45 @@ export async function backUp(input: BackUpInput): Promise<BackedUp> {
   throw ApplicationFailure.nonRetryable(reason.message, reason.code);
 }
 
-async function tryOnce(backupId: string, attempt: number): Promise<BackedUp> {
-  let held: HeldSnapshot | undefined;
+interface AttemptState {
+  held: HeldSnapshot | undefined;
+  holder: Promise<void> | undefined;
+}
+
+async function tryOnce(backupId: string, attempt: number, state: AttemptState): Promise<BackedUp> {
   setHandler(snapshotHeld, (told) => {
-    if (told.attempt === attempt) held = told;
+    if (told.attempt === attempt) state.held = told;
   });
   const { status } = await clearing.beginBackup({ backupId, attempt });
   if (status !== 'running') {
     throw ApplicationFailure.nonRetryable(`backup ${backupId} is ${status} already`, 'backup-state');
   }
   setCurrentDetails('**taking the snapshot**');
+  // The ledger tells it when to end, whatever becomes of this workflow's scopes.
+  const holder = CancellationScope.nonCancellable(() =>
+    holding.holdSnapshot.executeWithOptions({ summary: `snapshot, attempt ${attempt}` }, [
+      { backupId, attempt },
+    ]),
+  );
+  holder.catch(() => undefined);
+  state.holder = holder;
+  await Promise.race([condition(() => state.held !== undefined), gone(holder)]);
   return CancellationScope.cancellable(async () => {
     const scope = CancellationScope.current();
-    const holder = holding.holdSnapshot.executeWithOptions({ summary: `snapshot, attempt ${attempt}` }, [
-      { backupId, attempt },
-    ]);
     try {
-      await Promise.race([condition(() => held !== undefined), gone(holder)]);
-      return await Promise.race([exportAll(backupId, held!), gone(holder)]);
+      return await Promise.race([exportAll(backupId, state.held!), gone(holder)]);
     } finally {
-      // Whatever still runs of this attempt.
+      // Parts that still run, when one has failed or the snapshot is gone.
       scope.cancel();
-      holder.catch(() => undefined);
     }
   });
+}
+
+/** An activity that outlives its workflow has nobody to tell of its end, and the worker logs that as a fault. */
+async function untilReleased({ holder }: AttemptState): Promise<void> {
+  await CancellationScope.nonCancellable(() =>
+    Promise.race([holder?.catch(() => undefined), sleep(RELEASE_LIMIT)]),
+  );
 }
 
 /** The holder never ends by itself while its attempt counts, unless with an error. */

@@ -66,6 +66,9 @@ export const CLEAR: ActivityOptions = {
   retry: RETRY,
 };
 
+/** How long a backup that has ended waits for its snapshot to be given up: usually half a second. */
+export const RELEASE_LIMIT = '10s';
+
 /** Parts asked for at once, for the same reasons as chunks. */
 export const PART_WINDOW = 48;
 

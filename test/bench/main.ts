@@ -1,9 +1,11 @@
+import { benchBackup } from './backup.ts';
 import { benchBatch } from './batch.ts';
 import { benchLoad } from './load.ts';
 import { benchMemory } from './memory.ts';
 
 /** `npm run bench -- NAME`: prints measurements, asserts nothing. Absolute times of one machine mean little: read the ratios. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  backup: benchBackup,
   batch: benchBatch,
   load: benchLoad,
   memory: benchMemory,
