@@ -38,6 +38,8 @@ export interface Problem {
   readonly detail?: string;
   readonly code?: string;
   readonly remedy?: string;
+  /** Where the request is at fault. */
+  readonly errors?: readonly { readonly detail: string; readonly pointer?: string }[];
 }
 
 /** The platform could not be reached. While a load is waited for, it is worth another try. */
@@ -99,7 +101,8 @@ export class ApiClient {
     if (problem.code === undefined) {
       return new CliError(exitCode, `${this.#target.url} answered ${status}, not as Longshore does`);
     }
-    const lines = [`${problem.title} (${problem.code})`, problem.detail, problem.remedy];
+    const places = (problem.errors ?? []).map(({ detail, pointer = '' }) => `${pointer} ${detail}`.trim());
+    const lines = [`${problem.title} (${problem.code})`, problem.detail, ...places, problem.remedy];
     return new CliError(exitCode, lines.filter((line) => line !== undefined).join('\n  '));
   }
 }

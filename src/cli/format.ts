@@ -25,6 +25,11 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(rounded / 3600)} h ${Math.floor((rounded % 3600) / 60)} min`;
 }
 
+/** An RFC 3339 moment in UTC as `2026-11-21 03:00:00`. */
+export function formatTime(instant: string): string {
+  return instant.slice(0, 19).replace('T', ' ');
+}
+
 /** Text that came from a file or another program, made safe for a terminal: no escape sequences, one line. */
 export function plain(text: string): string {
   return stripVTControlCharacters(text).replaceAll(/\p{Cc}/gu, '\ufffd');

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { addBackupCommands } from './commands/backup.ts';
 import { addControlCommands } from './commands/control.ts';
 import { addInsertCommand } from './commands/insert.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addRejectsCommand } from './commands/rejects.ts';
+import { addScheduleCommands } from './commands/schedule.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addTablesCommand } from './commands/tables.ts';
 import { CliError, EXIT, EXIT_HELP } from './exit-codes.ts';
@@ -38,6 +40,8 @@ function program(): Command {
   addRejectsCommand(root);
   addTablesCommand(root);
   addControlCommands(root);
+  addBackupCommands(root);
+  addScheduleCommands(root);
   addKeyCommands(root);
   return root;
 }

@@ -2,7 +2,7 @@ import type { RejectView } from '../ledger/load-view.ts';
 import { hasEnded } from '../ledger/load-view.ts';
 import type { LoadAnswer, RejectsAnswer } from './api-client.ts';
 import { EXIT } from './exit-codes.ts';
-import { formatBytes, formatCount, formatSeconds, formatTable, plain } from './format.ts';
+import { formatBytes, formatCount, formatSeconds, formatTable, formatTime, plain } from './format.ts';
 import { describeProgress } from './progress.ts';
 import type { Session } from './session.ts';
 
@@ -94,7 +94,7 @@ export function loadTable(loads: readonly LoadAnswer[]): string {
     formatCount(load.rows.loaded),
     formatCount(load.rows.rejected),
     formatBytes(load.progress.bytesTotal ?? load.progress.bytes),
-    load.createdAt.slice(0, 19).replace('T', ' '),
+    formatTime(load.createdAt),
     plain(load.source.name),
   ]);
   return formatTable(

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { KeyView, Rate } from '../../keys/key-rows.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
-import { formatCount, formatTable, plain } from '../format.ts';
+import { formatCount, formatTable, formatTime, plain } from '../format.ts';
 import { type GlobalOptions, openSession, type Session } from '../session.ts';
 
 interface CreateOptions extends GlobalOptions {
@@ -108,5 +108,5 @@ function keyTable(keys: readonly KeyView[]): string {
 
 /** `2026-01-31 12:00:00`; empty for null */
 function secondOf(instant: string | null): string {
-  return instant === null ? '' : instant.slice(0, 19).replace('T', ' ');
+  return instant === null ? '' : formatTime(instant);
 }

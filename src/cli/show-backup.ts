@@ -1,0 +1,88 @@
+import type { BackupView } from '../backups/backup.ts';
+import { EXIT } from './exit-codes.ts';
+import { formatBytes, formatCount, formatSeconds, formatTable, formatTime, plain } from './format.ts';
+import type { Session } from './session.ts';
+import { watch } from './watch.ts';
+
+/** A backup as the API answers, as far as the client reads it. */
+export interface BackupAnswer extends BackupView {
+  readonly links: { readonly self: string; readonly temporal?: string };
+}
+
+/** What the command ends with after this backup. */
+export function exitCodeOfBackup({ status }: BackupView): number {
+  return status === 'failed' || status === 'cancelled' ? EXIT.failed : EXIT.ok;
+}
+
+/** Shows a backup's progress until it has ended. @throws CliError `interrupted` at Ctrl-C */
+export function watchBackup(session: Session, first: BackupAnswer): Promise<BackupAnswer> {
+  return watch(session, first, {
+    label: `backup ${first.id}`,
+    self: first.links.self,
+    hasEnded: ({ status }) => status !== 'running',
+    show: (progress, backup) => progress.update(backup.parts, backup.partsTotal, describeBackup(backup)),
+    afterwards: `see it with "longshore backups show ${first.id}"`,
+  });
+}
+
+/** A running backup in a few words. */
+function describeBackup({ status, parts, partsTotal, rows, bytes }: BackupView): string {
+  if (partsTotal === null) return 'waits for its snapshot';
+  const stored = `${formatCount(rows ?? 0)} rows, ${formatBytes(bytes ?? 0)}`;
+  return `${status}, ${parts} of ${partsTotal} parts, ${stored}`;
+}
+
+/** A backup, and what it holds of each table. */
+export function showBackup(session: Session, backup: BackupAnswer): void {
+  session.print(backup, () => summarize(backup));
+}
+
+function summarize(backup: BackupAnswer): string {
+  const { verification, error } = backup;
+  const facts: [string, string | null][] = [
+    ['status', backup.pinned ? `${backup.status} (pinned)` : backup.status],
+    ['made by', backup.scheduleId === null ? backup.purpose : `schedule ${backup.scheduleId}`],
+    ['snapshot', backup.snapshotAt === null ? null : formatTime(backup.snapshotAt)],
+    ['rows', backup.rows === null ? null : formatCount(backup.rows)],
+    ['size', backup.bytes === null ? null : formatBytes(backup.bytes)],
+    ['codec', backup.encrypted ? `${backup.codec}, encrypted` : backup.codec],
+    ['time', secondsOf(backup)],
+    ['proved', backup.lastVerifiedAt === null ? 'never' : formatTime(backup.lastVerifiedAt)],
+    ['faults', verification === null || verification.ok ? null : plain(verification.faults.join('; '))],
+    ['error', error === null ? null : `${plain(error.message)} (${error.code})`],
+    ['remedy', error?.remedy ?? null],
+    ['workflow', backup.links.temporal ?? backup.workflowId],
+  ];
+  const lines = facts
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `  ${name.padEnd(10)}${value}`);
+  const tables = formatTable(
+    ['table', 'rows', 'parts', 'size'],
+    backup.tables.map(({ table, rows, parts }) => [
+      table,
+      rows === null ? '' : formatCount(rows),
+      String(parts.length),
+      formatBytes(parts.reduce((sum, part) => sum + part.bytes, 0)),
+    ]),
+  );
+  return [`Backup ${backup.id}`, ...lines, '', tables.replaceAll(/^/gm, '  ')].join('\n');
+}
+
+function secondsOf({ createdAt, finishedAt }: BackupView): string | null {
+  if (finishedAt === null) return null;
+  return formatSeconds((Date.parse(finishedAt) - Date.parse(createdAt)) / 1000);
+}
+
+/** Many backups, one a line. */
+export function backupTable(backups: readonly BackupAnswer[]): string {
+  const rows = backups.map((backup) => [
+    backup.id,
+    backup.scheduleId ?? backup.purpose,
+    backup.pinned ? `${backup.status} (pinned)` : backup.status,
+    backup.rows === null ? '' : formatCount(backup.rows),
+    backup.bytes === null ? '' : formatBytes(backup.bytes),
+    backup.verification === null ? 'never' : backup.verification.ok ? 'good' : 'damaged',
+    backup.tables.map(({ table }) => table).join(', '),
+  ]);
+  return formatTable(['id', 'made by', 'status', 'rows', 'size', 'proved', 'tables'], rows);
+}
