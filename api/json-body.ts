@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import { LongshoreError } from '../src/errors.ts';
 import { describeJsonFault } from '../src/json-fault.ts';
+import { nulPlaces } from './nul.ts';
 import { placesOf } from './problems.ts';
 import { isHangUp, welcomeBody } from './server.ts';
 
@@ -14,10 +15,9 @@ export async function readJson<T>(
 ): Promise<T> {
   const value = parse(await readText(req, res, maxBytes));
   const checked = schema.safeParse(value);
-  if (checked.success) return checked.data;
-  throw new LongshoreError('invalid-request', 'the body does not have the expected form', {
-    places: placesOf(checked.error, 'pointer'),
-  });
+  const places = checked.success ? nulPlaces(value, 'pointer') : placesOf(checked.error, 'pointer');
+  if (checked.success && places.length === 0) return checked.data;
+  throw new LongshoreError('invalid-request', 'the body does not have the expected form', { places });
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

@@ -31,15 +31,14 @@ export function pageLimit(standard: number, maximum: number) {
     });
 }
 
-const MAX_REJECTS = /^([0-9]{1,15})$|^([0-9]{1,3}(?:\.[0-9]{1,6})?)%$/;
+const MAX_REJECTS = /^([0-9]{1,15})$|^([0-9]{1,2}(?:\.[0-9]{1,6})?|100(?:\.0{1,6})?)%$/;
 
 export const maxRejects = z
   .string()
   .transform((text, context): MaxRejects => {
     const match = MAX_REJECTS.exec(text);
     if (match?.[1] !== undefined) return { kind: 'count', value: Number(match[1]) };
-    const percent = Number(match?.[2] ?? Number.NaN);
-    if (percent <= 100) return { kind: 'percent', value: percent };
+    if (match?.[2] !== undefined) return { kind: 'percent', value: Number(match[2]) };
     context.addIssue('expected a count such as 100, or a share such as 1.5%');
     return z.NEVER;
   })

@@ -142,7 +142,7 @@ export function placesOf(error: z.ZodError, kind: 'pointer' | 'parameter'): Erro
   });
 }
 
-function place(kind: 'pointer' | 'parameter', path: readonly PropertyKey[], what: string): ErrorPlace {
+export function place(kind: 'pointer' | 'parameter', path: readonly PropertyKey[], what: string): ErrorPlace {
   if (kind === 'parameter') return { parameter: path.join('.'), detail: `${path.join('.')}: ${what}` };
   const pointer = path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
   return { pointer: `#${encodeURI(pointer)}`, detail: what };

@@ -8,6 +8,7 @@ import { audited } from './audited.ts';
 import { type AuthScheme, authenticate, requireScope, requireTable } from './auth.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
+import { nulPlaces } from './nul.ts';
 import { placesOf } from './problems.ts';
 import { requireRate } from './rate-limit.ts';
 
@@ -128,7 +129,7 @@ function findTable(dictionary: Dictionary, holder: KeyHolder | null, name: strin
 
 function check(schema: z.ZodObject, given: unknown): unknown {
   const parsed = schema.safeParse({ ...(given as object) });
-  if (parsed.success) return parsed.data;
-  const places = placesOf(parsed.error, 'parameter');
+  const places = parsed.success ? nulPlaces(given, 'parameter') : placesOf(parsed.error, 'parameter');
+  if (parsed.success && places.length === 0) return parsed.data;
   throw new LongshoreError('invalid-request', places.map((place) => place.detail).join('; '), { places });
 }

@@ -7,6 +7,9 @@ import { HttpError } from '../problems.ts';
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
 const VISIBLE = /^[\x21-\x7e]{1,255}$/;
 
+/** Either form, for the OpenAPI document. */
+export const IDEMPOTENCY_KEY = /^(?:[!#-~][!-~]{0,254}|"(?:[!#-[\]-~]|\\["\\]){1,255}")$/;
+
 /**
  * The key of an `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header-07): a structured field's string,
  * `"key"`, or the bare form that most clients send. null without the header.

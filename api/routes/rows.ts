@@ -17,7 +17,7 @@ import {
   problemOfBatch,
 } from '../batch-answer.ts';
 import { batchModeSchema, batchSchema, endedBatchSchema, minimalBatchSchema } from '../batch-schemas.ts';
-import { idempotencyKeyOf } from '../batches/idempotency.ts';
+import { IDEMPOTENCY_KEY, idempotencyKeyOf } from '../batches/idempotency.ts';
 import { batchFormatOf } from '../content-type.ts';
 import { readText } from '../json-body.ts';
 import {
@@ -82,6 +82,7 @@ export const postRowsRoute = defineRoute({
       }),
     'Idempotency-Key': z.string().optional().meta({
       description: '1 to 255 visible ASCII characters, bare or as a quoted string',
+      pattern: IDEMPOTENCY_KEY.source,
       example: '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
     }),
   }),

@@ -85,7 +85,7 @@ export async function listBatchRejects(
 ): Promise<BatchRejectsPage> {
   const rows = await db.query<RejectRow>(
     `select batch_id, index, row_sent, errors from longshore.batch_reject
-      where batch_id = $1 and index > $2 order by index limit $3`,
+      where batch_id = $1 and index > $2::bigint order by index limit $3`,
     [id, page.afterIndex, page.limit + 1],
   );
   if (rows.length === 0 && (await viewBatch(db, id)) === null) {

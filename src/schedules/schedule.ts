@@ -23,7 +23,7 @@ export const retentionSchema = z
       .transform((age) => (typeof age === 'number' ? `P${age}D` : age))
       .meta({
         description: 'An ISO 8601 duration, or a number of days',
-        override: { type: ['string', 'integer'], anyOf: undefined },
+        override: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 1, maximum: 36_500 }] },
       })
       .optional(),
     keepDaily: keepCount,
