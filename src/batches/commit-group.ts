@@ -12,7 +12,7 @@ import type { CheckedBatch } from './read-batch.ts';
 
 /**
  * From so many rows on, looking up each reference once and silencing the triggers pays: below, planning the larger
- * statement costs more than the triggers do (measured with two references, by `test/bench/batches.ts`).
+ * statement costs more than the triggers do (measured with two references).
  */
 export const SETS_FROM_ROWS = 50;
 

@@ -39,17 +39,15 @@ export function countsOf({ batch, good, rejects }: Entry) {
 
 /** Parameters of `rowsInput`: a column each, for PostgreSQL to read as arrays. */
 export function rowParameters(table: Table, entries: readonly Entry[]): unknown[] {
-  const batches: number[] = [];
   const lines: number[] = [];
   const columns: (string | null)[][] = table.fields.map(() => []);
-  for (const [nth, { firstLine, good }] of entries.entries()) {
+  for (const { firstLine, good } of entries) {
     for (const { index, values } of good) {
-      batches.push(nth);
       lines.push(firstLine + index);
       for (let i = 0; i < columns.length; i++) columns[i]!.push(values[i] ?? null);
     }
   }
-  return [batches, lines, ...columns];
+  return [lines, ...columns];
 }
 
 /** Parameters of `LEDGER_INPUT`: JSON of the batches with their keys, and of their rejects. */

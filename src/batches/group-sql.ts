@@ -17,7 +17,10 @@ export interface Verdict {
   readonly clash: boolean;
   /** A reference leads nowhere. */
   readonly broken: boolean;
-  /** A merge has a primary key twice in one batch. */
+  /**
+   * A merge has a primary key twice: in one batch, the second row is a reject; in two, the later row wins, but the
+   * earlier one has to obey the rules all the same, so that they go in one after the other.
+   */
   readonly twice: boolean;
 }
 
@@ -103,9 +106,9 @@ function lockLive(table: Table): string {
 }
 
 function rowsInput(table: Table, firstParameter: number): string {
-  const types = ['int', 'bigint', ...table.fields.map(columnType)];
+  const types = ['bigint', ...table.fields.map(columnType)];
   const arrays = types.map((type, i) => `$${firstParameter + i}::${type}[]`).join(', ');
-  const names = ['batch', 'line', ...table.fields.map((_, i) => cell(i))].join(', ');
+  const names = ['line', ...table.fields.map((_, i) => cell(i))].join(', ');
   return `rows as materialized (select * from unnest(${arrays}) as r (${names}))`;
 }
 
@@ -124,7 +127,7 @@ function verdictOf(table: Table, mode: BatchMode, references: References, clash:
     (_, nth) => `(select count(*) from wanted_${nth}) <> (select count(*) from found_${nth})`,
   );
   const key = table.primaryKey.map((name) => cellOf(table, name)).join(', ');
-  const twice = `exists (select from rows group by batch, ${key} having count(*) > 1)`;
+  const twice = `exists (select from rows group by ${key} having count(*) > 1)`;
   return [
     ...keys.flatMap((foreignKey, nth) => lookUp(table, foreignKey, nth)),
     `verdict as materialized (
@@ -172,14 +175,13 @@ function putRows(table: Table, mode: BatchMode, references: References): string 
   const cells = names.map((_, i) => cell(i)).join(', ');
   // Counting what is silenced makes sure that it is, before the first row.
   const quiet = references === 'sets' ? 'cross join (select count(*) from silenced) s' : '';
-  const insert = (distinct: string) =>
-    `insert into ${liveName(table)} (${columns})
-      select ${distinct} ${cells}, f.id, r.line from rows r cross join fresh f ${quiet}`;
-  if (mode === 'append') return insert('');
+  const insert = `insert into ${liveName(table)} (${columns})
+      select ${cells}, f.id, r.line from rows r cross join fresh f ${quiet}`;
+  if (mode === 'append') return insert;
   const key = table.primaryKey.map((name) => cellOf(table, name)).join(', ');
   const rest = [...names.filter((name) => !table.primaryKey.includes(name)), ...LINEAGE_COLUMNS];
   const set = rest.map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`).join(', ');
-  // The last batch with a key wins. In the order of keys, so that two merges wait for each other one way only.
-  return `${insert(`distinct on (${key})`)} order by ${key}, r.line desc
+  // In the order of keys, so that two merges wait for each other one way only.
+  return `${insert} order by ${key}
       on conflict (${quoteNames(table.primaryKey)}) do update set ${set}`;
 }
