@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { type TestStack, testStack } from './support/stack.ts';
+import { testStack } from './support/stack.ts';
 
 interface Ended {
   readonly code: number | null;
@@ -77,11 +77,8 @@ async function endOf(child: ChildProcess): Promise<Ended> {
   return { code: code as number | null, stdout, stderr };
 }
 
-describe('longshore insert, with a real platform', () => {
-  let stack: TestStack;
-  before(async () => {
-    stack = await testStack({ after });
-  });
+describe('longshore insert, with a real platform', async () => {
+  const stack = await testStack({ after });
 
   const run = (table: string, file: string, ...args: string[]) =>
     endOf(startClient(['insert', table, file, ...args], stack.url, stack.key, stack.home));
