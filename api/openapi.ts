@@ -58,7 +58,15 @@ export function openApiDocument(routes: readonly Route[], version: string) {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    tags: [{ name: 'Loads' }, { name: 'Batches' }, { name: 'Tables' }, { name: 'Backups' }, { name: 'Keys' }, { name: 'Operations' }],
+    tags: [
+      { name: 'Loads' },
+      { name: 'Batches' },
+      { name: 'Tables' },
+      { name: 'Backups' },
+      { name: 'Schedules' },
+      { name: 'Keys' },
+      { name: 'Operations' },
+    ],
     security: [{ key: [] }, { bearer: [] }],
     paths,
     components: {

@@ -14,6 +14,8 @@ const csv = { 'content-type': 'text/csv' };
 const json = { 'content-type': 'application/json' };
 const waiting = { ...csv, prefer: 'wait=50' };
 
+const SCHEDULE = '{"id":"yearly","kind":"backup","cron":"0 3 1 1 *","tables":["jobs"]}';
+
 /** What is asked of each operation, in this order: its main answers. A new route needs an entry. */
 const ASKED: Readonly<Record<string, readonly Ask[]>> = {
   'POST /v1/tables/{table}/loads': [
@@ -61,7 +63,95 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/tables/departments/rows?limit=1', status: 200 },
     { path: '/v1/tables/departments/rows?after=invented', status: 400 },
   ],
+  'POST /v1/tables/{table}/rows': [
+    { path: '/v1/tables/departments/rows', headers: json, body: '[{"id": 21, "department": "A"}]', status: 201 },
+    {
+      path: '/v1/tables/departments/rows',
+      headers: json,
+      body: '[{"id": 22, "department": "B"}, {"id": "x"}]',
+      status: 200,
+    },
+    { path: '/v1/tables/departments/rows', headers: json, body: '[{"id": "x"}]', status: 422 },
+    {
+      path: '/v1/tables/departments/rows',
+      headers: { ...csv, prefer: 'respond-async' },
+      body: '23,C\n',
+      status: 202,
+    },
+    {
+      path: '/v1/tables/departments/rows?mode=merge',
+      headers: { ...json, prefer: 'return=minimal', 'idempotency-key': 'one' },
+      body: '[{"id": 24, "department": "D"}]',
+      status: 201,
+    },
+    {
+      path: '/v1/tables/departments/rows?mode=merge',
+      headers: { ...json, prefer: 'return=minimal', 'idempotency-key': 'one' },
+      body: '[{"id": 24, "department": "D"}]',
+      status: 201,
+    },
+    { path: '/v1/tables/departments/rows', headers: json, body: '[{"id"', status: 400 },
+    { path: '/v1/tables/departments/rows', headers: { 'content-type': 'image/png' }, body: 'x', status: 415 },
+    { path: '/v1/tables/departments/rows', headers: csv, body: '1,x\n'.repeat(1001), status: 413 },
+    { path: '/v1/tables/cities/rows', headers: json, body: '[]', status: 404 },
+  ],
+  'GET /v1/batches': [{ path: '/v1/batches?limit=1', status: 200 }],
+  'GET /v1/batches/{id}': [
+    { path: '/v1/batches/{batch}', status: 200 },
+    { path: '/v1/batches/01890000-0000-7000-8000-000000000000-0', status: 404 },
+  ],
+  'GET /v1/batches/{id}/rejects': [
+    { path: '/v1/batches/{batch}/rejects?afterIndex=9007199254740991', status: 200 },
+    { path: '/v1/batches/{batch}/rejects?format=csv', status: 200 },
+  ],
+  'POST /v1/keys': [
+    { path: '/v1/keys', headers: json, body: '{"name": "n", "scopes": ["read"], "tables": ["jobs"]}', status: 201 },
+    { path: '/v1/keys', headers: json, body: '{"name": "\\u0000", "scopes": ["read"]}', status: 400 },
+    { path: '/v1/keys', headers: csv, body: 'x', status: 415 },
+  ],
+  'GET /v1/keys': [{ path: '/v1/keys', status: 200 }],
+  'GET /v1/keys/{id}': [
+    { path: '/v1/keys/{key}', status: 200 },
+    { path: '/v1/keys/nobody', status: 404 },
+  ],
+  'DELETE /v1/keys/{id}': [
+    { path: '/v1/keys/{key}', status: 204 },
+    { path: '/v1/keys/operator', status: 409 },
+  ],
+  'POST /v1/tokens': [{ path: '/v1/tokens', headers: { authorization: '{basic}' }, status: 200 }],
+  'GET /v1/audit': [{ path: '/v1/audit?limit=1', status: 200 }],
   'GET /v1/dictionary': [{ path: '/v1/dictionary', status: 200 }],
+  'POST /v1/schedules': [
+    { path: '/v1/schedules', headers: json, body: SCHEDULE, status: 201 },
+    { path: '/v1/schedules', headers: json, body: SCHEDULE, status: 409 },
+    { path: '/v1/schedules', headers: json, body: SCHEDULE.replace('0 3', '0 25'), status: 400 },
+    { path: '/v1/schedules', headers: json, body: '{', status: 400 },
+    { path: '/v1/schedules', headers: json, body: SCHEDULE.replace('jobs', 'cities'), status: 404 },
+    { path: '/v1/schedules', headers: json, body: SCHEDULE.replace('{', '{"encrypt":true,'), status: 422 },
+    { path: '/v1/schedules', headers: json, body: `"${'x'.repeat(70_000)}"`, status: 413 },
+  ],
+  'GET /v1/schedules': [{ path: '/v1/schedules', status: 200 }],
+  'GET /v1/schedules/{id}': [
+    { path: '/v1/schedules/yearly', status: 200 },
+    { path: '/v1/schedules/none', status: 404 },
+    { path: '/v1/schedules/No', status: 400 },
+  ],
+  'PATCH /v1/schedules/{id}': [
+    { path: '/v1/schedules/yearly', headers: json, body: '{"note":"once a year"}', status: 200 },
+    { path: '/v1/schedules/yearly', headers: json, body: '{"colour":"blue"}', status: 400 },
+    { path: '/v1/schedules/none', headers: json, body: '{}', status: 404 },
+  ],
+  'POST /v1/schedules/{id}/pause': [{ path: '/v1/schedules/yearly/pause', status: 200 }],
+  'POST /v1/schedules/{id}/unpause': [{ path: '/v1/schedules/yearly/unpause', status: 200 }],
+  'POST /v1/schedules/{id}/trigger': [
+    { path: '/v1/schedules/yearly/trigger', status: 202 },
+    { path: '/v1/schedules/none/trigger', status: 404 },
+  ],
+  'GET /v1/schedules/{id}/retention': [{ path: '/v1/schedules/yearly/retention', status: 200 }],
+  'DELETE /v1/schedules/{id}': [
+    { path: '/v1/schedules/yearly', status: 204 },
+    { path: '/v1/schedules/yearly', status: 404 },
+  ],
   'GET /healthz': [{ path: '/healthz', status: 200 }],
   'GET /readyz': [{ path: '/readyz', status: 200 }],
   'GET /metrics': [{ path: '/metrics', status: 200 }],
