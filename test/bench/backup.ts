@@ -17,14 +17,14 @@ export async function benchBackup([rounds = ROUNDS, rows = ROWS]: readonly (
   | number
 )[]): Promise<void> {
   await using bench = await benchPlatform();
-  const hires = await bench.writeHires('hires.csv', { seed: 1, hires: Number(rows), goodOnly: true });
+  const hires = await bench.writeHires('hires.csv', { seed: 1, hires: Number(rows), badShare: 0 });
   await bench.load(hires, {});
   await bench.db.query('vacuum analyze');
   await bench.db.query('checkpoint');
   const [{ bytes }] = (await bench.db.query(`select pg_table_size('${TABLE}')::float8 as bytes`)).rows;
   console.log(`${rows} hires, ${mb(bytes)} in PostgreSQL; medians of ${rounds} rounds`);
   const folder = join(bench.platform.home, 'bench');
-  const peer = await dumpServer();
+  await using peer = await dumpServer();
   if ('url' in peer) copyTable(bench.databaseUrl, peer.url, TABLE, COLUMNS);
 
   const results = new Map<string, number[]>();
@@ -48,7 +48,6 @@ export async function benchBackup([rounds = ROUNDS, rows = ROWS]: readonly (
     }
   }
   report(results);
-  if ('url' in peer) peer[Symbol.dispose]();
 }
 
 async function backUp(bench: BenchPlatform, codec: Codec, rows: number) {

@@ -9,15 +9,18 @@ import type { Timed } from './peers.ts';
  * A PostgreSQL server of pg_dump's own version: pg_dump refuses servers that are newer than itself, as the embedded
  * one may be. It gets the same rows, on the same disk.
  */
-export interface DumpServer extends Disposable {
-  readonly url: string;
-}
+export type DumpServer = AsyncDisposable & ({ readonly url: string } | { readonly missing: string });
 
 const USER = 'postgres';
 
-export async function dumpServer(): Promise<DumpServer | { readonly missing: string }> {
+export async function dumpServer(): Promise<DumpServer> {
   const bin = binFolder();
-  if (bin === null) return { missing: 'there is no pg_dump with a server of its version' };
+  if (bin === null) {
+    return {
+      missing: 'there is no pg_dump with a server of its version',
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  }
   const root = process.getuid?.() === 0;
   const folder = mkdtempSync(join(tmpdir(), 'longshore-dump-'));
   if (root) chownSync(folder, ...idsOf(USER));
@@ -39,7 +42,7 @@ export async function dumpServer(): Promise<DumpServer | { readonly missing: str
   run('pg_ctl', ['-D', data, '-w', '-l', join(folder, 'log'), '-o', settings, 'start']);
   return {
     url: `postgres://${USER}@127.0.0.1:${port}/postgres`,
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
       run('pg_ctl', ['-D', data, '-m', 'fast', 'stop']);
       rmSync(folder, { recursive: true, force: true });
     },
