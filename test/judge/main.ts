@@ -1,3 +1,4 @@
+import { judgeAvro } from './avro.ts';
 import { judgeByFrictionless } from './frictionless.ts';
 import { MissingTool } from './python.ts';
 import { judgeBySchemathesis } from './schemathesis.ts';
@@ -10,6 +11,7 @@ export interface Scores {
 }
 
 const JUDGES: Readonly<Record<string, (scores: Scores) => Promise<void>>> = {
+  avro: judgeAvro,
   frictionless: judgeByFrictionless,
   schemathesis: judgeBySchemathesis,
 };
