@@ -1,6 +1,6 @@
 import { LongshoreError } from '../src/errors.ts';
 import { readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
-import { makeStage } from '../src/publish/stage.ts';
+import { makeStage, stageName } from '../src/publish/stage.ts';
 import type { MaxRejects } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
 import { columnsOfFile } from './plan-cache.ts';
@@ -21,7 +21,7 @@ export function beginLoad({ db }: ActivityDeps) {
       throw new LongshoreError('merge-needs-key', `${plan.table.name} has no primary key`);
     }
     columnsOfFile(plan);
-    await makeStage(db, plan.table, loadId);
+    await makeStage(db, plan.table, stageName(loadId), loadId);
     await setLoadStatus(db, loadId, 'loading');
     return {
       chunks: plan.chunks.length,

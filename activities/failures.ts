@@ -8,8 +8,9 @@ import { messageOf } from '../src/runtime/log-fields.ts';
 /** A fault that no one foresaw is tried this often: it may be a passing one, but a bug never heals. */
 const UNFORESEEN_TRIES = 8;
 
-/** A publish asks again this soon, however long the backup of its table has been running. */
-const BACKED_UP_DELAY = '2s';
+/** Who waits for a backup or a restore of a table asks again this soon, however long that has been running. */
+const TABLE_DELAY = '2s';
+const WAITS_FOR_TABLE: readonly ErrorCode[] = ['table-backing-up', 'table-restoring'];
 
 /** What Temporal shall make of an error: the catalog's code as type, retryable or not by the catalog. */
 export function toFailure(error: unknown, attempt: number): Error {
@@ -20,7 +21,7 @@ export function toFailure(error: unknown, attempt: number): Error {
   return ApplicationFailure.create({
     type: known.code,
     message: known.message,
-    nextRetryDelay: known.code === 'table-backing-up' ? BACKED_UP_DELAY : undefined,
+    nextRetryDelay: WAITS_FOR_TABLE.includes(known.code) ? TABLE_DELAY : undefined,
     nonRetryable: !retryable || givenUp,
   });
 }
@@ -52,8 +53,8 @@ export function failing<I, O>(activity: Activity<I, O>): Activity<I, O> {
         // file; the rest is for operators.
         const answer = failure.nonRetryable && failure.type !== 'internal';
         const what = `${info.activityType} of ${info.workflowExecution?.workflowId}, attempt ${info.attempt}`;
-        // Waiting for a backup is no trouble; the load itself says what it waits for.
-        if (failure.type === 'table-backing-up') log.debug(`${what}: ${failure.message}`);
+        // Waiting for a backup or a restore is no trouble; the load itself says what it waits for.
+        if (WAITS_FOR_TABLE.includes(failure.type as ErrorCode)) log.debug(`${what}: ${failure.message}`);
         else if (answer) log.info(`${what}: ${failure.type}`, { code: failure.type });
         else log.warn(`${what}: ${failure.message} (${failure.type})`, { code: failure.type });
       }

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Tx } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { vacuumStage } from '../src/publish/stage.ts';
+import { stageName, vacuumStage } from '../src/publish/stage.ts';
 import { encodeChunk } from '../src/rows/encode-chunk.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { Chunk } from '../src/types.ts';
@@ -36,7 +36,7 @@ export function loadChunk(deps: ActivityDeps) {
     await refuseChange(deps, compiled);
     // What an attempt before this one left behind is garbage that autovacuum, off for the stage, would not collect:
     // on a disk that was full, it would keep it full.
-    if (Context.current().info.attempt > 1) await vacuumStage(deps.db, loadId);
+    if (Context.current().info.attempt > 1) await vacuumStage(deps.db, stageName(loadId));
     const bytes = await readChunk(deps.storage, compiled.plan.sourceKey, chunk);
     return whileBeating(
       () => ({ chunkNo }),

@@ -5,7 +5,7 @@ import type { LoadTotals } from '../src/ledger/load-view.ts';
 import { type LoadPlan, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import { exceeds } from '../src/ledger/max-rejects.ts';
 import { KeysViolated, type Published, publishStage } from '../src/publish/publish-stage.ts';
-import { dropStage } from '../src/publish/stage.ts';
+import { dropStage, stageName } from '../src/publish/stage.ts';
 import { liveName } from '../src/publish/table-state.ts';
 import { messageOf } from '../src/runtime/log-fields.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -88,7 +88,7 @@ async function finish(
       where id = $1`,
     [plan.id, way, read, loaded, rejected, unchanged],
   );
-  if (way === 'insert') await dropStage(tx, plan.id);
+  if (way === 'insert') await dropStage(tx, stageName(plan.id));
   return { outcome: 'published', read, loaded, rejected, unchanged };
 }
 

@@ -54,6 +54,7 @@ export class Backups20261123 extends Migration {
         backup_id text not null references longshore.backup,
         tables text[] not null,
         target jsonb not null,
+        definitions jsonb,
         status text not null check (status in ('accepted', 'waiting', 'saving', 'staging', 'publishing', 'comparing',
           'done', 'failed', 'cancelled')),
         safety_backup_id text references longshore.backup,
@@ -64,7 +65,17 @@ export class Backups20261123 extends Migration {
         error_message text,
         started_by text not null,
         created_at timestamptz not null default now(),
-        finished_at timestamptz
+        finished_at timestamptz,
+        keep_until timestamptz
+      )`);
+    this.addSql(`
+      create table longshore.restore_part (
+        restore_id int not null references longshore.restore on delete cascade,
+        table_name text not null,
+        part_no int not null,
+        rows double precision not null,
+        bytes double precision not null,
+        primary key (restore_id, table_name, part_no)
       )`);
     this.addSql('create index restore_unfinished on longshore.restore (id) where finished_at is null');
     this.addSql(`

@@ -131,7 +131,7 @@ describe('binary COPY', () => {
     const id = ++loadId;
     const query = async (sql: string, values?: unknown[]) => (await client.query(sql, values)).rows;
     const tx = { client, query } as unknown as Tx;
-    await makeStage(tx, table, id);
+    await makeStage(tx, table, stageName(id), id);
     const kinds = new Set<string>();
     const encoded = noting(
       encodeChunk({

@@ -1,4 +1,5 @@
 import type { Database, Tx } from '../db/database.ts';
+import { refuseClosed } from '../publish/gate.ts';
 import { liveName } from '../publish/table-state.ts';
 import type { BatchOutcome } from './batch.ts';
 import { type CommitTarget, outcomeOf } from './committed.ts';
@@ -28,6 +29,7 @@ export function commitCarefully(
     if (entries.some(({ good }) => good.length > 0)) {
       // Before any other table's: see `lockLive`.
       await tx.query(`lock table ${liveName(target.table)} in row exclusive mode`);
+      await refuseClosed(tx, target.table.name);
       const { table, mode, references } = target;
       const all = suspect && fresh.length === batches.length;
       await putEntries({ tx, table, mode, references, id: begun.id }, entries, all);

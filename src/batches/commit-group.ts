@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../db/database.ts';
 import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { tableRestoring } from '../publish/gate.ts';
 import type { Table } from '../types.ts';
 import type { BatchMode, BatchOutcome } from './batch.ts';
 import { commitCarefully } from './commit-carefully.ts';
@@ -44,7 +45,8 @@ const mayNotSilence = new WeakSet<Database>();
  * workflow, is part of the same transaction, and makes a second attempt wait for the first and then find it.
  *
  * @returns in the order of the batches
- * @throws what PostgreSQL throws, when it can't be reached or has no room: nothing was written, or the ledger tells
+ * @throws what PostgreSQL throws, when it can't be reached or has no room: nothing was written, or the ledger tells;
+ *   `table-restoring` while a restore keeps the table closed: nothing was written
  */
 export async function commitGroup(
   db: Database,
@@ -110,6 +112,7 @@ async function commitAtOnce(
     if (passes(error) || !isRowFault(error)) throw error;
     return 'fault';
   }
+  if (row?.closed) throw tableRestoring(table.name);
   if (row?.clash) return 'clash';
   if (row?.broken || row?.twice) return 'fault';
   const { id, committedAt } = row ?? {};

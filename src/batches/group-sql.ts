@@ -1,4 +1,5 @@
 import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
+import { gateClosedFor } from '../publish/gate.ts';
 import { liveName } from '../publish/table-state.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { ForeignKey, Table } from '../types.ts';
@@ -22,6 +23,8 @@ export interface Verdict {
    * earlier one has to obey the rules all the same, so that they go in one after the other.
    */
   readonly twice: boolean;
+  /** A restore keeps the table closed: nothing goes in, whatever else is said. */
+  readonly closed: boolean;
 }
 
 export type CommittedRow = Verdict & { readonly id: number | null; readonly committedAt: Date | null };
@@ -42,11 +45,11 @@ export function commitSql(table: Table, mode: BatchMode, references: References)
     ${verdictOf(table, mode, references, KEY_CLASH)},
     fresh as (
       insert into longshore.batch_group (workflow_id, run_id, table_name, mode)
-      select $3, $4, $5, $6 from verdict where not (clash or broken or twice)
+      select $3, $4, $5, $6 from verdict where not (clash or broken or twice or closed)
       on conflict do nothing returning id, committed_at, table_name, mode),
     put as (${putRows(table, mode, references)}),
     ${LEDGER_OUTPUT}
-    select v.clash, v.broken, v.twice, f.id::float8 as id, f.committed_at as "committedAt"
+    select v.clash, v.broken, v.twice, v.closed, f.id::float8 as id, f.committed_at as "committedAt"
       from verdict v left join fresh f on true`;
 }
 
@@ -56,9 +59,9 @@ export function putSql(table: Table, mode: BatchMode, references: References): s
     with ${lockLive(table)},
     ${rowsInput(table, 2)},
     ${verdictOf(table, mode, references, 'false')},
-    fresh as materialized (select $1::bigint as id from verdict where not (broken or twice)),
+    fresh as materialized (select $1::bigint as id from verdict where not (broken or twice or closed)),
     put as (${putRows(table, mode, references)})
-    select clash, broken, twice from verdict`;
+    select clash, broken, twice, closed from verdict`;
 }
 
 const LEDGER_INPUT = `
@@ -132,7 +135,7 @@ function verdictOf(table: Table, mode: BatchMode, references: References, clash:
     ...keys.flatMap((foreignKey, nth) => lookUp(table, foreignKey, nth)),
     `verdict as materialized (
       select ${clash} as clash, ${broken.join(' or ') || 'false'} as broken,
-             ${mode === 'merge' ? twice : 'false'} as twice)`,
+             ${mode === 'merge' ? twice : 'false'} as twice, ${gateClosedFor(table.name)} as closed)`,
     ...(references === 'sets' ? [silenced(table, mode)] : []),
   ].join(',\n    ');
 }
@@ -164,7 +167,7 @@ function silenced(table: Table, mode: BatchMode): string {
             and not f.confkey <@ (select p.conkey from pg_constraint p where p.conrelid = ${live} and p.contype = 'p'))`;
   return `silenced as materialized (
       select set_config('session_replication_role', 'replica', true) from verdict
-       where not (clash or broken or twice)
+       where not (clash or broken or twice or closed)
          and not exists (select from pg_trigger t where t.tgrelid = ${live} and not t.tgisinternal)
          ${mode === 'merge' ? watchers : ''})`;
 }

@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
-import { dropStage } from '../publish/stage.ts';
+import { dropStage, stageName } from '../publish/stage.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LoadTotals } from './load-view.ts';
 import { readLoadPlan } from './loads.ts';
@@ -35,7 +35,7 @@ export async function endLoad(
           where id = $1 and finished_at is null`,
       [loadId, end.status, ...failure],
     );
-    await dropStage(tx, loadId);
+    await dropStage(tx, stageName(loadId));
     const [row] = await tx.query<EndedLoad>(
       `select status, rows_read as read, rows_loaded as loaded, rows_rejected as rejected,
                 rows_unchanged as unchanged, (select workflow_id from longshore.load n

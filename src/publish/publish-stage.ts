@@ -4,18 +4,12 @@ import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { brokenReference } from './check-stage.ts';
+import { refuseClosed } from './gate.ts';
+import { lockTables } from './lock-tables.ts';
 import { type PublishWay, planPublish } from './plan-publish.ts';
-import { lockForPublishing } from './reading-lock.ts';
+import { replaceTables } from './replace-tables.ts';
 import { columnsOf, stageName } from './stage.ts';
-import { swapTables } from './swap-tables.ts';
-import {
-  addReferrer,
-  dropReferrer,
-  liveName,
-  type Referrer,
-  readTableState,
-  type TableState,
-} from './table-state.ts';
+import { liveName, type Referrer, type TableState } from './table-state.ts';
 
 /**
  * Publishing is optimistic: keys and references are not looked for first, they are built, and PostgreSQL says
@@ -30,7 +24,8 @@ import {
  *
  * Locks are taken in one go and in the order of names, so that two publishes never wait for each other. They keep
  * writers of this table, of the tables that it references and of those that reference it waiting; readers wait
- * for the renaming only. While a backup reads one of the tables, publishing is refused (`reading-lock.ts`).
+ * for the renaming only. While a backup reads one of the tables, or a restore has closed its gate, publishing is
+ * refused (`reading-lock.ts`, `gate.ts`).
  */
 export interface Published {
   readonly way: PublishWay;
@@ -54,7 +49,8 @@ export async function publishStage(
 ): Promise<Published> {
   // For the sorts and joins over whole stages that follow; still far from what a process may hold.
   await tx.query(`set local work_mem = '64MB'`);
-  const state = await lockTables(tx, table);
+  const state = (await lockTables(tx, [table]))[0]!;
+  await refuseClosed(tx, table.name);
   const way = planPublish(state, mode, stagedRows);
   try {
     const merging = mode === 'merge' && !state.empty;
@@ -76,25 +72,6 @@ export async function publishStage(
     ];
     if (keys.includes(code)) throw new KeysViolated('a key or a reference does not hold', { cause: error });
     throw error;
-  }
-}
-
-async function lockTables(tx: Tx, table: Table): Promise<TableState> {
-  const live = liveName(table);
-  for (;;) {
-    const before = await readTableState(tx, table);
-    const all = [live, ...before.parents, ...before.referrers.map((r) => r.table)];
-    const names = [...new Set(all)].sort().join(', ');
-    await tx.query('savepoint locking');
-    await tx.query(`lock table ${names} in share row exclusive mode`);
-    const state = await readTableState(tx, table);
-    const same =
-      JSON.stringify([before.parents, before.referrers]) === JSON.stringify([state.parents, state.referrers]);
-    if (same) {
-      await lockForPublishing(tx, [live, ...state.referrers.map((r) => r.table)]);
-      return state;
-    }
-    await tx.query('rollback to savepoint locking');
   }
 }
 
@@ -129,7 +106,7 @@ async function swap(tx: Tx, table: Table, mode: LoadMode, loadId: number, state:
     const stays = mode === 'merge' ? `where not exists (select from ${stage} s where ${key})` : '';
     await tx.query(`insert into ${stage} (${columns}) select ${columns} from ${live} t ${stays}`);
   }
-  await swapTables(tx, { live, stage, name: table.name, state });
+  await replaceTables(tx, [{ table, stage, state }]);
 }
 
 async function insert(
@@ -144,11 +121,7 @@ async function insert(
   const columns = quoteNames(columnsOf(table));
   const rows = `insert into ${live} (${columns}) select ${columns} from ${stage}`;
   if (mode === 'replace') {
-    // Emptied with TRUNCATE, which no reference may point at; references to it come back, and are checked, after.
-    for (const r of state.referrers) await tx.query(dropReferrer(r));
-    await tx.query(`truncate ${live}`);
-    await tx.query(rows);
-    for (const r of state.referrers) await tx.query(addReferrer(r));
+    await replaceTables(tx, [{ table, stage, state }]);
     return;
   }
   if (mode === 'merge') {

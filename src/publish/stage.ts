@@ -9,6 +9,14 @@ export function stageName(loadId: number): string {
   return quoteName(STAGE_SCHEMA, `load_${loadId}`);
 }
 
+/** A restore's own table for the rows of a backup; `no` counts the restore's tables from 0. */
+export function restoreStageName(restoreId: number, no: number): string {
+  return quoteName(STAGE_SCHEMA, `restore_${restoreId}_${no}`);
+}
+
+/** Names that a table which is restored beside the others can't have: it goes through the schema of the stages. */
+export const STAGE_NAMES = /^(load|restore)_\d/;
+
 /** All columns of a data table, in the order of the dictionary, lineage last. */
 export function columnsOf(table: Table): string[] {
   return [...table.fields.map((field) => field.name), ...LINEAGE_COLUMNS];
@@ -18,26 +26,34 @@ export function columnsOf(table: Table): string[] {
  * Makes the stage with the live table's columns in the live table's order, without keys or indexes: those are built
  * once, when the rows are in. It is logged, because an unlogged table is empty after a crash of PostgreSQL while the
  * ledger says that its chunks are done. Making it twice is not an error.
+ *
+ * @param stage quoted, as `stageName` and `restoreStageName` give it
+ * @param loadId what rows have as `_load_id` that come without one
  */
-export async function makeStage(db: Pick<Database, 'query'>, table: Table, loadId: number): Promise<void> {
+export async function makeStage(
+  db: Pick<Database, 'query'>,
+  table: Table,
+  stage: string,
+  loadId?: number,
+): Promise<void> {
   const columns = table.fields.map(
     (field) =>
       `${quoteName(field.name)} ${columnType(field)}${isRequired(table, field.name) ? notNull(table, field.name) : ''}`,
   );
   await db.query(
-    `create table if not exists ${stageName(loadId)} (
-       ${columns.join(', ')}, _load_id bigint default ${loadId}, _line bigint
+    `create table if not exists ${stage} (
+       ${columns.join(', ')}, _load_id bigint${loadId === undefined ? '' : ` default ${loadId}`}, _line bigint
      ) with (autovacuum_enabled = false)`,
   );
 }
 
-export async function dropStage(db: Pick<Database, 'query'>, loadId: number): Promise<void> {
-  await db.query(`drop table if exists ${stageName(loadId)}`);
+export async function dropStage(db: Pick<Database, 'query'>, stage: string): Promise<void> {
+  await db.query(`drop table if exists ${stage}`);
 }
 
 /** Gives the room of rows that were rolled back to the rows that come next. */
-export async function vacuumStage(db: Pick<Database, 'query'>, loadId: number): Promise<void> {
-  await db.query(`vacuum ${stageName(loadId)}`);
+export async function vacuumStage(db: Pick<Database, 'query'>, stage: string): Promise<void> {
+  await db.query(`vacuum ${stage}`);
 }
 
 /** The COPY that takes what `encodeChunk` makes: the line first, then the fields in the dictionary's order. */

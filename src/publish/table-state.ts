@@ -9,6 +9,8 @@ export interface Constraint {
   /** p: primary key, u: unique, f: foreign key */
   readonly kind: 'p' | 'u' | 'f';
   readonly definition: string;
+  /** The other table that a foreign key points at, as PostgreSQL writes it; null: itself, or no foreign key. */
+  readonly parent: string | null;
 }
 
 /** A foreign key of another table that points at this one. */
@@ -59,12 +61,7 @@ export async function readTableState(tx: Pick<Tx, 'query'>, table: Table): Promi
        from pg_class c where c.oid = $1::regclass`,
     [live],
   );
-  const constraints = await tx.query<{
-    name: string;
-    kind: 'p' | 'u' | 'f';
-    definition: string;
-    parent: string | null;
-  }>(
+  const constraints = await tx.query<{ [member in keyof Constraint]: Constraint[member] }>(
     `select conname as name, contype as kind, pg_get_constraintdef(oid) as definition,
             case when confrelid <> 0 and confrelid <> conrelid then confrelid::regclass::text end as parent
        from pg_constraint where conrelid = $1::regclass and contype in ('p', 'u', 'f')

@@ -1,0 +1,41 @@
+import type { Tx } from '../db/database.ts';
+import type { Table } from '../types.ts';
+import { lockForPublishing } from './reading-lock.ts';
+import { liveName, readTableState, type TableState } from './table-state.ts';
+
+/**
+ * Locks tables whose rows are to be replaced, those that they reference and those that reference them, against
+ * writers, in one go and in the order of names, so that two publishes never wait for each other.
+ *
+ * @returns what the catalog says of each table, which no one can change any more
+ * @throws LongshoreError `table-backing-up`
+ */
+export async function lockTables(tx: Tx, tables: readonly Table[]): Promise<readonly TableState[]> {
+  for (;;) {
+    const before = await readStates(tx, tables);
+    await tx.query('savepoint locking');
+    await tx.query(`lock table ${namesOf(tables, before)} in share row exclusive mode`);
+    const states = await readStates(tx, tables);
+    if (neighboursOf(before) === neighboursOf(states)) {
+      const changed = [...tables.map(liveName), ...states.flatMap((s) => s.referrers.map((r) => r.table))];
+      await lockForPublishing(tx, changed);
+      return states;
+    }
+    await tx.query('rollback to savepoint locking');
+  }
+}
+
+async function readStates(tx: Tx, tables: readonly Table[]): Promise<TableState[]> {
+  const states: TableState[] = [];
+  for (const table of tables) states.push(await readTableState(tx, table));
+  return states;
+}
+
+function namesOf(tables: readonly Table[], states: readonly TableState[]): string {
+  const near = states.flatMap((state) => [...state.parents, ...state.referrers.map((r) => r.table)]);
+  return [...new Set([...tables.map(liveName), ...near])].sort().join(', ');
+}
+
+function neighboursOf(states: readonly TableState[]): string {
+  return JSON.stringify(states.map(({ parents, referrers }) => [parents, referrers]));
+}
