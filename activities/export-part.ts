@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Client } from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
 import { type AvroTotals, encodeAvro } from '../src/avro/encode.ts';
 import { attemptCounts, findPart, type PartPlace, recordPart } from '../src/backups/attempts.ts';
 import type { Part } from '../src/backups/backup.ts';
@@ -10,6 +9,7 @@ import { type BackupPlan, readBackupPlan } from '../src/backups/backups.ts';
 import { encryptPart, partAad } from '../src/backups/encryption.ts';
 import type { PlannedPart } from '../src/backups/plan-parts.ts';
 import { copyPart, joinSnapshot, SnapshotLost } from '../src/backups/snapshot.ts';
+import { CopyOut } from '../src/db/copy-out.ts';
 import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
 import type { Storage } from '../src/storage/storage.ts';
@@ -91,7 +91,7 @@ function partName({ table, no }: PartPlace, encrypted: boolean): string {
 async function* copyOf(client: Client, table: Table, input: ExportPartInput): AsyncGenerator<Buffer> {
   try {
     await joinSnapshot(client, input.snapshotId);
-    for await (const piece of client.query(copyTo(copyPart(table, input)))) yield piece as Buffer;
+    for await (const piece of client.query(new CopyOut(copyPart(table, input)))) yield piece as Buffer;
   } catch (error) {
     toLost(error);
   }
