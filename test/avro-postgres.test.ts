@@ -41,6 +41,8 @@ describe('Avro files of a real PostgreSQL', async () => {
     test(`bring back the very rows (${codec})`, async () => {
       await client.query('truncate back');
       const file = await encode(codec);
+      const again = await drain(decodeAvro(piecesOf(file.bytes), { table }));
+      assert.deepEqual(again.value, file.value);
       const decoded = decodeAvro(piecesOf(file.bytes), { table });
       const into = client.query(copyFrom(`copy back (${columns}) from stdin (format binary)`));
       await pipeline(Readable.from(decoded), into);

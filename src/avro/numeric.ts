@@ -11,6 +11,10 @@ const SPECIAL: ReadonlyMap<number, Buffer> = new Map([
   [0xf000, Buffer.from('-Infinity')],
 ]);
 
+/** numeric_send reads a scale out of the infinities' header bits; PostgreSQL ignores it, the checksum doesn't. */
+const INFINITY_SCALE = 32;
+const NAN_SIGN = 0xc000;
+
 const HEADER_BYTES = 8;
 const BASE_DIGITS = 4;
 /** What PostgreSQL's documentation allows before and behind the point. */
@@ -150,7 +154,7 @@ function writeSpecial(text: Uint8Array, start: number, end: number, view: DataVi
     if (name.compare(text, start, end) !== 0) continue;
     view.setInt32(at, 0);
     view.setUint16(at + 4, sign);
-    view.setUint16(at + 6, 0);
+    view.setUint16(at + 6, sign === NAN_SIGN ? 0 : INFINITY_SCALE);
     return at + HEADER_BYTES;
   }
   return -1;
