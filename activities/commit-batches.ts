@@ -17,9 +17,8 @@ export interface BatchActivityDeps extends Pick<ActivityDeps, 'db' | 'storage'> 
 }
 
 /**
- * Commits a group in one transaction. Run again, by this process or by another one, it finds in the ledger that the
- * group is committed and changes nothing. Whoever waits for the outcomes in this process has them as soon as they
- * are durable, before the workflow's end.
+ * Commits a group in one transaction, or joins its receiver, which is about to do so in this process. Run again, by
+ * this process or by another one, it finds in the ledger that the group is committed and changes nothing.
  */
 export function commitBatches(deps: BatchActivityDeps) {
   return async (input: CommitBatchesInput): Promise<CommittedGroup> => {
@@ -28,8 +27,8 @@ export function commitBatches(deps: BatchActivityDeps) {
     const batches = await batchesOf(deps, input);
     if (batches === null) return committedBefore(deps, workflowId);
     const group = { group: input.group, workflowId, runId, table, mode: input.mode };
-    const outcomes = await commitGroup(deps.db, group, batches);
-    deps.handOver.tell(input.group, outcomes);
+    const outcomes = await deps.handOver.commitOnce(input.group, () => commitGroup(deps.db, group, batches));
+    deps.handOver.drop(input.group);
     await dropPayload(deps.storage, input.payload).catch((error) =>
       // Housekeeping finds it later.
       Context.current().log.warn('the payload could not be deleted', { workflowId, reason: String(error) }),

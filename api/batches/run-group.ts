@@ -3,6 +3,7 @@ import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporal
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Logger } from 'pino';
 import type { BatchOutcome, BatchView, EndedBatch } from '../../src/batches/batch.ts';
+import { commitGroup } from '../../src/batches/commit-group.ts';
 import { type FailedGroup, failGroup } from '../../src/batches/fail-group.ts';
 import type { HandOver } from '../../src/batches/hand-over.ts';
 import { outcomesInLedger } from '../../src/batches/idempotent.ts';
@@ -10,13 +11,12 @@ import { keepPayload } from '../../src/batches/payload.ts';
 import type { CheckedBatch } from '../../src/batches/read-batch.ts';
 import type { Database } from '../../src/db/database.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../../src/errors.ts';
+import type { CompiledTable } from '../../src/rows/contract.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { translateTemporal } from '../load-workflows.ts';
 import { keyReused } from './idempotency.ts';
 import { type StartedGroup, startGroup, workflowIdOf } from './start-group.ts';
 
-/** An outcome that this process is not told by then may be another process's to tell. */
-const PATIENCE_MS = 2_000;
 const LOOK_AGAIN_MS = 1_000;
 
 export interface GroupDeps {
@@ -25,6 +25,8 @@ export interface GroupDeps {
   readonly client: Client;
   readonly storage: Storage;
   readonly handOver: HandOver;
+  /** @throws `unknown-table` */
+  readonly compiled: (table: string) => CompiledTable;
   readonly log: Logger;
 }
 
@@ -42,11 +44,14 @@ export type GroupOutcome = EndedBatch | LongshoreError;
 /**
  * Commits a group by a workflow of its own.
  *
- *   keep payload ─ start workflow ─ (its activity commits) ─ outcomes
- *        └ fails: nothing was started      └ fails, or is not known to have started: the ledger decides
+ *   keep payload ─ start workflow ─ commit ─ outcomes
+ *        │                │            └ fails: the workflow's activity tries again, for as long as it takes
+ *        │                └ fails, or is not known to have started: the ledger decides
+ *        └ fails: nothing was started
  *
- * A caller may only hear "not written" of what never will be. Where that is in doubt, the group is recorded in the
- * ledger as failed: whichever comes first there, the failure or the commit, holds.
+ * As soon as the workflow is sure to run, the group is committed here: its activity, which comes a little later, finds
+ * that under way or done. A caller may only hear "not written" of what never will be. Where that is in doubt, the
+ * group is recorded in the ledger as failed: whichever comes first there, the failure or the commit, holds.
  *
  * @param started called once the workflow is sure to run, whatever dies
  * @returns in the order of the batches
@@ -58,35 +63,37 @@ export async function runGroup(
   started: (runId: string | null) => void,
 ): Promise<readonly GroupOutcome[]> {
   const { client, storage, handOver } = deps;
-  const told = handOver.give(group.id, group.batches);
-  try {
-    const { id, table, mode, batches } = group;
-    const received = batches.map((batch) => batch.received);
-    const payload = await keepPayload(storage, id, received);
-    const strict = received.flatMap((batch, n) => (batch.strict ? [n] : []));
-    const input = { group: id, table, mode, batches: batches.length, payload };
-    const begun = await startGroup(client, input, strict).catch((error: unknown) => asLongshoreError(error));
-    if (begun instanceof LongshoreError) return await endUnwritten(deps, group, begun);
-    started(begun.runId);
-    return await outcomesOf(deps, group, begun, told);
-  } finally {
-    handOver.drop(group.id);
+  const { id, table, mode, batches } = group;
+  const received = batches.map((batch) => batch.received);
+  const payload = await keepPayload(storage, id, received);
+  const strict = received.flatMap((batch, n) => (batch.strict ? [n] : []));
+  const input = { group: id, table, mode, batches: batches.length, payload };
+  handOver.give(id, batches);
+  const begun = await startGroup(client, input, strict).catch((error: unknown) => asLongshoreError(error));
+  if (begun instanceof LongshoreError) {
+    handOver.drop(id);
+    return endUnwritten(deps, group, begun);
   }
+  started(begun.runId);
+  const outcomes = await commitHere(deps, group, begun);
+  return outcomes ? outcomes.map(settle) : outcomesElsewhere(deps, group, begun.handle);
 }
 
-async function outcomesOf(
-  deps: GroupDeps,
-  group: Group,
-  begun: StartedGroup,
-  told: Promise<readonly BatchOutcome[]>,
-): Promise<readonly GroupOutcome[]> {
-  if (begun.eager) {
-    const outcomes = await within(told, PATIENCE_MS);
-    if (outcomes !== null) return outcomes.map(settle);
+/** null when it could not be done now: the workflow goes on with it. */
+async function commitHere(
+  { db, handOver, compiled, log }: GroupDeps,
+  { id, table, mode, batches }: Group,
+  { handle, runId }: StartedGroup,
+): Promise<readonly BatchOutcome[] | null> {
+  // An earlier attempt to start it went through: it may be with any process.
+  if (runId === null) return null;
+  const target = { group: id, workflowId: handle.workflowId, runId, table: compiled(table).table, mode };
+  try {
+    return await handOver.commitOnce(id, () => commitGroup(db, target, batches));
+  } catch (error) {
+    log.debug({ err: error, workflowId: handle.workflowId }, 'A group is left to its workflow');
+    return null;
   }
-  const elsewhere = outcomesElsewhere(deps, group, begun.handle);
-  elsewhere.catch(() => undefined);
-  return Promise.race([told.then((outcomes) => outcomes.map(settle)), elsewhere]);
 }
 
 /** Another process may have the workflow, or it was ended from outside: Temporal knows when, the ledger how. */
@@ -157,15 +164,4 @@ function reasonOf({ cause }: WorkflowFailedError): LongshoreError {
   }
   const what = cause instanceof CancelledFailure ? 'cancelled' : 'terminated';
   return new LongshoreError('batch-terminated', `its workflow was ${what}`, { cause });
-}
-
-/** null when it takes longer. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | null> {
-  const { promise: late, resolve } = Promise.withResolvers<null>();
-  const timer = setTimeout(resolve, ms, null);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -15,9 +15,8 @@ export interface GroupMemo {
 
 export interface StartedGroup {
   readonly handle: WorkflowHandle;
+  /** null: an earlier attempt has started it. */
   readonly runId: string | null;
-  /** Its first task came with the start's answer: this process has it. */
-  readonly eager: boolean;
 }
 
 export function workflowIdOf(group: string): string {
@@ -52,10 +51,10 @@ export async function startGroup(
         staticSummary: `${batches} ${batches === 1 ? 'batch' : 'batches'} into ${table} (${mode})`,
       }),
     );
-    return { handle, runId: handle.firstExecutionRunId, eager: handle.eagerlyStarted };
+    return { handle, runId: handle.firstExecutionRunId };
   } catch (error) {
     // The group's ID is nobody else's: an attempt whose answer was lost has started it.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    return { handle: client.workflow.getHandle(workflowId), runId: null, eager: false };
+    return { handle: client.workflow.getHandle(workflowId), runId: null };
   }
 }

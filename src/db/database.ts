@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type EntityManager, MikroORM, type PostgreSqlConnection } from '@mikro-orm/postgresql';
 import { Client, type Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
 import { ledgerEntities } from '../ledger/entities.ts';
@@ -19,6 +20,11 @@ export interface Database extends AsyncDisposable {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** One statement on any connection of the pool. */
   query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  /**
+   * The same for one of a few texts that are run over and over: each connection keeps it as a prepared statement,
+   * which saves its planning. Poolers between need to know prepared statements (PgBouncer since 1.21 does).
+   */
+  prepared<R extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<R[]>;
   pool(): PoolState;
   /** A connection outside the pool, for what needs one for long: no limit of time ends it. The caller ends it. */
   connect(): Promise<Client>;
@@ -76,9 +82,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
           query: async (text, values) => (await client.query(statement(text, values))).rows,
         });
       }),
-    query: async (text, values) => {
-      const pool: Pool = await (orm.em.getConnection() as PostgreSqlConnection).getNativeClient();
-      return (await pool.query(statement(text, values))).rows;
+    query: async (text, values) => (await (await poolOf(orm)).query(statement(text, values))).rows,
+    prepared: async (text, values) => {
+      const name = nameOf(text);
+      return (await (await poolOf(orm)).query({ ...statement(text, values), name })).rows;
     },
     // Made at the first statement.
     pool: () => ({
@@ -100,6 +107,22 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     },
     [Symbol.asyncDispose]: () => orm.close(true),
   };
+}
+
+function poolOf(orm: MikroORM): Promise<Pool> {
+  return (orm.em.getConnection() as PostgreSqlConnection).getNativeClient();
+}
+
+const names = new Map<string, string>();
+
+/** Statements with the same text have the same name, and no others. */
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = createHash('sha256').update(text).digest('base64url');
+    names.set(text, name);
+  }
+  return name;
 }
 
 /** MikroORM's pool leaves dates as text, for its own mapping; bare statements get `pg`'s own types. */
