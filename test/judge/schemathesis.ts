@@ -9,6 +9,7 @@ import { judgePython } from './python.ts';
 
 const config = fileURLToPath(new URL('schemathesis.toml', import.meta.url));
 const KEY = 'a key for the judge only';
+const BASIC = Buffer.from(`operator:${KEY}`).toString('base64');
 /** It takes about a minute; longer than this it hangs. */
 const LIMIT_MS = 600_000;
 
@@ -63,11 +64,12 @@ interface Outcome {
 function judge(program: string, { apiUrl }: TestPlatform, cwd: string): Promise<Outcome> {
   const child = spawn(
     program,
-    ['--config-file', config, 'run', `${apiUrl}/openapi.json`, '--checks', 'all', '--no-color'],
+    // Without --checks, which would go over the file: its standard is all of them.
+    ['--config-file', config, 'run', `${apiUrl}/openapi.json`, '--no-color'],
     {
       // What it keeps for its next run goes with the folder.
       cwd,
-      env: { ...process.env, LONGSHORE_JUDGE_KEY: KEY },
+      env: { ...process.env, LONGSHORE_JUDGE_KEY: KEY, LONGSHORE_JUDGE_BASIC: BASIC },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: LIMIT_MS,
     },
@@ -86,7 +88,7 @@ function report(scores: Scores, { code, output }: Outcome): void {
   const line = (pattern: RegExp) => pattern.exec(output)?.[1]?.trim();
   const operations = line(/^ *Tested: *(\d+)$/m);
   const cases = line(/^ *(\d+ generated)/m);
-  const what = `${operations} operations, ${cases} requests, every check in every phase`;
+  const what = `${operations} operations, ${cases} requests, in every phase`;
   if (code === 0 && operations !== undefined && cases !== undefined) {
     scores.pass(what);
     return;
