@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Client } from 'pg';
 import { type AvroTotals, encodeAvro } from '../src/avro/encode.ts';
-import { attemptCounts, findPart, type PartPlace, recordPart } from '../src/backups/attempts.ts';
+import { findPart, type PartPlace, recordPart } from '../src/backups/attempts.ts';
 import type { Part } from '../src/backups/backup.ts';
 import { backupFolder } from '../src/backups/backup-id.ts';
 import { type BackupPlan, readBackupPlan } from '../src/backups/backups.ts';
