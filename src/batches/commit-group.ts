@@ -100,7 +100,7 @@ async function commitAtOnce(
   const entries = enter(batches);
   let row: CommittedRow | undefined;
   try {
-    [row] = await db.query<CommittedRow>(commitSql(table, mode, references), [
+    [row] = await db.prepared<CommittedRow>(commitSql(table, mode, references), [
       ...ledgerParameters(entries),
       target.workflowId,
       target.runId,
