@@ -13,6 +13,8 @@ import { failing } from './failures.ts';
 import { holdSnapshot } from './hold-snapshot.ts';
 import { loadChunk } from './load-chunk.ts';
 import { publishLoad } from './publish-load.ts';
+import { checkBackupFiles, compareStaged, proveStaged, publishRestore } from './restore-steps.ts';
+import { stagePart } from './stage-part.ts';
 import { takeTurn } from './take-turn.ts';
 
 /** Short statements on the ledger: they run beside the workflows. */
@@ -50,6 +52,11 @@ export function createActivities(deps: ActivityDeps) {
     publishLoad: failing(publishLoad(deps)),
     exportPart: failing(exportPart(deps)),
     completeBackup: failing(completeBackup(deps)),
+    stagePart: failing(stagePart(deps)),
+    compareStaged: failing(compareStaged(deps)),
+    publishRestore: failing(publishRestore(deps)),
+    checkBackupFiles: failing(checkBackupFiles(deps)),
+    proveStaged: failing(proveStaged(deps)),
   };
 }
 

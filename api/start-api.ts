@@ -4,6 +4,7 @@ import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import { createBackupKeeping, createBatchActivities, createLedgerActivities } from '../activities/index.ts';
+import { createRestoreKeeping } from '../activities/restore-keeping.ts';
 import { createScheduleActivities } from '../activities/schedule-runs.ts';
 import { createAuditLog } from '../src/audit/audit-log.ts';
 import { insertAudit } from '../src/audit/audit-rows.ts';
@@ -88,6 +89,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
       ...createBackupKeeping(activityDeps),
       ...createBatchActivities(batching),
       ...createScheduleActivities(scheduling),
+      ...createRestoreKeeping(scheduling),
     },
     maxCachedWorkflows: 200,
     shutdownGraceTime: '10s',

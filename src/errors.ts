@@ -279,6 +279,12 @@ export const ERRORS = {
     title: 'The restore was cancelled',
     remedy: 'Nothing was changed. Start it again when you wish.',
   },
+  'restore-terminated': {
+    status: 409,
+    retryable: false,
+    title: "The restore's workflow was ended from outside",
+    remedy: 'Nothing was changed. Start it again when you wish.',
+  },
   'table-restoring': {
     status: 503,
     retryable: true,

@@ -18,7 +18,8 @@ import { testTemporal } from './support/temporal.ts';
 const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
 installRuntime(createLogger({ level: 'silent', process: 'test' }));
 
-type AllActivities = Omit<Activities, 'exportPart' | 'completeBackup'> & LedgerActivities;
+type LoadActivities = Pick<Activities, 'chartFile' | 'loadChunk' | 'checkLoad' | 'publishLoad'>;
+type AllActivities = LoadActivities & LedgerActivities;
 
 /** The workflow alone, on a real server, with activities that the test decides on. */
 describe('loadCsv', async () => {

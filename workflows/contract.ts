@@ -94,6 +94,12 @@ export interface RestoreInput {
   readonly restoreId: number;
 }
 
+/** What a restore, a dry run or a drill did. */
+export interface Restored {
+  readonly restoreId: number;
+  readonly rows: number;
+}
+
 export const RUN_SCHEDULE = 'runSchedule';
 
 /** What the action of a Temporal Schedule carries. The workflow's ID is `schedule-<id>-<time>`; Temporal adds the time. */

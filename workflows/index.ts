@@ -2,4 +2,5 @@
 export { backUp } from './back-up.ts';
 export { commitBatches } from './commit-batches.ts';
 export { loadCsv } from './load-csv.ts';
+export { restore } from './restore.ts';
 export { runSchedule } from './run-schedule.ts';

@@ -69,6 +69,17 @@ export const CLEAR: ActivityOptions = {
 /** How long a backup that has ended waits for its snapshot to be given up: usually half a second. */
 export const RELEASE_LIMIT = '10s';
 
+/** Begins or ends a restore, which may have a thousand stages to make or to drop, beside the workflows. */
+export const KEEP: ActivityOptions = {
+  taskQueue: WORKFLOW_QUEUE,
+  startToCloseTimeout: '5m',
+  retry: RETRY,
+};
+
+/** How often a restore asks whether the tables it waits for are free, and whether its safety backup has ended. */
+export const GATE_POLL = '1s';
+export const SAFETY_POLL = '2s';
+
 /** Parts asked for at once, for the same reasons as chunks. */
 export const PART_WINDOW = 48;
 

@@ -25,6 +25,26 @@ function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
 
+export interface RestoreProgress {
+  readonly step: string;
+  readonly parts: number;
+  readonly partsTotal: number;
+  readonly rows: number;
+  readonly rowsTotal: number;
+}
+
+/** What the Web UI shows of a running restore, dry run or drill, as Markdown. Pure. */
+export function restoreDetails(p: RestoreProgress): string {
+  return [
+    `**${p.step}**`,
+    '',
+    '| | done | of |',
+    '|---|---:|---:|',
+    `| parts | ${p.parts} | ${p.partsTotal} |`,
+    `| rows | ${p.rows} | ${p.rowsTotal} |`,
+  ].join('\n');
+}
+
 export interface BackupProgress {
   readonly step: string;
   readonly parts: number;

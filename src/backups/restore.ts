@@ -4,8 +4,9 @@ import type { LoadError } from '../ledger/load-view.ts';
 export type RestoreKind = 'restore' | 'dry-run' | 'drill';
 
 /**
- * accepted → (waiting →) (saving →) staging → publishing | comparing → done, and from any → failed | cancelled.
- * waiting: for loads that run; saving: the safety backup.
+ * accepted → staging → (waiting →) (saving →) comparing → (publishing →) done, and from any → failed | cancelled.
+ * waiting: for another restore of the table, or for writers under way; saving: the safety backup. From the end of
+ * waiting on nobody else writes to the tables; a restore that is staging disturbs no one.
  */
 export type RestoreStatus =
   | 'accepted'
@@ -39,6 +40,8 @@ export interface RestoreView {
   readonly safetyBackupId: string | null;
   readonly workflowId: string;
   readonly runId: string | null;
+  /** What is staged of the backup so far. */
+  readonly progress: RestoreProgress;
   /** One entry a table, when it is known. */
   readonly changes: readonly TableChange[];
   readonly error: LoadError | null;
@@ -47,15 +50,26 @@ export interface RestoreView {
   readonly finishedAt: string | null;
 }
 
-/** What a restore changes, or would change; rows are told apart by the primary key. */
+export interface RestoreProgress {
+  readonly parts: number;
+  readonly partsTotal: number;
+  readonly rows: number;
+  readonly rowsTotal: number;
+}
+
+/**
+ * What a restore changes, or would change. Rows are told apart by the primary key; where there is none, by all of
+ * their fields, so that none is changed: it is removed, and another one added.
+ */
 export interface TableChange {
   readonly table: string;
   readonly rowsNow: number;
   readonly rowsInBackup: number;
-  /** In the backup and not in the table. null where the table has no primary key, or where it was not counted. */
-  readonly added: number | null;
-  readonly removed: number | null;
+  /** In the backup and not in the table. */
+  readonly added: number;
+  readonly removed: number;
+  /** null where the table has no primary key. */
   readonly changed: number | null;
-  /** References that would break, in words; a restore refuses them. */
+  /** Of a dry run: references that would break, in words; a restore refuses them. */
   readonly broken: readonly string[];
 }

@@ -13,10 +13,12 @@ export interface FileFault {
 /** Reads every part of a backup and yields what is wrong with each: missing, of another size, or changed. */
 export async function* checkFiles(
   storage: Pick<Storage, 'stat' | 'stream'>,
-  manifest: Manifest,
+  manifest: Pick<Manifest, 'id' | 'tables'>,
+  signal?: AbortSignal,
 ): AsyncGenerator<FileFault, void> {
   for (const { table, parts } of manifest.tables) {
     for (const part of parts) {
+      signal?.throwIfAborted();
       const fault =
         (await sizeFault(storage, manifest.id, part)) ?? (await hashFault(storage, manifest.id, part));
       if (fault !== null) yield { file: part.name, table, fault };
@@ -37,7 +39,12 @@ export async function sizeFault(
     : `the file has ${found.bytes} bytes, and should have ${part.bytes}`;
 }
 
-async function hashFault(storage: Pick<Storage, 'stream'>, id: string, part: Part): Promise<string | null> {
+/** Reads it to the end: null when it is what was written. */
+export async function hashFault(
+  storage: Pick<Storage, 'stream'>,
+  id: string,
+  part: Pick<Part, 'name' | 'sha256'>,
+): Promise<string | null> {
   const hash = createHash('sha256');
   for await (const piece of await storage.stream(backupFolder(id) + part.name)) hash.update(piece as Buffer);
   const found = hash.digest('hex');

@@ -38,7 +38,7 @@ export interface TableState {
   readonly userTriggers: boolean;
 }
 
-export function liveName(table: Table): string {
+export function liveName(table: Pick<Table, 'name'>): string {
   return quoteName(DATA_SCHEMA, table.name);
 }
 

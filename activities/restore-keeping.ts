@@ -1,0 +1,110 @@
+import type { BackupStatus } from '../src/backups/backup.ts';
+import { backupWorkflowId } from '../src/backups/backup-id.ts';
+import { createBackup, readBackup } from '../src/backups/backups.ts';
+import { type EndedRestore, type EndRestoreInput, endRestore } from '../src/backups/end-restore.ts';
+import { readManifest } from '../src/backups/manifest.ts';
+import type { RestoreKind, RestoreTarget } from '../src/backups/restore.ts';
+import { closeGate, type GateState } from '../src/backups/restore-gate.ts';
+import { lockRestore, type RestorePlan, readRestorePlan, setRestoreStatus } from '../src/backups/restores.ts';
+import type { Tx } from '../src/db/database.ts';
+import type { ErrorCode } from '../src/errors.ts';
+import { makeStage } from '../src/publish/stage.ts';
+import { liveName } from '../src/publish/table-state.ts';
+import type { Dictionary } from '../src/types.ts';
+import type { ActivityDeps } from './deps.ts';
+import { failing } from './failures.ts';
+import type { RestoreStep } from './restore-steps.ts';
+import type { StagePartInput } from './stage-part.ts';
+
+export interface RestoreKeepingDeps extends Pick<ActivityDeps, 'db' | 'storage'> {
+  readonly dictionary: Dictionary;
+  /** Whether there is a key to encrypt backups with. */
+  readonly encrypts: boolean;
+}
+
+export interface BegunRestore {
+  readonly kind: RestoreKind;
+  readonly target: RestoreTarget;
+  readonly parts: readonly Omit<StagePartInput, 'restoreId'>[];
+  readonly rows: number;
+}
+
+export interface SafetyBackup {
+  readonly backupId: string;
+  readonly workflowId: string;
+  readonly tables: readonly string[];
+}
+
+/** What restores ask of the ledger, beside the workflows. Each may be asked twice. */
+export function createRestoreKeeping(deps: RestoreKeepingDeps) {
+  const { db, storage } = deps;
+  return {
+    /** Checks the manifest and makes the stages. @throws `restore-state` when the restore has ended */
+    beginRestore: failing(async ({ restoreId }: RestoreStep): Promise<BegunRestore> => {
+      const plan = await readRestorePlan(db, restoreId);
+      await readManifest(storage, plan.backup.id, { sha256: plan.backup.manifestSha256 });
+      await db.transaction(async (tx) => {
+        await lockRestore(tx, restoreId);
+        for (const { table, stage } of plan.tables) await makeStage(tx, table, stage);
+      });
+      await setRestoreStatus(db, restoreId, 'staging');
+      return begunOf(plan);
+    }),
+
+    closeGate: failing(({ restoreId }: RestoreStep): Promise<GateState> => closeGate(db, restoreId)),
+
+    /** The backup to be made before anything changes; null when the tables are empty. */
+    beginSafetyBackup: failing(
+      async ({ restoreId }: RestoreStep): Promise<SafetyBackup | null> =>
+        db.transaction((tx) => beginSafetyBackup(tx, deps, restoreId)),
+    ),
+
+    readSafetyBackup: failing(async ({ backupId }: { backupId: string }): Promise<SafetyState> => {
+      const { status, error } = await readBackup(db, backupId);
+      return { status, error: error && { code: error.code, message: error.message } };
+    }),
+
+    endRestore: failing((input: EndRestoreInput): Promise<EndedRestore> => endRestore(db, input)),
+  };
+}
+
+export interface SafetyState {
+  readonly status: BackupStatus;
+  readonly error: { readonly code: ErrorCode; readonly message: string } | null;
+}
+
+export type RestoreKeeping = ReturnType<typeof createRestoreKeeping>;
+
+function begunOf({ kind, target, tables }: RestorePlan): BegunRestore {
+  const parts = tables.flatMap(({ table, saved }) =>
+    saved.parts.map((_, partNo) => ({ table: table.name, partNo })),
+  );
+  return { kind, target, parts, rows: tables.reduce((sum, { saved }) => sum + saved.rows, 0) };
+}
+
+async function beginSafetyBackup(
+  tx: Tx,
+  { dictionary, encrypts }: RestoreKeepingDeps,
+  restoreId: number,
+): Promise<SafetyBackup | null> {
+  await lockRestore(tx, restoreId);
+  const { tables, safetyBackupId } = await readRestorePlan(tx, restoreId);
+  const filled: string[] = [];
+  for (const { table } of tables) {
+    const rows = await tx.query(`select from ${liveName(table)} limit 1`);
+    if (rows.length > 0) filled.push(table.name);
+  }
+  if (filled.length === 0) return null;
+  await setRestoreStatus(tx, restoreId, 'saving');
+  const backupId =
+    safetyBackupId ??
+    (await createBackup(tx, {
+      dictionary,
+      tables: filled,
+      encrypted: encrypts,
+      purpose: 'safety',
+      startedBy: `restore:${restoreId}`,
+    }));
+  await tx.query('update longshore.restore set safety_backup_id = $2 where id = $1', [restoreId, backupId]);
+  return { backupId, workflowId: backupWorkflowId(backupId), tables: filled };
+}

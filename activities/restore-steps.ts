@@ -1,0 +1,150 @@
+import { Context } from '@temporalio/activity';
+import { compareStages, limitStage } from '../src/backups/compare-stages.ts';
+import { clearRestore, type Proof } from '../src/backups/end-restore.ts';
+import { proveStages } from '../src/backups/prove-stages.ts';
+import { publishRestore as publishStages } from '../src/backups/publish-restore.ts';
+import type { TableChange } from '../src/backups/restore.ts';
+import {
+  lockRestore,
+  type RestorePlan,
+  readRestorePlan,
+  recordChanges,
+  setRestoreStatus,
+} from '../src/backups/restores.ts';
+import { checkFiles } from '../src/backups/verify-files.ts';
+import { LongshoreError } from '../src/errors.ts';
+import { liveName } from '../src/publish/table-state.ts';
+import { messageOf } from '../src/runtime/log-fields.ts';
+import type { ActivityDeps } from './deps.ts';
+import { whileBeating } from './heartbeats.ts';
+
+export interface RestoreStep {
+  readonly restoreId: number;
+}
+
+/** Reads every file of a backup that a drill is about. @returns what is wrong, file by file */
+export function checkBackupFiles({ db, storage }: ActivityDeps) {
+  return async ({ restoreId }: RestoreStep): Promise<readonly string[]> => {
+    const { backup, tables } = await readRestorePlan(db, restoreId);
+    return whileBeating(
+      () => undefined,
+      async (signal) => {
+        const faults: string[] = [];
+        const files = { id: backup.id, tables: tables.map(({ saved }) => saved) };
+        for await (const { file, fault } of checkFiles(storage, files, signal))
+          faults.push(`${file}: ${fault}`);
+        return faults;
+      },
+    );
+  };
+}
+
+/** Counts what the restore changes, or would change, and writes it into the ledger. */
+export function compareStaged({ db }: ActivityDeps) {
+  return async ({ restoreId }: RestoreStep): Promise<readonly TableChange[]> => {
+    const plan = await readRestorePlan(db, restoreId);
+    await setRestoreStatus(db, restoreId, 'comparing');
+    return whileBeating(
+      () => undefined,
+      async (signal) => {
+        await refuseMissing(db, plan);
+        const changes = await db.transaction(async (tx) => {
+          if (plan.target.as !== null) return besideChanges(plan);
+          await limitStage(tx, plan);
+          return compareStages(tx, plan, { references: plan.kind === 'dry-run' });
+        });
+        signal.throwIfAborted();
+        await recordChanges(db, restoreId, changes);
+        return changes;
+      },
+    );
+  };
+}
+
+/** Under another name nothing is there before. */
+function besideChanges({ tables, target }: RestorePlan): TableChange[] {
+  return tables.map(({ saved, table }) => ({
+    table: target.as ?? table.name,
+    rowsNow: 0,
+    rowsInBackup: saved.rows,
+    added: target.keys === null ? saved.rows : target.keys.length,
+    removed: 0,
+    changed: 0,
+    broken: [],
+  }));
+}
+
+/** A stage with a part missing must never become a table. @throws LongshoreError `internal` */
+async function refuseMissing(
+  db: Pick<ActivityDeps['db'], 'query'>,
+  { id, tables }: RestorePlan,
+): Promise<void> {
+  const parts = tables.reduce((sum, { saved }) => sum + saved.parts.length, 0);
+  const [row] = await db.query<{ n: number }>(
+    'select count(*)::int as n from longshore.restore_part where restore_id = $1',
+    [id],
+  );
+  if (row?.n !== parts)
+    throw new LongshoreError('internal', `restore ${id}: ${row?.n} of ${parts} parts are staged`);
+}
+
+/** Makes the stages what the tables hold and the restore done, and opens the gates, in one transaction. */
+export function publishRestore({ db }: ActivityDeps) {
+  return async ({ restoreId }: RestoreStep): Promise<void> => {
+    const plan = await readRestorePlan(db, restoreId);
+    if (plan.status === 'done') return;
+    await setRestoreStatus(db, restoreId, 'publishing');
+    await whileBeating(
+      () => undefined,
+      (signal) =>
+        db.transaction(async (tx) => {
+          await lockRestore(tx, restoreId);
+          await refuseMissing(tx, plan);
+          await publishStages(tx, plan);
+          signal.throwIfAborted();
+          await tx.query(
+            `update longshore.restore set status = 'done', finished_at = clock_timestamp() where id = $1`,
+            [restoreId],
+          );
+          await clearRestore(tx, restoreId);
+        }),
+    );
+    await analyzeAll(db, plan);
+  };
+}
+
+/** Fresh statistics for whoever reads next; the restore is done with or without them. */
+async function analyzeAll(db: ActivityDeps['db'], { tables, target }: RestorePlan): Promise<void> {
+  for (const { table } of tables) {
+    const name = target.as ?? table.name;
+    await db.query(`analyze ${liveName({ name })}`).catch((error) => {
+      Context.current().log.warn('analyze failed', { table: name, reason: messageOf(error) });
+    });
+  }
+}
+
+/** Reads the staged tables back and builds their keys and references, and leaves the stages as they were. */
+export function proveStaged({ db }: ActivityDeps) {
+  return async ({ restoreId }: RestoreStep): Promise<Proof> => {
+    const plan = await readRestorePlan(db, restoreId);
+    await setRestoreStatus(db, restoreId, 'comparing');
+    return whileBeating(
+      () => undefined,
+      async (signal) => {
+        await refuseMissing(db, plan);
+        let proof: Proof | undefined;
+        await db
+          .transaction(async (tx) => {
+            proof = await proveStages(tx, plan.tables, signal);
+            throw new RollBack();
+          })
+          .catch((error) => {
+            if (!(error instanceof RollBack)) throw error;
+          });
+        return proof!;
+      },
+    );
+  };
+}
+
+class RollBack extends Error {}

@@ -1,0 +1,172 @@
+import { createHash, type Hash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Context } from '@temporalio/activity';
+import { from as copyFrom } from 'pg-copy-streams';
+import { decodeAvro } from '../src/avro/decode.ts';
+import type { AvroTotals } from '../src/avro/encode.ts';
+import { columnsWithTypes } from '../src/avro/schema.ts';
+import type { Part } from '../src/backups/backup.ts';
+import { backupFolder } from '../src/backups/backup-id.ts';
+import { checkRows, sameRules } from '../src/backups/check-rows.ts';
+import { decryptPart, partAad } from '../src/backups/encryption.ts';
+import { type RestoredTable, type RestorePlan, readRestorePlan } from '../src/backups/restores.ts';
+import { hashFault, sizeFault } from '../src/backups/verify-files.ts';
+import type { Tx } from '../src/db/database.ts';
+import { quoteNames } from '../src/db/sql-names.ts';
+import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
+import { LongshoreError } from '../src/errors.ts';
+import { columnsOf, vacuumStage } from '../src/publish/stage.ts';
+import type { Table } from '../src/types.ts';
+import type { ActivityDeps } from './deps.ts';
+import { whileBeating } from './heartbeats.ts';
+
+export interface StagePartInput {
+  readonly restoreId: number;
+  readonly table: string;
+  /** Place in the manifest's list of the table's parts, from 0. */
+  readonly partNo: number;
+}
+
+export interface StagedPart {
+  readonly rows: number;
+  /** As stored. */
+  readonly bytes: number;
+}
+
+/**
+ * One part of a backup: hashed, decrypted, decoded and COPYed into its stage in one pass, with its ledger row, in one
+ * transaction. The ledger row is written first, as in `loadChunk`: a retry, or a worker that was believed dead, never
+ * writes twice. Unless hash, rows and checksum are those of the manifest, nothing of the part stays.
+ */
+export function stagePart(deps: ActivityDeps) {
+  let last: RestorePlan | undefined;
+  return async (input: StagePartInput): Promise<StagedPart> => {
+    if (last?.id !== input.restoreId) last = await readRestorePlan(deps.db, input.restoreId);
+    const plan = last;
+    const restored = plan.tables.find(({ table }) => table.name === input.table);
+    const part = restored?.saved.parts[input.partNo];
+    if (!restored || !part) {
+      throw new LongshoreError(
+        'internal',
+        `restore ${plan.id} has no part ${input.partNo} of ${input.table}`,
+      );
+    }
+    const fault = await sizeFault(deps.storage, plan.backup.id, part);
+    if (fault !== null) throw damaged(part, fault);
+    // What an attempt before this one left behind: see `loadChunk`.
+    if (Context.current().info.attempt > 1) await vacuumStage(deps.db, restored.stage);
+    return whileBeating(
+      () => ({ part: part.name }),
+      async (signal) => {
+        try {
+          if (!sameRules(restored.table, restored.saved.definition)) {
+            await checkRows(await plainPart(deps, plan, part), restored.table, part.name);
+          }
+          return await deps.db.transaction((tx) => stage(deps, tx, plan, { input, restored, part, signal }));
+        } catch (error) {
+          signal.throwIfAborted();
+          throw await blame(deps, plan, part, error);
+        }
+      },
+    );
+  };
+}
+
+interface PartToStage {
+  readonly input: StagePartInput;
+  readonly restored: RestoredTable;
+  readonly part: Part;
+  readonly signal: AbortSignal;
+}
+
+async function stage(
+  deps: ActivityDeps,
+  tx: Tx,
+  plan: RestorePlan,
+  { input, restored, part, signal }: PartToStage,
+): Promise<StagedPart> {
+  const staged = { rows: part.rows, bytes: part.bytes };
+  const begun = await tx.query(
+    `insert into longshore.restore_part (restore_id, table_name, part_no, rows, bytes)
+     values ($1, $2, $3, $4, $5) on conflict do nothing returning 1`,
+    [input.restoreId, input.table, input.partNo, part.rows, part.bytes],
+  );
+  if (begun.length === 0) return staged;
+  const { stage: name, table } = restored;
+  const hash = createHash('sha256');
+  const totals: { value?: AvroTotals } = {};
+  const pieces = keepTotals(decodeAvro(await plainPart(deps, plan, part, hash), { table }), totals);
+  const copy = tx.client.query(
+    copyFrom(`copy ${name} (${quoteNames(columnsOf(table))}) from stdin (format binary)`),
+  );
+  await pipeline(Readable.from(pieces, { objectMode: true, highWaterMark: 2 }), copy, { signal });
+  const sha256 = hash.digest('hex');
+  if (sha256 !== part.sha256) throw damaged(part, 'its SHA-256 is not that of the manifest');
+  compare(part, totals.value, sameColumns(restored), copy.rowCount);
+  return staged;
+}
+
+/** The checksum is of rows as they were backed up: of other columns it is another one. */
+function compare(part: Part, totals: AvroTotals | undefined, comparable: boolean, copied: number): void {
+  const rows = totals?.rows ?? 0;
+  if (rows !== part.rows || copied !== part.rows) {
+    throw damaged(part, `it has ${rows} rows, and should have ${part.rows}`);
+  }
+  if (comparable && totals?.checksum !== part.checksum) {
+    throw damaged(part, `its rows have the checksum ${totals?.checksum}, and should have ${part.checksum}`);
+  }
+}
+
+function sameColumns({ table, saved }: RestoredTable): boolean {
+  const columns = (of: Table) => JSON.stringify(columnsWithTypes(of).map(({ name, type }) => [name, type]));
+  return columns(table) === columns(saved.definition);
+}
+
+async function plainPart(
+  { storage, backupKey }: ActivityDeps,
+  { backup }: RestorePlan,
+  part: Part,
+  hash?: Hash,
+): Promise<AsyncIterable<Buffer>> {
+  const file = await storage.stream(backupFolder(backup.id) + part.name);
+  const stored = hash ? hashing(file, hash) : (file as AsyncIterable<Buffer>);
+  return backup.encryption ? decryptPart(stored, backupKey, partAad(backup.id, part.name)) : stored;
+}
+
+async function* hashing(file: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer, void> {
+  for await (const piece of file) {
+    hash.update(piece);
+    yield piece;
+  }
+}
+
+async function* keepTotals(
+  decoded: AsyncGenerator<Buffer, AvroTotals>,
+  kept: { value?: AvroTotals },
+): AsyncGenerator<Buffer, void> {
+  kept.value = yield* decoded;
+}
+
+/**
+ * A file that was changed can fail in any way (a field's name in its schema, a text that is no UTF-8). So whatever
+ * failed in reading it, the hash tells whether the file is to blame.
+ */
+async function blame(
+  { storage }: ActivityDeps,
+  { backup }: RestorePlan,
+  part: Part,
+  error: unknown,
+): Promise<unknown> {
+  if (isConnectionError(error) || sqlstateOf(error) === SQLSTATE.diskFull) return error;
+  const known = error instanceof LongshoreError ? error.code : null;
+  if (known === 'backup-key-missing' || known?.startsWith('storage-')) return error;
+  const fault = await hashFault(storage, backup.id, part);
+  if (fault !== null) return damaged(part, fault, error);
+  if (known === 'backup-damaged') return damaged(part, (error as LongshoreError).message, error);
+  return error;
+}
+
+function damaged(part: Part, fault: string, cause?: unknown): LongshoreError {
+  return new LongshoreError('backup-damaged', `${part.name}: ${fault}`, { cause });
+}

@@ -1,0 +1,172 @@
+import { resolve } from '../avro/resolve.ts';
+import { avroSchemaOf, columnsWithTypes } from '../avro/schema.ts';
+import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
+import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
+import { isRowFault } from '../db/sqlstate.ts';
+import { LongshoreError } from '../errors.ts';
+import { STAGE_NAMES } from '../publish/stage.ts';
+import type { Dictionary, Table } from '../types.ts';
+import type { BackupStatus, Manifest } from './backup.ts';
+import { unknownBackup } from './backups.ts';
+import { newestGoodBackups } from './drills.ts';
+import type { RestoreTarget } from './restore.ts';
+
+/** Keys that a restore of single rows may name. */
+export const MAX_KEYS = 10_000;
+/** What PostgreSQL takes without cutting it, and needs no quotes in people's hands. */
+const NEW_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+
+export interface NewRestore {
+  readonly kind: 'restore' | 'dry-run';
+  readonly backupId: string;
+  /** null: every table of the backup. */
+  readonly tables: readonly string[] | null;
+  readonly target: RestoreTarget;
+  readonly dictionary: Dictionary;
+  /** ID of the key that asked. */
+  readonly startedBy: string;
+}
+
+/**
+ * Writes a restore or a dry run into the ledger, and nothing else: its workflow is for the caller to start. What can
+ * be known before a row is read is refused here.
+ *
+ * @returns its ID
+ * @throws LongshoreError `unknown-backup`, `backup-state`, `unknown-table` (the backup does not hold it),
+ *   `restore-mismatch`, `restore-state` (the new name), `invalid-request` (the keys)
+ */
+export async function createRestore(db: Database, request: NewRestore): Promise<number> {
+  const { kind, backupId, target, startedBy } = request;
+  const manifest = await readStored(db, backupId);
+  const definitions = definitionsOf(manifest, request);
+  if (target.as !== null) await refuseName(db, target.as, definitions, request.dictionary);
+  if (target.keys !== null) await refuseKeys(db, target.keys, definitions);
+  // Shared with whoever deletes the backup: one of the two comes first and is seen by the other.
+  const [made] = await db.query<{ id: number }>(
+    `with b as materialized (
+       select id from longshore.backup where id = $2 and status = 'done' for share)
+     insert into longshore.restore (id, kind, backup_id, tables, target, definitions, status, workflow_id, started_by)
+     select next.id, $1, b.id, $3, $4, $5, 'accepted', $1 || '-' || next.id, $6
+       from b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id)
+     returning id`,
+    [
+      kind,
+      backupId,
+      definitions.map(({ name }) => name),
+      JSON.stringify(target),
+      JSON.stringify(definitions),
+      startedBy,
+    ],
+  );
+  if (!made) throw new LongshoreError('backup-state', `backup ${backupId} was deleted just now`);
+  return made.id;
+}
+
+/**
+ * The newest backup that holds the table and that no drill has found damaged.
+ * @throws LongshoreError `unknown-backup`
+ */
+export async function latestBackupOf(db: Sql, table: string): Promise<string> {
+  const [id] = await newestGoodBackups(db, [table]);
+  if (id !== undefined) return id;
+  throw new LongshoreError('unknown-backup', `there is no good backup of ${table} yet`);
+}
+
+async function readStored(db: Sql, backupId: string): Promise<Manifest> {
+  const [row] = await db.query<{ status: BackupStatus; manifest: Manifest | null }>(
+    'select status, manifest from longshore.backup where id = $1',
+    [backupId],
+  );
+  if (!row) throw unknownBackup(backupId);
+  if (row.status === 'done' && row.manifest) return row.manifest;
+  throw new LongshoreError('backup-state', `backup ${backupId} is ${row.status}: it can not be restored`);
+}
+
+/** The tables as they are to be restored, in the order of their references. */
+function definitionsOf(manifest: Manifest, { tables, target, dictionary }: NewRestore): readonly Table[] {
+  const held = manifest.tables.map(({ table }) => table);
+  const names = tables ?? held;
+  const missing = names.filter((name) => !held.includes(name));
+  if (missing.length > 0) {
+    throw new LongshoreError('unknown-table', `backup ${manifest.id} does not hold ${missing.join(', ')}`);
+  }
+  const saved = manifest.tables.filter(({ table }) => names.includes(table));
+  if (target.as !== null) return saved.map(({ definition }) => definition);
+  const unknown = names.filter((name) => !dictionary.tables.some((table) => table.name === name));
+  if (unknown.length > 0) {
+    throw new LongshoreError(
+      'restore-mismatch',
+      `the dictionary has no table ${unknown.join(', ')} any more`,
+    );
+  }
+  const present = dictionary.tables.filter(({ name }) => names.includes(name));
+  for (const table of present) {
+    const { definition } = saved.find((one) => one.table === table.name)!;
+    resolve(avroSchemaOf(definition), table);
+  }
+  return present;
+}
+
+async function refuseName(
+  db: Sql,
+  as: string,
+  definitions: readonly Table[],
+  dictionary: Dictionary,
+): Promise<void> {
+  const shown = JSON.stringify(as);
+  if (definitions.length !== 1) {
+    throw new LongshoreError('restore-state', 'only one table at a time can be restored under another name');
+  }
+  if (!NEW_NAME.test(as) || STAGE_NAMES.test(as)) {
+    throw new LongshoreError('restore-state', `${shown} can not be the name of a table here`);
+  }
+  if (dictionary.tables.some(({ name }) => name === as)) {
+    throw new LongshoreError('restore-state', `${shown} is a table of the dictionary`);
+  }
+  await refuseTaken(db, as);
+}
+
+/** @throws LongshoreError `restore-state` when something has the name already */
+export async function refuseTaken(db: Sql, name: string): Promise<void> {
+  const [row] = await db.query<{ taken: boolean }>('select to_regclass($1) is not null as taken', [
+    quoteName(DATA_SCHEMA, name),
+  ]);
+  if (row?.taken) throw new LongshoreError('restore-state', `there is a table ${name} already`);
+}
+
+async function refuseKeys(
+  db: Sql,
+  keys: readonly (readonly string[])[],
+  definitions: readonly Table[],
+): Promise<void> {
+  const [table] = definitions;
+  if (!table || definitions.length > 1) throw invalidKeys('keys can be given for one table only');
+  const { primaryKey, name } = table;
+  if (primaryKey.length === 0) throw invalidKeys(`${name} has no primary key`);
+  if (keys.length > MAX_KEYS) throw invalidKeys(`at most ${MAX_KEYS} keys at once`);
+  if (keys.some((key) => key.length !== primaryKey.length)) {
+    throw invalidKeys(`a key of ${name} is ${primaryKey.join(', ')}`);
+  }
+  try {
+    await db.query(`select from ${keysAsRows(table)}`, keysAsParameters(table, keys));
+  } catch (error) {
+    if (!isRowFault(error)) throw error;
+    throw invalidKeys(`a key does not fit ${primaryKey.join(', ')} of ${name}`);
+  }
+}
+
+function invalidKeys(message: string): LongshoreError {
+  return new LongshoreError('invalid-request', message);
+}
+
+/** SQL of a function that gives the keys as rows with the names of the key's fields; see `keysAsParameters`. */
+export function keysAsRows(table: Table): string {
+  const types = new Map(columnsWithTypes(table).map(({ name, type }) => [name, type]));
+  const arrays = table.primaryKey.map((name, i) => `$${i + 1}::text[]::${types.get(name)}[]`);
+  return `unnest(${arrays.join(', ')}) as k (${table.primaryKey.map((name) => quoteName(name)).join(', ')})`;
+}
+
+export function keysAsParameters(table: Table, keys: readonly (readonly string[])[]): string[][] {
+  return table.primaryKey.map((_, i) => keys.map((key) => key[i]!));
+}

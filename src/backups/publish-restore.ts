@@ -1,0 +1,119 @@
+import type { Tx } from '../db/database.ts';
+import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
+import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { LongshoreError } from '../errors.ts';
+import { lockTables } from '../publish/lock-tables.ts';
+import { isSwap, moveInPlace, type Replacement, replaceTables } from '../publish/replace-tables.ts';
+import { columnsOf } from '../publish/stage.ts';
+import { liveName } from '../publish/table-state.ts';
+import type { Table } from '../types.ts';
+import { limitStage } from './compare-stages.ts';
+import { refuseTaken } from './create-restore.ts';
+import type { RestoredTable, RestorePlan } from './restores.ts';
+
+/**
+ * Makes the stages of a restore what its tables hold, in the transaction of the caller: all of them or none. Keys and
+ * references are built, and PostgreSQL says whether they hold.
+ *
+ * @throws LongshoreError `reference-broken`; `restore-mismatch` where rows of the backup do not obey the table's keys;
+ *   `restore-state` where a column would lose what no backup holds; `table-backing-up`
+ */
+export async function publishRestore(tx: Tx, plan: RestorePlan): Promise<void> {
+  await tx.query(`set local work_mem = '64MB'`);
+  const { as, keys } = plan.target;
+  try {
+    if (as !== null) await publishBeside(tx, plan, as);
+    else if (keys !== null) await publishKeys(tx, plan);
+    else await publishWhole(tx, plan);
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+async function publishWhole(tx: Tx, { tables }: RestorePlan): Promise<void> {
+  const states = await lockTables(
+    tx,
+    tables.map(({ table }) => table),
+  );
+  const replacements = tables.map(
+    ({ table, stage }, no): Replacement => ({ table, stage, state: states[no]! }),
+  );
+  for (const one of replacements) if (!isSwap(one)) await refuseLoss(tx, one.table);
+  await replaceTables(tx, replacements);
+}
+
+/** Columns that someone added beside the dictionary are in no backup: emptying the table would lose their values. */
+async function refuseLoss(tx: Tx, table: Table): Promise<void> {
+  const columns = await tx.query<{ name: string }>(
+    `select attname::text as name from pg_attribute
+      where attrelid = $1::regclass and attnum > 0 and not attisdropped and attname <> all ($2) and attgenerated = ''`,
+    [liveName(table), columnsOf(table)],
+  );
+  for (const { name } of columns) {
+    const filled = await tx.query(
+      `select from ${liveName(table)} where ${quoteName(name)} is not null limit 1`,
+    );
+    if (filled.length === 0) continue;
+    throw new LongshoreError(
+      'restore-state',
+      `column ${name} of ${table.name} is not in the dictionary, and so in no backup: a restore would lose its values; ` +
+        'empty it, or restore single keys or under another name',
+    );
+  }
+}
+
+/** Rows with the wanted keys become as they are in the backup; the others stay. */
+async function publishKeys(tx: Tx, plan: RestorePlan): Promise<void> {
+  const { table, stage } = plan.tables[0] as RestoredTable;
+  await lockTables(tx, [table]);
+  await limitStage(tx, plan);
+  const live = liveName(table);
+  const columns = quoteNames(columnsOf(table));
+  const rest = columnsOf(table).filter((name) => !table.primaryKey.includes(name));
+  const set = rest.map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`).join(', ');
+  // First, so that a unique value may pass from a row that goes to one that comes.
+  await tx.query(
+    `delete from ${live} t using pg_temp.wanted_keys k
+      where ${equalColumns(table.primaryKey, 'k', 't')}
+        and not exists (select from ${stage} s where ${equalColumns(table.primaryKey, 's', 't')})`,
+  );
+  await tx.query(
+    `insert into ${live} (${columns}) select ${columns} from ${stage}
+     on conflict (${quoteNames(table.primaryKey)}) do update set ${set}`,
+  );
+}
+
+/** A copy to look at: its own keys, under names that PostgreSQL chooses, and no references. */
+async function publishBeside(tx: Tx, plan: RestorePlan, as: string): Promise<void> {
+  const { table, stage } = plan.tables[0] as RestoredTable;
+  await limitStage(tx, plan);
+  await refuseTaken(tx, as);
+  await tx.query(`alter table ${stage} reset (autovacuum_enabled)`);
+  await moveInPlace(tx, stage, as);
+  for (const key of keysOf(table)) await tx.query(`alter table ${liveName({ name: as })} add ${key}`);
+}
+
+/** The primary and the unique keys of a table, for `alter table … add`. */
+export function keysOf(table: Table): string[] {
+  const unique = [
+    ...table.fields.filter((f) => f.constraints.unique === true).map((f) => [f.name]),
+    ...table.uniqueKeys,
+  ];
+  return [
+    ...(table.primaryKey.length > 0 ? [`primary key (${quoteNames(table.primaryKey)})`] : []),
+    ...unique.map((fields) => `unique (${quoteNames(fields)})`),
+  ];
+}
+
+/** Without the values: what PostgreSQL says of them is row data, and this message goes into logs. */
+function translate(error: unknown): unknown {
+  const { table, constraint } = error as { table?: string; constraint?: string };
+  if (sqlstateOf(error) === SQLSTATE.foreignKeyViolation) {
+    const from = table === undefined || /^restore_\d/.test(table) ? 'a restored table' : table;
+    const message = `${from} (${constraint}) refers to rows that would not be there after the restore`;
+    return new LongshoreError('reference-broken', message, { cause: error });
+  }
+  if (!isRowFault(error) || error instanceof LongshoreError) return error;
+  const message = `rows of the backup do not obey ${constraint ?? 'a rule'} of ${table ?? 'the table'}`;
+  return new LongshoreError('restore-mismatch', message, { cause: error });
+}

@@ -1,0 +1,179 @@
+import { WorkflowExecutionAlreadyStartedError, WorkflowIdReusePolicy } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  ChildWorkflowFailure,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  proxyActivities,
+  setCurrentDetails,
+  sleep,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import type { BegunRestore, RestoreKeeping, SafetyBackup } from '../activities/restore-keeping.ts';
+import type { EndRestoreInput, Proof } from '../src/backups/end-restore.ts';
+import { BACK_UP, type BackUpInput, type Restored, type RestoreInput } from './contract.ts';
+import { reasonOf } from './failure-reason.ts';
+import { CHUNK, GATE_POLL, KEEP, PART_WINDOW, SAFETY_POLL, WHOLE } from './policies.ts';
+import { restoreDetails } from './progress.ts';
+
+const keeping = proxyActivities<RestoreKeeping>(KEEP);
+const partwise = proxyActivities<Activities>(CHUNK);
+const whole = proxyActivities<Activities>(WHOLE);
+
+/**
+ * One restore, dry run or drill:
+ *
+ *   restore:   stage ─ close the gate ─ safety backup ─ compare ─ publish
+ *   beside:    stage ─ compare ─ publish                              (under another name)
+ *   dry run:   stage ─ compare
+ *   drill:     check the files ─ stage ─ prove
+ *
+ * Until it publishes nothing of the tables changes, so it can be cancelled and may fail at any moment; publishing is
+ * one transaction. However it ends, the ledger says how, the stages are gone and the gates are open. Every step may be
+ * run again, and so may the whole: what was done is in the ledger.
+ */
+export async function restore({ restoreId }: RestoreInput): Promise<Restored> {
+  let rows = 0;
+  let failure: unknown;
+  let proof: Proof | null = null;
+  try {
+    const begun = await keeping.beginRestore({ restoreId });
+    rows = begun.rows;
+    if (begun.kind === 'drill') {
+      proof = await drill(restoreId, begun);
+      if (proof.faults.length > 0) throw damaged(proof);
+    } else {
+      await stageAll(restoreId, begun);
+      if (begun.kind === 'dry-run') await compare(restoreId);
+      else await putBack(restoreId, begun);
+    }
+  } catch (error) {
+    failure = error;
+  }
+  const end = endOf(failure);
+  // What stops a drill at the first damage it meets is what it found.
+  if (proof === null && end.status === 'failed' && end.code === 'backup-damaged') {
+    proof = { tables: [], faults: [end.message] };
+  }
+  const ended = await CancellationScope.nonCancellable(() => keeping.endRestore({ restoreId, end, proof }));
+  // A cancellation that came after the commit finds the restore done.
+  if (ended.status === 'done') {
+    setCurrentDetails(`**done**, ${rows} rows`);
+    return { restoreId, rows };
+  }
+  if (isCancellation(failure)) throw failure;
+  const { code, message } = reasonOf(failure);
+  setCurrentDetails(`**${ended.status}**: ${message}`);
+  throw ApplicationFailure.nonRetryable(message, code);
+}
+
+function endOf(failure: unknown): EndRestoreInput['end'] {
+  if (failure === undefined) return { status: 'done' };
+  return isCancellation(failure) ? { status: 'cancelled' } : { status: 'failed', ...reasonOf(failure) };
+}
+
+async function drill(restoreId: number, begun: BegunRestore): Promise<Proof> {
+  setCurrentDetails('**checking the files**');
+  const faults = await whole.checkBackupFiles.executeWithOptions({ summary: 'check the files' }, [
+    { restoreId },
+  ]);
+  if (faults.length > 0) return { tables: [], faults };
+  await stageAll(restoreId, begun);
+  setCurrentDetails('**proving** rows, keys and references');
+  return whole.proveStaged.executeWithOptions({ summary: 'prove rows, keys and references' }, [
+    { restoreId },
+  ]);
+}
+
+/** A window of parts at a time. Those that still run when one has failed are told to stop. */
+async function stageAll(restoreId: number, { parts, rows }: BegunRestore): Promise<void> {
+  const done = { parts: 0, rows: 0 };
+  const show = () =>
+    setCurrentDetails(
+      restoreDetails({ step: 'staging', ...done, partsTotal: parts.length, rowsTotal: rows }),
+    );
+  let next = 0;
+  const lane = async () => {
+    for (let part = parts[next++]; part; part = parts[next++]) {
+      const summary = `${part.table}, part ${part.partNo + 1}`;
+      const staged = await partwise.stagePart.executeWithOptions({ summary }, [{ restoreId, ...part }]);
+      done.parts++;
+      done.rows += staged.rows;
+      show();
+    }
+  };
+  show();
+  await CancellationScope.cancellable(async () => {
+    const scope = CancellationScope.current();
+    try {
+      await Promise.all(Array.from({ length: Math.min(PART_WINDOW, parts.length) }, lane));
+    } finally {
+      scope.cancel();
+    }
+  });
+}
+
+async function putBack(restoreId: number, { target }: BegunRestore): Promise<void> {
+  if (target.as === null) {
+    await closeGate(restoreId);
+    if (target.safety) await saveFirst(restoreId);
+  }
+  await compare(restoreId);
+  setCurrentDetails('**publishing**');
+  await whole.publishRestore.executeWithOptions({ summary: 'publish' }, [{ restoreId }]);
+}
+
+async function compare(restoreId: number): Promise<void> {
+  setCurrentDetails('**comparing** with what is there');
+  await whole.compareStaged.executeWithOptions({ summary: 'compare with what is there' }, [{ restoreId }]);
+}
+
+async function closeGate(restoreId: number): Promise<void> {
+  for (;;) {
+    const gate = await keeping.closeGate({ restoreId });
+    if (gate.state === 'closed') return;
+    const whom = gate.behind === null ? 'writers under way' : `restore ${gate.behind}`;
+    setCurrentDetails(`**waiting** for ${whom}`);
+    await sleep(GATE_POLL);
+  }
+}
+
+async function saveFirst(restoreId: number): Promise<void> {
+  const safety = await keeping.beginSafetyBackup({ restoreId });
+  if (safety === null) return;
+  setCurrentDetails(`**saving** what is there as backup ${safety.backupId}`);
+  try {
+    await executeChild(BACK_UP, {
+      workflowId: safety.workflowId,
+      args: [{ backupId: safety.backupId, tables: safety.tables } satisfies BackUpInput],
+      staticSummary: `Safety backup of restore ${restoreId}`,
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+    });
+  } catch (error) {
+    // The housekeeping starts a backup that it finds without a workflow, as after a crash.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return untilSaved(safety);
+    if (!(error instanceof ChildWorkflowFailure) || isCancellation(error)) throw error;
+    throw unsaved(reasonOf(error.cause));
+  }
+}
+
+async function untilSaved({ backupId }: SafetyBackup): Promise<void> {
+  for (;;) {
+    const { status, error } = await keeping.readSafetyBackup({ backupId });
+    if (status === 'done') return;
+    if (status !== 'running')
+      throw unsaved(error ?? { code: 'backup-cancelled', message: `it is ${status}` });
+    await sleep(SAFETY_POLL);
+  }
+}
+
+function unsaved({ code, message }: ReturnType<typeof reasonOf>): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(`the safety backup failed: ${message}`, code);
+}
+
+function damaged({ faults }: Proof): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(faults.join('; '), 'backup-damaged');
+}
