@@ -97,7 +97,8 @@ const getRejects = defineRoute({
   summary: "A batch's rejected rows, and why",
   description:
     'JSON comes in pages, CSV (by `Accept: text/csv` or `format=csv`) whole, unless `limit` is given: the cells ' +
-    "under the names of the table's fields, then `_index`, `_field`, `_code`, `_message`, as those of a load.",
+    "under the names of the batch's own header (else of the table's fields), then `_index`, `_field`, `_code`, " +
+    '`_message`, as those of a load.',
   scopes: ['read', 'write'],
   params: batchId,
   query: rejectsQuery,
@@ -129,8 +130,8 @@ async function sendPage({ res, deps, query }: RejectsCall, batch: BatchView): Pr
 
 async function sendCsv({ res, deps, query }: RejectsCall, batch: BatchView): Promise<void> {
   const table = deps.dictionary.tables.find(({ name }) => name === batch.table);
-  const columns = table?.fields.map((field) => field.name) ?? [];
   const first = await rejectsOf(deps, batch, -1, MAX_BATCH_ROWS);
+  const columns = first.header ?? table?.fields.map((field) => field.name) ?? [];
   const extra = first.rejects.some((reject) => rejectCells(reject.row, columns).length > columns.length);
   const csv = new RejectsCsv({ columns, extra }, '_index', delimiterOf(deps, batch.table));
   const pages: RejectPages = async (after, limit) => {
@@ -155,7 +156,7 @@ function rejectsOf(
   afterIndex: number,
   limit: number,
 ): Promise<BatchRejectsPage> {
-  if (batch.committedAt === null) return Promise.resolve({ rejects: [], more: false });
+  if (batch.committedAt === null) return Promise.resolve({ header: null, rejects: [], more: false });
   return deps.batches.rejects(batch.id, { afterIndex, limit });
 }
 

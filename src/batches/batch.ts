@@ -101,6 +101,8 @@ export interface BatchFilter {
 }
 
 export interface BatchRejectsPage {
+  /** What the cells of rows are called that came as CSV; null: as the table's fields, in their order. */
+  readonly header: readonly string[] | null;
   readonly rejects: readonly BatchReject[];
   readonly more: boolean;
 }

@@ -64,6 +64,7 @@ export function ledgerParameters(entries: readonly Entry[]): [batches: string, r
       key: idempotency?.key,
       fingerprint: idempotency?.fingerprint,
       days: idempotency?.days,
+      header: entry.batch.header ? JSON.stringify(entry.batch.header) : undefined,
     };
   });
   const rejects = entries.flatMap(({ batch, rejects: all }) =>

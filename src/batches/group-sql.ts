@@ -68,16 +68,16 @@ const LEDGER_INPUT = `
     batches as materialized (
       select * from json_to_recordset($1::json) as b (
         id text, strict boolean, first_line int, sent int, accepted int, rejected int, discarded int, sent_by text,
-        received_at timestamptz, key text, fingerprint text, days int)),
+        received_at timestamptz, key text, fingerprint text, days int, header text)),
     rejects as materialized (
       select * from json_to_recordset($2::json) as r (batch_id text, index int, row_sent text, errors jsonb))`;
 
 const LEDGER_OUTPUT = `
     told as (
       insert into longshore.batch (id, group_id, table_name, mode, strict, status, first_line, rows_sent,
-                                   rows_accepted, rows_rejected, rows_discarded, sent_by, received_at)
+                                   rows_accepted, rows_rejected, rows_discarded, sent_by, received_at, header)
       select b.id, f.id, f.table_name, f.mode, strict, 'done', first_line, sent, accepted, rejected, discarded,
-             sent_by, received_at
+             sent_by, received_at, header
         from fresh f cross join batches b),
     kept as (
       insert into longshore.batch_reject (batch_id, index, row_sent, errors)

@@ -14,6 +14,8 @@ export interface GoodRow {
 /** A batch whose rows were checked one by one. What only the table can tell (keys, references) comes at the commit. */
 export interface CheckedBatch {
   readonly received: ReceivedBatch;
+  /** What its cells are called, when it is CSV with columns that are not the table's fields in their order; else null. */
+  readonly header: readonly string[] | null;
   /** Rows of the batch: `good` and `rejects` together. */
   readonly sent: number;
   /** By index. */

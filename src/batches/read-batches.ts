@@ -83,15 +83,23 @@ export async function listBatchRejects(
   id: string,
   page: { readonly afterIndex: number; readonly limit: number },
 ): Promise<BatchRejectsPage> {
+  const [batch] = await db.query<{ header: string | null }>(
+    'select header from longshore.batch where id = $1',
+    [id],
+  );
+  if (!batch) {
+    throw new LongshoreError('unknown-batch', `the ledger has no batch ${JSON.stringify(id.slice(0, 80))}`);
+  }
   const rows = await db.query<RejectRow>(
     `select batch_id, index, row_sent, errors from longshore.batch_reject
       where batch_id = $1 and index > $2::bigint order by index limit $3`,
     [id, page.afterIndex, page.limit + 1],
   );
-  if (rows.length === 0 && (await viewBatch(db, id)) === null) {
-    throw new LongshoreError('unknown-batch', `the ledger has no batch ${JSON.stringify(id.slice(0, 80))}`);
-  }
-  return { rejects: rows.slice(0, page.limit).map(toReject), more: rows.length > page.limit };
+  return {
+    header: batch.header === null ? null : (JSON.parse(batch.header) as string[]),
+    rejects: rows.slice(0, page.limit).map(toReject),
+    more: rows.length > page.limit,
+  };
 }
 
 interface RejectRow {

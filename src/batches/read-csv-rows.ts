@@ -17,9 +17,9 @@ const ENCODING = 'utf-8';
 export function readCsvRows(body: string, compiled: CompiledTable): ReadRows {
   const { table } = compiled;
   const records = readRecords(Buffer.from(body), WHOLE, table.dialect, ENCODING);
-  const { columns, width } = table.dialect.header
-    ? columnsOf(compiled, records.next().value?.cells)
-    : columnsWithoutHeader(table);
+  const names: readonly string[] | undefined = table.dialect.header ? records.next().value?.cells : [];
+  const { columns, width } = table.dialect.header ? columnsOf(compiled, names) : columnsWithoutHeader(table);
+  const inOrder = width === columns.length && columns.every((column, index) => column === index);
   const good: GoodRow[] = [];
   const rejects: BatchReject[] = [];
   const rows: (readonly string[])[] = [];
@@ -32,7 +32,8 @@ export function readCsvRows(body: string, compiled: CompiledTable): ReadRows {
     else rejects.push({ index, row: JSON.stringify(cells), errors: errors ?? [] });
   }
   refuseCount(rows.length);
-  return { sent: rows.length, good, rejects, rowText: (index) => JSON.stringify(rows[index] ?? []) };
+  const header = inOrder ? null : (names ?? []).map((name) => name.trim());
+  return { header, sent: rows.length, good, rejects, rowText: (index) => JSON.stringify(rows[index] ?? []) };
 }
 
 function columnsOf({ table }: CompiledTable, header: readonly string[] | undefined) {

@@ -55,5 +55,5 @@ function checkEntries(entries: readonly unknown[], compiled: CompiledTable): Rea
     if (values) good.push({ index, values });
     else rejects.push({ index, row: rowText(index), errors });
   }
-  return { sent: entries.length, good, rejects, rowText };
+  return { header: null, sent: entries.length, good, rejects, rowText };
 }
