@@ -27,7 +27,9 @@ export function commitBatches(deps: BatchActivityDeps) {
     const batches = await batchesOf(deps, input);
     if (batches === null) return committedBefore(deps, workflowId);
     const group = { group: input.group, workflowId, runId, table, mode: input.mode };
-    const outcomes = await deps.handOver.commitOnce(input.group, () => commitGroup(deps.db, group, batches));
+    const outcomes = await deps.handOver.commitOnce(input.group, input.table, () =>
+      commitGroup(deps.db, group, batches),
+    );
     deps.handOver.drop(input.group);
     await dropPayload(deps.storage, input.payload).catch((error) =>
       // Housekeeping finds it later.

@@ -7,6 +7,7 @@ import type {
   EndedBatch,
 } from '../src/batches/batch.ts';
 import type { Table } from '../src/types.ts';
+import type { BodyRoom } from './batches/body-room.ts';
 
 /** What the API asks for batches. Every call may throw a `LongshoreError`, which becomes the problem of the answer. */
 export interface BatchService {
@@ -19,7 +20,18 @@ export interface BatchService {
    *   idempotency-key-reused overloaded temporal-unavailable storage-*`: nothing of it is or will be written;
    *   `batch-lost batch-terminated internal` when it failed
    */
-  commit(batch: NewBatch, waitMs: number): Promise<EndedBatch | { readonly running: BatchView }>;
+  commit(
+    batch: NewBatch,
+    waitMs: number,
+    room: BodyRoom,
+  ): Promise<EndedBatch | { readonly running: BatchView }>;
+
+  /**
+   * Room to receive a batch's body in; `commit` gives it back when the body is queued, and whoever opened it in any case.
+   * @param announcedBytes 0 when not known
+   * @throws `overloaded`
+   */
+  room(announcedBytes: number): BodyRoom;
 
   /** null when there is no such batch. */
   get(id: string): Promise<BatchView | null>;

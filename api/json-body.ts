@@ -25,6 +25,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /**
  * Reads a body of UTF-8 text, without its byte-order mark.
  * @param what is too large, for the message: `a JSON body here`
+ * @param take is asked for room before a piece is kept; what it throws ends the reading
  * @throws `body-too-large upload-incomplete malformed-body`
  */
 export async function readText(
@@ -32,11 +33,17 @@ export async function readText(
   res: Response,
   maxBytes: number,
   what = 'a JSON body here',
+  take: (bytes: number) => void = () => undefined,
 ): Promise<string> {
   const tooLarge = () => new LongshoreError('body-too-large', `${what} has at most ${maxBytes} bytes`);
   if (Number(req.get('content-length') ?? 0) > maxBytes) throw tooLarge();
   welcomeBody(res);
-  const body = await receive(req, maxBytes, tooLarge);
+  let bytes = 0;
+  const body = await receive(req, (piece) => {
+    bytes += piece;
+    if (bytes > maxBytes) throw tooLarge();
+    take(piece);
+  });
   try {
     return utf8.decode(body);
   } catch (cause) {
@@ -45,16 +52,21 @@ export async function readText(
 }
 
 /** By events: an async iterator costs more than everything else that is done for a small body. */
-function receive(req: Request, maxBytes: number, tooLarge: () => LongshoreError): Promise<Buffer> {
+function receive(req: Request, admit: (bytes: number) => void): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  let bytes = 0;
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  req.on('data', (piece: Buffer) => {
-    bytes += piece.length;
-    // The request is not destroyed: its socket still has to carry the problem.
-    if (bytes > maxBytes) reject(tooLarge());
-    else pieces.push(piece);
-  });
+  const keep = (piece: Buffer) => {
+    try {
+      admit(piece.length);
+      pieces.push(piece);
+    } catch (error) {
+      // The request is not destroyed: its socket still has to carry the problem.
+      req.off('data', keep);
+      pieces.length = 0;
+      reject(error);
+    }
+  };
+  req.on('data', keep);
   req.once('end', () => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)));
   req.once('error', (cause) =>
     reject(
@@ -71,4 +83,9 @@ function parse(text: string): unknown {
     const { what, line, column } = describeJsonFault(text);
     throw new LongshoreError('malformed-body', `${what}: line ${line}, column ${column}`, { cause });
   }
+}
+
+/** Whether a body comes with the request, as its headers say; an empty one is none. */
+export function hasBody(req: Request): boolean {
+  return req.get('transfer-encoding') !== undefined || Number(req.get('content-length') ?? 0) > 0;
 }

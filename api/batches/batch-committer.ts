@@ -7,6 +7,7 @@ import { LongshoreError } from '../../src/errors.ts';
 import type { CompiledTable } from '../../src/rows/contract.ts';
 import type { BatchService, NewBatch } from '../batch-service.ts';
 import type { Metrics } from '../metrics.ts';
+import { type BodyRoom, BodyRooms } from './body-room.ts';
 import { findBatch } from './find-batch.ts';
 import { GroupQueue, type Lane, type Queued, type QueueLimits } from './group-queue.ts';
 import { fingerprintOf, KeysInUse, keyReused } from './idempotency.ts';
@@ -27,7 +28,7 @@ export const QUEUE_LIMITS: QueueLimits = {
  */
 const GROUPS_IN_FLIGHT = { append: 2, merge: 1 } as const;
 
-export interface BatchCommitterDeps extends GroupDeps {
+export interface BatchCommitterDeps extends Omit<GroupDeps, 'stopped'> {
   readonly metrics: Metrics;
   /** @throws `unknown-table` */
   readonly compiled: (table: string) => CompiledTable;
@@ -35,9 +36,16 @@ export interface BatchCommitterDeps extends GroupDeps {
 }
 
 export interface BatchCommitter extends BatchService {
-  /** Takes nothing more, and finishes what is under way. */
+  /**
+   * Takes nothing more, and finishes what it has. After `limitMs`, what waits is refused, and what is under way is left
+   * to its workflow and answered as running.
+   */
   stop(limitMs: number): Promise<void>;
 }
+
+/** Ends the waiting of each request that is not answered yet. */
+type Hurry = Set<() => void>;
+type CommitDeps = BatchCommitterDeps & GroupDeps;
 
 interface Item extends Queued {
   readonly checked: CheckedBatch;
@@ -53,19 +61,26 @@ interface Item extends Queued {
 export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
   const { db, metrics } = deps;
   const keys = new KeysInUse();
-  const queue = new GroupQueue<Item>(QUEUE_LIMITS, (_, items) => commitItems(deps, items));
+  const stopping = new AbortController();
+  const hurry: Hurry = new Set();
+  const groupDeps = { ...deps, stopped: stopping.signal };
+  const queue = new GroupQueue<Item>(QUEUE_LIMITS, (_, items) => commitItems(groupDeps, items));
+  const rooms = new BodyRooms(QUEUE_LIMITS.process.bytes, () => queue.held.bytes);
   metrics.watchQueue(() => queue.held);
 
-  function enqueue(batch: NewBatch, idempotency: Idempotency | null): Item {
+  function enqueue(batch: NewBatch, idempotency: Idempotency | null, room: BodyRoom): Item {
     const item = newItem(deps, batch, idempotency);
+    room.release();
     queue.add(laneOf(batch), item);
     return item;
   }
 
   return {
-    async commit(batch, waitMs) {
+    room: (announcedBytes) => rooms.open(announcedBytes),
+
+    async commit(batch, waitMs, room) {
       const { idempotencyKey: key, sentBy } = batch;
-      if (key === null) return answer(enqueue(batch, null), waitMs);
+      if (key === null) return answer(enqueue(batch, null, room), waitMs, hurry);
       const fingerprint = fingerprintOf(batch);
       const release = keys.claim(sentBy, key, fingerprint);
       let item: Item | null = null;
@@ -73,12 +88,12 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
         const first = await findIdempotent(db, sentBy, key);
         if (first && first.fingerprint !== fingerprint) throw keyReused();
         if (first) return { ...first.outcome, replayed: true };
-        item = enqueue(batch, { key, fingerprint, days: deps.idempotencyDays });
+        item = enqueue(batch, { key, fingerprint, days: deps.idempotencyDays }, room);
       } finally {
         if (item === null) release();
         else item.ended.promise.then(release, release);
       }
-      return answer(item, waitMs);
+      return answer(item, waitMs, hurry);
     },
 
     get: (id) => findBatch(deps, id),
@@ -90,6 +105,8 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
       for (const item of left) {
         rejectItem(item, new LongshoreError('overloaded', 'Longshore was stopped before its turn came'));
       }
+      for (const go of hurry) go();
+      stopping.abort(new LongshoreError('internal', 'Longshore was stopped before the outcome was known'));
     },
   };
 }
@@ -124,24 +141,28 @@ function rejectItem(item: Item, error: unknown): void {
   item.ended.reject(error);
 }
 
-/** The outcome; when it takes longer, the running batch as soon as it is sure to be committed. */
+/** The outcome; when it takes longer, or Longshore stops, the running batch as soon as it is sure to be committed. */
 async function answer(
   { started, ended }: Item,
   waitMs: number,
+  hurry: Hurry,
 ): Promise<EndedBatch | { readonly running: BatchView }> {
   const { promise: late, resolve } = Promise.withResolvers<null>();
   const timer = setTimeout(resolve, waitMs, null);
+  const go = () => resolve(null);
+  hurry.add(go);
   try {
     const outcome = await Promise.race([ended.promise, late]);
     if (outcome !== null) return outcome;
     return await Promise.race([ended.promise, started.promise.then((running) => ({ running }))]);
   } finally {
     clearTimeout(timer);
+    hurry.delete(go);
   }
 }
 
 /** Commits items as one group; each gets its own outcome. Never rejects. */
-async function commitItems(deps: BatchCommitterDeps, items: readonly Item[]): Promise<void> {
+async function commitItems(deps: CommitDeps, items: readonly Item[]): Promise<void> {
   const [{ table, mode }] = items as readonly [Item];
   const id = randomUUIDv7();
   const batches = items.map(({ checked }, n) => ({

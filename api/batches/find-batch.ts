@@ -1,7 +1,10 @@
 import { type Client, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 import type { BatchView } from '../../src/batches/batch.ts';
+import { failGroup } from '../../src/batches/fail-group.ts';
+import type { HandOver } from '../../src/batches/hand-over.ts';
 import { viewBatch } from '../../src/batches/read-batches.ts';
 import type { Database } from '../../src/db/database.ts';
+import { SQLSTATE, sqlstateOf } from '../../src/db/sqlstate.ts';
 import { ERRORS } from '../../src/errors.ts';
 import { TABLE_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
 import { translateTemporal } from '../load-workflows.ts';
@@ -10,22 +13,60 @@ import { type GroupMemo, workflowIdOf } from './start-group.ts';
 const BATCH_ID =
   /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})-(0|[1-9][0-9]{0,3})$/;
 
+/** A commit that is under way in another transaction is not waited for longer than this. */
+const LOCK_LIMIT_MS = 1_000;
+
+export interface FindDeps {
+  readonly db: Database;
+  readonly client: Client;
+  readonly handOver: HandOver;
+}
+
 /**
- * A batch by its ID: what the ledger says, else what Temporal knows of its group's workflow.
+ * A batch by its ID: what the ledger says, else what Temporal knows of its group's workflow. Where that has ended
+ * without a word in the ledger (terminated in the Web UI), the group may still be under way here or elsewhere: before
+ * anyone is told that it failed, that is recorded, and from then on it can't be committed.
  * @throws `temporal-unavailable`
  */
-export async function findBatch(
-  { db, client }: { readonly db: Database; readonly client: Client },
-  id: string,
-): Promise<BatchView | null> {
+export async function findBatch(deps: FindDeps, id: string): Promise<BatchView | null> {
+  const { db, client } = deps;
   const committed = await viewBatch(db, id);
   if (committed !== null) return committed;
   const match = BATCH_ID.exec(id);
   if (match === null) return null;
-  const view = await viewWorkflow(client, id, match[1]!, Number(match[2]));
-  if (view === null || view.status === 'running') return view;
+  const found = await viewWorkflow(client, id, match[1]!, Number(match[2]));
+  if (found === null || found.view.status === 'running') return found?.view ?? null;
+  const { view, memo } = found;
+  if (view.status === 'failed' && !(await recordFailure(deps, match[1]!, view, memo))) {
+    return { ...view, status: 'running', error: null };
+  }
   // It may have ended between the two looks. A batch that only repeated another one is in neither place.
-  return (await viewBatch(db, id)) ?? (view.status === 'failed' ? view : null);
+  return viewBatch(db, id);
+}
+
+/** @returns false while another transaction is about to decide */
+async function recordFailure(
+  { db, handOver }: FindDeps,
+  group: string,
+  { table, mode, workflowId, runId, error }: BatchView,
+  { batches, strict }: GroupMemo,
+): Promise<boolean> {
+  const handed = handOver.batchesOf(group);
+  const failed = Array.from({ length: batches }, (_, n) => {
+    const batch = handed?.[n];
+    if (batch) return { ...batch.received, sent: batch.sent };
+    return { id: `${group}-${n}`, strict: strict.includes(n), sent: null, sentBy: null, receivedAt: null };
+  });
+  try {
+    await db.transaction(async (tx) => {
+      await tx.query(`set local lock_timeout = ${LOCK_LIMIT_MS}`);
+      await failGroup(tx, { workflowId, runId, table, mode, batches: failed, error: error! });
+    });
+    return true;
+  } catch (thrown) {
+    if (sqlstateOf(thrown) === SQLSTATE.lockNotAvailable) return false;
+    throw thrown;
+  }
 }
 
 /** @throws `temporal-unavailable` */
@@ -52,24 +93,25 @@ async function viewWorkflow(
   id: string,
   group: string,
   index: number,
-): Promise<BatchView | null> {
+): Promise<{ readonly view: BatchView; readonly memo: GroupMemo } | null> {
   const workflowId = workflowIdOf(group);
   const described = await describe(client, workflowId);
   if (described === null) return null;
   const memo = described.memo as Partial<GroupMemo> | undefined;
   const table = described.typedSearchAttributes.get(TABLE_ATTRIBUTE);
   if (memo?.batches === undefined || memo.mode === undefined || table === undefined) return null;
-  if (index >= memo.batches) return null;
+  const { batches, mode, strict = [] } = memo;
+  if (index >= batches) return null;
   const { status, runId } = described;
   const running = isRunning(described);
   const failed = !running && status.name !== 'COMPLETED';
   const code = status.name === 'FAILED' ? 'batch-lost' : 'batch-terminated';
   const message = `its workflow ended as ${status.name.toLowerCase()}`;
-  return {
+  const view: BatchView = {
     id,
     table,
-    mode: memo.mode,
-    strict: memo.strict?.includes(index) ?? false,
+    mode,
+    strict: strict.includes(index),
     status: running ? 'running' : failed ? 'failed' : 'done',
     workflowId,
     runId,
@@ -80,4 +122,5 @@ async function viewWorkflow(
     receivedAt: null,
     committedAt: null,
   };
+  return { view, memo: { batches, mode, strict } };
 }

@@ -7,7 +7,7 @@ import { commitGroup } from '../../src/batches/commit-group.ts';
 import { type FailedGroup, failGroup } from '../../src/batches/fail-group.ts';
 import type { HandOver } from '../../src/batches/hand-over.ts';
 import { outcomesInLedger } from '../../src/batches/idempotent.ts';
-import { keepPayload } from '../../src/batches/payload.ts';
+import { dropPayload, keepPayload } from '../../src/batches/payload.ts';
 import type { CheckedBatch } from '../../src/batches/read-batch.ts';
 import type { Database } from '../../src/db/database.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../../src/errors.ts';
@@ -28,6 +28,8 @@ export interface GroupDeps {
   /** @throws `unknown-table` */
   readonly compiled: (table: string) => CompiledTable;
   readonly log: Logger;
+  /** Aborts when this process ends: what has no outcome by then is left to its workflow, with that as reason. */
+  readonly stopped: AbortSignal;
 }
 
 export interface Group {
@@ -55,7 +57,7 @@ export type GroupOutcome = EndedBatch | LongshoreError;
  *
  * @param started called once the workflow is sure to run, whatever dies
  * @returns in the order of the batches
- * @throws `storage-full storage-unavailable`: nothing is or will be written
+ * @throws `storage-full storage-unavailable`: nothing is or will be written; the reason of `stopped`
  */
 export async function runGroup(
   deps: GroupDeps,
@@ -72,7 +74,10 @@ export async function runGroup(
   const begun = await startGroup(client, input, strict).catch((error: unknown) => asLongshoreError(error));
   if (begun instanceof LongshoreError) {
     handOver.drop(id);
-    return endUnwritten(deps, group, begun);
+    const outcomes = await endUnwritten(deps, group, begun);
+    // Whatever runs, finds in the ledger how the group has ended. Without this, an hour without Temporal could fill a disk.
+    await dropPayload(storage, payload).catch((error) => deps.log.debug({ err: error }, 'A payload is left'));
+    return outcomes;
   }
   started(begun.runId);
   const outcomes = await commitHere(deps, group, begun);
@@ -89,7 +94,7 @@ async function commitHere(
   if (runId === null) return null;
   const target = { group: id, workflowId: handle.workflowId, runId, table: compiled(table).table, mode };
   try {
-    return await handOver.commitOnce(id, () => commitGroup(db, target, batches));
+    return await handOver.commitOnce(id, table, () => commitGroup(db, target, batches));
   } catch (error) {
     log.debug({ err: error, workflowId: handle.workflowId }, 'A group is left to its workflow');
     return null;
@@ -108,8 +113,9 @@ async function outcomesElsewhere(
       return await readOutcomes(deps, group);
     } catch (error) {
       if (error instanceof WorkflowFailedError) return endUnwritten(deps, group, reasonOf(error));
+      if (error instanceof LongshoreError) throw error;
       deps.log.debug({ err: translateTemporal(error) }, 'A group is waited for');
-      await sleep(LOOK_AGAIN_MS);
+      await pause(deps);
     }
   }
 }
@@ -125,10 +131,15 @@ async function endUnwritten(
       await failGroup(deps.db, failureOf(group, reason));
       return await readOutcomes(deps, group);
     } catch (error) {
+      if (error instanceof LongshoreError) throw error;
       deps.log.warn({ err: error }, 'A group that failed could not be recorded yet');
-      await sleep(LOOK_AGAIN_MS);
+      await pause(deps);
     }
   }
+}
+
+async function pause({ stopped }: GroupDeps): Promise<void> {
+  await sleep(LOOK_AGAIN_MS, undefined, { signal: stopped }).catch(() => stopped.throwIfAborted());
 }
 
 async function readOutcomes({ db }: GroupDeps, { batches }: Group): Promise<readonly GroupOutcome[]> {

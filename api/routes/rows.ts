@@ -17,6 +17,7 @@ import {
   problemOfBatch,
 } from '../batch-answer.ts';
 import { batchModeSchema, batchSchema, endedBatchSchema, minimalBatchSchema } from '../batch-schemas.ts';
+import type { BodyRoom } from '../batches/body-room.ts';
 import { IDEMPOTENCY_KEY, idempotencyKeyOf } from '../batches/idempotency.ts';
 import { batchFormatOf } from '../content-type.ts';
 import { readText } from '../json-body.ts';
@@ -140,15 +141,31 @@ async function postRows(call: RowsCall): Promise<void> {
   const waitSeconds =
     preferredWait(preferences) ?? (preferences.has('respond-async') ? 0 : STANDARD_WAIT_SECONDS);
 
-  const body = await readText(req, res, MAX_BATCH_BYTES, 'a batch');
-  const batch = { table, mode, format, strict, body, sentBy: holder!.id, idempotencyKey };
-  const outcome = await deps.batches.commit(batch, waitSeconds * 1000);
+  const outcome = await receive(call, (body, room) => {
+    const batch = { table, mode, format, strict, body, sentBy: holder!.id, idempotencyKey };
+    return deps.batches.commit(batch, waitSeconds * 1000, room);
+  });
   const running = 'running' in outcome;
   const view = running ? outcome.running : outcome.view;
   noteBatch(res, view);
   applyPreferences(res, honoured(preferences, { mode, running }));
   if (running) sendRunning(call, view, preferences);
   else sendEnded(call, outcome, preferences);
+}
+
+/** Reads the body in a room of its own, which is kept until the body is queued or refused. */
+async function receive<T>(
+  { req, res, deps }: RowsCall,
+  use: (body: string, room: BodyRoom) => Promise<T>,
+): Promise<T> {
+  const announcedBytes = Number(req.get('content-length') ?? 0);
+  // One that is too large has no need of room to be refused.
+  const room = deps.batches.room(announcedBytes > MAX_BATCH_BYTES ? 0 : announcedBytes);
+  try {
+    return await use(await readText(req, res, MAX_BATCH_BYTES, 'a batch', room.take), room);
+  } finally {
+    room.release();
+  }
 }
 
 /** PostgREST's preference for an upsert is understood as well. */

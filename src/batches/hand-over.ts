@@ -1,16 +1,23 @@
 import type { BatchOutcome } from './batch.ts';
+import { CommitSlots, type SlotLimits } from './commit-slots.ts';
 import type { CheckedBatch } from './read-batch.ts';
 
 type Outcomes = Promise<readonly BatchOutcome[]>;
 
 interface Handed {
   readonly batches: readonly CheckedBatch[];
-  /** Under way, or done. */
-  commit: Outcomes | null;
+  /** Done. */
+  outcomes: Outcomes | null;
 }
 
 /** A group whose activity runs in another process is forgotten after this time. */
 const KEPT_MS = 60_000;
+
+/**
+ * For a pool of 16 connections. A table has three groups under way here at most: two that append, one that merges. What
+ * a process left behind that died comes on top, and has to wait for its turn.
+ */
+const SLOTS: SlotLimits = { perTable: 3, all: 12 };
 
 /**
  * Where the receiver of a group and its activity meet when both are in one process. The checked rows are neither sent
@@ -20,9 +27,15 @@ const KEPT_MS = 60_000;
  */
 export class HandOver {
   readonly #groups = new Map<string, Handed>();
+  readonly #underWay = new Map<string, Outcomes>();
+  readonly #slots: CommitSlots;
+
+  constructor(slots: SlotLimits = SLOTS) {
+    this.#slots = new CommitSlots(slots);
+  }
 
   give(group: string, batches: readonly CheckedBatch[]): void {
-    this.#groups.set(group, { batches, commit: null });
+    this.#groups.set(group, { batches, outcomes: null });
     setTimeout(() => this.drop(group), KEPT_MS).unref();
   }
 
@@ -30,15 +43,28 @@ export class HandOver {
     return this.#groups.get(group)?.batches;
   }
 
-  /** Joins the commit that is under way or done here; else begins one. One that fails may be begun again. */
-  commitOnce(group: string, commit: () => Outcomes): Outcomes {
-    const handed = this.#groups.get(group);
-    if (handed === undefined) return commit();
-    handed.commit ??= commit().catch((error: unknown) => {
-      handed.commit = null;
-      throw error;
-    });
-    return handed.commit;
+  /**
+   * Joins the commit that is under way or done here; else begins one, when its turn comes. One that fails may be begun
+   * again. An activity that is tried again while its first attempt waits for a lock joins that one too: each group
+   * holds one connection at most.
+   */
+  commitOnce(group: string, table: string, commit: () => Outcomes): Outcomes {
+    const known = this.#groups.get(group)?.outcomes ?? this.#underWay.get(group);
+    if (known) return known;
+    const begun = this.#slots.run(table, commit).then(
+      (outcomes) => {
+        this.#underWay.delete(group);
+        const handed = this.#groups.get(group);
+        if (handed) handed.outcomes = begun;
+        return outcomes;
+      },
+      (error: unknown) => {
+        this.#underWay.delete(group);
+        throw error;
+      },
+    );
+    this.#underWay.set(group, begun);
+    return begun;
   }
 
   drop(group: string): void {

@@ -8,6 +8,7 @@ export class FakeBatches implements BatchService {
   waitedMs: number | null = null;
   /** What becomes of the next batches; `running` answers with the running one. */
   outcome: { readonly rejects?: readonly BatchReject[]; readonly running?: true } = {};
+  header: readonly string[] | null = null;
   error: Error | null = null;
 
   async commit(batch: NewBatch, waitMs: number) {
@@ -27,6 +28,10 @@ export class FakeBatches implements BatchService {
     return { view, rejects, replayed: batch.idempotencyKey === 'known' };
   }
 
+  room() {
+    return { take: () => undefined, release: () => undefined };
+  }
+
   async get(id: string) {
     return this.ended.get(id)?.view ?? null;
   }
@@ -43,7 +48,7 @@ export class FakeBatches implements BatchService {
 
   async rejects(id: string, page: { afterIndex: number; limit: number }) {
     const later = (this.ended.get(id)?.rejects ?? []).filter(({ index }) => index > page.afterIndex);
-    return { rejects: later.slice(0, page.limit), more: later.length > page.limit };
+    return { header: this.header, rejects: later.slice(0, page.limit), more: later.length > page.limit };
   }
 }
 
