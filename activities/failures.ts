@@ -10,6 +10,8 @@ const UNFORESEEN_TRIES = 8;
 
 /** Who waits for a backup or a restore of a table asks again this soon, however long that has been running. */
 const TABLE_DELAY = '2s';
+/** Batches, in local activities: long waits are timers of the server, see `COMMIT` of the policies. */
+const LONG_TABLE_DELAY = '6s';
 const WAITS_FOR_TABLE: readonly ErrorCode[] = ['table-backing-up', 'table-restoring'];
 
 /** What Temporal shall make of an error: the catalog's code as type, retryable or not by the catalog. */
@@ -21,9 +23,14 @@ export function toFailure(error: unknown, attempt: number): Error {
   return ApplicationFailure.create({
     type: known.code,
     message: known.message,
-    nextRetryDelay: WAITS_FOR_TABLE.includes(known.code) ? TABLE_DELAY : undefined,
+    nextRetryDelay: tableDelay(known.code, attempt),
     nonRetryable: !retryable || givenUp,
   });
+}
+
+function tableDelay(code: ErrorCode, attempt: number) {
+  if (!WAITS_FOR_TABLE.includes(code)) return undefined;
+  return code === 'table-restoring' && attempt > 2 ? LONG_TABLE_DELAY : TABLE_DELAY;
 }
 
 /** Messages of PostgreSQL's errors can hold row data, which belongs neither into histories nor into logs. */

@@ -6,13 +6,14 @@ import { attemptCounts, recordSnapshot } from '../src/backups/attempts.ts';
 import { readBackupPlan } from '../src/backups/backups.ts';
 import { takeSnapshot } from '../src/backups/snapshot.ts';
 import type { Database } from '../src/db/database.ts';
+import { gateClosed } from '../src/publish/gate.ts';
 import { type HeldSnapshot, SNAPSHOT_HELD, SNAPSHOT_LOST } from '../workflows/contract.ts';
 import type { BackupAttempt } from './begin-backup.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
 const LOOK_EVERY_MS = 500;
-/** How long loads that wait to publish go first. Without it, backups that follow one another would starve them. */
+/** How long loads and restores that wait to publish go first. Without it, backups that follow one another would starve them. */
 const GIVE_WAY_MS = 30_000;
 
 /**
@@ -51,7 +52,11 @@ async function giveWay(db: Database, tables: readonly string[], signal: AbortSig
   const until = performance.now() + GIVE_WAY_MS;
   while (performance.now() < until) {
     const waiting = await db.query(
-      `select from longshore.load where status = 'publishing' and finished_at is null and table_name = any ($1)`,
+      `select from longshore.load
+        where status = 'publishing' and finished_at is null and table_name = any ($1)
+          and not ${gateClosed('table_name')}
+       union all
+       select from longshore.restore where status = 'publishing' and finished_at is null and tables && $1`,
       [tables],
     );
     if (waiting.length === 0) return;

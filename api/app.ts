@@ -20,10 +20,12 @@ import { loadRoutes } from './routes/loads.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { rejectsRoute } from './routes/rejects.ts';
+import { restoreRoutes } from './routes/restores.ts';
 import { postRowsRoute } from './routes/rows.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { startBackupRoutes } from './routes/start-backup.ts';
 import { startLoadRoute } from './routes/start-load.ts';
+import { startRestoreRoutes } from './routes/start-restore.ts';
 import { tableRoutes } from './routes/tables.ts';
 import { tokenRoute } from './routes/tokens.ts';
 
@@ -75,6 +77,8 @@ function routesOf(): readonly Route[] {
     ...startBackupRoutes,
     ...backupRoutes,
     backupFileRoute,
+    ...startRestoreRoutes,
+    ...restoreRoutes,
     dictionaryRoute,
     ...keyRoutes,
     tokenRoute,

@@ -11,6 +11,7 @@ import type { KeyService } from './key-service.ts';
 import type { LoadService } from './load-service.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import type { RestoreService } from './restores/restore-service.ts';
 import type { ScheduleService } from './schedules/schedule-service.ts';
 
 /** Everything the API stands on. `createApp` keeps no state of its own beside it. */
@@ -29,6 +30,7 @@ export interface ApiDeps {
   readonly loads: LoadService;
   readonly batches: BatchService;
   readonly backups: BackupService;
+  readonly restores: RestoreService;
   readonly schedules: ScheduleService;
   readonly metrics: Metrics;
   /** Asks every dependency, quickly. Never rejects. */

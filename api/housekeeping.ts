@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { sweepStages } from '../src/backups/end-restore.ts';
 import { dropExpiredKeys } from '../src/batches/idempotent.ts';
 import { PAYLOAD_FOLDER } from '../src/batches/payload.ts';
 import type { Database } from '../src/db/database.ts';
@@ -9,8 +10,11 @@ import type { Storage } from '../src/storage/storage.ts';
 import { reconcileBackups, tidyBackups } from './backup-workflows.ts';
 import { isGroupRunning } from './batches/find-batch.ts';
 import { reconcileLoads, translateTemporal } from './load-workflows.ts';
+import { reconcileRestores } from './restores/restore-workflows.ts';
 
 const RECONCILE_EVERY_MS = 10_000;
+/** Stages that are kept for a comparison stay a few minutes. */
+const STAGES_EVERY_MS = 60_000;
 const SWEEP_EVERY_MS = 3_600_000;
 /** No upload takes longer; what is older and belongs to no load was left by a process that died. */
 const ORPHAN_AGE_MS = 24 * 3_600_000;
@@ -23,13 +27,15 @@ export interface HouseDeps {
 }
 
 /**
- * What the API does by itself, now and then: starts loads and backups that wait for their workflow, clears left-over
+ * What the API does by itself, now and then: starts loads, backups and restores that wait for their workflow, clears left-over
  * files, adopts backups that the ledger does not know.
  */
 export function keepHouse({ db, client, storage, log }: HouseDeps): { stop(): void } {
   const timers = [
     every(RECONCILE_EVERY_MS, () => reconcileLoads(client, db, storage, log)),
     every(RECONCILE_EVERY_MS, () => reconcileBackups(client, db, storage, log)),
+    every(RECONCILE_EVERY_MS, () => reconcileRestores(client, db, log)),
+    every(STAGES_EVERY_MS, () => sweepStages(db)),
     every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
     every(SWEEP_EVERY_MS, () => tidyBackups(db, storage, log)),
     every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),

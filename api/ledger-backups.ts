@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { MANIFEST } from '../src/backups/backup.ts';
@@ -12,9 +11,7 @@ import type { Dictionary } from '../src/types.ts';
 import { type BackupFile, type BackupService, backupHasEnded, type StartBackup } from './backup-service.ts';
 import { startBackupWorkflow } from './backup-workflows.ts';
 import { translateTemporal } from './load-workflows.ts';
-
-const FIRST_LOOK_MS = 50;
-const LONGEST_LOOK_MS = 400;
+import { waitUntilEnded } from './wait-until-ended.ts';
 
 export interface LedgerBackupsDeps {
   readonly db: Database;
@@ -34,15 +31,8 @@ export function createLedgerBackups(deps: LedgerBackupsDeps): BackupService {
     get: (id) => readBackup(db, id),
     list: (filter) => listBackups(db, filter),
 
-    async wait(id, waitMs, signal) {
-      const until = performance.now() + waitMs;
-      for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_LOOK_MS)) {
-        const seen = await readBackup(db, id);
-        const left = until - performance.now();
-        if (backupHasEnded(seen) || left <= 0 || signal.aborted) return seen;
-        await sleep(Math.min(pauseMs, left), undefined, { signal }).catch(() => undefined);
-      }
-    },
+    wait: (id, waitMs, signal) =>
+      waitUntilEnded({ read: () => readBackup(db, id), hasEnded: backupHasEnded, waitMs, signal }),
 
     async cancel(id) {
       await cancel(deps, id);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../src/db/database.ts';
@@ -14,10 +13,9 @@ import type { Dictionary, Table } from '../src/types.ts';
 import { PAUSE, RESUME } from '../workflows/contract.ts';
 import type { LoadAction, LoadService, StartLoad } from './load-service.ts';
 import { endWithoutWorkflow, startLoadWorkflow, translateTemporal, troubleOf } from './load-workflows.ts';
+import { waitUntilEnded } from './wait-until-ended.ts';
 
 const LEDGER_ID_MAX = 2 ** 31 - 1;
-const FIRST_LOOK_MS = 20;
-const LONGEST_LOOK_MS = 400;
 
 export interface LedgerLoadsDeps {
   readonly db: Database;
@@ -65,15 +63,7 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
       return view(id);
     },
 
-    async wait(id, waitMs, signal) {
-      const until = performance.now() + waitMs;
-      for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_LOOK_MS)) {
-        const seen = await view(id);
-        const left = until - performance.now();
-        if (hasEnded(seen) || left <= 0 || signal.aborted) return seen;
-        await sleep(Math.min(pauseMs, left), undefined, { signal }).catch(() => undefined);
-      }
-    },
+    wait: (id, waitMs, signal) => waitUntilEnded({ read: () => view(id), hasEnded, waitMs, signal }),
 
     tables: (names) => Promise.all(names.map((name) => measureTable(db, tableOf(dictionary, name)))),
     rows: (table, page) => readRows(db, table, page),

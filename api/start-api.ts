@@ -37,6 +37,7 @@ import { createMetrics } from './metrics.ts';
 import { addLedgerMetrics, addPoolMetrics } from './metrics-ledger.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import { createReadiness } from './readiness.ts';
+import { createLedgerRestores } from './restores/ledger-restores.ts';
 import { createTemporalSchedules } from './schedules/temporal-schedules.ts';
 import { createHttpServer } from './server.ts';
 
@@ -100,6 +101,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   const schedules = createTemporalSchedules({ ...scheduling, client });
   const hasKey = activityDeps.backupKey !== null;
   const backups = createLedgerBackups({ db, client, storage, dictionary, hasKey, log });
+  const restores = createLedgerRestores({ db, client, dictionary, log });
   // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
   const eager = new Client({ connection, namespace: config.temporalNamespace });
   const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace, worker });
@@ -124,6 +126,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     loads,
     batches,
     backups,
+    restores,
     schedules,
     metrics,
     ready,

@@ -4,7 +4,7 @@ import { backupAnswer, backupPath, problemOfBackup } from '../backup-answer.ts';
 import { backupSchema, codecSchema } from '../backup-schemas.ts';
 import { backupHasEnded, type StartBackup } from '../backup-service.ts';
 import { contextOf } from '../context.ts';
-import { readJson } from '../json-body.ts';
+import { hasBody, readJson } from '../json-body.ts';
 import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../prefer.ts';
 import { type Call, defineRoute } from '../route.ts';
 
@@ -91,8 +91,7 @@ type AnyCall = Pick<Call<string, unknown, unknown>, 'req' | 'res' | 'deps' | 'ho
 
 /** No body says nothing, as `{}` does. */
 async function readBody<T>({ req, res }: AnyCall, schema: z.ZodType<T>): Promise<T> {
-  const empty = req.get('transfer-encoding') === undefined && Number(req.get('content-length') ?? 0) === 0;
-  return empty ? schema.parse({}) : readJson(req, res, schema, BODY_MAX_BYTES);
+  return hasBody(req) ? readJson(req, res, schema, BODY_MAX_BYTES) : schema.parse({});
 }
 
 async function start(call: AnyCall, request: Omit<StartBackup, 'startedBy'>): Promise<void> {

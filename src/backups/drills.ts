@@ -10,6 +10,13 @@ export function drillWorkflowId(restoreId: number): string {
   return `drill-${restoreId}`;
 }
 
+export interface NewDrill {
+  readonly backupId: string;
+  readonly startedBy: string;
+  /** Another drill, even if the same one has asked for one before. */
+  readonly again?: boolean;
+}
+
 /**
  * Writes a drill of a backup into the ledger, and nothing else: its workflow is for the caller to start. The same
  * `startedBy` finds the drill that it asked for before.
@@ -18,11 +25,12 @@ export function drillWorkflowId(restoreId: number): string {
  */
 export async function createDrill(
   db: Sql,
-  { backupId, startedBy }: { readonly backupId: string; readonly startedBy: string },
+  { backupId, startedBy, again = false }: NewDrill,
 ): Promise<number> {
   const [drill] = await db.query<{ id: number }>(
     `with before as (
-       select id from longshore.restore where kind = 'drill' and backup_id = $1 and started_by = $2
+       select id from longshore.restore
+        where kind = 'drill' and backup_id = $1 and started_by = $2 and not $4
      ), made as (
        insert into longshore.restore (id, kind, backup_id, tables, target, status, workflow_id, started_by)
        select next.id, 'drill', b.id, b.tables, $3, 'accepted', 'drill-' || next.id, $2
@@ -31,7 +39,7 @@ export async function createDrill(
        returning id
      )
      select id from before union all select id from made`,
-    [backupId, startedBy, JSON.stringify(DRILL_TARGET)],
+    [backupId, startedBy, JSON.stringify(DRILL_TARGET), again],
   );
   if (drill) return drill.id;
   throw new LongshoreError('backup-state', `backup ${backupId} is not done: there is nothing to prove`);

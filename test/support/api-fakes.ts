@@ -20,6 +20,7 @@ import type { Dictionary, Field, Table } from '../../src/types.ts';
 import { FakeBackups } from './fake-backups.ts';
 import { FakeBatches } from './fake-batches.ts';
 import { FakeKeys } from './fake-keys.ts';
+import { FakeRestores } from './fake-restores.ts';
 import { FakeSchedules } from './fake-schedules.ts';
 
 /** A table of the sample's kind: `jobs(id, job)` without a header. */
@@ -214,6 +215,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     loads,
     batches,
     backups: new FakeBackups(),
+    restores: new FakeRestores(),
     schedules: new FakeSchedules(),
     metrics: createMetrics(),
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),

@@ -1,0 +1,74 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { readBackup } from '../../src/backups/backups.ts';
+import { createRestore, latestBackupOf } from '../../src/backups/create-restore.ts';
+import { createDrill } from '../../src/backups/drills.ts';
+import { endRestore } from '../../src/backups/end-restore.ts';
+import type { RestoreView } from '../../src/backups/restore.ts';
+import { listRestores, readRestore, unknownRestore } from '../../src/backups/restores.ts';
+import type { Database } from '../../src/db/database.ts';
+import { LongshoreError } from '../../src/errors.ts';
+import type { Dictionary } from '../../src/types.ts';
+import { translateTemporal } from '../load-workflows.ts';
+import { waitUntilEnded } from '../wait-until-ended.ts';
+import { type RestoreService, restoreHasEnded } from './restore-service.ts';
+import { startRestoreWorkflow } from './restore-workflows.ts';
+
+const LEDGER_ID_MAX = 2 ** 31 - 1;
+
+export interface LedgerRestoresDeps {
+  readonly db: Database;
+  readonly client: Client;
+  readonly dictionary: Dictionary;
+  readonly log: Logger;
+}
+
+/** The restore service over the ledger and Temporal. */
+export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
+  const { db, dictionary } = deps;
+  const get = async (id: number) => {
+    if (id > LEDGER_ID_MAX) throw unknownRestore(id);
+    return readRestore(db, id);
+  };
+  return {
+    start: async (request) => begin(deps, await createRestore(db, { ...request, dictionary })),
+
+    async verify({ backupId, startedBy }) {
+      await readBackup(db, backupId);
+      // One key may ask for many drills of a backup: each is one of its own.
+      const drill = await createDrill(db, { backupId, startedBy, again: true });
+      return begin(deps, drill);
+    },
+
+    latestOf: (table) => latestBackupOf(db, table),
+    get,
+    list: (filter) => listRestores(db, filter),
+    wait: (id, waitMs, signal) =>
+      waitUntilEnded({ read: () => get(id), hasEnded: restoreHasEnded, waitMs, signal }),
+
+    async cancel(id) {
+      await cancel(deps, await get(id));
+      return get(id);
+    },
+  };
+}
+
+/** The ledger first, then Temporal: should that be away, it starts when Temporal is back (`reconcileRestores`). */
+async function begin({ db, client, log }: LedgerRestoresDeps, id: number): Promise<RestoreView> {
+  await startRestoreWorkflow(client, db, await readRestore(db, id)).catch((error) =>
+    log.warn({ restoreId: id, err: translateTemporal(error) }, `Restore ${id} waits for Temporal`),
+  );
+  return readRestore(db, id);
+}
+
+async function cancel({ db, client }: LedgerRestoresDeps, restore: RestoreView): Promise<void> {
+  const { id, status, workflowId } = restore;
+  if (restoreHasEnded(restore))
+    throw new LongshoreError('restore-state', `restore ${id} is ${status}: it has ended`);
+  try {
+    await client.workflow.getHandle(workflowId).cancel();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw translateTemporal(error);
+    await endRestore(db, { restoreId: id, end: { status: 'cancelled' }, proof: null });
+  }
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import type { RestoreKind, RestoreStatus, RestoreView } from '../../src/backups/restore.ts';
+import { ERRORS, type ErrorCode } from '../../src/errors.ts';
+
+/** What answers about restores look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
+
+const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
+const path = z.string().meta({ format: 'uri-reference' });
+const count = z.int().min(0);
+
+const STATUSES = [
+  'accepted',
+  'waiting',
+  'saving',
+  'staging',
+  'publishing',
+  'comparing',
+  'done',
+  'failed',
+  'cancelled',
+] as const satisfies readonly RestoreStatus[];
+const KINDS = ['restore', 'dry-run', 'drill'] as const satisfies readonly RestoreKind[];
+
+export const restoreStatusSchema = z.enum(STATUSES).meta({
+  id: 'RestoreStatus',
+  description: 'waiting: for another restore or for writers of the table; saving: the safety backup',
+});
+export const restoreKindSchema = z.enum(KINDS).meta({
+  id: 'RestoreKind',
+  description: 'dry-run: says what a restore would change; drill: proves a backup good',
+});
+
+const changeSchema = z
+  .object({
+    table: z.string(),
+    rowsNow: count,
+    rowsInBackup: count,
+    added: count,
+    removed: count,
+    changed: count.nullable().meta({ description: 'null where the table has no primary key' }),
+    broken: z.array(z.string()).meta({ description: 'Of a dry run: references that would break' }),
+  })
+  .meta({ id: 'TableChange', description: 'What a restore changes, or would change' });
+
+const restoreView = z.object({
+  id: z.int(),
+  kind: restoreKindSchema,
+  backupId: z.string(),
+  tables: z.array(z.string()),
+  target: z.object({
+    as: z.string().nullable(),
+    keys: z.array(z.array(z.string())).nullable(),
+    safety: z.boolean(),
+  }),
+  status: restoreStatusSchema,
+  safetyBackupId: z.string().nullable().meta({ description: 'Restoring this one undoes the restore' }),
+  workflowId: z.string(),
+  runId: z.string().nullable(),
+  progress: z.object({ parts: count, partsTotal: count, rows: count, rowsTotal: count }),
+  changes: z.array(changeSchema),
+  error: z
+    .object({
+      code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+      message: z.string(),
+      remedy: z.string(),
+    })
+    .nullable(),
+  startedBy: z.string(),
+  createdAt: instant,
+  finishedAt: instant.nullable(),
+});
+restoreView satisfies z.ZodType<RestoreView>;
+
+export const restoreSchema = restoreView
+  .extend({
+    links: z.object({
+      self: path,
+      backup: path,
+      safetyBackup: path.optional(),
+      cancel: path,
+      temporal: z
+        .string()
+        .optional()
+        .meta({ format: 'uri', description: 'The workflow in the Temporal Web UI' }),
+    }),
+  })
+  .meta({ id: 'Restore' });
+
+export type RestoreAnswer = z.infer<typeof restoreSchema>;

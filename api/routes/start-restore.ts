@@ -1,0 +1,186 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { MAX_KEYS } from '../../src/backups/create-restore.ts';
+import type { RestoreTarget, RestoreView } from '../../src/backups/restore.ts';
+import type { ErrorCode } from '../../src/errors.ts';
+import { requireScope } from '../auth.ts';
+import { findBackup } from '../backup-answer.ts';
+import { contextOf } from '../context.ts';
+import { hasBody, readJson } from '../json-body.ts';
+import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../prefer.ts';
+import { problemOfRestore, restoreAnswer, restorePath } from '../restores/restore-answer.ts';
+import { restoreSchema } from '../restores/restore-schemas.ts';
+import { restoreHasEnded } from '../restores/restore-service.ts';
+import { type Call, defineRoute } from '../route.ts';
+
+const BODY_MAX_BYTES = 4 * 1024 * 1024;
+const KEY_MAX = 10_000;
+
+const common = {
+  dryRun: z.boolean().optional().meta({ description: 'Change nothing: say what the restore would change' }),
+  safety: z.boolean().optional().meta({
+    description: 'Back up first what the restore replaces, so that it can be undone; true when left out',
+  }),
+};
+const tableBodySchema = z.strictObject({
+  backup: z
+    .string()
+    .max(64)
+    .meta({ description: '`latest` (the newest good one that holds the table) or an ID', example: 'latest' }),
+  as: z.string().min(1).max(63).optional().meta({
+    description: 'Restore under this name beside the table, which stays as it is',
+    example: 'jobs_may',
+  }),
+  keys: z
+    .array(z.array(z.string().max(KEY_MAX)).min(1).max(100))
+    .min(1)
+    .max(MAX_KEYS)
+    .optional()
+    .meta({
+      description:
+        'Restore only the rows with these primary keys; each is the texts of the key’s fields, in order',
+      example: [['17'], ['18']],
+    }),
+  ...common,
+});
+const backupBodySchema = z.strictObject({
+  tables: z
+    .array(z.string())
+    .min(1)
+    .max(10_000)
+    .optional()
+    .meta({ description: 'When left out: every table of the backup' }),
+  ...common,
+});
+
+const backupParams = z.strictObject({
+  id: z.string().max(64).meta({ description: "A backup's ID", example: '20261121T112233Z-3f9a2c' }),
+});
+const headers = z.object({
+  Location: z.string().meta({ description: 'The restore' }),
+  'Preference-Applied': z.string().optional().meta({ description: 'The wait that was honoured' }),
+});
+const content = { 'application/json': { schema: restoreSchema } };
+const problems: readonly ErrorCode[] = [
+  'malformed-body',
+  'body-too-large',
+  'unknown-table',
+  'unknown-backup',
+  'backup-state',
+  'backup-damaged',
+  'backup-key-missing',
+  'restore-mismatch',
+  'restore-state',
+  'restore-cancelled',
+  'restore-terminated',
+  'reference-broken',
+  'database-full',
+  'storage-full',
+  'storage-unavailable',
+  'temporal-unavailable',
+];
+const described = {
+  method: 'post',
+  tag: 'Restores',
+  scopes: ['write'],
+  headers: z.object({
+    Prefer: z.string().optional().meta({ description: 'wait=N: wait up to N seconds', example: 'wait=30' }),
+  }),
+  responses: {
+    '201': { description: 'Waited for: it is done', headers, content },
+    '202': { description: 'It has started', headers, content },
+  },
+} as const;
+const ABOUT =
+  'All tables are replaced in one transaction, or none. Readers see them as they were until then; batches and loads ' +
+  'of these tables wait and go in afterwards. Only with a key of scope `admin`, but for a dry run and a restore ' +
+  `under another name. \`Prefer: wait=N\` (at most ${MAX_WAIT_SECONDS}) waits for the end; a restore that fails ` +
+  'meanwhile is answered with a problem that has the restore as its member `restore`.';
+
+const restoreTable = defineRoute({
+  ...described,
+  path: '/v1/tables/{table}/restore',
+  audit: 'table.restore',
+  summary: 'Bring a table back from a backup',
+  description: ABOUT,
+  requestBody: { required: true, content: { 'application/json': { schema: tableBodySchema } } },
+  problems,
+  async handle(call) {
+    const { req, res, deps, holder, table } = call;
+    const body = await readJson(req, res, tableBodySchema, BODY_MAX_BYTES);
+    const { as = null, keys = null, dryRun = false } = body;
+    if (!dryRun && as === null) requireScope(holder!, ['admin']);
+    const backupId = body.backup === 'latest' ? await deps.restores.latestOf(table.name) : body.backup;
+    const target = targetOf({ as, keys, safety: body.safety });
+    const kind = dryRun ? 'dry-run' : 'restore';
+    const started = { kind, backupId, tables: [table.name], target, startedBy: holder!.id } as const;
+    await answer(call, await deps.restores.start(started));
+  },
+});
+
+const restoreBackup = defineRoute({
+  ...described,
+  path: '/v1/backups/{id}/restore',
+  audit: 'backup.restore',
+  params: backupParams,
+  summary: 'Bring tables back from a backup',
+  description: ABOUT,
+  requestBody: { required: false, content: { 'application/json': { schema: backupBodySchema } } },
+  problems,
+  async handle(call) {
+    const { req, res, deps, holder } = call;
+    const body = hasBody(req) ? await readJson(req, res, backupBodySchema, BODY_MAX_BYTES) : {};
+    const { tables = null, dryRun = false, safety } = body;
+    if (!dryRun) requireScope(holder!, ['admin']);
+    const { id: backupId } = await findBackup(call);
+    const kind = dryRun ? 'dry-run' : 'restore';
+    const target = targetOf({ as: null, keys: null, safety });
+    await answer(call, await deps.restores.start({ kind, backupId, tables, target, startedBy: holder!.id }));
+  },
+});
+
+const verifyBackup = defineRoute({
+  ...described,
+  path: '/v1/backups/{id}/verify',
+  audit: 'backup.verify',
+  params: backupParams,
+  summary: 'Prove a backup good',
+  description:
+    'A drill: reads every file of the backup, restores it into tables of its own, builds their keys and references, ' +
+    'compares rows and checksums with those of the backup, and drops it all. What it found is the member ' +
+    '`verification` of the backup.',
+  problems,
+  async handle(call) {
+    const { id: backupId } = await findBackup(call);
+    await answer(call, await call.deps.restores.verify({ backupId, startedBy: call.holder!.id }));
+  },
+});
+
+function targetOf({
+  as,
+  keys,
+  safety = true,
+}: Omit<RestoreTarget, 'safety'> & { readonly safety?: boolean }) {
+  return { as, keys, safety: as === null && safety };
+}
+
+type AnyCall = Pick<Call<string, unknown, unknown>, 'res' | 'deps'> & { readonly req: Request };
+
+async function answer({ req, res, deps }: AnyCall, started: RestoreView): Promise<void> {
+  let restore = started;
+  contextOf(res).workflowId = restore.workflowId;
+  const waitSeconds = preferredWait(preferencesOf(req));
+  if (waitSeconds !== null) {
+    applyPreferences(res, [`wait=${waitSeconds}`]);
+    const gone = new AbortController();
+    res.once('close', () => gone.abort());
+    restore = await deps.restores.wait(restore.id, waitSeconds * 1000, gone.signal);
+    if (restore.status === 'failed' || restore.status === 'cancelled') throw problemOfRestore(restore, deps);
+  }
+  res
+    .status(restoreHasEnded(restore) ? 201 : 202)
+    .location(restorePath(restore.id))
+    .json(restoreAnswer(restore, deps));
+}
+
+export const startRestoreRoutes = [restoreTable, restoreBackup, verifyBackup];

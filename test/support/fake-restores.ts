@@ -1,0 +1,68 @@
+import type { RestoreService, StartRestore } from '../../api/restores/restore-service.ts';
+import type { RestoreView } from '../../src/backups/restore.ts';
+import { unknownRestore } from '../../src/backups/restores.ts';
+
+/** Restores in memory: they stay as a test puts them. */
+export class FakeRestores implements RestoreService {
+  readonly started: StartRestore[] = [];
+  readonly views = new Map<number, RestoreView>();
+
+  async start(request: StartRestore): Promise<RestoreView> {
+    this.started.push(request);
+    const { kind, backupId, target, startedBy } = request;
+    const tables = request.tables ?? ['jobs', 'notes'];
+    return this.put(restoreView(this.views.size + 1, { kind, backupId, target, tables, startedBy }));
+  }
+
+  async verify({ backupId, startedBy }: { backupId: string; startedBy: string }): Promise<RestoreView> {
+    return this.put(restoreView(this.views.size + 1, { kind: 'drill', backupId, startedBy }));
+  }
+
+  async latestOf(): Promise<string> {
+    return '20260101T000000Z-000001';
+  }
+
+  async get(id: number): Promise<RestoreView> {
+    const found = this.views.get(id);
+    if (!found) throw unknownRestore(id);
+    return found;
+  }
+
+  async list(): Promise<readonly RestoreView[]> {
+    return [...this.views.values()].reverse();
+  }
+
+  wait(id: number): Promise<RestoreView> {
+    return this.get(id);
+  }
+
+  async cancel(id: number): Promise<RestoreView> {
+    return this.put({ ...(await this.get(id)), status: 'cancelled' });
+  }
+
+  put(view: RestoreView): RestoreView {
+    this.views.set(view.id, view);
+    return view;
+  }
+}
+
+export function restoreView(id: number, change: Partial<RestoreView> = {}): RestoreView {
+  return {
+    id,
+    kind: 'restore',
+    backupId: '20260101T000000Z-000001',
+    tables: ['jobs'],
+    target: { as: null, keys: null, safety: true },
+    status: 'accepted',
+    safetyBackupId: null,
+    workflowId: `restore-${id}`,
+    runId: 'run',
+    progress: { parts: 0, partsTotal: 1, rows: 0, rowsTotal: 10 },
+    changes: [],
+    error: null,
+    startedBy: 'tester',
+    createdAt: '2026-01-01T00:00:00.000Z',
+    finishedAt: null,
+    ...change,
+  };
+}
