@@ -6,6 +6,7 @@ import { addInsertCommand } from './commands/insert.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addRejectsCommand } from './commands/rejects.ts';
+import { addRestoreCommands } from './commands/restore.ts';
 import { addScheduleCommands } from './commands/schedule.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addTablesCommand } from './commands/tables.ts';
@@ -41,6 +42,7 @@ function program(): Command {
   addTablesCommand(root);
   addControlCommands(root);
   addBackupCommands(root);
+  addRestoreCommands(root);
   addScheduleCommands(root);
   addKeyCommands(root);
   return root;

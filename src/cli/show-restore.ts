@@ -1,0 +1,98 @@
+import type { RestoreView, TableChange } from '../backups/restore.ts';
+import { EXIT } from './exit-codes.ts';
+import { formatCount, formatSeconds, formatTable, plain } from './format.ts';
+import type { Session } from './session.ts';
+import { watch } from './watch.ts';
+
+/** A restore as the API answers, as far as the client reads it. */
+export interface RestoreAnswer extends RestoreView {
+  readonly links: { readonly self: string; readonly temporal?: string };
+}
+
+/** What the command ends with after this restore. */
+export function exitCodeOfRestore({ status }: RestoreView): number {
+  return status === 'failed' || status === 'cancelled' ? EXIT.failed : EXIT.ok;
+}
+
+/** Shows a restore's progress until it has ended. @throws CliError `interrupted` at Ctrl-C */
+export function watchRestore(session: Session, first: RestoreAnswer): Promise<RestoreAnswer> {
+  return watch(session, first, {
+    label: `${first.kind} ${first.id}`,
+    self: first.links.self,
+    hasEnded: ({ finishedAt }) => finishedAt !== null,
+    show: (progress, { progress: done, status }) =>
+      progress.update(
+        done.rows,
+        done.rowsTotal,
+        `${status}, ${formatCount(done.rows)} of ${formatCount(done.rowsTotal)} rows`,
+      ),
+    afterwards: `see it with "longshore restores show ${first.id}"`,
+  });
+}
+
+/** A restore, and what it changed. */
+export function showRestore(session: Session, restore: RestoreAnswer): void {
+  session.print(restore, () => summarize(restore));
+}
+
+const HEADS: Readonly<Record<RestoreView['kind'], string>> = {
+  restore: 'Restore',
+  'dry-run': 'Dry run',
+  drill: 'Drill',
+};
+
+function summarize(restore: RestoreAnswer): string {
+  const { target, error, safetyBackupId } = restore;
+  const facts: [string, string | null][] = [
+    ['status', restore.status],
+    ['backup', restore.backupId],
+    ['as', target.as],
+    ['keys', target.keys === null ? null : formatCount(target.keys.length)],
+    ['time', secondsOf(restore)],
+    ['error', error === null ? null : `${plain(error.message)} (${error.code})`],
+    ['remedy', error?.remedy ?? null],
+    ['undo', undoOf(restore, safetyBackupId)],
+    ['workflow', restore.links.temporal ?? restore.workflowId],
+  ];
+  const lines = facts
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `  ${name.padEnd(10)}${value}`);
+  const broken = restore.changes.flatMap((change) =>
+    change.broken.map((words) => `  broken    ${plain(words)}`),
+  );
+  const changes =
+    restore.changes.length === 0 ? [] : ['', changeTable(restore.changes).replaceAll(/^/gm, '  ')];
+  return [`${HEADS[restore.kind]} ${restore.id}`, ...lines, ...broken, ...changes].join('\n');
+}
+
+function undoOf({ status }: RestoreView, safetyBackupId: string | null): string | null {
+  return status === 'done' && safetyBackupId !== null ? `longshore restore --backup ${safetyBackupId}` : null;
+}
+
+function changeTable(changes: readonly TableChange[]): string {
+  return formatTable(
+    ['table', 'rows before', 'in backup', 'added', 'removed', 'changed'],
+    changes.map(({ table, rowsNow, rowsInBackup, added, removed, changed }) => [
+      table,
+      ...[rowsNow, rowsInBackup, added, removed].map(formatCount),
+      changed === null ? '' : formatCount(changed),
+    ]),
+  );
+}
+
+function secondsOf({ createdAt, finishedAt }: RestoreView): string | null {
+  if (finishedAt === null) return null;
+  return formatSeconds((Date.parse(finishedAt) - Date.parse(createdAt)) / 1000);
+}
+
+/** Many restores, one a line. */
+export function restoreTable(restores: readonly RestoreAnswer[]): string {
+  const rows = restores.map((restore) => [
+    String(restore.id),
+    restore.kind,
+    restore.status,
+    restore.backupId,
+    restore.target.as ?? restore.tables.join(', '),
+  ]);
+  return formatTable(['id', 'kind', 'status', 'backup', 'tables'], rows);
+}
