@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { GroupQueue, type Lane, type QueueLimits } from '../api/batches/group-queue.ts';
 import { fingerprintOf, idempotencyKeyOf, KeysInUse } from '../api/batches/idempotency.ts';
 import { preferencesOf, preferredWait } from '../api/prefer.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { table } from './support/api-fakes.ts';
+import { eventually } from './support/eventually.ts';
 
 const ROOM = { batches: 1000, bytes: 1e9 };
-const WIDE: QueueLimits = { group: { batches: 100, rows: 1e6, bytes: 1e9 }, lane: ROOM, process: ROOM };
+const WIDE: QueueLimits = {
+  group: { batches: 100, rows: 1e6, bytes: 1e9 },
+  lane: ROOM,
+  process: ROOM,
+  gatherMs: 0,
+};
 const JOBS: Lane = { name: 'append jobs', inFlight: 1 };
 
 interface Item {
@@ -63,7 +69,7 @@ describe('the queue of batches', () => {
     const notes: Lane = { name: 'append notes', inFlight: 2 };
     for (let n = 0; n < 3; n++) {
       add(JOBS);
-      add(notes);
+      add(notes, { rows: 3_000 });
       await turn();
     }
     assert.deepEqual(
@@ -74,6 +80,45 @@ describe('the queue of batches', () => {
         ['append notes', [3]],
       ],
     );
+  });
+
+  it('lets a group go beside another one only when it is large', async () => {
+    const { add, groups } = held();
+    const notes: Lane = { name: 'append notes', inFlight: 2 };
+    add(notes);
+    await turn();
+    add(notes, { rows: 2_999 });
+    await turn();
+    assert.deepEqual(groups(), [[0]]);
+    add(notes);
+    await turn();
+    assert.deepEqual(groups(), [[0], [1, 2]]);
+  });
+
+  it('waits for those that were just answered, but no longer than their group took', async () => {
+    const { begun, add, groups } = held({ ...WIDE, gatherMs: 60_000 });
+    add();
+    add();
+    await turn();
+    await sleep(100);
+    begun[0]!.end();
+    await turn();
+    add();
+    await turn();
+    assert.deepEqual(groups(), [[0, 1]]);
+    add();
+    await turn();
+    assert.deepEqual(groups(), [
+      [0, 1],
+      [2, 3],
+    ]);
+    await sleep(50);
+    begun[1]!.end();
+    await turn();
+    add();
+    await turn();
+    assert.equal(begun.length, 2);
+    await eventually(async () => groups().at(2), [4]);
   });
 
   it('commits everything once, in order, and in groups that obey the caps', async () => {

@@ -20,6 +20,7 @@ export const QUEUE_LIMITS: QueueLimits = {
   group: { batches: 256, rows: 5_000, bytes: 8 * MIB },
   lane: { batches: 4_096, bytes: 64 * MIB },
   process: { batches: 8_192, bytes: 128 * MIB },
+  gatherMs: 30,
 };
 
 /**

@@ -13,6 +13,12 @@ export interface QueueLimits {
   /** Of everything that waits or is being committed in one lane, and in all of them. */
   readonly lane: Room;
   readonly process: Room;
+  /**
+   * Clients that have just been answered come back together, but not at the very same moment. A group waits until as
+   * many batches are there as the group before left behind and answered, but no longer than that one took, nor than
+   * this. ms
+   */
+  readonly gatherMs: number;
 }
 
 interface Room {
@@ -23,10 +29,15 @@ interface Room {
 /** One lane holds what may be committed together. */
 export interface Lane {
   readonly name: string;
-  /** Groups under way at the same time. With 1, groups are committed in the order in which they came. */
+  /** Groups under way at the same time at most. With 1, groups are committed in the order in which they came. */
   readonly inFlight: number;
 }
 
+/**
+ * A group costs as much as many rows do. So another one only goes beside one that is under way when so many rows wait
+ * for it.
+ */
+const ROWS_BESIDE = 3_000;
 interface LaneState<T> {
   readonly lane: Lane;
   readonly waiting: T[];
@@ -36,11 +47,14 @@ interface LaneState<T> {
   bytes: number;
   /** A look at the lane is due at the end of this turn of the event loop. */
   due: boolean;
+  /** Batches that the next group waits for, until the timer at most. */
+  expected: number;
+  gathering: NodeJS.Timeout | null;
 }
 
 /**
- * Coalesces what arrives: the first of a lane goes at once; what arrives while groups are under way forms the next
- * one. So nobody ever waits for company, and the more there is to do, the larger are the groups.
+ * Coalesces what arrives: the first of a lane goes at once; what arrives while a group is under way forms the next
+ * one. So a batch that is alone never waits for company, and the more there is to do, the larger are the groups.
  */
 export class GroupQueue<T extends Queued> {
   readonly #limits: QueueLimits;
@@ -89,18 +103,27 @@ export class GroupQueue<T extends Queued> {
   #stateOf(lane: Lane): LaneState<T> {
     const known = this.#lanes.get(lane.name);
     if (known) return known;
-    const made = { lane, waiting: [], inFlight: 0, batches: 0, bytes: 0, due: false };
+    const made = {
+      lane,
+      waiting: [],
+      inFlight: 0,
+      batches: 0,
+      bytes: 0,
+      due: false,
+      expected: 0,
+      gathering: null,
+    };
     this.#lanes.set(lane.name, made);
     return made;
   }
 
   /** After everything that this turn of the event loop has still to read: requests that came together go together. */
   #look(state: LaneState<T>): void {
-    if (state.due || state.inFlight >= state.lane.inFlight || state.waiting.length === 0) return;
+    if (state.due || state.waiting.length === 0 || state.inFlight >= state.lane.inFlight) return;
     state.due = true;
     setImmediate(() => {
       state.due = false;
-      while (state.inFlight < state.lane.inFlight && state.waiting.length > 0) {
+      while (mayGo(state, this.#limits.group)) {
         void this.#commit(state, takeGroup(state.waiting, this.#limits.group));
       }
     });
@@ -108,11 +131,25 @@ export class GroupQueue<T extends Queued> {
 
   async #commit(state: LaneState<T>, group: readonly T[]): Promise<void> {
     state.inFlight += 1;
+    const begunAtMs = performance.now();
     await this.#run(state.lane, group);
     state.inFlight -= 1;
+    this.#gather(state, group.length, performance.now() - begunAtMs);
     for (const item of group) this.#hold(state, item, -1);
     if (this.#held.batches === 0) this.#whenIdle?.();
     this.#look(state);
+  }
+
+  #gather(state: LaneState<T>, answered: number, tookMs: number): void {
+    if (state.gathering !== null) clearTimeout(state.gathering);
+    state.gathering = null;
+    state.expected = answered + state.waiting.length;
+    const ms = this.#stopping ? 0 : Math.min(this.#limits.gatherMs, tookMs);
+    if (state.expected === 1 || ms === 0) return;
+    state.gathering = setTimeout(() => {
+      state.gathering = null;
+      this.#look(state);
+    }, ms);
   }
 
   #hold(state: LaneState<T>, item: T, sign: 1 | -1): void {
@@ -121,6 +158,25 @@ export class GroupQueue<T extends Queued> {
       room.bytes += sign * item.bytes;
     }
   }
+}
+
+function mayGo<T extends Queued>(state: LaneState<T>, caps: QueueLimits['group']): boolean {
+  const { waiting, inFlight, lane, expected, gathering } = state;
+  if (waiting.length === 0 || inFlight >= lane.inFlight) return false;
+  if (inFlight > 0) return haveRows(waiting, ROWS_BESIDE);
+  return gathering === null || waiting.length >= expected || isFull(waiting, caps);
+}
+
+function isFull(waiting: readonly Queued[], caps: QueueLimits['group']): boolean {
+  return waiting.length >= caps.batches || haveRows(waiting, caps.rows);
+}
+
+function haveRows(waiting: readonly Queued[], wanted: number): boolean {
+  let rows = 0;
+  return waiting.some((item) => {
+    rows += item.rows;
+    return rows >= wanted;
+  });
 }
 
 function fits(held: Room, item: Queued, limit: Room): boolean {

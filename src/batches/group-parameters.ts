@@ -38,7 +38,7 @@ export function countsOf({ batch, good, rejects }: Entry) {
 }
 
 /** Parameters of `rowsInput`: a column each, for PostgreSQL to read as arrays. */
-export function rowParameters(table: Table, entries: readonly Entry[]): unknown[] {
+export function rowParameters(table: Table, entries: readonly Entry[]): string[] {
   const lines: number[] = [];
   const columns: (string | null)[][] = table.fields.map(() => []);
   for (const { firstLine, good } of entries) {
@@ -47,7 +47,22 @@ export function rowParameters(table: Table, entries: readonly Entry[]): unknown[
       for (let i = 0; i < columns.length; i++) columns[i]!.push(values[i] ?? null);
     }
   }
-  return [lines, ...columns];
+  return [`{${lines.join(',')}}`, ...columns.map(arrayLiteral)];
+}
+
+/** What an array's text may hold without quotes. */
+const BARE = /^(?!null$)[\w.:+-]+$/i;
+
+/** PostgreSQL's text form of an array ("Array Input and Output Syntax"); several times as quick as the driver's. */
+export function arrayLiteral(values: readonly (string | null)[]): string {
+  let text = '{';
+  for (const value of values) {
+    if (text.length > 1) text += ',';
+    if (value === null) text += 'NULL';
+    else if (BARE.test(value)) text += value;
+    else text += `"${/[\\"]/.test(value) ? value.replace(/[\\"]/g, '\\$&') : value}"`;
+  }
+  return `${text}}`;
 }
 
 /** Parameters of `LEDGER_INPUT`: JSON of the batches with their keys, and of their rejects. */

@@ -18,8 +18,10 @@ export class LongNumber {
 /** ECMA-262's "JSON.parse source text access", which Node 24 has and TypeScript's library does not. */
 type RawJson = typeof JSON & { rawJSON(text: string): unknown };
 
-/** Any number of 15 significant digits comes back from a double as it went in (IEEE 754); this finds all others. */
-const MAY_BE_LONG = /[\d.]{16}|\d[eE][+-]?\d/;
+/** Any number of 15 significant digits comes back from a double as it went in (IEEE 754). */
+const DOUBLE_DIGITS = 15;
+const [POINT, ZERO, NINE, LOWER_E] = [46, 48, 57, 101] as const;
+const LOWER_CASE = 0x20;
 
 /** Deeper than any row goes, and far from what ends the stack. */
 const MAX_DEPTH = 1_000;
@@ -33,7 +35,7 @@ const MAX_DEPTH = 1_000;
 export function parseJson(text: string, firstLine = 1): unknown {
   try {
     const value: unknown = JSON.parse(text);
-    if (!MAY_BE_LONG.test(text)) return value;
+    if (!mayBeLong(text)) return value;
   } catch (cause) {
     const { what, line, column } = describeJsonFault(text);
     const where = `line ${firstLine - 1 + line}, column ${column}`;
@@ -53,9 +55,25 @@ export function jsonText(value: unknown): string {
   }
 }
 
+/** Whether there may be a number in it that a double rounds: many digits, or an exponent. A loop: it sees every body. */
+function mayBeLong(text: string): boolean {
+  let digits = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if ((code >= ZERO && code <= NINE) || code === POINT) {
+      digits += 1;
+      if (digits > DOUBLE_DIGITS) return true;
+      continue;
+    }
+    if (digits > 0 && (code | LOWER_CASE) === LOWER_E) return true;
+    digits = 0;
+  }
+  return false;
+}
+
 function keepDigits(_: string, value: unknown, context?: { readonly source?: string }): unknown {
   const source = context?.source;
-  if (typeof value !== 'number' || source === undefined || !MAY_BE_LONG.test(source)) return value;
+  if (typeof value !== 'number' || source === undefined || !mayBeLong(source)) return value;
   return sameNumber(String(value), source) ? value : new LongNumber(source);
 }
 

@@ -18,12 +18,13 @@ export async function keepPayload(
   group: string,
   batches: readonly ReceivedBatch[],
 ): Promise<Payload> {
-  const json = JSON.stringify(batches);
-  if (json.length <= INLINE_CHARACTERS) return { inline: json };
+  const characters = batches.reduce((sum, { body }) => sum + body.length, 0);
+  const inline = characters <= INLINE_CHARACTERS ? JSON.stringify(batches) : '';
+  if (inline !== '' && inline.length <= INLINE_CHARACTERS) return { inline };
   const key = PAYLOAD_FOLDER + group;
   const writer = await storage.write(key);
   try {
-    await writer.write(Buffer.from(json));
+    await writer.write(frame(batches));
     await writer.close();
   } catch (error) {
     // What is left behind when this fails too, is cleared away later.
@@ -33,24 +34,46 @@ export async function keepPayload(
   return { key };
 }
 
+type Framed = Omit<ReceivedBatch, 'body'> & { readonly bodyBytes: number };
+
+/** A line of JSON about the batches, then their bodies as they came: quoting them would cost more than all the rest. */
+function frame(batches: readonly ReceivedBatch[]): Buffer {
+  const bodies = batches.map(({ body }) => Buffer.from(body));
+  const head = batches.map(({ body: _, ...rest }, n): Framed => ({ ...rest, bodyBytes: bodies[n]!.length }));
+  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...bodies]);
+}
+
+function unframe(file: Buffer): readonly ReceivedBatch[] {
+  const end = file.indexOf('\n');
+  let at = end + 1;
+  const batches = (JSON.parse(file.toString('utf8', 0, end)) as Framed[]).map(({ bodyBytes, ...rest }) => {
+    const body = file.toString('utf8', at, at + bodyBytes);
+    at += bodyBytes;
+    return { ...rest, body };
+  });
+  if (at !== file.length) throw new RangeError('the bodies are not as long as they were');
+  return batches;
+}
+
 /** null when the storage does not have it (any more). */
 export async function readPayload(
   storage: Storage,
   payload: Payload,
 ): Promise<readonly ReceivedBatch[] | null> {
-  if ('inline' in payload) return parse(payload.inline);
+  if ('inline' in payload) return sound(() => JSON.parse(payload.inline) as ReceivedBatch[]);
   const found = await storage.stat(payload.key);
   if (found === null) return null;
-  return parse((await storage.read(payload.key, 0, found.bytes)).toString('utf8'));
+  const file = await storage.read(payload.key, 0, found.bytes);
+  return sound(() => unframe(file));
 }
 
 export async function dropPayload(storage: Storage, payload: Payload): Promise<void> {
   if ('key' in payload) await storage.delete(payload.key);
 }
 
-function parse(json: string): readonly ReceivedBatch[] {
+function sound(read: () => readonly ReceivedBatch[]): readonly ReceivedBatch[] {
   try {
-    return JSON.parse(json) as ReceivedBatch[];
+    return read();
   } catch (cause) {
     throw new LongshoreError('batch-lost', 'the payload of the group is damaged', { cause });
   }
