@@ -73,9 +73,11 @@ export async function troubleOf(client: Client, workflowId: string): Promise<Loa
 
 /** What Temporal's client throws, as an error of the catalog where it is one. */
 export function translateTemporal(error: unknown): unknown {
-  const { code } = isGrpcServiceError(error) ? error : { code: undefined };
-  // 4 DEADLINE_EXCEEDED, 14 UNAVAILABLE
-  if (code === 4 || code === 14) {
+  // The client wraps what the connection says.
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (!isGrpcServiceError(at)) continue;
+    // 4 DEADLINE_EXCEEDED, 14 UNAVAILABLE
+    if (at.code !== 4 && at.code !== 14) return error;
     return new LongshoreError('temporal-unavailable', 'Temporal does not answer', { cause: error });
   }
   return error;

@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import type { Cleanup } from './home.ts';
+
+/** A server's address of the test's own, behind which the server can go away and come back. */
+export interface Link {
+  readonly host: string;
+  readonly port: number;
+  /** Ends every connection and takes no new one. */
+  cut(): void;
+  /** What the server says from now on is lost; what it is told still arrives. */
+  deafen(): void;
+  mend(): void;
+}
+
+export async function linkTo(t: Cleanup, host: string, port: number): Promise<Link> {
+  let state: 'whole' | 'deaf' | 'cut' = 'whole';
+  const sockets = new Set<Socket>();
+  const hold = (socket: Socket, other: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      other.destroy();
+    });
+  };
+  const server = createServer((near) => {
+    if (state === 'cut') {
+      near.destroy();
+      return;
+    }
+    const far = connect(port, host);
+    hold(near, far);
+    hold(far, near);
+    near.on('data', (bytes) => far.write(bytes));
+    far.on('data', (bytes) => state !== 'deaf' && near.write(bytes));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const end = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  t.after(async () => {
+    server.close();
+    end();
+  });
+  return {
+    host: '127.0.0.1',
+    port: (server.address() as { port: number }).port,
+    cut() {
+      state = 'cut';
+      end();
+    },
+    deafen() {
+      state = 'deaf';
+    },
+    mend() {
+      state = 'whole';
+    },
+  };
+}
