@@ -13,6 +13,7 @@ import { backupFileRoute } from './routes/backup-files.ts';
 import { backupRoutes } from './routes/backups.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { dictionaryRoute } from './routes/dictionary.ts';
+import { diffRoute } from './routes/diff.ts';
 import { DOCS_ASSETS, docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -67,16 +68,18 @@ export function createApp(deps: ApiDeps): express.Express {
 
 function routesOf(): readonly Route[] {
   const routes: Route[] = [
+    // Express tries one path after the other: the one that is asked thousands of times a second comes first.
+    postRowsRoute,
     startLoadRoute,
     ...loadRoutes,
     rejectsRoute,
-    postRowsRoute,
     ...batchRoutes,
     ...tableRoutes,
     ...scheduleRoutes,
     ...startBackupRoutes,
     ...backupRoutes,
     backupFileRoute,
+    diffRoute,
     ...startRestoreRoutes,
     ...restoreRoutes,
     dictionaryRoute,

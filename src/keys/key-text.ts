@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** The parts of a key's text, `lsk_<id>_<secret>`. */
 export interface KeyText {
@@ -34,5 +34,5 @@ export function parseKey(text: string): KeyText | null {
  * can't be guessed; each request pays for this hash.
  */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret, 'utf8').digest();
+  return hash('sha256', secret, 'buffer');
 }
