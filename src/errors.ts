@@ -261,6 +261,12 @@ export const ERRORS = {
     remedy:
       'Restore with the dictionary of the backup, or under another name with `as`. Nothing was changed.',
   },
+  'diff-not-ready': {
+    status: 503,
+    retryable: true,
+    title: 'The backup is still being read for the comparison',
+    remedy: 'Repeat the request after the time that Retry-After says: what was read by then is kept.',
+  },
   'restore-state': {
     status: 409,
     retryable: false,

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import type { BackupView, Verification } from '../src/backups/backup.ts';
+import type { Difference } from '../src/backups/differences.ts';
+import { sweepStages } from '../src/backups/end-restore.ts';
 import type { RestoreView, TableChange } from '../src/backups/restore.ts';
 import { eventually } from './support/eventually.ts';
 import { recordHistory } from './support/histories.ts';
@@ -259,6 +261,45 @@ describe('restores', async () => {
     await done('/v1/tables/jobs/restore', { backup: 'latest', dryRun: true }).then(({ backupId }) =>
       assert.notEqual(backupId, view.id),
     );
+  });
+
+  it('are compared with a table row by row, a page at a time', async () => {
+    await done(`/v1/backups/${first.id}/restore`, { safety: false });
+    await db.query('delete from hired_employees where id in (3, 100)');
+    await db.query(`update hired_employees set name = 'changed' where id in (2, 50)`);
+    await db.query(`insert into hired_employees values (9001, 'new', now(), 1, 1)`);
+    type Page = { counts: TableChange; same: number; differences: Difference[]; next: string | null };
+    const pages: Page[] = [];
+    for (let next: string | null = `/v1/backups/${first.id}/diff?table=hired_employees&limit=2`; next; ) {
+      const { status, body }: { status: number; body: unknown } = await get(next);
+      assert.equal(status, 200, JSON.stringify(body));
+      pages.push(body as Page);
+      next = (body as Page).next;
+    }
+    assert.deepEqual(
+      pages.flatMap(({ differences }) => differences.map(({ key, kind }) => [key[0], kind])),
+      [
+        ['2', 'changed'],
+        ['3', 'added'],
+        ['50', 'changed'],
+        ['100', 'added'],
+        ['9001', 'removed'],
+      ],
+    );
+    assert.equal(pages.length, 3);
+    assert.deepEqual(pages[0]?.differences[0]?.fields, { name: { backup: 'Name 2', now: 'changed' } });
+    assert.equal(pages[0]?.differences[1]?.fields.datetime?.backup, '2021-05-06T07:08:09+00:00');
+    const { counts, same } = pages[0]!;
+    assert.deepEqual([counts.added, counts.removed, counts.changed, same], [2, 1, 2, 4_996]);
+    // One stage served every page, and goes when its time is over.
+    assert.equal(await stages(), 1);
+    assert.equal(
+      (await get(`/v1/backups/${first.id}/diff?table=jobs&after=eA`)).body.code,
+      'invalid-request',
+    );
+    await db.query(`update longshore.restore set keep_until = now() where keep_until is not null`);
+    await sweepStages(db);
+    assert.deepEqual(await left(), NOTHING_LEFT);
   });
 
   it('lose no row of batches and loads that arrive meanwhile', async () => {

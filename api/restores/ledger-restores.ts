@@ -11,6 +11,7 @@ import { LongshoreError } from '../../src/errors.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { translateTemporal } from '../load-workflows.ts';
 import { waitUntilEnded } from '../wait-until-ended.ts';
+import { compareBackup } from './compare-backup.ts';
 import { type RestoreService, restoreHasEnded } from './restore-service.ts';
 import { startRestoreWorkflow } from './restore-workflows.ts';
 
@@ -45,6 +46,8 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
     list: (filter) => listRestores(db, filter),
     wait: (id, waitMs, signal) =>
       waitUntilEnded({ read: () => get(id), hasEnded: restoreHasEnded, waitMs, signal }),
+
+    diff: (request) => compareBackup(deps, request),
 
     async cancel(id) {
       await cancel(deps, await get(id));

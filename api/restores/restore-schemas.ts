@@ -30,7 +30,7 @@ export const restoreKindSchema = z.enum(KINDS).meta({
   description: 'dry-run: says what a restore would change; drill: proves a backup good',
 });
 
-const changeSchema = z
+export const changeSchema = z
   .object({
     table: z.string(),
     rowsNow: count,

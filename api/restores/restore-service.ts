@@ -1,5 +1,7 @@
-import type { RestoreStatus, RestoreTarget, RestoreView } from '../../src/backups/restore.ts';
+import type { Difference } from '../../src/backups/differences.ts';
+import type { RestoreStatus, RestoreTarget, RestoreView, TableChange } from '../../src/backups/restore.ts';
 import type { RestoreFilter } from '../../src/backups/restores.ts';
+import type { Table } from '../../src/types.ts';
 
 /**
  * What the API asks of restores, dry runs and drills. Every call may throw a `LongshoreError`, which becomes the problem
@@ -23,6 +25,12 @@ export interface RestoreService {
   /** Resolves as `LoadService.wait` does. */
   wait(id: number, waitMs: number, signal: AbortSignal): Promise<RestoreView>;
 
+  /**
+   * Compares a table of a backup with the table as it is now. The counts are those of the first page's moment.
+   * @throws `diff-not-ready`, `invalid-request` for a key that does not fit, and what `start` throws
+   */
+  diff(request: DiffRequest): Promise<Diff>;
+
   /** Asks for the end, which follows a little later. @throws `restore-state` when it has ended */
   cancel(id: number): Promise<RestoreView>;
 }
@@ -35,6 +43,19 @@ export interface StartRestore {
   readonly target: RestoreTarget;
   /** ID of the key that asks. */
   readonly startedBy: string;
+}
+
+export interface DiffRequest {
+  readonly backupId: string;
+  readonly table: Table;
+  readonly page: { readonly after: readonly string[] | null; readonly limit: number };
+  /** Aborted when the one who waits has gone. */
+  readonly signal: AbortSignal;
+}
+
+export interface Diff {
+  readonly counts: TableChange;
+  readonly differences: readonly Difference[];
 }
 
 const ENDS: readonly RestoreStatus[] = ['done', 'failed', 'cancelled'];

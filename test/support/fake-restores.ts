@@ -1,4 +1,4 @@
-import type { RestoreService, StartRestore } from '../../api/restores/restore-service.ts';
+import type { Diff, DiffRequest, RestoreService, StartRestore } from '../../api/restores/restore-service.ts';
 import type { RestoreView } from '../../src/backups/restore.ts';
 import { unknownRestore } from '../../src/backups/restores.ts';
 
@@ -34,6 +34,20 @@ export class FakeRestores implements RestoreService {
 
   wait(id: number): Promise<RestoreView> {
     return this.get(id);
+  }
+
+  async diff({ table }: DiffRequest): Promise<Diff> {
+    const counts = {
+      table: table.name,
+      rowsNow: 2,
+      rowsInBackup: 2,
+      added: 1,
+      removed: 1,
+      changed: 0,
+      broken: [],
+    };
+    const fields = { id: { backup: '1', now: null } };
+    return { counts, differences: [{ key: ['1'], kind: 'added', fields }] };
   }
 
   async cancel(id: number): Promise<RestoreView> {
