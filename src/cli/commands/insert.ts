@@ -47,7 +47,11 @@ export function addInsertCommand(program: Command): void {
     )
     .option('--strict', 'all or nothing: a bad row keeps the others of its batch out, too')
     .option('--rejects <file>', 'write rejected rows into this file, as NDJSON with line, row and errors')
-    .option('--retry-for <time>', 'how long to try again a batch that fails: 90s, 5m, 1h', duration, 300_000)
+    .addOption(
+      new Option('--retry-for <time>', 'how long to try again a batch that fails: 90s, 5m, 1h')
+        .argParser(duration)
+        .default(300_000, '5m'),
+    )
     .addOption(new Option('--again', 'insert the same rows of the same file once more').conflicts('run'))
     .option('--run <id>', 'go on with a run that was begun with --again')
     .action(async (table: string, file: string, _options: unknown, command: Command) => {
