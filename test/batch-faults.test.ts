@@ -174,13 +174,7 @@ describe('batches, when something goes away', async () => {
       const workflow = {
         getHandle: real.workflow.getHandle.bind(real.workflow),
         start: (type: string, options: Parameters<Client['workflow']['start']>[1]) =>
-          startWith(() =>
-            real.workflow.start(type, {
-              ...options,
-              requestEagerStart: false,
-              startDelay: delay,
-            } as typeof options),
-          ),
+          startWith(() => real.workflow.start(type, { ...options, startDelay: delay } as typeof options)),
       };
       const withDeadline = <T>(_: unknown, work: () => Promise<T>) =>
         real.withDeadline(Date.now() + 500, work);

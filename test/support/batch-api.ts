@@ -28,7 +28,7 @@ export async function batchApi(t: Cleanup, stack: TestStack, client: Client): Pr
   const metrics = createMetrics();
   const committer = createBatchCommitter({
     db,
-    client,
+    client: withoutEagerStart(client),
     storage: await openStorage(`file:${stack.home}/storage`),
     handOver: new HandOver(),
     compiled: compiledTables(dictionary),
@@ -43,6 +43,16 @@ export async function batchApi(t: Cleanup, stack: TestStack, client: Client): Pr
     await db[Symbol.asyncDispose]();
   });
   return { api, committer, db };
+}
+
+/** Only a worker's own connection can be given a workflow's first task along with its start. */
+function withoutEagerStart(client: Client): Client {
+  const { workflow } = client;
+  const start = (type: string, options: Parameters<typeof workflow.start>[1]) =>
+    workflow.start(type, { ...options, requestEagerStart: false } as typeof options);
+  const getHandle: typeof workflow.getHandle = (...handle) => workflow.getHandle(...handle);
+  const withDeadline: Client['withDeadline'] = (deadline, work) => client.withDeadline(deadline, work);
+  return { workflow: { start, getHandle }, withDeadline } as unknown as Client;
 }
 
 /** A client of the stack's namespace, by its own connection. */
