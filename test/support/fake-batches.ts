@@ -10,6 +10,7 @@ export class FakeBatches implements BatchService {
   outcome: { readonly rejects?: readonly BatchReject[]; readonly running?: true } = {};
   header: readonly string[] | null = null;
   error: Error | null = null;
+  room: BatchService['room'] = () => ({ take: () => undefined, release: () => undefined });
 
   async commit(batch: NewBatch, waitMs: number) {
     this.waitedMs = waitMs;
@@ -26,10 +27,6 @@ export class FakeBatches implements BatchService {
     if (this.outcome.running) return { running: { ...view, status: 'running' as const, committedAt: null } };
     this.ended.set(id, { view, rejects, replayed: false });
     return { view, rejects, replayed: batch.idempotencyKey === 'known' };
-  }
-
-  room() {
-    return { take: () => undefined, release: () => undefined };
   }
 
   async get(id: string) {
