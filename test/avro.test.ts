@@ -108,6 +108,16 @@ describe('Avro files', () => {
     }
   });
 
+  test('refuse a row that is longer than readers expect', async () => {
+    const copy = copyOfTuples([rowWith({}), rowWith({ 2: Buffer.alloc(88, 'x') })]);
+    const limited = (maxRowBytes: number) =>
+      drain(encodeAvro(piecesOf(copy), { table: NULLABLE, codec: 'null', metadata: {}, maxRowBytes }));
+    // Ten branches, and a text with a length of two bytes.
+    assert.equal((await limited(100)).value.rows, 2);
+    const tooLong = /table all_types: row 2 of the copy is longer than 99 bytes/;
+    await assert.rejects(limited(99), fails('backup-value', tooLong));
+  });
+
   test('refuse columns that are not as the dictionary says', async () => {
     const small = copyOfTuples([rowWith({ 0: day(1) })]);
     await assert.rejects(encode(small, NULLABLE), fails('dictionary-conflict', /column big.*not the bigint/));
@@ -225,12 +235,13 @@ describe('A damaged file', () => {
 
   test('takes no memory for a length that is wrong', async () => {
     const { bytes } = await encode(copyOfTuples([]), table);
-    // One row, and a block of 1 GiB of which nothing follows.
-    const claims = Buffer.concat([bytes, Buffer.of(2, 0x80, 0x80, 0x80, 0x80, 0x08)]);
+    // One row, and a block of 256 MiB of which nothing follows.
+    const claims = Buffer.concat([bytes, Buffer.of(2, 0x80, 0x80, 0x80, 0x80, 0x02)]);
     const before = process.memoryUsage().arrayBuffers;
     await assert.rejects(decode(claims, table), fails('backup-damaged', /ends within a block/));
     assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 2 ** 20);
-    const beyond = Buffer.concat([bytes, Buffer.of(2, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01)]);
+    // No row of ours makes one of 512 MiB.
+    const beyond = Buffer.concat([bytes, Buffer.of(2, 0x80, 0x80, 0x80, 0x80, 0x04)]);
     await assert.rejects(decode(beyond, table), fails('backup-damaged', /a size of/));
   });
 });

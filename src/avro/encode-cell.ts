@@ -92,8 +92,8 @@ const writeNumeric: WriteCell = (row, from, length, at) => {
 };
 
 /**
- * Writes a field of the column's type. A switch, and no table of functions: V8 makes one piece of machine code of it,
- * which takes a third off the time of a row.
+ * Writes a field of the column's type. A switch, and no table of functions, so that V8 can build the usual types into
+ * the loop over the columns: of a million hires that takes 5 % off.
  */
 export function writeCell(
   type: ColumnType,

@@ -4,15 +4,13 @@ import { RowChecksum } from '../backups/checksum.ts';
 import { LongshoreError } from '../errors.ts';
 import type { ColumnType } from '../rows/column-type.ts';
 import type { Table } from '../types.ts';
-import { BLOCK_CODECS, BLOCKS_AHEAD } from './codec.ts';
+import { BLOCK_BYTES, BLOCK_CODECS, BLOCKS_AHEAD, MAX_ROW_BYTES } from './codec.ts';
 import { CODEC_KEY, containerHeader, framedBlock, SCHEMA_KEY } from './container.ts';
 import { CopyInput, checkEnd, feed } from './copy-binary.ts';
 import { type EncodingRow, plainRoom, UNFIT, writeCell } from './encode-cell.ts';
 import { mapInOrder } from './in-order.ts';
 import { avroSchemaOf, type Column, columnsWithTypes } from './schema.ts';
 
-/** Bytes of a block before compression; measured: smaller ones compress worse, larger ones only take memory. */
-const BLOCK_BYTES = 1024 * 1024;
 /** Rows of a usual size that end a block fit in here. */
 const BLOCK_ROOM = BLOCK_BYTES + 64 * 1024;
 
@@ -21,6 +19,8 @@ export interface EncodeOptions {
   readonly codec: Codec;
   /** Of the file: names that begin with `avro.` are the format's own. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The longest row, as Avro. Default `MAX_ROW_BYTES`, as readers expect; tests make it small. */
+  readonly maxRowBytes?: number;
 }
 
 /** What went through. The checksum is that of `src/backups/checksum.ts`. */
@@ -40,17 +40,18 @@ interface Block {
  * again as soon as the next is asked for. Blocks are compressed in the thread pool while the next are filled; a few
  * MiB are in memory, and the longest row.
  *
- * @throws LongshoreError `backup-value` for a value that Avro can't carry; `dictionary-conflict` where a column is of
- *   another type than the dictionary says, or null where it must not be; `internal` for what is no such copy
+ * @throws LongshoreError `backup-value` for a value that Avro can't carry and for a row that is too long;
+ *   `dictionary-conflict` where a column is of another type than the dictionary says, or null where it must not be;
+ *   `internal` for what is no such copy
  */
 export async function* encodeAvro(
   copy: AsyncIterable<Buffer>,
-  { table, codec, metadata }: EncodeOptions,
+  { table, codec, metadata, maxRowBytes = MAX_ROW_BYTES }: EncodeOptions,
 ): AsyncGenerator<Buffer, AvroTotals> {
   const sync = randomBytes(16);
   const schema = JSON.stringify(avroSchemaOf(table));
   yield containerHeader({ ...metadata, [SCHEMA_KEY]: schema, [CODEC_KEY]: codec }, sync);
-  const encoder = new RowEncoder(table);
+  const encoder = new RowEncoder(table, maxRowBytes);
   const { compress } = BLOCK_CODECS[codec];
   const frame = async ({ rows, bytes }: Block) => framedBlock(rows, await compress(bytes), sync);
   for await (const pieces of mapInOrder(blocksOf(copy, encoder), frame, BLOCKS_AHEAD)) yield* pieces;
@@ -77,6 +78,7 @@ class RowEncoder implements EncodingRow {
   target = Buffer.allocUnsafeSlow(BLOCK_ROOM);
 
   readonly #table: Table;
+  readonly #maxRowBytes: number;
   readonly #columns: readonly Column[];
   readonly #types: readonly ColumnType[];
   readonly #nullable: readonly boolean[];
@@ -85,8 +87,9 @@ class RowEncoder implements EncodingRow {
   /** Where the tuple that is being encoded ends. */
   #tupleEnd = 0;
 
-  constructor(table: Table) {
+  constructor(table: Table, maxRowBytes: number) {
     this.#table = table;
+    this.#maxRowBytes = maxRowBytes;
     this.#columns = columnsWithTypes(table);
     this.#types = this.#columns.map(({ type }) => type);
     this.#nullable = this.#columns.map(({ nullable }) => nullable);
@@ -153,6 +156,7 @@ class RowEncoder implements EncodingRow {
       to = after;
       from += length;
     }
+    if (to - this.#length > this.#maxRowBytes) throw this.#tooLong();
     this.#length = to;
     this.rows++;
   }
@@ -161,6 +165,13 @@ class RowEncoder implements EncodingRow {
     return new LongshoreError(
       'dictionary-conflict',
       `${this.#place(column)} is null, and the dictionary requires a value`,
+    );
+  }
+
+  #tooLong(): LongshoreError {
+    return new LongshoreError(
+      'backup-value',
+      `table ${this.#table.name}: row ${this.rows + 1} of the copy is longer than ${this.#maxRowBytes} bytes`,
     );
   }
 
