@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
+import { COPY_HEADER, COPY_TRAILER } from '../src/avro/copy-binary.ts';
 import type { Tx } from '../src/db/database.ts';
 import { encodeRejects } from '../src/ledger/rejects.ts';
 import { copyIntoStage } from '../src/publish/stage.ts';
@@ -10,10 +11,6 @@ import type { Table } from '../src/types.ts';
 /** Encoded pieces that wait in memory for their COPY. */
 const HELD_BYTES = 8 * 1024 * 1024;
 const COPY_REJECTS = 'copy longshore.reject (load_id, line, record, errors) from stdin';
-
-/** PostgreSQL's "COPY, Binary Format": the signature, no flags, no header extension; a field count of -1 at the end. */
-const BINARY_HEADER = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
-const BINARY_TRAILER = Buffer.of(0xff, 0xff);
 
 /** What one COPY takes, and the pieces that wait for it. */
 interface Lane {
@@ -39,8 +36,8 @@ export async function copyOut(
   const lanes: Readonly<Record<EncodedPiece['kind'], Lane>> = {
     binary: {
       ...newLane(copyIntoStage(table, id, 'binary')),
-      header: BINARY_HEADER,
-      trailer: BINARY_TRAILER,
+      header: COPY_HEADER,
+      trailer: COPY_TRAILER,
     },
     text: newLane(copyIntoStage(table, id, 'text')),
     rejects: newLane(COPY_REJECTS),
