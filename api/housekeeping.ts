@@ -73,7 +73,7 @@ async function sweepUploads(db: Database, storage: Storage): Promise<void> {
 }
 
 /** A group's payload is deleted after its commit, unless the process died just then; one that waits needs it still. */
-async function sweepPayloads(client: Client, storage: Storage): Promise<void> {
+export async function sweepPayloads(client: Client, storage: Storage): Promise<void> {
   for (const key of await storage.list(PAYLOAD_FOLDER)) {
     if (!(await isOld(storage, key))) continue;
     if (!(await isGroupRunning(client, key.slice(PAYLOAD_FOLDER.length)))) await storage.delete(key);

@@ -1,5 +1,11 @@
 import type { BatchService, NewBatch } from '../../api/batch-service.ts';
-import type { BatchFilter, BatchReject, BatchView, EndedBatch } from '../../src/batches/batch.ts';
+import type {
+  BatchFilter,
+  BatchReject,
+  BatchRejectsPage,
+  BatchView,
+  EndedBatch,
+} from '../../src/batches/batch.ts';
 
 /** Batches in memory: each gets the outcome that the test says. */
 export class FakeBatches implements BatchService {
@@ -43,7 +49,7 @@ export class FakeBatches implements BatchService {
       .slice(0, filter.limit);
   }
 
-  async rejects(id: string, page: { afterIndex: number; limit: number }) {
+  async rejects(id: string, page: { afterIndex: number; limit: number }): Promise<BatchRejectsPage> {
     const later = (this.ended.get(id)?.rejects ?? []).filter(({ index }) => index > page.afterIndex);
     return { header: this.header, rejects: later.slice(0, page.limit), more: later.length > page.limit };
   }
