@@ -2,11 +2,13 @@ import { Ledger20261121 } from './20261121-ledger.ts';
 import { Batches20261122 } from './20261122-batches.ts';
 import { Backups20261123 } from './20261123-backups.ts';
 import { BatchHeader20261124 } from './20261124-batch-header.ts';
+import { Reports20261124 } from './20261124-reports.ts';
 
 /** In order. A landed migration is never edited: add another. */
 export const migrations = [
   { name: '20261121-ledger', class: Ledger20261121 },
   { name: '20261122-batches', class: Batches20261122 },
   { name: '20261123-backups', class: Backups20261123 },
+  { name: '20261124-reports', class: Reports20261124 },
   { name: '20261124-batch-header', class: BatchHeader20261124 },
 ];

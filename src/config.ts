@@ -29,6 +29,8 @@ const schema = z.object({
   LONGSHORE_IDEMPOTENCY_DAYS: z.coerce.number().int().min(1).max(365).default(7),
   LONGSHORE_BACKUP_KEY: z.string().optional(),
   LONGSHORE_BACKUP_KEY_FILE: z.string().min(1).optional(),
+  LONGSHORE_REPORTS: z.string().min(1).optional(),
+  LONGSHORE_REFRESH_SECONDS: z.coerce.number().int().min(1).max(86_400).default(5),
   LONGSHORE_LOG: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
@@ -67,6 +69,10 @@ export interface Config {
   readonly idempotencyDays: number;
   /** The key that parts of backups are encrypted with (32 bytes, as hex or base64), or the file that holds it. */
   readonly backupKey: { readonly text: string } | { readonly file: string } | undefined;
+  /** Folder of report files; unset: those of the sample, when the dictionary is the sample's. */
+  readonly reportsPath: string | undefined;
+  /** A report's view is refreshed at most this often by what is written to its tables. */
+  readonly refreshSeconds: number;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
 
@@ -107,6 +113,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,
     backupKey: backupKeyOf(e),
+    reportsPath: e.LONGSHORE_REPORTS && resolve(e.LONGSHORE_REPORTS),
+    refreshSeconds: e.LONGSHORE_REFRESH_SECONDS,
     logLevel: e.LONGSHORE_LOG,
   };
 }

@@ -23,6 +23,18 @@ export const ERRORS = {
     remedy:
       'Longshore adds tables and nullable fields by itself; change anything else in the database first.',
   },
+  'report-invalid': {
+    status: 422,
+    retryable: false,
+    title: 'A report is not valid',
+    remedy: 'Correct the file at the line that the message names.',
+  },
+  'report-slow': {
+    status: 503,
+    retryable: true,
+    title: 'The report took too long to read',
+    remedy: 'Ask for fewer rows, or again when the server has less to do.',
+  },
   'unknown-table': {
     status: 404,
     retryable: false,
@@ -52,6 +64,12 @@ export const ERRORS = {
     retryable: false,
     title: 'There is no such restore',
     remedy: 'GET /v1/restores lists the restores.',
+  },
+  'unknown-report': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such report',
+    remedy: 'GET /v1/reports lists the reports.',
   },
   'unknown-schedule': {
     status: 404,

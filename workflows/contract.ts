@@ -129,3 +129,19 @@ export interface RanSchedule {
   /** Backups that retention removed. */
   readonly removed: readonly string[];
 }
+
+export const REFRESH_REPORT = 'refreshReport';
+
+/**
+ * Refreshes one report's view, as often as it is asked to while it runs, but not more often than `everyMs`. Its
+ * workflow ID is `refresh-<name>`, so that never two of one view run.
+ */
+export interface RefreshReportInput {
+  readonly name: string;
+  readonly everyMs: number;
+  /** When the last refresh began, over continue-as-new; ms since the epoch. */
+  readonly lastAtMs?: number;
+}
+
+/** Signal without arguments: something was written to the report's tables. */
+export const WRITTEN = 'written';
