@@ -25,7 +25,7 @@ const whole = proxyActivities<Activities>(WHOLE);
 /**
  * One restore, dry run or drill:
  *
- *   restore:   stage ─ close the gate ─ safety backup ─ compare ─ publish
+ *   restore:   stage ─ close the gate ─ safety backup and compare ─ publish
  *   beside:    stage ─ compare ─ publish                              (under another name)
  *   dry run:   stage ─ compare
  *   drill:     check the files ─ stage ─ prove
@@ -116,17 +116,18 @@ async function stageAll(restoreId: number, { parts, rows }: BegunRestore): Promi
 }
 
 async function putBack(restoreId: number, { target }: BegunRestore): Promise<void> {
-  if (target.as === null) {
-    await closeGate(restoreId);
-    if (target.safety) await saveFirst(restoreId);
-  }
-  await compare(restoreId);
+  if (target.as === null) await closeGate(restoreId);
+  // Nobody writes any more: both read the same rows, at the same time.
+  await CancellationScope.cancellable(async () => {
+    const scope = CancellationScope.current();
+    const saved = target.safety ? saveFirst(restoreId) : undefined;
+    await Promise.all([saved, compare(restoreId)]).finally(() => scope.cancel());
+  });
   setCurrentDetails('**publishing**');
   await whole.publishRestore.executeWithOptions({ summary: 'publish' }, [{ restoreId }]);
 }
 
 async function compare(restoreId: number): Promise<void> {
-  setCurrentDetails('**comparing** with what is there');
   await whole.compareStaged.executeWithOptions({ summary: 'compare with what is there' }, [{ restoreId }]);
 }
 

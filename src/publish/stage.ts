@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { LINEAGE_COLUMNS, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
+import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { CopyFormat } from '../rows/encoded-pieces.ts';
 import type { Table } from '../types.ts';
@@ -36,15 +36,34 @@ export async function makeStage(
   stage: string,
   loadId?: number,
 ): Promise<void> {
-  const columns = table.fields.map(
-    (field) =>
-      `${quoteName(field.name)} ${columnType(field)}${isRequired(table, field.name) ? notNull(table, field.name) : ''}`,
+  const columns = new Map(
+    table.fields.map((field) => [
+      field.name,
+      `${columnType(field)}${isRequired(table, field.name) ? notNull(table, field.name) : ''}`,
+    ]),
   );
+  columns.set('_load_id', loadId === undefined ? 'bigint' : `bigint default ${loadId}`);
+  columns.set('_line', 'bigint');
+  const order = [...new Set([...(await liveOrder(db, table, columns)), ...columns.keys()])];
   await db.query(
     `create table if not exists ${stage} (
-       ${columns.join(', ')}, _load_id bigint${loadId === undefined ? '' : ` default ${loadId}`}, _line bigint
+       ${order.map((name) => `${quoteName(name)} ${columns.get(name)}`).join(', ')}
      ) with (autovacuum_enabled = false)`,
   );
+}
+
+/** Columns of the live table as they stand there: a field that came to the dictionary later stands behind lineage. */
+async function liveOrder(
+  db: Pick<Database, 'query'>,
+  table: Table,
+  known: ReadonlyMap<string, string>,
+): Promise<string[]> {
+  const columns = await db.query<{ name: string }>(
+    `select attname::text as name from pg_attribute
+      where attrelid = to_regclass($1) and attnum > 0 and not attisdropped order by attnum`,
+    [quoteName(DATA_SCHEMA, table.name)],
+  );
+  return columns.map(({ name }) => name).filter((name) => known.has(name));
 }
 
 export async function dropStage(db: Pick<Database, 'query'>, stage: string): Promise<void> {
