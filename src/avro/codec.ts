@@ -3,8 +3,8 @@ import zlib from 'node:zlib';
 import type { Codec } from '../backups/backup.ts';
 
 /**
- * Bytes of a block before compression. Of a million hires (30.4 MB plain, zstandard): 64 KiB cost nearly twice the time to
- * compress and four times to decompress; above 1 MiB neither time nor size gains anything.
+ * Bytes of a block before compression. With a million hires (30.4 MB plain, zstandard), 64 KiB cost nearly twice the
+ * CPU to compress and four times to decompress; above 1 MiB neither time nor size gains anything.
  */
 export const BLOCK_BYTES = 2 ** 20;
 /**

@@ -40,11 +40,9 @@ export async function judgeAvro(scores: Scores): Promise<void> {
   try {
     const judged: Judged[] = [];
     for (const [no, avroCase] of (await avroCases()).entries()) {
-      for (const codec of CODECS) {
-        const one = { avroCase, codec, path: join(folder, `${no}-${codec}`) };
-        await makeFiles(one, tools);
-        judged.push(one);
-      }
+      const ofCase = CODECS.map((codec) => ({ avroCase, codec, path: join(folder, `${no}-${codec}`) }));
+      await Promise.all(ofCase.map((one) => makeFiles(one, tools)));
+      judged.push(...ofCase);
     }
     const reports: string[][] = JSON.parse(await run(python, [script], JSON.stringify(judged.map(jobOf))));
     for (const [no, one] of judged.entries()) {
