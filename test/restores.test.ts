@@ -358,7 +358,9 @@ describe('restores', async () => {
   });
 
   it('are ended, with their gates, when their workflow is terminated', async () => {
-    await db.query(`insert into longshore.table_gate select 'jobs', max(id) from longshore.restore`);
+    await db.query(
+      `insert into longshore.table_gate select 'jobs', id from longshore.restore where workflow_id = 'restore-other'`,
+    );
     const { body: waiting } = await send(`/v1/backups/${first.id}/restore`, {}, 0);
     await eventually(async () => (await get(`/v1/restores/${waiting.id}`)).body.status, 'waiting');
     await client.workflow.getHandle(waiting.workflowId).terminate('test');
