@@ -75,7 +75,7 @@ describe('batches, when something goes away', async () => {
 
     it('goes away before the commit: the caller hears 202, and later that it is done, once', async () => {
       await send([{ id: 1, department: 'warm' }]);
-      const lock = await lockTable(db, 'departments');
+      await using lock = await lockTable(db, 'departments');
       const sending = send([{ id: 2, department: 'away' }], wait);
       await until(lock.waiting, (n) => n > 0);
       postgres.cut();
@@ -113,7 +113,7 @@ describe('batches, when something goes away', async () => {
     };
 
     it('is not needed any more by who commits, and the answer is what the ledger says', async () => {
-      const lock = await lockTable(db, 'departments');
+      await using lock = await lockTable(db, 'departments');
       const sending = send([{ id: 20, department: 'terminated' }]);
       const handle = await until(running, (found) => found !== null);
       await handle!.terminate('by the test');
@@ -125,7 +125,7 @@ describe('batches, when something goes away', async () => {
     });
 
     it('is told to have failed only when nothing of it can be written any more', async () => {
-      const lock = await lockTable(db, 'departments');
+      await using lock = await lockTable(db, 'departments');
       const { body } = await send([{ id: 21, department: 'failed' }], { prefer: 'respond-async' });
       await until(lock.waiting, (n) => n > 0);
       await client.workflow.getHandle(body.workflowId).terminate('by the test');
@@ -140,7 +140,7 @@ describe('batches, when something goes away', async () => {
 
     it('leaves a batch running whose commit is half done', async () => {
       const sql = `insert into departments (id, department) values (23, 'other')`;
-      const other = await lockTable(db, 'departments', sql);
+      await using other = await lockTable(db, 'departments', sql);
       const { body } = await send([{ id: 23, department: 'half' }], { prefer: 'respond-async' });
       await until(other.waiting, (n) => n > 0);
       await client.workflow.getHandle(body.workflowId).terminate('by the test');

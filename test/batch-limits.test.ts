@@ -36,7 +36,7 @@ describe('a table that is locked for long', async () => {
 
   it('leaves connections to other tables, however many groups of it wait', async () => {
     const client = await temporalClient(t, stack);
-    const lock = await lockTable(stack.db, 'departments');
+    await using lock = await lockTable(stack.db, 'departments');
     const handles = await Promise.all(
       Array.from({ length: 20 }, (_, n) => {
         const group = randomUUIDv7();
@@ -71,7 +71,7 @@ describe('a table that is locked for long', async () => {
     const { tables } = await readDictionary(undefined);
     const table = tables.find(({ name }) => name === 'departments')!;
     const before = await count();
-    const lock = await lockTable(stack.db, 'departments');
+    await using lock = await lockTable(stack.db, 'departments');
     const commit = (id: number) => {
       const body = JSON.stringify([{ id, department: 'crowd' }]);
       const batch = { table, mode: 'append', format: 'json', strict: false, body } as const;

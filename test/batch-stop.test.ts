@@ -60,7 +60,7 @@ describe('a stop of the API', async () => {
     });
     const service = await startApi({ config, log: createLogger({ level: 'silent', process: 'test' }) });
     const url = String(service.info?.url);
-    const lock = await lockTable(stack.db, 'departments');
+    await using lock = await lockTable(stack.db, 'departments');
     const first = send(url, stack.key, 1, 'stopped');
     await until(lock.waiting, (n) => n > 0);
     const queued = Array.from({ length: 20 }, (_, n) => send(url, stack.key, 2 + n, 'stopped'));
@@ -79,7 +79,7 @@ describe('a stop of the API', async () => {
   it('answers what takes too long as running, and refuses what waits', async () => {
     const { api, committer } = await batchApi(t, stack, await temporalClient(t, stack));
     const key = 'admin-key-of-the-tests';
-    const lock = await lockTable(stack.db, 'departments');
+    await using lock = await lockTable(stack.db, 'departments');
     const first = send(api.url, key, 101, 'left');
     await until(lock.waiting, (n) => n > 0);
     const queued = Array.from({ length: 5 }, (_, n) => send(api.url, key, 102 + n, 'left'));
@@ -87,9 +87,12 @@ describe('a stop of the API', async () => {
       () => held(api.url, key),
       (n) => n === 6,
     );
+    const begunAtMs = performance.now();
     await committer.stop(50);
     const { status, id } = await first;
     assert.equal(status, 202);
+    // Long before its own wait is over.
+    assert.ok(performance.now() - begunAtMs < 10_000);
     const refused = await Promise.all(queued);
     for (const answer of [...refused, await send(api.url, key, 110, 'left')]) {
       assert.deepEqual([answer.status, answer.code, answer.retryAfter], [503, 'overloaded', '5']);
