@@ -30,7 +30,11 @@ describe('sending a batch', () => {
   });
   afterEach(() => api[Symbol.asyncDispose]());
 
-  async function send(headers: Record<string, string> = {}, path = ROWS, body: NonNullable<RequestInit['body']> = '[{"id":1}]') {
+  async function send(
+    headers: Record<string, string> = {},
+    path = ROWS,
+    body: NonNullable<RequestInit['body']> = '[{"id":1}]',
+  ) {
     const init = { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } };
     const response = await api.call(path, init);
     const text = await response.text();

@@ -61,7 +61,9 @@ const FIRST_DAY = -2_451_545;
 const FIRST_MICROS = BigInt(FIRST_DAY) * 86_400_000_000n;
 const LAST_MICROS = 2n ** 63n - 1n - 946_684_800_000_000n;
 
-const specials = fc.constantFrom(0xc000, 0xd000, 0xf000).map((sign) => numericBytes(0, sign, sign === 0xc000 ? 0 : 32, []));
+const specials = fc
+  .constantFrom(0xc000, 0xd000, 0xf000)
+  .map((sign) => numericBytes(0, sign, sign === 0xc000 ? 0 : 32, []));
 const zeros = fc.integer({ min: 0, max: 16_383 }).map((scale) => numericBytes(0, 0, scale, []));
 const finite = fc
   .record({
