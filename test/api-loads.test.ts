@@ -103,17 +103,10 @@ describe('starting a load', () => {
       key: 'inbox/2026/jobs.csv',
     });
     assert.equal(api.loads.started[0]!.chart, null);
-    for (const outside of [
-      '../uploads/x',
-      '/etc/passwd',
-      '2026/../../x',
-      'a\\b',
-      '2026/',
-      'none.csv',
-      'a\u0000b',
-    ]) {
+    for (const outside of ['../uploads/x', '/etc/passwd', '2026/../../x', 'a\\b', '2026/', 'none.csv']) {
       await assertProblem(await ask(outside), 404, 'source-not-found');
     }
+    await assertProblem(await ask('a\u0000b'), 400, 'invalid-request');
   });
 
   it('answers a repeated file with the first load and keeps no second copy', async () => {

@@ -146,6 +146,38 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/backups/{backup}/files/manifest.json', status: 200 },
     { path: '/v1/backups/{backup}/files/none', status: 404 },
   ],
+  'GET /v1/backups/{id}/diff': [
+    { path: '/v1/backups/{backup}/diff?table=jobs', status: 200 },
+    { path: '/v1/backups/{backup}/diff?table=cities', status: 404 },
+    { path: '/v1/backups/none/diff?table=jobs', status: 404 },
+  ],
+  'POST /v1/backups/{id}/verify': [
+    { path: '/v1/backups/{backup}/verify', headers: { prefer: 'wait=50' }, status: 201 },
+    { path: '/v1/backups/none/verify', status: 404 },
+  ],
+  'POST /v1/backups/{id}/restore': [
+    { path: '/v1/backups/{backup}/restore', headers: json, body: '{"dryRun": true}', status: 202 },
+    { path: '/v1/backups/{backup}/restore', headers: json, body: '{"tables": ["cities"]}', status: 404 },
+    { path: '/v1/backups/none/restore', headers: json, body: '{}', status: 404 },
+  ],
+  'POST /v1/tables/{table}/restore': [
+    {
+      path: '/v1/tables/jobs/restore',
+      headers: { ...json, prefer: 'wait=50' },
+      body: '{"backup": "{backup}"}',
+      status: 201,
+    },
+    { path: '/v1/tables/jobs/restore', headers: json, body: '{"backup": "none"}', status: 404 },
+    { path: '/v1/tables/jobs/restore', headers: json, body: '{"backup"', status: 400 },
+    { path: '/v1/tables/cities/restore', headers: json, body: '{"backup": "latest"}', status: 404 },
+  ],
+  'GET /v1/restores': [{ path: '/v1/restores?limit=1', status: 200 }],
+  'GET /v1/restores/{id}': [
+    { path: '/v1/restores/{restore}', status: 200 },
+    { path: '/v1/restores/9007199254740991', status: 404 },
+    { path: '/v1/restores/none', status: 400 },
+  ],
+  'POST /v1/restores/{id}/cancel': [{ path: '/v1/restores/{restore}/cancel', status: 409 }],
   'POST /v1/backups/{id}/pin': [{ path: '/v1/backups/{backup}/pin', status: 200 }],
   'POST /v1/backups/{id}/unpin': [{ path: '/v1/backups/{backup}/unpin', status: 200 }],
   'POST /v1/backups/{id}/cancel': [{ path: '/v1/backups/{backup}/cancel', status: 409 }],
@@ -196,7 +228,7 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
 describe('every answer is as the OpenAPI document says', () => {
   let stack: TestStack;
   let contract: Contract;
-  /** Of things that were made on the way: `{batch}`, `{key}`, `{backup}`; and `{basic}`, the operator's credentials. */
+  /** Of things that were made on the way: `{batch}`, `{key}`, `{backup}`, `{restore}`; and `{basic}`, the operator's credentials. */
   const made = new Map<string, string>();
   const stopping: (() => Promise<unknown>)[] = [];
   before(async () => {
@@ -220,7 +252,7 @@ describe('every answer is as the OpenAPI document says', () => {
     const response = await fetch(stack.url + path, {
       method,
       headers: { 'x-api-key': stack.key, ...headers },
-      ...(body !== undefined && { body }),
+      ...(body !== undefined && { body: typeof body === 'string' ? filled(body) : body }),
     });
     const text = await contract.check(method, path, response.clone());
     assert.equal(response.status, status, `${method} ${path}: ${text}`);
@@ -228,10 +260,11 @@ describe('every answer is as the OpenAPI document says', () => {
     return response;
   }
 
-  function remember(operation: string, body: { readonly id: string }): void {
-    if (operation.endsWith('/rows')) made.set('batch', body.id);
-    if (operation.endsWith(' /v1/backups')) made.set('backup', body.id);
-    if (operation.endsWith(' /v1/keys')) made.set('key', body.id);
+  function remember(operation: string, body: { readonly id: string | number }): void {
+    const names = { '/rows': 'batch', ' /v1/backups': 'backup', '/restore': 'restore', ' /v1/keys': 'key' };
+    for (const [end, name] of Object.entries(names)) {
+      if (operation.endsWith(end)) made.set(name, String(body.id));
+    }
   }
 
   it('of every route, with its main answers', async () => {
@@ -262,7 +295,7 @@ describe('every answer is as the OpenAPI document says', () => {
       const { path } = ASKED[name]![0]!;
       const { authorization } = ASKED[name]![0]!.headers ?? {};
       const response = await ask(name, {
-        path: `${path.split('?')[0]}?color=blue`,
+        path: `${path}${path.includes('?') ? '&' : '?'}color=blue`,
         ...(authorization !== undefined && { headers: { authorization } }),
         status: 400,
       });
