@@ -1,5 +1,6 @@
 import type { Response } from 'express';
 import { ERRORS, LongshoreError } from '../src/errors.ts';
+import { FIRST_GROUP_ID } from '../src/ledger/lineage-ids.ts';
 import type { LoadView } from '../src/ledger/load-view.ts';
 import { noteTable } from './audited.ts';
 import { requireTable } from './auth.ts';
@@ -8,9 +9,6 @@ import type { ApiDeps } from './deps.ts';
 import { HttpError } from './problems.ts';
 import type { Call } from './route.ts';
 import type { LoadAnswer } from './schemas.ts';
-
-/** `_load_id` of rows that came in batches is at least this (the sequence `longshore.batch_group_id`). */
-const FIRST_GROUP_ID = 2 ** 32;
 
 /** A load with the addresses of what can be done with it. */
 export function answerOf(load: LoadView, deps: ApiDeps): LoadAnswer {

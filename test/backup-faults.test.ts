@@ -117,9 +117,21 @@ describe('the files of a backup', async () => {
   it('are all that a new ledger needs to know the backup', async () => {
     const { db } = stack;
     const before = await backUp(stack);
+    await stack.post('/v1/tables/jobs/rows', [{ id: 90_001, job: 'batch' }]);
+    const newest = await backUp(stack);
+    const given = () =>
+      db.query<{ load: number; group: number }>(
+        `select nextval(pg_get_serial_sequence('longshore.load', 'id'))::float8 as load,
+                nextval('longshore.batch_group_id')::float8 as "group"`,
+      );
+    const [first] = await given();
     await db.query('delete from longshore.backup');
+    await db.query(`select setval(pg_get_serial_sequence('longshore.load', 'id'), 1, false)`);
+    await db.query(`select setval('longshore.batch_group_id', ${2 ** 32}, false)`);
     const { adopted, refused } = await adoptBackups(db, storage);
-    assert.ok(adopted.includes(before.id));
+    assert.ok(adopted.includes(before.id) && adopted.includes(newest.id));
+    // Their rows name loads and groups: no new one gets such an ID.
+    assert.deepEqual(await given(), [first]);
     assert.deepEqual(refused, []);
     const { body } = await stack.get(`/v1/backups/${before.id}`);
     const view = body as unknown as BackupView;

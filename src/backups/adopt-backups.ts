@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
+import { passIds } from '../ledger/lineage-ids.ts';
 import type { Storage } from '../storage/storage.ts';
 import { MANIFEST, type Manifest } from './backup.ts';
 import { BACKUP_ID, backupWorkflowId } from './backup-id.ts';
@@ -18,10 +19,10 @@ export interface Adopted {
 /**
  * Makes backups that are in the storage known to a ledger that has never heard of them: a new database after the old
  * one was lost. The manifest says all that a restore needs. Those that the ledger knows are left alone, whatever
- * their status.
+ * their status. New loads and groups of batches get IDs past those of the rows in them.
  */
 export async function adoptBackups(
-  db: Pick<Database, 'query'>,
+  db: Pick<Database, 'query' | 'transaction'>,
   storage: Pick<Storage, 'list' | 'stat' | 'read'>,
 ): Promise<Adopted> {
   const stored = (await storage.list('backups/'))
@@ -36,7 +37,10 @@ export async function adoptBackups(
   const refused: { id: string; reason: string }[] = [];
   for (const id of unknown) {
     try {
-      await record(db, await readManifest(storage, id));
+      const found = await readManifest(storage, id);
+      // Before the backup is known, so that an interrupted try is tried again.
+      await passIds(db, idsOf(found.manifest));
+      await record(db, found);
       adopted.push(id);
     } catch (error) {
       if (!(error instanceof LongshoreError) || error.code !== 'backup-damaged') throw error;
@@ -76,6 +80,10 @@ async function record(db: Pick<Database, 'query'>, { manifest, sha256 }: ReadMan
       ADOPTED,
     ],
   );
+}
+
+function idsOf({ lastGroupId, tables }: Manifest): number[] {
+  return [lastGroupId, ...tables.map(({ lastLoadId }) => lastLoadId)].filter((id) => typeof id === 'number');
 }
 
 function totalOf({ tables }: Manifest): number {

@@ -119,8 +119,14 @@ export async function composeManifest(
   plan: BackupPlan,
   encryption: Manifest['encryption'],
 ): Promise<Manifest> {
-  const [row] = await db.query<{ at: Date; lastLoads: Snapshot['lastLoads']; partsTotal: number }>(
-    `select snapshot_at as at, last_loads as "lastLoads", parts_total as "partsTotal"
+  const [row] = await db.query<{
+    at: Date;
+    lastLoads: Snapshot['lastLoads'];
+    lastGroupId: number | null;
+    partsTotal: number;
+  }>(
+    `select snapshot_at as at, last_loads as "lastLoads", parts_total as "partsTotal",
+            pg_sequence_last_value('longshore.batch_group_id')::float8 as "lastGroupId"
        from longshore.backup where id = $1 and snapshot_at is not null`,
     [plan.id],
   );
@@ -148,7 +154,19 @@ export async function composeManifest(
     };
   });
   const snapshotAt = row.at.toISOString();
-  return { format: 1, id, purpose, scheduleId, snapshotAt, dictionary, codec, encryption, tables };
+  const { lastGroupId } = row;
+  return {
+    format: 1,
+    id,
+    purpose,
+    scheduleId,
+    snapshotAt,
+    dictionary,
+    codec,
+    encryption,
+    lastGroupId,
+    tables,
+  };
 }
 
 /** Makes the backup done, in one statement. @returns false when the attempt is over */

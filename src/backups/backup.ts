@@ -26,6 +26,11 @@ export interface Manifest {
   readonly codec: Codec;
   /** null: not encrypted. `keyId`: the first 16 hex digits of the SHA-256 of the key. */
   readonly encryption: { readonly cipher: 'AES-256-GCM'; readonly keyId: string } | null;
+  /**
+   * At least the newest group of batches whose rows are in the backup: the newest of all when the manifest was
+   * written; null when there was none. Absent in manifests of before.
+   */
+  readonly lastGroupId?: number | null;
   readonly tables: readonly ManifestTable[];
 }
 

@@ -32,6 +32,7 @@ const schema: z.ZodType<Manifest> = z.strictObject({
   dictionary: z.strictObject({ name: z.string(), version: z.string() }),
   codec: z.enum(CODECS),
   encryption: z.strictObject({ cipher: z.literal('AES-256-GCM'), keyId: hex }).nullable(),
+  lastGroupId: count.nullable().optional(),
   tables: z.array(
     z.strictObject({
       table: z.string(),

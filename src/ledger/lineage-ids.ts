@@ -1,0 +1,48 @@
+import type { Database } from '../db/database.ts';
+
+/** `_load_id` of rows that came in batches is at least this (the sequence `longshore.batch_group_id`); loads are below. */
+export const FIRST_GROUP_ID = 2 ** 32;
+/** Loads are of PostgreSQL's type integer. What is beyond either bound, the platform never gave out. */
+const MAX_LOAD_ID = 2 ** 31 - 2;
+
+const SEQUENCES = [
+  { name: `pg_get_serial_sequence('longshore.load', 'id')`, first: 1, last: MAX_LOAD_ID },
+  { name: `'longshore.batch_group_id'`, first: FIRST_GROUP_ID, last: Number.MAX_SAFE_INTEGER - 1 },
+] as const;
+
+/**
+ * Sees to it that new loads and groups of batches get IDs past these: rows that come back from a ledger that was lost
+ * keep their `_load_id`, which must go on to name one thing only. In a short transaction of its own, since the
+ * sequence is locked meanwhile; IDs never go back, so that doing it for a restore that then fails is harmless.
+ *
+ * @param used `_load_id`s, of loads and groups alike
+ */
+export async function passIds(
+  db: Pick<Database, 'query' | 'transaction'>,
+  used: readonly number[],
+): Promise<void> {
+  for (const { name, first, last } of SEQUENCES) {
+    const ids = used.filter((id) => id >= first && id <= last);
+    if (ids.length > 0) await passId(db, name, Math.max(...ids));
+  }
+}
+
+async function passId(
+  db: Pick<Database, 'query' | 'transaction'>,
+  nameSql: string,
+  used: number,
+): Promise<void> {
+  const [sequence] = await db.query<{ name: string; given: number }>(
+    `select ${nameSql}::regclass::text as name, coalesce(pg_sequence_last_value(${nameSql}::regclass), 0)::float8 as given`,
+  );
+  if (!sequence || sequence.given >= used) return;
+  await db.transaction(async ({ query }) => {
+    // Changes nothing, and is the one statement that makes `nextval` of others wait: what they take after this read
+    // would be given out again.
+    await query(`alter sequence ${sequence.name} cache 1`);
+    await query(
+      `select setval($1::regclass, greatest($2::bigint, coalesce(pg_sequence_last_value($1::regclass), 0)))`,
+      [sequence.name, used],
+    );
+  });
+}
