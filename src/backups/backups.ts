@@ -5,7 +5,7 @@ import type { BackupPurpose, BackupStatus, BackupView, Codec } from './backup.ts
 import { backupWorkflowId, newBackupId } from './backup-id.ts';
 import { type BackupRow, toBackupView } from './backup-view.ts';
 
-/** Quicker to write and to read than deflate, and smaller; both are measured by `npm run bench -- backup`. */
+/** Quicker to write and to read than deflate, if a little larger; `npm run bench -- backup` measures all three. */
 export const DEFAULT_CODEC: Codec = 'zstandard';
 
 type Sql = Pick<Database, 'query'>;
