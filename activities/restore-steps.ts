@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { compareStages, limitStage } from '../src/backups/compare-stages.ts';
+import { compareStages, countRows, limitStage } from '../src/backups/compare-stages.ts';
 import { clearRestore, type Proof } from '../src/backups/end-restore.ts';
 import { proveStages } from '../src/backups/prove-stages.ts';
 import { publishRestore as publishStages } from '../src/backups/publish-restore.ts';
@@ -39,17 +39,19 @@ export function checkBackupFiles({ db, storage }: ActivityDeps) {
   };
 }
 
-/** Counts what the restore changes, or would change, and writes it into the ledger. */
+/** Counts what the restore changes, or would change (`TableChange`), and writes it into the ledger. */
 export function compareStaged({ db }: ActivityDeps) {
   return async ({ restoreId }: RestoreStep): Promise<readonly TableChange[]> => {
     const plan = await readRestorePlan(db, restoreId);
-    await setRestoreStatus(db, restoreId, 'comparing');
+    // With a safety backup, which runs at the same time and takes longer, the status is its own: saving.
+    if (isCompared(plan) && !plan.target.safety) await setRestoreStatus(db, restoreId, 'comparing');
     return whileBeating(
       () => undefined,
       async (signal) => {
         await refuseMissing(db, plan);
         const changes = await db.transaction(async (tx) => {
           if (plan.target.as !== null) return besideChanges(plan);
+          if (!isCompared(plan)) return countRows(tx, plan);
           await limitStage(tx, plan);
           return compareStages(tx, plan, { references: plan.kind === 'dry-run' });
         });
@@ -59,6 +61,11 @@ export function compareStaged({ db }: ActivityDeps) {
       },
     );
   };
+}
+
+/** A pass over both sides is what a restore would wait for, so a whole one counts changes only when it is asked to. */
+function isCompared({ kind, target }: RestorePlan): boolean {
+  return kind === 'dry-run' || target.keys !== null || target.compare === true;
 }
 
 /** Under another name nothing is there before. */

@@ -51,10 +51,13 @@ describe('the longshore command, of restores and drills', async () => {
     const restored = await longshore('restore', '--backup', backup.id, '--tables', 'jobs');
     assert.equal(restored.code, 0, restored.stderr);
     assert.equal((await stack.rows('jobs')).length, 3);
+    assert.match(restored.stdout, /table +rows before +in backup\n.*\n? *jobs +2 +3\n?$/);
     const undo = /undo +longshore restore --backup (\S+)/.exec(restored.stdout)?.[1] ?? '';
     const id = /^Restore (\d+)/.exec(restored.stdout)?.[1] ?? '';
     assert.deepEqual((await longshore('restores', 'show', id)).stdout, restored.stdout);
-    assert.equal((await longshore('restore', '--backup', undo, '--no-safety')).code, 0);
+    const undone = await longshore('restore', '--backup', undo, '--no-safety', '--compare');
+    assert.equal(undone.code, 0, undone.stderr);
+    assert.match(undone.stdout, /jobs +3 +2 +0 +1 +0\n?$/);
     assert.equal((await stack.rows('jobs')).length, 2);
     assert.match(
       (await longshore('restores')).stdout,

@@ -35,9 +35,9 @@ export const changeSchema = z
     table: z.string(),
     rowsNow: count,
     rowsInBackup: count,
-    added: count,
-    removed: count,
-    changed: count.nullable().meta({ description: 'null where the table has no primary key' }),
+    added: count.nullable().meta({ description: 'null: not counted, without `compare`' }),
+    removed: count.nullable().meta({ description: 'null: not counted, without `compare`' }),
+    changed: count.nullable().meta({ description: 'null: not counted, or the table has no primary key' }),
     broken: z.array(z.string()).meta({ description: 'Of a dry run: references that would break' }),
   })
   .meta({ id: 'TableChange', description: 'What a restore changes, or would change' });
@@ -51,6 +51,7 @@ const restoreView = z.object({
     as: z.string().nullable(),
     keys: z.array(z.array(z.string())).nullable(),
     safety: z.boolean(),
+    compare: z.boolean().optional(),
   }),
   status: restoreStatusSchema,
   safetyBackupId: z.string().nullable().meta({ description: 'Restoring this one undoes the restore' }),

@@ -97,7 +97,7 @@ export const diffRoute = defineRoute({
             after: Buffer.from(JSON.stringify(last.key)).toString('base64url'),
           })}`;
     if (next !== null) res.links({ next });
-    const same = counts.rowsInBackup - counts.added - (counts.changed ?? 0);
+    const same = counts.rowsInBackup - (counts.added ?? 0) - (counts.changed ?? 0);
     res.json({ backupId, counts, same, differences, next });
   },
 });

@@ -21,12 +21,16 @@ const common = {
   safety: z.boolean().optional().meta({
     description: 'Back up first what the restore replaces, so that it can be undone; true when left out',
   }),
+  compare: z.boolean().optional().meta({
+    description:
+      'Count the rows that are added, removed and changed, which takes longer; dry runs and restores of single keys always do',
+  }),
 };
 const tableBodySchema = z.strictObject({
-  backup: z
-    .string()
-    .max(64)
-    .meta({ description: '`latest` (the newest good one that holds the table) or an ID', example: 'latest' }),
+  backup: z.string().max(64).meta({
+    description: '`latest` (the newest good one that holds the table and is no safety backup) or an ID',
+    example: 'latest',
+  }),
   as: z.string().min(1).max(63).optional().meta({
     description: 'Restore under this name beside the table, which stays as it is',
     example: 'jobs_may',
@@ -111,7 +115,7 @@ const restoreTable = defineRoute({
     const { as = null, keys = null, dryRun = false } = body;
     if (!dryRun && as === null) requireScope(holder!, ['admin']);
     const backupId = body.backup === 'latest' ? await deps.restores.latestOf(table.name) : body.backup;
-    const target = targetOf({ as, keys, safety: body.safety });
+    const target = targetOf({ as, keys, safety: body.safety, compare: body.compare });
     const kind = dryRun ? 'dry-run' : 'restore';
     const started = { kind, backupId, tables: [table.name], target, startedBy: holder!.id } as const;
     await answer(call, await deps.restores.start(started));
@@ -130,11 +134,11 @@ const restoreBackup = defineRoute({
   async handle(call) {
     const { req, res, deps, holder } = call;
     const body = hasBody(req) ? await readJson(req, res, backupBodySchema, BODY_MAX_BYTES) : {};
-    const { tables = null, dryRun = false, safety } = body;
+    const { tables = null, dryRun = false, safety, compare } = body;
     if (!dryRun) requireScope(holder!, ['admin']);
     const { id: backupId } = await findBackup(call);
     const kind = dryRun ? 'dry-run' : 'restore';
-    const target = targetOf({ as: null, keys: null, safety });
+    const target = targetOf({ as: null, keys: null, safety, compare });
     await answer(call, await deps.restores.start({ kind, backupId, tables, target, startedBy: holder!.id }));
   },
 });
@@ -160,8 +164,9 @@ function targetOf({
   as,
   keys,
   safety = true,
-}: Omit<RestoreTarget, 'safety'> & { readonly safety?: boolean }) {
-  return { as, keys, safety: as === null && safety };
+  compare = false,
+}: Omit<RestoreTarget, 'safety'> & { readonly safety?: boolean }): RestoreTarget {
+  return { as, keys, safety: as === null && safety, compare };
 }
 
 type AnyCall = Pick<Call<string, unknown, unknown>, 'res' | 'deps'> & { readonly req: Request };

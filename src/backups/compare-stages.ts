@@ -48,6 +48,17 @@ export async function compareStages(
   return changes;
 }
 
+/** How many rows the tables have now, and those of the backup: what changes is not looked at. */
+export async function countRows(tx: Tx, { tables }: RestorePlan): Promise<TableChange[]> {
+  const counted: TableChange[] = [];
+  for (const { table, saved } of tables) {
+    const [row] = await tx.query<{ n: number }>(`select count(*)::float8 as n from ${liveName(table)}`);
+    const rows = { rowsNow: row?.n ?? 0, rowsInBackup: saved.rows };
+    counted.push({ table: table.name, ...rows, added: null, removed: null, changed: null, broken: [] });
+  }
+  return counted;
+}
+
 type Counts = Pick<TableChange, 'rowsNow' | 'added' | 'removed' | 'changed'>;
 
 async function countChanges(tx: Tx, { table, stage }: RestoredTable, limited: boolean): Promise<Counts> {

@@ -4,8 +4,9 @@ import type { LoadError } from '../ledger/load-view.ts';
 export type RestoreKind = 'restore' | 'dry-run' | 'drill';
 
 /**
- * accepted → staging → (waiting →) (saving →) comparing → (publishing →) done, and from any → failed | cancelled.
- * waiting: for another restore of the table, or for writers under way; saving: the safety backup. From the end of
+ * accepted → staging → (waiting →) (saving →) (comparing →) (publishing →) done, and from any → failed | cancelled.
+ * waiting: for another restore of the table, or for writers under way; saving: the safety backup, and, where it is asked
+ * for, comparing at the same time; comparing without it: also of a drill, which proves. From the end of
  * waiting on nobody else writes to the tables; a restore that is staging disturbs no one.
  */
 export type RestoreStatus =
@@ -27,6 +28,8 @@ export interface RestoreTarget {
   readonly keys: readonly (readonly string[])[] | null;
   /** Take a backup of what is there first. */
   readonly safety: boolean;
+  /** Count the rows that change, table by table; dry runs and restores of single keys do so without being asked. */
+  readonly compare?: boolean;
 }
 
 export interface RestoreView {
@@ -59,16 +62,17 @@ export interface RestoreProgress {
 
 /**
  * What a restore changes, or would change. Rows are told apart by the primary key; where there is none, by all of
- * their fields, so that none is changed: it is removed, and another one added.
+ * their fields, so that none is changed: it is removed, and another one added. Counting takes a pass over both sides,
+ * so a restore that was not asked to compare leaves `added`, `removed` and `changed` null.
  */
 export interface TableChange {
   readonly table: string;
   readonly rowsNow: number;
   readonly rowsInBackup: number;
-  /** In the backup and not in the table. */
-  readonly added: number;
-  readonly removed: number;
-  /** null where the table has no primary key. */
+  /** In the backup and not in the table; null: not counted. */
+  readonly added: number | null;
+  readonly removed: number | null;
+  /** null: not counted, or the table has no primary key. */
   readonly changed: number | null;
   /** Of a dry run: references that would break, in words; a restore refuses them. */
   readonly broken: readonly string[];

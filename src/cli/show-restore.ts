@@ -69,13 +69,18 @@ function undoOf({ status }: RestoreView, safetyBackupId: string | null): string 
   return status === 'done' && safetyBackupId !== null ? `longshore restore --backup ${safetyBackupId}` : null;
 }
 
+/** What was not counted has no column; of a table without a primary key, the changed rows are blank. */
 function changeTable(changes: readonly TableChange[]): string {
+  const compared = changes.some(({ added }) => added !== null);
+  const counts = (change: TableChange) => {
+    const { rowsNow, rowsInBackup, added, removed, changed } = change;
+    return compared ? [rowsNow, rowsInBackup, added, removed, changed] : [rowsNow, rowsInBackup];
+  };
   return formatTable(
-    ['table', 'rows before', 'in backup', 'added', 'removed', 'changed'],
-    changes.map(({ table, rowsNow, rowsInBackup, added, removed, changed }) => [
-      table,
-      ...[rowsNow, rowsInBackup, added, removed].map(formatCount),
-      changed === null ? '' : formatCount(changed),
+    ['table', 'rows before', 'in backup', ...(compared ? ['added', 'removed', 'changed'] : [])],
+    changes.map((change) => [
+      change.table,
+      ...counts(change).map((count) => (count === null ? '' : formatCount(count))),
     ]),
   );
 }

@@ -16,9 +16,10 @@ interface RestoreOptions extends GlobalOptions {
   readonly backup?: string;
   readonly tables?: string;
   readonly as?: string;
-  readonly row: readonly string[];
+  readonly row?: readonly string[];
   readonly dryRun?: boolean;
   readonly safety: boolean;
+  readonly compare?: boolean;
   readonly wait: boolean;
 }
 
@@ -29,18 +30,21 @@ export function addRestoreCommands(program: Command): void {
     .command('restore')
     .description('bring a table back from a backup, or every table of one with --backup')
     .argument('[table]', 'the table')
-    .option('--from <backup>', "the backup's ID, or latest: the newest good one that holds the table")
+    .option(
+      '--from <backup>',
+      "the backup's ID, or latest: the newest good one of the table that no restore made",
+    )
     .option('--as <name>', 'under this name, beside the table, which stays as it is')
     .option(
       '--row <key>',
       'only the row with this primary key (fields as JSON: \'["a","b"]\'); again for more',
       collect,
-      [],
     )
     .option('--backup <id>', 'every table of this backup, all or none')
     .option('--tables <a,b>', 'with --backup: only these')
     .option('--dry-run', 'change nothing, show what would change')
     .option('--no-safety', 'without a backup of what is there now')
+    .option('--compare', 'count the rows that it adds, removes and changes, as a dry run does')
     .option('--wait', 'wait for its end and show it', true)
     .option('--no-wait', 'return once it has started')
     .action(async (table: string | undefined, _options: unknown, command: Command) => {
@@ -67,7 +71,7 @@ export function addRestoreCommands(program: Command): void {
     });
 }
 
-function collect(key: string, before: readonly string[]): readonly string[] {
+function collect(key: string, before: readonly string[] = []): readonly string[] {
   return [...before, key];
 }
 
@@ -82,8 +86,8 @@ async function restore(table: string | undefined, options: RestoreOptions): Prom
 
 /** @throws CliError `usage` where options do not go together */
 function requestOf(table: string | undefined, options: RestoreOptions): [path: string, body: object] {
-  const { from, backup, tables, as, row, dryRun, safety } = options;
-  const common = { dryRun, safety };
+  const { from, backup, tables, as, row = [], dryRun, safety, compare } = options;
+  const common = { dryRun, safety, compare };
   if (backup !== undefined) {
     if (table !== undefined || from !== undefined || as !== undefined || row.length > 0) {
       throw new CliError(EXIT.usage, '--backup restores whole tables: choose some of them with --tables');
