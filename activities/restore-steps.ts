@@ -13,6 +13,7 @@ import {
 } from '../src/backups/restores.ts';
 import { checkFiles } from '../src/backups/verify-files.ts';
 import { LongshoreError } from '../src/errors.ts';
+import { FIRST_GROUP_ID, passIds } from '../src/ledger/lineage-ids.ts';
 import { liveName } from '../src/publish/table-state.ts';
 import { messageOf } from '../src/runtime/log-fields.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -103,8 +104,9 @@ export function publishRestore({ db }: ActivityDeps) {
     await setRestoreStatus(db, restoreId, 'publishing');
     await whileBeating(
       () => undefined,
-      (signal) =>
-        db.transaction(async (tx) => {
+      async (signal) => {
+        await passIds(db, await idsOf(db, plan));
+        await db.transaction(async (tx) => {
           await lockRestore(tx, restoreId);
           await refuseMissing(tx, plan);
           await publishStages(tx, plan);
@@ -114,10 +116,24 @@ export function publishRestore({ db }: ActivityDeps) {
             [restoreId],
           );
           await clearRestore(tx, restoreId);
-        }),
+        });
+      },
     );
     await analyzeAll(db, plan);
   };
+}
+
+/** The newest load and group of each stage. */
+async function idsOf(db: ActivityDeps['db'], { tables }: RestorePlan): Promise<number[]> {
+  const ids: number[] = [];
+  for (const { stage } of tables) {
+    const [newest] = await db.query<{ load: number | null; group: number | null }>(
+      `select max(_load_id) filter (where _load_id < $1)::float8 as load, max(_load_id)::float8 as "group" from ${stage}`,
+      [FIRST_GROUP_ID],
+    );
+    ids.push(newest?.load ?? 0, newest?.group ?? 0);
+  }
+  return ids;
 }
 
 /** Fresh statistics for whoever reads next; the restore is done with or without them. */

@@ -106,6 +106,10 @@ describe('restores', async () => {
     assert.ok(restored.safetyBackupId);
     await recordHistory(client, 'restore', restored.workflowId);
 
+    // What `latest` means is still the backup, not what the restore replaced.
+    const again = await done('/v1/tables/hired_employees/restore', { backup: 'latest', dryRun: true });
+    assert.equal(again.backupId, first.id);
+
     // Its safety backup undoes it.
     const undone = await done(`/v1/backups/${restored.safetyBackupId}/restore`);
     assert.deepEqual(change(undone, 'hired_employees'), {
@@ -120,6 +124,35 @@ describe('restores', async () => {
     assert.equal((await rows('hired_employees')).length, 3_335);
     await done(`/v1/backups/${first.id}/restore`, { safety: false });
     assert.deepEqual(await contents(), rowsBefore);
+  });
+
+  it('make new loads and groups go past those that their rows name', async () => {
+    await post('/v1/tables/jobs/rows', [{ id: 900, job: 'batch' }]);
+    const { id } = await backUp({ tables: ['jobs'] });
+    const newest = async () => {
+      const [row] = await db.query<{ load: number; group: number }>(
+        `select max(_load_id) filter (where _load_id < 2^32)::float8 as load, max(_load_id)::float8 as "group" from jobs`,
+      );
+      return row!;
+    };
+    const before = await newest();
+    await db.query(`select setval(pg_get_serial_sequence('longshore.load', 'id'), 1, false)`);
+    await db.query(`select setval('longshore.batch_group_id', ${2 ** 32}, false)`);
+    await done(`/v1/backups/${id}/restore`);
+    const given = await db.query<{ load: number; group: number }>(
+      `select nextval(pg_get_serial_sequence('longshore.load', 'id'))::float8 as load,
+              nextval('longshore.batch_group_id')::float8 as "group"`,
+    );
+    assert.deepEqual(given, [{ load: before.load + 1, group: before.group + 1 }]);
+    // The ledger of this test is not lost: its own IDs are not to be given out again.
+    await db.query(
+      `select setval(pg_get_serial_sequence('longshore.load', 'id'), (select max(id) from longshore.load))`,
+    );
+    await db.query(`select setval('longshore.batch_group_id', (select max(id) from longshore.batch_group))`);
+    await db.query('delete from jobs where id = 900');
+    const path = `${stack.url}/v1/backups/${id}?force=true`;
+    const removed = await fetch(path, { method: 'DELETE', headers: { 'x-api-key': stack.key } });
+    assert.ok(removed.ok, await removed.text());
   });
 
   it('say in a dry run what they would change, and change nothing', async () => {

@@ -14,7 +14,7 @@ export interface RestoreService {
   /** Starts a drill. @throws `unknown-backup`, `backup-state` */
   verify(request: { readonly backupId: string; readonly startedBy: string }): Promise<RestoreView>;
 
-  /** The newest good backup that holds the table. @throws `unknown-backup` */
+  /** The newest good backup that holds the table and is no safety backup. @throws `unknown-backup` */
   latestOf(table: string): Promise<string>;
 
   get(id: number): Promise<RestoreView>;

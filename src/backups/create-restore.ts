@@ -64,13 +64,16 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
 }
 
 /**
- * The newest backup that holds the table and that no drill has found damaged.
+ * The newest backup that holds the table and that no drill has found damaged; safety backups are asked for by their ID.
  * @throws LongshoreError `unknown-backup`
  */
 export async function latestBackupOf(db: Sql, table: string): Promise<string> {
   const [id] = await newestGoodBackups(db, [table]);
   if (id !== undefined) return id;
-  throw new LongshoreError('unknown-backup', `there is no good backup of ${table} yet`);
+  throw new LongshoreError(
+    'unknown-backup',
+    `there is no good backup of ${table} yet, beside those that restores made`,
+  );
 }
 
 async function readStored(db: Sql, backupId: string): Promise<Manifest> {
