@@ -2,6 +2,7 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/c
 import type { Logger } from 'pino';
 import { adoptBackups } from '../src/backups/adopt-backups.ts';
 import { endBackup, sweepBackups } from '../src/backups/end-backup.ts';
+import { removeOldSafety } from '../src/backups/safety-retention.ts';
 import type { Database } from '../src/db/database.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { KIND_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
@@ -89,11 +90,16 @@ async function reconcileBackup(
     log.warn({ backupId: id, state }, `The workflow of backup ${id} ended without it: ${state}`);
 }
 
-/** Backups that the storage has and the ledger never heard of become known; files that are no backup's any more go. */
+/**
+ * Backups that the storage has and the ledger never heard of become known; old safety backups, and files that are no
+ * backup's any more, go.
+ */
 export async function tidyBackups(db: Database, storage: Storage, log: Logger): Promise<void> {
   const { adopted, refused } = await adoptBackups(db, storage);
   for (const id of adopted) log.info({ backupId: id }, `Backup ${id} was found in the storage`);
   for (const { id, reason } of refused)
     log.warn({ backupId: id }, `A backup in the storage can't be used: ${reason}`);
+  for (const id of (await removeOldSafety(db, storage)).removed)
+    log.info({ backupId: id }, `Safety backup ${id} was old, and was deleted`);
   await sweepBackups(db, storage);
 }

@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { decodeAvro } from '../src/avro/decode.ts';
 import { readAvroRows } from '../src/avro/read-rows.ts';
 import type { BackupView, Manifest } from '../src/backups/backup.ts';
+import { removeOldSafety } from '../src/backups/safety-retention.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { eventually } from './support/eventually.ts';
 import { testStack } from './support/stack.ts';
@@ -248,11 +249,39 @@ describe('backups', async () => {
     assert.match(String((await remove(path)).body.detail), /last good backup of/);
     await backUp({ tables: ['jobs'] });
     assert.match(String((await remove(path)).body.detail), /last good backup of departments/);
-    await backUp({ tables: ['departments'] });
+    const other = await backUp({ tables: ['departments'] });
+    await db.query(`update longshore.backup set purpose = 'safety' where id = $1`, [other.id]);
+    assert.match(String((await remove(path)).body.detail), /last good backup of departments/);
+    await db.query(`update longshore.backup set verification = '{"ok": false}' where id = $1`, [first.id]);
+    assert.match(String((await remove(path)).body.detail), /damaged, but there is no good backup of/);
+    await db.query(`update longshore.backup set purpose = 'manual' where id = $1`, [other.id]);
     assert.equal((await remove(path)).body.status, 'deleted');
     assert.deepEqual(await filesOf(first.id), []);
     assert.equal((await viewOf(first.id)).status, 'deleted');
     assert.equal((await remove('/v1/backups/20260101T000000Z-000000')).status, 404);
+  });
+
+  it('made by restores go after a month, but for the newest of a table and those that are pinned', async () => {
+    const made: string[] = [];
+    for (const [days, tables] of [
+      [90, ['departments', 'jobs']],
+      [80, ['jobs']],
+      [70, ['jobs']],
+      [60, ['jobs']],
+      [20, ['jobs']],
+    ] as const) {
+      const { id } = await backUp({ tables });
+      made.push(id);
+      await db.query(
+        `update longshore.backup set purpose = 'safety', snapshot_at = now() - make_interval(days => $2) where id = $1`,
+        [id, days],
+      );
+    }
+    await post(`/v1/backups/${made[1]}/pin`);
+    await db.query(`update longshore.backup set verification = '{"ok": false}' where id = $1`, [made[2]]);
+    assert.deepEqual(await removeOldSafety(db, storage), { removed: [made[3]], left: [] });
+    assert.deepEqual(await filesOf(made[3]!), []);
+    assert.deepEqual((await removeOldSafety(db, storage)).removed, []);
   });
 
   /** A backup of departments and jobs that has its snapshot and its first part, and can't get on with jobs. */

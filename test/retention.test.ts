@@ -18,6 +18,7 @@ function backup(snapshotAt: string, change: Partial<RetainedBackup> = {}): Retai
   return {
     id: snapshotAt,
     scheduleId: 'nightly',
+    purpose: 'schedule',
     pinned: false,
     damaged: false,
     tables: ['jobs'],
@@ -37,6 +38,7 @@ const backups = fc
     fc.record({
       hoursAgo: fc.integer({ min: 0, max: 900 * 24 }),
       scheduleId: fc.constantFrom('nightly', 'nightly', 'nightly', 'weekly', null),
+      safety: fc.boolean(),
       pinned: fc.boolean(),
       damaged: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
       tables: fc.subarray(TABLES, { minLength: 1 }),
@@ -44,9 +46,12 @@ const backups = fc
     { maxLength: 60 },
   )
   .map((all) =>
-    all.map(({ hoursAgo, ...rest }, index): RetainedBackup => {
+    all.map(({ hoursAgo, safety, ...rest }, index): RetainedBackup => {
       const snapshotAt = new Date(Date.parse(NOW) - hoursAgo * 3_600_000).toISOString();
-      return { ...rest, id: `${snapshotAt}-${index}`, snapshotAt };
+      // Only what no schedule asked for is a safety backup.
+      const other = safety ? 'safety' : 'manual';
+      const purpose = rest.scheduleId === null ? other : 'schedule';
+      return { ...rest, purpose, id: `${snapshotAt}-${index}`, snapshotAt };
     }),
   );
 
@@ -95,7 +100,7 @@ describe('planRetention', () => {
     fc.assert(
       fc.property(backups, policies, zones, (all, policy, timezone) => {
         const removed = new Set(removedIds(planRetention(all, policy, { ...SCOPE, timezone })));
-        const good = all.filter((one) => !one.damaged);
+        const good = all.filter((one) => !one.damaged && one.purpose !== 'safety');
         const left = good.filter((one) => !removed.has(one.id));
         const newest = (from: readonly RetainedBackup[], table: string) =>
           Math.max(
@@ -188,6 +193,15 @@ describe('planRetention', () => {
       ...['2026-11-01', '2026-11-08'],
       ...['2026-11-15', '2026-11-16', '2026-11-17', '2026-11-18', '2026-11-19', '2026-11-20', '2026-11-21'],
     ]);
+  });
+
+  it('does not take a safety backup for the last good one', () => {
+    const all = [
+      backup('2026-11-20T12:00:00Z', { purpose: 'safety', scheduleId: null }),
+      backup('2026-01-01T12:00:00Z'),
+    ];
+    const plan = planRetention(all, { keepWithin: 'P1D' }, SCOPE);
+    assert.deepEqual(plan.keep, [{ id: '2026-01-01T12:00:00Z', reasons: ['last good backup of jobs'] }]);
   });
 
   it('says why each one stays', () => {

@@ -19,7 +19,7 @@ export async function readRetention(
   scope: RetentionScope,
 ): Promise<RetentionPlan> {
   const rows = await db.query<BackupRow>(
-    `select id, schedule_id as "scheduleId", pinned, tables, coalesce(snapshot_at, created_at) as "snapshotAt",
+    `select id, schedule_id as "scheduleId", purpose, pinned, tables, coalesce(snapshot_at, created_at) as "snapshotAt",
             coalesce(not (verification->>'ok')::boolean, false) as damaged
        from longshore.backup where status = 'done'`,
   );
@@ -45,10 +45,18 @@ export async function applyRetention(
   remove: (backupId: string) => Promise<void>,
 ): Promise<AppliedRetention> {
   const plan = await readRetention(db, policy, scope);
+  // The oldest first: should it be interrupted, the younger ones are what is still there.
+  return removeEach(plan.remove.map(({ id }) => id).reverse(), remove);
+}
+
+/** Removes backups in this order; those that may not go at the moment are told, and no error. */
+export async function removeEach(
+  ids: readonly string[],
+  remove: (backupId: string) => Promise<void>,
+): Promise<AppliedRetention> {
   const removed: string[] = [];
   const left: { id: string; reason: string }[] = [];
-  // The oldest first: should it be interrupted, the younger ones are what is still there.
-  for (const { id } of plan.remove.toReversed()) {
+  for (const id of ids) {
     try {
       await remove(id);
       removed.push(id);

@@ -64,14 +64,17 @@ export async function readDrill(db: Sql, restoreId: number): Promise<DrillOutcom
   throw new LongshoreError('unknown-restore', `there is no drill ${restoreId}`);
 }
 
-/** The newest backup of each table that no drill has found damaged: what a restore would take. Oldest ID first. */
+/**
+ * The newest backup of each table that no drill has found damaged: what a restore takes as the latest. Never a safety
+ * backup: that holds what somebody wanted to be rid of. Oldest ID first.
+ */
 export async function newestGoodBackups(db: Sql, tables: readonly string[]): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
     `select distinct newest.id
        from unnest($1::text[]) as wanted(name)
        cross join lateral (
          select id from longshore.backup
-          where status = 'done' and tables @> array[wanted.name]
+          where status = 'done' and purpose <> 'safety' and tables @> array[wanted.name]
             and coalesce((verification->>'ok')::boolean, true)
           order by snapshot_at desc, id desc limit 1) newest
       order by newest.id`,

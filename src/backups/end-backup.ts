@@ -92,16 +92,22 @@ async function refuseWhileUsed(query: Sql['query'], id: string): Promise<void> {
   if (used) throw refused(id, `is in use by restore ${used.id}`);
 }
 
+/** A safety backup stands in for no other: it holds what a restore replaced. */
 async function refuseLast(query: Sql['query'], id: string): Promise<void> {
-  const [last] = await query<{ table: string }>(
-    `select t.name as "table" from longshore.backup b, unnest(b.tables) t(name)
+  const [last] = await query<{ table: string; good: boolean }>(
+    `select t.name as "table", coalesce((b.verification->>'ok')::boolean, true) as good
+       from longshore.backup b, unnest(b.tables) t(name)
       where b.id = $1 and not exists (
-        select from longshore.backup o where o.status = 'done' and o.id <> b.id and t.name = any (o.tables))
+        select from longshore.backup o
+         where o.status = 'done' and o.id <> b.id and t.name = any (o.tables)
+           and coalesce((o.verification->>'ok')::boolean, true)
+           and (o.purpose <> 'safety' or b.purpose = 'safety'))
       limit 1`,
     [id],
   );
-  if (last)
-    throw refused(id, `is the last good backup of ${last.table}: say force=true to delete it all the same`);
+  if (!last) return;
+  const why = last.good ? 'is the last good backup' : 'is damaged, but there is no good backup';
+  throw refused(id, `${why} of ${last.table}: say force=true to delete it all the same`);
 }
 
 function refused(id: string, why: string): LongshoreError {

@@ -1,5 +1,6 @@
 import { instantBefore } from '../schedules/duration.ts';
 import { periodsOf } from '../schedules/periods.ts';
+import type { BackupPurpose } from './backup.ts';
 
 /**
  * Which backups of a schedule stay, as restic's `forget` has it: each rule keeps what it keeps, and a backup stays
@@ -20,6 +21,7 @@ export interface RetentionPolicy {
 export interface RetainedBackup {
   readonly id: string;
   readonly scheduleId: string | null;
+  readonly purpose: BackupPurpose;
   readonly pinned: boolean;
   /** The last drill found it damaged. */
   readonly damaged: boolean;
@@ -46,7 +48,8 @@ export interface RetentionPlan {
  * What a policy does to the backups of its schedule, newest first. Pure.
  *
  * `backups` are all that are done, of every schedule and of none: whatever the rules say, the newest good backup of
- * each table stays. A damaged one neither counts for a rule nor goes: it is a finding, for people to look at.
+ * each table stays. A damaged one neither counts for a rule nor goes: it is a finding, for people to look at. A safety
+ * backup is never that last good one: it may hold the very accident that the real last one would heal.
  */
 export function planRetention(
   backups: readonly RetainedBackup[],
@@ -66,7 +69,8 @@ export function planRetention(
     if (backup.damaged) keep(backup, 'a drill found it damaged: remove it by hand');
     if (backup.pinned) keep(backup, 'pinned');
   }
-  for (const [table, backup] of lastGood(good)) keep(backup, `last good backup of ${table}`);
+  const real = good.filter(({ purpose }) => purpose !== 'safety');
+  for (const [table, backup] of lastGood(real)) keep(backup, `last good backup of ${table}`);
 
   const plan = [...reasons].map(([id, why]) => ({ id, reasons: why }));
   return {
