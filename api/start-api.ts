@@ -69,7 +69,12 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   const tokens = createTokens(db);
   const keyService = createKeyService({ db, store: keys, operatorKeySet: config.adminKey !== undefined });
   const audit = createAuditLog({ write: (entries) => insertAudit(db, entries), log });
-  await ensureAdminKey({ home: config.home, adminKey: config.adminKey, store: keys });
+  const { operatorEnded } = await ensureAdminKey({
+    home: config.home,
+    adminKey: config.adminKey,
+    store: keys,
+  });
+  if (operatorEnded) log.warn('LONGSHORE_ADMIN_KEY is not set any more: the key that it set was revoked');
 
   const scheduling = { db, storage, dictionary, encrypts: config.backupKey !== undefined };
   const client = await connectClient(config);

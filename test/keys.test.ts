@@ -140,7 +140,11 @@ describe('keys', () => {
   it("takes the operator's key as it is, keeps it off the disk, and ends the one before", async () => {
     await mkdir(dirname(adminKeyPath(home)), { recursive: true });
     await chmod(home, 0o700);
-    assert.deepEqual(await ensure('any text of 16 chars or more\n'), { origin: 'given', path: null });
+    assert.deepEqual(await ensure('any text of 16 chars or more\n'), {
+      origin: 'given',
+      path: null,
+      operatorEnded: false,
+    });
     await assert.rejects(readFile(adminKeyPath(home)), { code: 'ENOENT' });
     assert.deepEqual((await keys.verify('any text of 16 chars or more'))?.scopes, ['admin']);
     const looksLikeOurs = `lsk_abc_${'x'.repeat(43)}`;
@@ -148,5 +152,18 @@ describe('keys', () => {
     assert.notEqual(await keys.verify(looksLikeOurs), null);
     assert.equal(await keys.verify('any text of 16 chars or more'), null);
     assert.equal((await stored()).length, 1);
+  });
+
+  it("ends the operator's key at the first start without it, once there is another", async () => {
+    const chosen = 'any text of 16 chars or more';
+    await ensure(chosen);
+    assert.notEqual(await keys.verify(chosen), null);
+    assert.deepEqual(await ensure(), { origin: 'made', path: adminKeyPath(home), operatorEnded: true });
+    assert.equal(await keys.verify(chosen), null);
+    assert.notEqual(await keys.verify((await readFile(adminKeyPath(home), 'utf8')).trim()), null);
+    assert.equal((await ensure()).operatorEnded, false);
+    // Set again, the same text is good again.
+    await ensure(chosen);
+    assert.notEqual(await keys.verify(chosen), null);
   });
 });

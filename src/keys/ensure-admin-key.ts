@@ -12,11 +12,15 @@ export interface AdminKey {
   readonly origin: 'given' | 'kept' | 'made';
   /** The file that holds the key; null when it was given, as what is in the environment is not copied to disk. */
   readonly path: string | null;
+  /** The operator's key ended now, since LONGSHORE_ADMIN_KEY is not set any more. */
+  readonly operatorEnded: boolean;
 }
 
 /**
  * Sees to it that there is an admin key, and that the client on this machine finds it. May be called at every
- * start: the file's key is taken up again by a new database, and a lost, damaged or revoked one is replaced.
+ * start: the file's key is taken up again by a new database, and a lost, damaged or revoked one is replaced. Without
+ * LONGSHORE_ADMIN_KEY the key that it set before ends, once there is another: what was taken out of an environment is
+ * not to go on opening the platform.
  */
 export async function ensureAdminKey(options: {
   readonly home: string;
@@ -26,18 +30,23 @@ export async function ensureAdminKey(options: {
   const { home, adminKey, store } = options;
   if (adminKey !== undefined) {
     await store.setOperatorKey(adminKey);
-    return { origin: 'given', path: null };
+    return { origin: 'given', path: null, operatorEnded: false };
   }
   const path = adminKeyPath(home);
+  const origin = await ensureKeyFile(path, store);
+  return { origin, path, operatorEnded: await store.endOperatorKey() };
+}
+
+async function ensureKeyFile(path: string, store: KeyStore): Promise<'kept' | 'made'> {
   const text = await readKeyFile(path);
   const parsed = text === null ? null : parseKey(text);
   if (text !== null && parsed !== null) {
-    if (await store.adopt(parsed, ADMIN)) return { origin: 'kept', path };
-    if ((await store.verify(text)) !== null) return { origin: 'kept', path };
+    if (await store.adopt(parsed, ADMIN)) return 'kept';
+    if ((await store.verify(text)) !== null) return 'kept';
   }
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   writeFileAtomically(path, `${await store.create(ADMIN)}\n`, 0o600);
-  return { origin: 'made', path };
+  return 'made';
 }
 
 /** The key in the file, or null where there is no file. */

@@ -21,6 +21,8 @@ export interface KeyStore {
   adopt(text: KeyText, key: NewKey): Promise<boolean>;
   /** Makes this text the operator's admin key, and the only one: the operator's key before it ends. */
   setOperatorKey(text: string): Promise<void>;
+  /** Ends the operator's key. False when there is none, or it has ended before. */
+  endOperatorKey(): Promise<boolean>;
 }
 
 /** How long a verified key is believed without asking the database. */
@@ -87,6 +89,15 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
         [OPERATOR_ID, hashSecret(text.trim())],
       );
       believed.forget(OPERATOR_ID);
+    },
+
+    async endOperatorKey() {
+      const ended = await sql.query(
+        'update longshore.api_key set revoked_at = now() where id = $1 and revoked_at is null returning id',
+        [OPERATOR_ID],
+      );
+      believed.forget(OPERATOR_ID);
+      return ended.length > 0;
     },
   };
 }
