@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +6,7 @@ import type { openApiDocument } from '../api/openapi.ts';
 import { rejectSchema } from '../api/schemas.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { EXIT } from '../src/cli/exit-codes.ts';
+import { program } from '../src/cli/program.ts';
 import { CONFIG_NAMES } from '../src/config.ts';
 import { ERRORS } from '../src/errors.ts';
 import { LOAD_MODES } from '../src/types.ts';
@@ -164,15 +164,14 @@ function commandsIn(page: string): string[] {
     .filter((name) => name !== 'help');
 }
 
-function help(...command: readonly string[]): string {
-  const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-  const env = { ...process.env, COLUMNS: '200' };
-  const { stdout, status } = spawnSync(process.execPath, [main, ...command, '--help'], {
-    encoding: 'utf8',
-    env,
-  });
-  assert.equal(status, 0);
-  return stdout;
+function help(...path: readonly string[]): string {
+  let command = program();
+  for (const name of path) {
+    const below = command.commands.find((each) => each.name() === name);
+    assert.ok(below, `longshore ${path.join(' ')}`);
+    command = below;
+  }
+  return command.helpInformation();
 }
 
 function operations(document: Document): { route: string; query: string[] }[] {

@@ -1,0 +1,37 @@
+import { Command } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { addBackupCommands } from './commands/backup.ts';
+import { addControlCommands } from './commands/control.ts';
+import { addInsertCommand } from './commands/insert.ts';
+import { addKeyCommands } from './commands/key.ts';
+import { addLoadCommand } from './commands/load.ts';
+import { addRejectsCommand } from './commands/rejects.ts';
+import { addRestoreCommands } from './commands/restore.ts';
+import { addScheduleCommands } from './commands/schedule.ts';
+import { addStatusCommand } from './commands/status.ts';
+import { addTablesCommand } from './commands/tables.ts';
+import { EXIT_HELP } from './exit-codes.ts';
+
+/** The command-line client with all its commands. */
+export function program(): Command {
+  const root = new Command('longshore')
+    .description('Brings CSV files and rows into PostgreSQL, through a running Longshore.')
+    .version(packageJson.version)
+    .option('--url <url>', 'address of the platform')
+    .option('--key <key>', 'the key; better in LONGSHORE_KEY, as options show in the list of processes')
+    .option('--json', 'print data as JSON, one document a line')
+    .addHelpText('after', EXIT_HELP)
+    .showHelpAfterError('(longshore --help shows how it is used)')
+    .exitOverride();
+  addLoadCommand(root);
+  addInsertCommand(root);
+  addStatusCommand(root);
+  addRejectsCommand(root);
+  addTablesCommand(root);
+  addControlCommands(root);
+  addBackupCommands(root);
+  addRestoreCommands(root);
+  addScheduleCommands(root);
+  addKeyCommands(root);
+  return root;
+}
