@@ -17,9 +17,21 @@ export class Reports20261124 extends Migration {
         includes_load int,
         includes_group bigint,
         includes_restore int,
+        seen_loads int not null default 0,
+        seen_restores int not null default 0,
+        seen_groups int not null default 0,
+        top_group bigint not null default 0,
+        counters jsonb,
         error_code text,
         error_message text,
         failed_at timestamptz
       )`);
+    // What is counted to see whether a report is up to date; both stay short.
+    this.addSql(
+      `create index load_done on longshore.load (table_name, finished_at, id) where status = 'done'`,
+    );
+    this.addSql(
+      `create index restore_done on longshore.restore (id) where status = 'done' and kind = 'restore'`,
+    );
   }
 }

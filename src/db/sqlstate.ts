@@ -8,6 +8,11 @@ export const SQLSTATE = {
   insufficientPrivilege: '42501',
   serializationFailure: '40001',
   deadlockDetected: '40P01',
+  duplicateObject: '42710',
+  queryCanceled: '57014',
+  internalError: 'XX000',
+  invalidTableDefinition: '42P16',
+  dependentObjects: '2BP01',
 } as const;
 
 export function sqlstateOf(error: unknown): string | undefined {

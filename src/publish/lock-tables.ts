@@ -1,7 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tx } from '../db/database.ts';
+import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import type { Table } from '../types.ts';
 import { lockForPublishing } from './reading-lock.ts';
 import { liveName, readTableState, type TableState } from './table-state.ts';
+
+/** Readers queue behind a waiting exclusive lock: give up quickly, let them through, ask again. */
+const LOCK_TIMEOUT_MS = 1_000;
+const LOCK_PAUSE_MS = 500;
+const LOCK_TRIES = 400;
 
 /**
  * Locks tables whose rows are to be replaced, those that they reference and those that reference them, against
@@ -38,4 +45,31 @@ function namesOf(tables: readonly Table[], states: readonly TableState[]): strin
 
 function neighboursOf(states: readonly TableState[]): string {
   return JSON.stringify(states.map(({ parents, referrers }) => [parents, referrers]));
+}
+
+/**
+ * Keeps readers of tables away too, and lets them through now and then while it waits for those under way.
+ *
+ * @param tables as SQL writes them, quoted where need be
+ * @param views onto them, which come first: whoever reads a view comes that way too
+ */
+export async function lockExclusively(
+  tx: Tx,
+  tables: readonly string[],
+  views: readonly string[] = [],
+): Promise<void> {
+  const list = [...new Set([...[...views].sort(), ...[...tables].sort()])].join(', ');
+  for (let tried = 1; ; tried++) {
+    await tx.query('savepoint exclusive');
+    await tx.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    try {
+      await tx.query(`lock table ${list} in access exclusive mode`);
+      await tx.query('set local lock_timeout = 0');
+      return;
+    } catch (error) {
+      if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable || tried >= LOCK_TRIES) throw error;
+      await tx.query('rollback to savepoint exclusive');
+      await sleep(LOCK_PAUSE_MS);
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import type { Tx } from '../db/database.ts';
 import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
+import { READ_SCHEMA } from '../reports/report.ts';
 import type { Table } from '../types.ts';
 import { columnsOf } from './stage.ts';
 
@@ -89,12 +90,16 @@ export async function readTableState(tx: Pick<Tx, 'query'>, table: Table): Promi
 
 /**
  * Whatever hangs on the table beside what the dictionary gave it. A swap would lose these, so their presence means
- * that the rows are put into the table as it stands.
+ * that the rows are put into the table as it stands. The view through which reports read is carried.
  */
 const OBSTACLES = `
-  select 'view ' || r.ev_class::regclass::text as what
-    from pg_depend d join pg_rewrite r on r.oid = d.objid
-   where d.classid = 'pg_rewrite'::regclass and d.refobjid = $1::regclass and r.ev_class <> d.refobjid
+  select 'view ' || v.oid::regclass::text as what
+    from pg_depend d
+    join pg_rewrite r on r.oid = d.objid
+    join pg_class v on v.oid = r.ev_class
+    join pg_class t on t.oid = d.refobjid
+   where d.classid = 'pg_rewrite'::regclass and d.refobjid = $1::regclass and v.oid <> t.oid
+     and (v.relnamespace, v.relname) is distinct from (to_regnamespace('${READ_SCHEMA}')::oid, t.relname)
   union
   select 'trigger ' || tgname from pg_trigger where tgrelid = $1::regclass and not tgisinternal
   union

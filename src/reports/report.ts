@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.ts';
 import type { ColumnType } from '../rows/column-type.ts';
 
 /** Schema of the materialized views, each named after its report. */
@@ -20,7 +21,7 @@ export const READ_SCHEMA = 'longshore_read';
  * -- hidden: department_id, job_id
  * -- order: department, job
  * -- refresh: 15m
- * -- chart: stacked department q1 q2 q3 q4
+ * -- chart: stacked department Q1 Q2 Q3 Q4
  * select …
  * ```
  */
@@ -44,9 +45,9 @@ export interface Report {
   readonly refreshSeconds: number;
   /** null: it has no chart. */
   readonly chart: ReportChart | null;
-  /** The SELECT, with the tables' bare names. */
+  /** The file's text without a last semicolon: the header, which is comments to SQL, and the SELECT. */
   readonly sql: string;
-  /** SHA-256, hex, of what decides the view: the SELECT and the key. */
+  /** SHA-256, hex, of what decides the view and its indexes: the SELECT, the key and the parameters' names. */
   readonly hash: string;
 }
 
@@ -86,4 +87,6 @@ export interface ReportState {
   readonly includes: { readonly load: number | null; readonly group: number | null };
   /** Something that it does not include was committed to its tables since. */
   readonly stale: boolean;
+  /** Why it can't be refreshed at the moment, and since when (RFC 3339, UTC); null: the last refresh went well. */
+  readonly failure: { readonly code: ErrorCode; readonly message: string; readonly since: string } | null;
 }

@@ -1,0 +1,158 @@
+import type { Tx } from '../db/database.ts';
+import { quoteName, quoteNames } from '../db/sql-names.ts';
+import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { privileges } from '../publish/carry-over.ts';
+import { lockExclusively } from '../publish/lock-tables.ts';
+import { fillView } from './fill-view.ts';
+import { READ_SCHEMA, REPORT_SCHEMA, type Report, type ReportColumn } from './report.ts';
+import { reportInvalid } from './report-faults.ts';
+import { columnsOfReport } from './view-columns.ts';
+
+/** No file of a report has this in its name. */
+const BUILDING = '~building';
+
+/**
+ * Builds a report's view beside the one that is read, and exchanges the two, with the ledger row, in the transaction of
+ * the caller: readers see the old one, then the new one.
+ *
+ *   create without rows ─ check what it reads and its columns ─ fill ─ index ─ lock the old one ─ exchange
+ *
+ * @throws LongshoreError `report-invalid` with file, line and what PostgreSQL says of the SQL
+ */
+export async function buildView(tx: Tx, report: Report): Promise<readonly ReportColumn[]> {
+  const building = `${report.name}${BUILDING}`;
+  await declare(tx, report, building);
+  await checkSources(tx, report, building);
+  const columns = await columnsOfReport(tx, report, building);
+  await tx.query(LEDGER_ROW, [report.name, report.hash, report.tables]);
+  await fill(tx, report, building);
+  await addIndexes(tx, report, building);
+  await exchange(tx, report, building);
+  return columns;
+}
+
+const LEDGER_ROW = `
+  insert into longshore.report (name, hash, tables) values ($1, $2, $3)
+  on conflict (name) do update set hash = excluded.hash, tables = excluded.tables`;
+
+async function declare(tx: Tx, report: Report, building: string): Promise<void> {
+  await tx.query(`select set_config('search_path', $1, true)`, [`${READ_SCHEMA}, pg_catalog`]);
+  const before = `create materialized view ${quoteName(REPORT_SCHEMA, building)} as `;
+  try {
+    // By the extended protocol, which refuses a second statement.
+    const query = { text: `${before}${report.sql}\nwith no data`, queryMode: 'extended' };
+    await tx.client.query(query);
+  } catch (error) {
+    if (sqlstateOf(error) === undefined) throw error;
+    const { position, message } = error as { position?: string; message: string };
+    const line = position === undefined ? null : lineAt(report.sql, Number(position) - before.length);
+    throw reportInvalid(report.file, [{ line, detail: message }], error);
+  }
+}
+
+/** @param position of a character, from 1; past the end is the last line */
+function lineAt(sql: string, position: number): number {
+  return [...sql].slice(0, Math.max(0, position - 1)).filter((character) => character === '\n').length + 1;
+}
+
+/** What it reads past the plain views would keep a load from swapping it, and what its header leaves out, from being noticed. */
+async function checkSources(tx: Tx, report: Report, building: string): Promise<void> {
+  const read = await tx.query<{ schema: string; name: string }>(
+    `select distinct c.relnamespace::regnamespace::text as schema, c.relname::text as name
+       from pg_rewrite r
+       join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+       join pg_class c on d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid
+      where r.ev_class = $1::regclass and c.oid <> r.ev_class order by 1, 2`,
+    [quoteName(REPORT_SCHEMA, building)],
+  );
+  const faults: string[] = [];
+  for (const { schema, name } of read) {
+    if (schema !== READ_SCHEMA)
+      faults.push(`it reads ${schema}.${name}: tables are to be named without a schema`);
+    else if (!report.tables.includes(name)) faults.push(`it reads ${name}, which "tables" does not name`);
+  }
+  for (const table of report.tables) {
+    if (!read.some(({ name }) => name === table))
+      faults.push(`"tables" names ${table}, which it does not read`);
+  }
+  if (faults.length === 0) return;
+  throw reportInvalid(
+    report.file,
+    faults.map((detail) => ({ line: null, detail })),
+  );
+}
+
+async function fill(tx: Tx, report: Report, building: string): Promise<void> {
+  try {
+    await fillView(tx, report, { view: building, concurrently: false });
+  } catch (error) {
+    // Of the rows there are; what else may go wrong passes by itself.
+    if (!/^2[12]/.test(sqlstateOf(error) ?? '')) throw error;
+    throw reportInvalid(report.file, [{ line: null, detail: rowFault(error) }], error);
+  }
+}
+
+/** Without PostgreSQL's message, which may quote a row. */
+export function rowFault(error: unknown): string {
+  const state = sqlstateOf(error) ?? '';
+  return `PostgreSQL can not fill the view from the rows there are: ${ROW_FAULTS[state] ?? 'see its documentation'} (SQLSTATE ${state})`;
+}
+
+const ROW_FAULTS: Readonly<Record<string, string>> = {
+  '21000': 'a subquery gives more than one row, or two rows are the same in every column',
+  '22003': 'a number is out of range',
+  '22012': 'division by zero',
+  '22P02': 'a text can not be cast',
+  [SQLSTATE.uniqueViolation]: 'the key is not unique',
+};
+
+/** The unique index is what a refresh beside readers needs; a request gives all parameters. */
+async function addIndexes(tx: Tx, report: Report, building: string): Promise<void> {
+  const view = quoteName(REPORT_SCHEMA, building);
+  const { key } = report;
+  try {
+    await tx.query(`create unique index on ${view} (${quoteNames(key)}) nulls not distinct`);
+  } catch (error) {
+    if (sqlstateOf(error) !== SQLSTATE.uniqueViolation) throw error;
+    const detail = `"key": (${key.join(', ')}) is not unique`;
+    throw reportInvalid(report.file, [{ line: null, detail }], error);
+  }
+  const parameters = report.parameters.map(({ name }) => name);
+  const leading = key.slice(0, parameters.length);
+  if (parameters.some((name) => !leading.includes(name))) {
+    await tx.query(`create index on ${view} (${quoteNames(parameters)})`);
+  }
+  await tx.query(`analyze ${view}`);
+}
+
+async function exchange(tx: Tx, report: Report, building: string): Promise<void> {
+  const present = await findView(tx, report.name);
+  if (present) {
+    await lockExclusively(tx, [quoteName(REPORT_SCHEMA, report.name)]);
+    const names = [report.name, building].map((name) => quoteName(REPORT_SCHEMA, name)) as [string, string];
+    for (const statement of await privileges(tx, ...names)) await tx.query(statement);
+    await dropView(tx, report.name);
+  }
+  await tx.query(
+    `alter materialized view ${quoteName(REPORT_SCHEMA, building)} rename to ${quoteName(report.name)}`,
+  );
+}
+
+export async function findView(tx: Pick<Tx, 'query'>, name: string): Promise<boolean> {
+  const found = await tx.query(
+    `select from pg_class where relnamespace = $1::regnamespace and relname = $2 and relkind = 'm'`,
+    [REPORT_SCHEMA, name],
+  );
+  return found.length > 0;
+}
+
+/** @throws LongshoreError `report-invalid` where something of the user's stands on the view */
+export async function dropView(tx: Tx, name: string): Promise<void> {
+  try {
+    await tx.query(`drop materialized view if exists ${quoteName(REPORT_SCHEMA, name)}`);
+  } catch (error) {
+    if (sqlstateOf(error) !== SQLSTATE.dependentObjects) throw error;
+    const { message, detail } = error as { message?: string; detail?: string };
+    throw reportInvalid(`${name}.sql`, [{ line: null, detail: `${message}: ${detail}` }], error);
+  }
+}

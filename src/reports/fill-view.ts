@@ -1,0 +1,68 @@
+import type { Tx } from '../db/database.ts';
+import { quoteName } from '../db/sql-names.ts';
+import { readViewOf } from './read-views.ts';
+import { REPORT_SCHEMA } from './report.ts';
+import { DONE_LOADS, DONE_RESTORES, groupsUpTo } from './report-states.ts';
+
+/**
+ * Fills a view and writes to its ledger row what it includes, in the transaction of the caller:
+ *
+ *   lock what it reads ─ note what is there ─ refresh ─ count
+ *
+ * Each statement has its own snapshot, so the view may hold more than the ledger says, never less. The locks come
+ * first: a refresh that waits for a load which swaps a table has its snapshot from before the wait, under which the
+ * new table is empty. No load can swap a table that is locked.
+ *
+ * @param view its name within the schema of reports
+ * @param concurrently readers see the old rows until the commit; the view has to have rows and a unique index
+ */
+export async function fillView(
+  tx: Tx,
+  report: { readonly name: string; readonly tables: readonly string[] },
+  { view, concurrently }: { readonly view: string; readonly concurrently: boolean },
+): Promise<void> {
+  const startedAt = performance.now();
+  const quoted = quoteName(REPORT_SCHEMA, view);
+  await tx.query(SETTINGS);
+  const sources = [...report.tables].sort().map(readViewOf).join(', ');
+  await tx.query(`lock table ${sources} in access share mode`);
+  await tx.query(NOTE, [report.name]);
+  await tx.query(`refresh materialized view ${concurrently ? 'concurrently ' : ''}${quoted}`);
+  await tx.query(
+    `update longshore.report
+        set version = version + 1, seconds = $2, rows = (select count(*) from ${quoted}),
+            error_code = null, error_message = null, failed_at = null
+      where name = $1`,
+    [report.name, (performance.now() - startedAt) / 1000],
+  );
+}
+
+/** A report means the same wherever it is filled, and takes as long as it takes. */
+const SETTINGS = `select set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true),
+  set_config('IntervalStyle', 'iso_8601', true), set_config('work_mem', '64MB', true),
+  set_config('statement_timeout', '0', true), set_config('transaction_timeout', '0', true)`;
+
+/**
+ * How much was ever written to the tables, whoever wrote it: their files, which truncating changes, and the rows that
+ * PostgreSQL counted. It counts a while after the commit, so this is for what the ledger can't know only.
+ */
+export const COUNTERS = `
+  (select coalesce(jsonb_agg(jsonb_build_array(c.relname, c.oid::bigint, c.relfilenode::bigint,
+            pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid))
+            order by c.relname), '[]')
+     from pg_class c where c.relnamespace = 'public'::regnamespace and c.relname = any (r.tables))`;
+
+const NOTE = `
+  with top as (select coalesce(max(id), 0) as id from longshore.batch_group)
+  update longshore.report r
+     set as_of = clock_timestamp(), top_group = top.id, counters = ${COUNTERS},
+         seen_loads = ${DONE_LOADS}, seen_restores = ${DONE_RESTORES}, seen_groups = ${groupsUpTo('top.id')},
+         includes_load = (select l.id from longshore.load l
+                           where l.status = 'done' and l.table_name = any (r.tables)
+                           order by l.finished_at desc, l.id desc limit 1),
+         includes_group = (select max((select max(b.group_id) from longshore.batch b where b.table_name = t.name))
+                             from unnest(r.tables) t (name)),
+         includes_restore = (select max(x.id) from longshore.restore x
+                              where x.status = 'done' and x.kind = 'restore' and x.target ->> 'as' is null
+                                and x.tables && r.tables)
+    from top where r.name = $1`;

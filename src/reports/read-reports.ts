@@ -1,0 +1,31 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Dictionary } from '../types.ts';
+import { parseReport } from './parse-report.ts';
+import type { Report } from './report.ts';
+import { reportInvalid } from './report-faults.ts';
+
+/** Folder of the reports that come with the sample. */
+export const BUNDLED_REPORTS: string = fileURLToPath(new URL('.', import.meta.url));
+
+/**
+ * The reports of a folder: one a file `<name>.sql`, in the order of names. Other files are passed over.
+ * @throws LongshoreError `report-invalid` that names the folder or file, the line and what is wrong there
+ */
+export async function readReports(folder: string, dictionary: Dictionary): Promise<readonly Report[]> {
+  const names = await readdir(folder).catch((cause) => {
+    throw reportInvalid(folder, [{ line: null, detail: 'the folder can not be read' }], cause);
+  });
+  const reports: Report[] = [];
+  for (const file of names.filter((name) => name.endsWith('.sql')).sort()) {
+    const path = join(folder, file);
+    const shown = relative(process.cwd(), path);
+    const text = await readFile(path, 'utf8').catch((cause) => {
+      throw reportInvalid(shown, [{ line: null, detail: 'the file can not be read' }], cause);
+    });
+    const plain = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
+    reports.push(parseReport(file.slice(0, -'.sql'.length), shown, plain, dictionary));
+  }
+  return reports;
+}
