@@ -45,6 +45,7 @@ export class FakeKeys {
         forget: () => undefined,
         create: unused,
         adopt: unused,
+        endOperatorKey: async () => false,
         setOperatorKey: unused,
       },
       tokens: {
