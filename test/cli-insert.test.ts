@@ -300,7 +300,7 @@ describe('longshore insert, before a platform that fails', () => {
     const { code, stdout, stderr } = await run(file, '--retry-for', '1s', '--batch', '4');
     assert.equal(code, 4);
     assert.match(stdout, /^Not complete\n.*unanswered {2}(8|10)\n/s);
-    assert.match(stderr, /can not be reached.*the same command goes on/s);
+    assert.match(stderr, /can not be reached.*not everything was sent: the same command goes on/s);
   });
 
   it('ends with 1 at the first batch that is refused, and reads no further', async () => {
@@ -309,8 +309,16 @@ describe('longshore insert, before a platform that fails', () => {
     const { code, stderr } = await run(file, '--batch', '10', '--clients', '1', '--rejects', 'out');
     assert.equal(code, 1);
     assert.match(stderr, /Title of unknown-table \(unknown-table\)\n {2}detail of unknown-table/);
+    assert.match(stderr, /this has to be put right first; then the same command goes on/);
     assert.equal(received.length, 2);
     assert.deepEqual(await readdir(home), ['out.part', 'rows.ndjson']);
+  });
+
+  it('tells no rate of nothing', async () => {
+    replies = [problem(404, 'unknown-table'), takeAll];
+    assert.match((await run(file, '--clients', '1')).stdout, / time {8}[\d.]+ s\n/);
+    const { stdout } = await run(file);
+    assert.match(stdout, / time {8}[\d.]+ s, [\d,]+ rows\/s\n/);
   });
 
   it('ends with 1 at a line that no batch can hold, naming it, and sends no shortened batch before it', async () => {

@@ -5,6 +5,7 @@ import { type BatchMode, MAX_BATCH_ROWS } from '../../batches/batch.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { noRejectsFile, openRejectsFile } from '../insert/rejects-file.ts';
 import { runInsert } from '../insert/run-insert.ts';
+import { PassingError } from '../insert/send-batch.ts';
 import { describeInsert, insertDocument } from '../insert/show-insert.ts';
 import { type Input, openInput } from '../open-input.ts';
 import { type GlobalOptions, openSession } from '../session.ts';
@@ -101,9 +102,10 @@ async function insert(table: string, file: string, options: InsertOptions): Prom
 function withWayOn(failure: CliError, input: Input, options: InsertOptions, run: string | null): CliError {
   const same = input.path === null ? 'the same command with the same input' : 'the same command';
   const how = options.again === true ? `${same}, with --run ${run} in place of --again,` : same;
+  const first = failure instanceof PassingError ? '' : 'this has to be put right first; then ';
   return new CliError(
     failure.exitCode,
-    `${failure.message}\nnot everything was sent: ${how} goes on, and inserts no row twice`,
+    `${failure.message}\nnot everything was sent: ${first}${how} goes on, and inserts no row twice`,
     { cause: failure },
   );
 }

@@ -8,6 +8,7 @@ import { addTotals, type BatchEnd, type InsertTotals, insertRows, NO_TOTALS } fr
 import { type LineReject, planBatches } from './plan-batches.ts';
 import { readLines } from './read-lines.ts';
 import type { RejectsFile } from './rejects-file.ts';
+import { PassingError } from './send-batch.ts';
 import { describeInserting, FIRST_REJECTS } from './show-insert.ts';
 
 export interface InsertRun {
@@ -59,7 +60,7 @@ export async function runInsert(session: Session, run: InsertRun): Promise<Inser
     progress.stop();
     run.input.pieces.destroy();
   }
-  if (session.signal.aborted) failure ??= new CliError(EXIT.interrupted, 'interrupted');
+  if (session.signal.aborted) failure ??= new PassingError(EXIT.interrupted, 'interrupted');
   await run.rejectsFile.close(failure === null);
   return { rows, seconds: seconds(), rejects, failure };
 }

@@ -4,6 +4,9 @@ import type { CellError } from '../../types.ts';
 import { type ApiClient, type Exchanged, type Problem, readObject, UnreachableError } from '../api-client.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 
+/** Nothing has to be put right before the same is tried again: a platform that is away or busy, or Ctrl-C. */
+export class PassingError extends CliError {}
+
 export interface BatchRequest {
   readonly table: string;
   readonly mode: BatchMode;
@@ -66,7 +69,8 @@ export async function sendBatch(
     if (answer.afterMs === null) failures += 1;
     const delayMs = backoffMs(failures) + (answer.afterMs ?? 0);
     if (performance.now() + delayMs - failedAtMs > options.retryForMs) {
-      return { kind: 'refused', error: answer.again };
+      const { exitCode, message } = answer.again;
+      return { kind: 'refused', error: new PassingError(exitCode, message, { cause: answer.again }) };
     }
     options.onRetry(answer.again.message);
     const slept = await sleep(delayMs, true, { signal: options.signal }).catch(() => false);

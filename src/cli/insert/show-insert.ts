@@ -43,7 +43,7 @@ export function describeInsert(summary: InsertSummary): string {
     ['discarded', rows.discarded > 0 ? `${formatCount(rows.discarded)} (good rows of strict batches)` : null],
     ['unanswered', rows.unanswered > 0 ? formatCount(rows.unanswered) : null],
     ['batches', `${formatCount(rows.batches)}${replayedPart(rows.replayed)}`],
-    ['time', `${formatSeconds(seconds)}, ${formatCount(rowsPerSecond(rows.sent, seconds))} rows/s`],
+    ['time', `${formatSeconds(seconds)}${ratePart(rows.sent, seconds)}`],
   ];
   const lines = facts
     .filter(([, value]) => value !== null)
@@ -60,16 +60,19 @@ export function describeInserting(rows: InsertTotals, seconds: number): string {
   return [
     `${formatCount(rows.sent)} rows`,
     ...(rows.rejected > 0 ? [`${formatCount(rows.rejected)} rejected`] : []),
-    `${formatCount(rowsPerSecond(rows.sent, seconds))} rows/s`,
-  ].join(', ');
+  ]
+    .join(', ')
+    .concat(ratePart(rows.sent, seconds));
 }
 
 function replayedPart(replayed: number): string {
   return replayed === 0 ? '' : `, ${formatCount(replayed)} of them in already (replayed)`;
 }
 
-function rowsPerSecond(rows: number, seconds: number): number {
-  return Math.round(rows / Math.max(0.001, seconds));
+/** Nothing sent has no rate. */
+function ratePart(rows: number, seconds: number): string {
+  if (rows === 0) return '';
+  return `, ${formatCount(Math.round(rows / Math.max(0.001, seconds)))} rows/s`;
 }
 
 function rejectLines(count: number, rejects: readonly LineReject[]): string[] {
