@@ -158,6 +158,12 @@ describe('reading batches', () => {
       ],
     );
     assert.match(read([{ id: 1, nam: 2 }]).rejects[0]!.errors[0]!.message, /no field "nam"/);
+    const required = ({ name = 'a', ...rest }: { name?: unknown; id?: null }) =>
+      read([{ name, ...rest }]).rejects[0]!.errors.find(({ field }) => field === 'id')?.message;
+    for (const name of ['a', {}]) {
+      assert.equal(required({ id: null, name }), 'expected a value (the field is required), received null');
+      assert.equal(required({ name }), 'expected a value (the field is required), received no cell');
+    }
   });
 
   it('keeps every digit', () => {

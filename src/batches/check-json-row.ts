@@ -1,6 +1,6 @@
 import { FALSE_VALUES, TRUE_VALUES } from '../rows/cast-boolean.ts';
 import { shorten } from '../rows/check-constraints.ts';
-import type { CheckedRow, CompiledTable } from '../rows/contract.ts';
+import type { CheckedCell, CheckedRow, CompiledField, CompiledTable } from '../rows/contract.ts';
 import type { CellError, Field } from '../types.ts';
 import { LongNumber } from './parse-json.ts';
 
@@ -42,22 +42,30 @@ export function rowChecker(compiled: CompiledTable): (entry: unknown) => Checked
       cells[index!] = cell;
       columns[index!] = index!;
     }
-    if (faults === null) return compiled.checkRow(cells, columns, cells.length);
-    return { values: null, errors: allErrors(compiled, cells, columns, faults) };
+    if (faults === null) {
+      const checked = compiled.checkRow(cells, columns, cells.length);
+      if (checked.errors === null || checked.errors[0]?.code === 'blank-row') return checked;
+    }
+    // Once more, now that something is to be told: null and a field that is left out are not told alike.
+    const sent = entry as Readonly<Record<string, unknown>>;
+    const check = (field: CompiledField, index: number) => {
+      if (columns[index]! >= 0) return field.check(cells[index]!);
+      return sent[field.name] === null ? field.checkNull() : field.checkAbsent();
+    };
+    return { values: null, errors: allErrors(compiled, check, faults ?? []) };
   };
 }
 
 /** In Frictionless's order: field by field, then what is extra. */
 function allErrors(
   { fields }: CompiledTable,
-  cells: readonly string[],
-  columns: readonly number[],
+  check: (field: CompiledField, index: number) => CheckedCell,
   faults: readonly CellError[],
 ): CellError[] {
   const errors = fields.flatMap((field, index) => {
     const own = faults.filter((fault) => fault.code !== 'extra-cell' && fault.field === field.name);
     if (own.length > 0) return own;
-    const checked = columns[index]! < 0 ? field.checkAbsent() : field.check(cells[index]!);
+    const checked = check(field, index);
     return typeof checked === 'object' && checked !== null ? [...checked] : [];
   });
   const unknown = faults.filter((fault) => fault.code === 'extra-cell');

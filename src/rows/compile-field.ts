@@ -62,6 +62,7 @@ export function compileField(field: Field, key: KeyRules): FieldRules {
       return free ? value : (broken(cell, value) ?? value);
     },
     checkAbsent: () => asNull('no cell'),
+    checkNull: () => asNull('null'),
     isNull: missing,
     verbatim,
     writeBinary: binaryWriterOf(field, verbatim, isFree(field, key.maxBytes)),

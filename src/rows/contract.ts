@@ -13,6 +13,8 @@ export interface CompiledField {
   check(cell: string): CheckedCell;
   /** The row has no cell for the field. */
   checkAbsent(): CheckedCell;
+  /** The row says that there is no value, as JSON's null does. */
+  checkNull(): CheckedCell;
   /**
    * A quick "surely good": true only if the bytes [start, end) are a valid, non-null cell whose bytes PostgreSQL
    * would take unchanged, with nothing that COPY text would escape (backslash, tab, newline, CR, NUL), and whose
