@@ -45,7 +45,7 @@ export class FakeKeys {
         forget: () => undefined,
         create: unused,
         adopt: unused,
-        endOperatorKey: async () => false,
+        endOperatorKey: unused,
         setOperatorKey: unused,
       },
       tokens: {
