@@ -4,6 +4,7 @@ import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
 import type { Chart, Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
 import { LoadEntity } from './entities.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
+import { CHANGED_BY_RESTORE, RESTORED_AWAY } from './restored-since.ts';
 
 export interface NewLoad {
   readonly table: Table;
@@ -37,7 +38,8 @@ export interface LoadPlan {
 
 /**
  * Writes the load that a request asks for, or finds the one that already does the same: two arrivals of one
- * content are one load. A `replace` or `merge` is only the same while nothing later has changed the table.
+ * content are one load. A `replace` or `merge` is only the same while nothing later has changed the table, an `append`
+ * while no restore has taken its rows away again.
  */
 export async function createLoad(tx: Tx, request: NewLoad): Promise<{ id: number; existing: boolean }> {
   const identity = contentIdentity(request);
@@ -110,9 +112,11 @@ async function findSameLoad(tx: Tx, request: NewLoad): Promise<number | undefine
   const [row] = await tx.query<{ id: number }>(
     `select id from longshore.load l
       where table_name = $1 and mode = $2 and ${byWhat} and status not in ('failed', 'cancelled')
-        and (mode = 'append' or not exists (
-          select from longshore.load later
-           where later.table_name = l.table_name and later.id > l.id and later.status not in ('failed', 'cancelled')))
+        and case when mode = 'append' then not ${RESTORED_AWAY}
+                 else not ${CHANGED_BY_RESTORE} and not exists (
+                   select from longshore.load later
+                    where later.table_name = l.table_name and later.id > l.id
+                      and later.status not in ('failed', 'cancelled')) end
       order by id desc limit 1`,
     [request.table.name, request.mode, value],
   );
