@@ -85,11 +85,11 @@ function routesOf(): readonly Route[] {
     dictionaryRoute,
     ...keyRoutes,
     tokenRoute,
-    auditRoute,
     ...healthRoutes,
     metricsRoute,
     ...docsRoutes,
   ];
+  routes.push(auditRoute(routes));
   let document: object | undefined;
   routes.push(
     openApiRoute(() => {

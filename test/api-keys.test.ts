@@ -287,6 +287,10 @@ describe('keys, tokens and the audit log over HTTP', () => {
     assert.equal(first.next, `/v1/audit?key=k0&limit=2&before=${made[2]!.id}`);
     assert.deepEqual((await ask(first.next)).body.entries[0].target, '0');
     assert.equal((await ask('/v1/audit?since=yesterday')).status, 400);
+    const misspelt = await ask('/v1/audit?action=load.strat');
+    assert.equal(misspelt.status, 400);
+    assert.deepEqual(misspelt.body.errors[0].parameter, 'action');
+    assert.match(misspelt.body.errors[0].detail, /expected one of .*"load\.start"/);
     assert.equal((await ask('/v1/audit?before=1')).status, 400);
   });
 });

@@ -1,20 +1,22 @@
 import { z } from 'zod';
 import type { AuditEntry } from '../../src/audit/audit-entry.ts';
 import { pageLimit } from '../parameters.ts';
-import { defineRoute } from '../route.ts';
+import { defineRoute, type Route } from '../route.ts';
 import { nextSchema } from '../schemas.ts';
 
 const moment = z.iso.datetime({ offset: true });
 
-const query = z.strictObject({
-  key: z.string().max(64).optional().meta({ description: 'Only what this key did: its ID' }),
-  action: z.string().max(64).optional().meta({ description: 'Only this action', example: 'load.start' }),
-  table: z.string().optional().meta({ description: 'Only what was about this table' }),
-  since: moment.optional().meta({ description: 'From then on (RFC 3339)' }),
-  until: moment.optional().meta({ description: 'Before then (RFC 3339)' }),
-  limit: pageLimit(100, 1000),
-  before: z.uuid().optional().meta({ description: 'Only entries that are older than this one: its ID' }),
-});
+/** @param actions that there are, so that a misspelt one is not an empty page */
+const querySchema = (actions: readonly string[]) =>
+  z.strictObject({
+    key: z.string().max(64).optional().meta({ description: 'Only what this key did: its ID' }),
+    action: z.enum(actions).optional().meta({ description: 'Only this action', example: 'load.start' }),
+    table: z.string().optional().meta({ description: 'Only what was about this table' }),
+    since: moment.optional().meta({ description: 'From then on (RFC 3339)' }),
+    until: moment.optional().meta({ description: 'Before then (RFC 3339)' }),
+    limit: pageLimit(100, 1000),
+    before: z.uuid().optional().meta({ description: 'Only entries that are older than this one: its ID' }),
+  });
 
 const entrySchema = z
   .object({
@@ -31,33 +33,38 @@ const entrySchema = z
   .meta({ id: 'AuditEntry' });
 entrySchema satisfies z.ZodType<AuditEntry>;
 
-export const auditRoute = defineRoute({
-  method: 'get',
-  path: '/v1/audit',
-  tag: 'Keys',
-  summary: 'See who did what, newest first',
-  description:
-    'Every request with a key that changes something, refused ones included; not those over their rate. An entry ' +
-    'shows up a moment after the answer. None is ever deleted.',
-  scopes: ['admin'],
-  query,
-  responses: {
-    '200': {
-      description: 'A page of the audit log',
-      content: {
-        'application/json': { schema: z.object({ entries: z.array(entrySchema), next: nextSchema }) },
+/** @param routes whose actions may be asked for: all that there are */
+export function auditRoute(routes: readonly Pick<Route, 'audit'>[]): Route {
+  const actions = new Set(routes.flatMap(({ audit }) => audit ?? []));
+  return defineRoute({
+    method: 'get',
+    path: '/v1/audit',
+    tag: 'Keys',
+    summary: 'See who did what, newest first',
+    description:
+      'Every request with a key that changes something, refused ones included; not those over their rate. An entry ' +
+      'shows up a moment after the answer. None is ever deleted.',
+    scopes: ['admin'],
+    query: querySchema([...actions].sort()),
+    responses: {
+      '200': {
+        description: 'A page of the audit log',
+        content: {
+          'application/json': { schema: z.object({ entries: z.array(entrySchema), next: nextSchema }) },
+        },
       },
     },
-  },
-  async handle({ res, deps, query: { key, limit, ...rest } }) {
-    // One more than asked for tells whether there is a next page.
-    const found = await deps.keyService.audit({ ...rest, keyId: key, limit: limit + 1 });
-    const entries = found.slice(0, limit);
-    const next = found.length > limit ? nextPage({ ...rest, key, limit, before: entries.at(-1)!.id }) : null;
-    if (next !== null) res.links({ next });
-    res.json({ entries, next });
-  },
-});
+    async handle({ res, deps, query: { key, limit, ...rest } }) {
+      // One more than asked for tells whether there is a next page.
+      const found = await deps.keyService.audit({ ...rest, keyId: key, limit: limit + 1 });
+      const entries = found.slice(0, limit);
+      const next =
+        found.length > limit ? nextPage({ ...rest, key, limit, before: entries.at(-1)!.id }) : null;
+      if (next !== null) res.links({ next });
+      res.json({ entries, next });
+    },
+  });
+}
 
 function nextPage(parameters: Readonly<Record<string, string | number | undefined>>): string {
   const given = new URLSearchParams();
