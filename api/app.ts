@@ -21,6 +21,7 @@ import { loadRoutes } from './routes/loads.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { rejectsRoute } from './routes/rejects.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { restoreRoutes } from './routes/restores.ts';
 import { postRowsRoute } from './routes/rows.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
@@ -58,7 +59,7 @@ export function createApp(deps: ApiDeps): express.Express {
   // Whether the platform is reached by TLS is for the proxy before it to say, so no Strict-Transport-Security.
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));
   app.use(DOCS_ASSETS, docsAssets());
-  mount(app, routesOf(), deps);
+  mount(app, routesOf(deps), deps);
   app.use((req) => {
     throw new LongshoreError('not-found', `there is nothing at ${req.path}`);
   });
@@ -66,7 +67,7 @@ export function createApp(deps: ApiDeps): express.Express {
   return app;
 }
 
-function routesOf(): readonly Route[] {
+function routesOf({ reports }: ApiDeps): readonly Route[] {
   const routes: Route[] = [
     // Express tries one path after the other: the one that is asked thousands of times a second comes first.
     postRowsRoute,
@@ -75,6 +76,7 @@ function routesOf(): readonly Route[] {
     rejectsRoute,
     ...batchRoutes,
     ...tableRoutes,
+    ...reportRoutes(reports.reports),
     ...scheduleRoutes,
     ...startBackupRoutes,
     ...backupRoutes,

@@ -45,7 +45,7 @@ const EXTRA_HEADERS: Readonly<Record<number, Readonly<Record<string, z.ZodType>>
 /** The OpenAPI 3.1 document of the routes, from the schemas that check their requests. */
 export function openApiDocument(routes: readonly Route[], version: string) {
   const paths: ZodOpenApiPathsObject = {};
-  for (const route of routes) {
+  for (const route of routes.filter(({ undocumented }) => undocumented !== true)) {
     paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route) };
   }
   return createDocument({
@@ -64,6 +64,7 @@ export function openApiDocument(routes: readonly Route[], version: string) {
       { name: 'Tables' },
       { name: 'Backups' },
       { name: 'Schedules' },
+      { name: 'Reports' },
       { name: 'Keys' },
       { name: 'Operations' },
     ],

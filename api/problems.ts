@@ -136,7 +136,9 @@ export function asLongshoreError(thrown: unknown): LongshoreError {
 export function placesOf(error: z.ZodError, kind: 'pointer' | 'parameter'): ErrorPlace[] {
   return error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => place(kind, [...issue.path, key], 'is not known here'));
+      // zod's own words repeat the name.
+      const what = issue.message.startsWith('Unrecognized key') ? 'is not known here' : issue.message;
+      return issue.keys.map((key) => place(kind, [...issue.path, key], what));
     }
     return [place(kind, issue.path, issue.message)];
   });

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Request, Response } from 'express';
+import type { Response } from 'express';
 import type { CellError } from '../src/types.ts';
 import { csvLine } from './csv.ts';
 import type { ApiDeps } from './deps.ts';
@@ -100,20 +100,6 @@ async function* lines(
     left -= rejects.length;
     last = rejects.at(-1)!.at;
   }
-}
-
-/** What the query says goes before the Accept header. */
-export function rejectsFormat({
-  req,
-  res,
-  query,
-}: {
-  readonly req: Request;
-  readonly res: Response;
-  readonly query: { readonly format?: 'json' | 'csv' };
-}): 'json' | 'csv' {
-  res.vary('Accept');
-  return query.format ?? (req.accepts(['application/json', 'text/csv']) === 'text/csv' ? 'csv' : 'json');
 }
 
 export function delimiterOf({ dictionary }: ApiDeps, table: string): string {

@@ -23,6 +23,8 @@ export interface Route {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
+  /** Not part of the OpenAPI document: it only tells what is wrong with an address. */
+  readonly undocumented?: true;
   /** The key needs any one of them (`admin` has them all); null: open to everyone. */
   readonly scopes: readonly Scope[] | null;
   /** How the key is sent; `bearer` when left out. */

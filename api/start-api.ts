@@ -37,6 +37,7 @@ import { createMetrics } from './metrics.ts';
 import { addLedgerMetrics, addPoolMetrics } from './metrics-ledger.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import { createReadiness } from './readiness.ts';
+import { openReports } from './reports/open-reports.ts';
 import { createLedgerRestores } from './restores/ledger-restores.ts';
 import { createTemporalSchedules } from './schedules/temporal-schedules.ts';
 import { createHttpServer } from './server.ts';
@@ -107,6 +108,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   const hasKey = activityDeps.backupKey !== null;
   const backups = createLedgerBackups({ db, client, storage, dictionary, hasKey, log });
   const restores = createLedgerRestores({ db, client, dictionary, log });
+  const reports = await openReports({ config, databaseUrl: config.databaseUrl, dictionary, db, log });
   // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
   const eager = new Client({ connection, namespace: config.temporalNamespace });
   const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace, worker });
@@ -133,6 +135,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     backups,
     restores,
     schedules,
+    reports: reports.service,
     metrics,
     ready,
   });
@@ -157,6 +160,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
       await connection.close();
       await client.connection.close();
       await audit.stop();
+      await reports[Symbol.asyncDispose]();
       await db[Symbol.asyncDispose]();
     },
   };

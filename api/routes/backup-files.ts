@@ -4,6 +4,7 @@ import { MANIFEST } from '../../src/backups/backup.ts';
 import { findBackup } from '../backup-answer.ts';
 import type { BackupFile } from '../backup-service.ts';
 import { rangeOf } from '../byte-range.ts';
+import { isKnown } from '../etag.ts';
 import { type Call, defineRoute } from '../route.ts';
 
 const params = z.strictObject({
@@ -55,7 +56,7 @@ async function sendFile({ req, res }: FileCall, file: BackupFile): Promise<void>
   const etag = `"${file.sha256}"`;
   // A file of a backup never changes, but it may be read only with a key.
   res.set({ ETag: etag, 'Accept-Ranges': 'bytes', 'Cache-Control': 'private, no-cache' });
-  if (matches(req.get('if-none-match'), etag)) {
+  if (isKnown(req.get('if-none-match'), etag)) {
     res.status(304).end();
     return;
   }
@@ -80,12 +81,6 @@ async function sendFile({ req, res }: FileCall, file: BackupFile): Promise<void>
     return;
   }
   await pipeline(await file.open(startByte, endByte), res);
-}
-
-function matches(header: string | undefined, etag: string): boolean {
-  return (header ?? '')
-    .split(',')
-    .some((one) => one.trim().replace(/^W\//, '') === etag || one.trim() === '*');
 }
 
 function typeOf(name: string): string {

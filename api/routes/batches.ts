@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type BatchRejectsPage, type BatchView, MAX_BATCH_ROWS } from '../../src/batches/batch.ts';
+import { answerFormat } from '../answer-format.ts';
 import { requireTable } from '../auth.ts';
 import { batchAnswer, batchPath, findBatch, rejectsJson } from '../batch-answer.ts';
 import { batchRejectSchema, batchSchema } from '../batch-schemas.ts';
@@ -7,7 +8,7 @@ import type { ApiDeps } from '../deps.ts';
 import { pageLimit, wholeNumber } from '../parameters.ts';
 import { withJson } from '../problems.ts';
 import { rejectCells } from '../reject-cells.ts';
-import { delimiterOf, type RejectPages, RejectsCsv, rejectsFormat, sendRejectsCsv } from '../rejects-csv.ts';
+import { delimiterOf, type RejectPages, RejectsCsv, sendRejectsCsv } from '../rejects-csv.ts';
 import { type Call, defineRoute } from '../route.ts';
 import { nextSchema } from '../schemas.ts';
 
@@ -115,7 +116,7 @@ const getRejects = defineRoute({
   problems: ['unknown-batch', 'temporal-unavailable'],
   async handle(call) {
     const batch = await findBatch(call);
-    await (rejectsFormat(call) === 'csv' ? sendCsv(call, batch) : sendPage(call, batch));
+    await (answerFormat(call) === 'csv' ? sendCsv(call, batch) : sendPage(call, batch));
   },
 });
 

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { LoadView } from '../../src/ledger/load-view.ts';
+import { answerFormat } from '../answer-format.ts';
 import { findLoad, loadPath } from '../load-answer.ts';
 import { loadId, wholeNumber } from '../parameters.ts';
-import { delimiterOf, type RejectPages, RejectsCsv, rejectsFormat, sendRejectsCsv } from '../rejects-csv.ts';
+import { delimiterOf, type RejectPages, RejectsCsv, sendRejectsCsv } from '../rejects-csv.ts';
 import { type Call, defineRoute } from '../route.ts';
 import { nextSchema, rejectSchema } from '../schemas.ts';
 
@@ -43,7 +44,7 @@ export const rejectsRoute = defineRoute({
   problems: ['unknown-load'],
   async handle(call) {
     const load = await findLoad(call);
-    await (rejectsFormat(call) === 'csv' ? sendCsv(call, load) : sendPage(call, load.id));
+    await (answerFormat(call) === 'csv' ? sendCsv(call, load) : sendPage(call, load.id));
   },
 });
 

@@ -3,6 +3,7 @@ import { LongshoreError } from '../../src/errors.ts';
 import type { Field, Table } from '../../src/types.ts';
 import { mayUseTable } from '../auth.ts';
 import { describeTable } from '../descriptor.ts';
+import { JSON_NUMBER } from '../json-number.ts';
 import { loadPath } from '../load-answer.ts';
 import type { StoredRow, TableView } from '../load-service.ts';
 import { pageLimit } from '../parameters.ts';
@@ -114,7 +115,6 @@ function rowOf(fields: readonly Field[], row: StoredRow): Record<string, unknown
   return Object.fromEntries([...cells, ['_load_id', row.loadId], ['_line', row.line]]);
 }
 
-const JSON_NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 /** Writes a number's text as it is (ES2026, in V8 already; TypeScript's library does not know it yet). */
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 

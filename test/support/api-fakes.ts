@@ -20,6 +20,7 @@ import type { Dictionary, Field, Table } from '../../src/types.ts';
 import { FakeBackups } from './fake-backups.ts';
 import { FakeBatches } from './fake-batches.ts';
 import { FakeKeys } from './fake-keys.ts';
+import { FakeReports } from './fake-reports.ts';
 import { FakeRestores } from './fake-restores.ts';
 import { FakeSchedules } from './fake-schedules.ts';
 
@@ -217,6 +218,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     backups: new FakeBackups(),
     restores: new FakeRestores(),
     schedules: new FakeSchedules(),
+    reports: (await FakeReports.open()).service,
     metrics: createMetrics(),
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),
     ...change,

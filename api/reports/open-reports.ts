@@ -1,0 +1,49 @@
+import type { Logger } from 'pino';
+import type { Config } from '../../src/config.ts';
+import type { Database } from '../../src/db/database.ts';
+import type { Sql } from '../../src/db/sql.ts';
+import { ensureReports } from '../../src/reports/ensure-reports.ts';
+import { BUNDLED_REPORTS, readReports } from '../../src/reports/read-reports.ts';
+import { ensureReaderRole, READER_ROLE } from '../../src/reports/reader-role.ts';
+import { openReportReader } from '../../src/reports/report-reader.ts';
+import { reportState } from '../../src/reports/report-states.ts';
+import type { Dictionary } from '../../src/types.ts';
+import { createReportService, type ReportService } from './report-service.ts';
+
+export interface OpenReportsOptions {
+  readonly config: Pick<Config, 'reportsPath' | 'dictionaryPath'>;
+  readonly databaseUrl: string;
+  readonly dictionary: Dictionary;
+  readonly db: Database;
+  readonly log: Logger;
+}
+
+/**
+ * Brings the reports' views up to date with their files, and opens them for reading.
+ * @throws LongshoreError `report-invalid`
+ */
+export async function openReports({
+  config,
+  databaseUrl: url,
+  dictionary,
+  db,
+  log,
+}: OpenReportsOptions): Promise<{ readonly service: ReportService } & AsyncDisposable> {
+  const folder = folderOf(config);
+  const read = folder === null ? [] : await readReports(folder, dictionary);
+  const reports = await ensureReports(url, read, dictionary);
+  const role = await ensureReaderRole(db);
+  if (role === null) {
+    log.warn(`Reports are read with the platform's own role: it may not make ${READER_ROLE} or act as it`);
+  }
+  const reader = openReportReader({ url, role });
+  // Asked at each request: kept prepared.
+  const prepared: Sql = { query: (text, values = []) => db.prepared(text, values) };
+  const service = createReportService({ reports, reader, state: (name) => reportState(prepared, name) });
+  return { service, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() };
+}
+
+/** The sample's reports read the sample's tables; null: there are none. */
+function folderOf({ reportsPath, dictionaryPath }: OpenReportsOptions['config']): string | null {
+  return reportsPath ?? (dictionaryPath === undefined ? BUNDLED_REPORTS : null);
+}

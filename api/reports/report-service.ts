@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import packageJson from '../../package.json' with { type: 'json' };
+import { LongshoreError } from '../../src/errors.ts';
+import type { LiveReport } from '../../src/reports/ensure-reports.ts';
+import type { ReportState } from '../../src/reports/report.ts';
+import type { ReportReader } from '../../src/reports/report-reader.ts';
+import type { ReportRequest } from '../../src/reports/report-request.ts';
+import { AnswerCache, type Rendered } from './answer-cache.ts';
+import { drawChart } from './draw-chart.ts';
+import { pageCsv, pageJson } from './render-page.ts';
+import { sharedRead } from './shared-read.ts';
+
+/** What is asked of a report: rows, or its chart. */
+export type ReportAsk =
+  | { readonly format: 'json' | 'csv'; readonly request: ReportRequest }
+  | { readonly format: 'svg'; readonly drawing: ChartRequest };
+
+export interface ChartRequest {
+  readonly equals: ReportRequest['equals'];
+  /** Pixels */
+  readonly width: number;
+  /** Pixels; null: as high as its bars need. */
+  readonly height: number | null;
+}
+
+export interface ReportAnswer {
+  /** Strong (RFC 9110, 8.8.3): the same one means the same bytes. */
+  readonly etag: string;
+  /** Of the view that the answer is made from. */
+  readonly state: ReportState;
+  /** null: the client has it already. */
+  readonly rendered: Rendered | null;
+}
+
+export interface ReportService {
+  readonly reports: readonly LiveReport[];
+  state(report: LiveReport): Promise<ReportState>;
+  /**
+   * The state is read each time, so an answer that is kept is never older than a new one; the view itself is only
+   * read for an answer that nobody has yet.
+   * @param isKnown whether the client has the answer with this ETag
+   * @throws LongshoreError `report-slow`, `database-unavailable`
+   */
+  answer(report: LiveReport, ask: ReportAsk, isKnown: (etag: string) => boolean): Promise<ReportAnswer>;
+}
+
+export interface ReportServiceDeps {
+  readonly reports: readonly LiveReport[];
+  readonly reader: Pick<ReportReader, 'page' | 'chart'>;
+  state(name: string): Promise<ReportState>;
+}
+
+/** A refresh takes longer than a read: it can come between a few times only when the reads wait for long. */
+const TRIES = 5;
+
+export function createReportService({ reports, reader, state }: ReportServiceDeps): ReportService {
+  const cache = new AnswerCache();
+  const states = new Map(reports.map(({ name }) => [name, sharedRead(() => state(name))]));
+  const stateOf = ({ name }: LiveReport) => states.get(name)!();
+  return {
+    reports,
+    state: stateOf,
+    async answer(report, ask, isKnown) {
+      const key = JSON.stringify([report.name, ask]);
+      for (let tries = 0; tries < TRIES; tries++) {
+        const found = await stateOf(report);
+        const etag = etagOf(key, ask, found);
+        if (isKnown(etag)) return { etag, state: found, rendered: null };
+        const rendered = await cache.get(key, etag, () => render(reader, report, ask, found));
+        if (rendered !== null) return { etag, state: found, rendered };
+      }
+      throw new LongshoreError('report-slow', `report ${report.name} was refreshed each time it was read`);
+    },
+  };
+}
+
+/** null: the view is of another version than the state that the answer would tell of. */
+async function render(
+  reader: ReportServiceDeps['reader'],
+  report: LiveReport,
+  ask: ReportAsk,
+  state: ReportState,
+): Promise<Rendered | null> {
+  if (ask.format === 'svg') {
+    const chart = report.chart!;
+    const data = await reader.chart(report, chart, ask.drawing.equals);
+    if (data.version !== state.version) return null;
+    const svg = await drawChart({ report, chart, data, state, drawing: ask.drawing });
+    return { body: Buffer.from(svg), total: null };
+  }
+  const page = await reader.page(report, ask.request);
+  if (page.version !== state.version) return null;
+  const text = ask.format === 'csv' ? pageCsv(report, page) : pageJson(report, ask.request, state, page);
+  return { body: Buffer.from(text), total: page.total };
+}
+
+/** Of everything that the bytes depend on; only JSON tells whether it is stale. */
+function etagOf(key: string, { format }: ReportAsk, { version, asOf, includes, stale }: ReportState): string {
+  const parts = [packageJson.version, key, version, asOf, includes, format === 'json' && stale];
+  return `"${version}-${createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22)}"`;
+}
