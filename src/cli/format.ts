@@ -41,7 +41,7 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
     Math.max(...[name, ...rows.map((row) => row[column]!)].map((s) => s.length)),
   );
   const right = head.map(
-    (_, column) => rows.length > 0 && rows.every((row) => /^~?[\d,.]*$/.test(row[column]!)),
+    (_, column) => rows.length > 0 && rows.every((row) => /^~?-?[\d,.]*$/.test(row[column]!)),
   );
   const line = (cells: readonly string[]) =>
     cells

@@ -6,6 +6,7 @@ import { addInsertCommand } from './commands/insert.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addRejectsCommand } from './commands/rejects.ts';
+import { addReportCommands } from './commands/report.ts';
 import { addRestoreCommands } from './commands/restore.ts';
 import { addScheduleCommands } from './commands/schedule.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -31,6 +32,7 @@ export function program(): Command {
   addControlCommands(root);
   addBackupCommands(root);
   addRestoreCommands(root);
+  addReportCommands(root);
   addScheduleCommands(root);
   addKeyCommands(root);
   return root;
