@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { containerHeader, framedBlock } from '../src/avro/container.ts';
 import { decodeAvro } from '../src/avro/decode.ts';
 import { encodeAvro } from '../src/avro/encode.ts';
 import { avroName, nameOfAvro } from '../src/avro/names.ts';
@@ -88,7 +89,9 @@ describe('Avro files', () => {
   test('grow for numerics whose text is far longer than their digits', async () => {
     const huge = Buffer.from('000100000000000003e8', 'hex');
     huge.writeInt16BE(32_767, 2);
-    const copy = copyOfTuples(Array.from({ length: 60 }, () => rowWith({ 7: huge })));
+    // Texts beside them, so that the block's room ends within a number and not between two rows.
+    const words = Buffer.alloc(100_000, 'x');
+    const copy = copyOfTuples(Array.from({ length: 60 }, () => rowWith({ 2: words, 7: huge })));
     const file = await encode(copy, NULLABLE);
     assert.ok(file.bytes.length > 60 * 131_000);
     assert.ok((await decode(file.bytes, NULLABLE)).bytes.equals(copy));
@@ -219,6 +222,10 @@ describe('A damaged file', () => {
       told(/a count of -1 rows/),
     );
     await assert.rejects(
+      spoiled((b) => b.writeUInt8(4, block + 2)),
+      told(/field big of row 1 is of a branch that its union does not have/),
+    );
+    await assert.rejects(
       spoiled((b) => b.writeUInt8(0xc3, block + 2 + 5)),
       told(/not UTF-8.*at byte/),
     );
@@ -231,6 +238,14 @@ describe('A damaged file', () => {
       spoiled((b) => b.write('nill', codec)),
       told(/the codec is none of zstandard/),
     );
+  });
+
+  test('gives no rows of nothing, however many it claims', async () => {
+    const schema = JSON.stringify({ type: 'record', name: 'none', fields: [] });
+    const sync = Buffer.alloc(16, 7);
+    const header = containerHeader({ 'avro.schema': schema }, sync);
+    const file = Buffer.concat([header, ...framedBlock(1_000, Buffer.alloc(0), sync)]);
+    await assert.rejects(decode(file, table), fails('backup-damaged', /1000 rows are more than its bytes/));
   });
 
   test('takes no memory for a length that is wrong', async () => {
@@ -312,6 +327,20 @@ describe('A file of an older dictionary', () => {
     ] as const) {
       await assert.rejects(decode(bytes, retyped(name, { type })), fails('restore-mismatch', message));
     }
+  });
+
+  test('may have null as the second branch of a union', async () => {
+    const schema = avroSchemaOf(NULLABLE);
+    const fields = schema.fields.map(({ name, type }) => ({
+      name,
+      type: Array.isArray(type) ? type.toReversed() : type,
+    }));
+    const sync = Buffer.alloc(16, 7);
+    const header = containerHeader({ 'avro.schema': JSON.stringify({ ...schema, fields }) }, sync);
+    // A bigint of 5 (branch 0), then nine nulls (branch 1).
+    const row = Buffer.from([0, 10, ...Array.from({ length: 9 }, () => 2)]);
+    const file = Buffer.concat([header, ...framedBlock(1, row, sync)]);
+    assert.ok((await decode(file, NULLABLE)).bytes.equals(copyOfTuples([rowWith({ 0: long(5n) })])));
   });
 
   test('may hold no null for a field that has become required', async () => {
