@@ -48,7 +48,7 @@ function neighboursOf(states: readonly TableState[]): string {
 }
 
 /**
- * Keeps readers of tables away too, and lets them through now and then while it waits for those under way.
+ * Keeps readers of tables away too.
  *
  * @param tables as SQL writes them, quoted where need be
  * @param views onto them, which come first: whoever reads a view comes that way too
@@ -59,11 +59,16 @@ export async function lockExclusively(
   views: readonly string[] = [],
 ): Promise<void> {
   const list = [...new Set([...[...views].sort(), ...[...tables].sort()])].join(', ');
+  await runPatiently(tx, `lock table ${list} in access exclusive mode`);
+}
+
+/** Runs a statement that waits for readers under way, and lets others through now and then while it does. */
+export async function runPatiently(tx: Tx, statement: string): Promise<void> {
   for (let tried = 1; ; tried++) {
     await tx.query('savepoint exclusive');
     await tx.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
     try {
-      await tx.query(`lock table ${list} in access exclusive mode`);
+      await tx.query(statement);
       await tx.query('set local lock_timeout = 0');
       return;
     } catch (error) {

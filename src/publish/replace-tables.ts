@@ -2,6 +2,7 @@ import type { Tx } from '../db/database.ts';
 import { DATA_SCHEMA, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { pointReadView, readViewOf, readViewsOf } from '../reports/read-views.ts';
 import type { Table } from '../types.ts';
+import { buildEarly, dropUntaken, takeOrBuild } from './built-early.ts';
 import { comments, privileges } from './carry-over.ts';
 import { lockExclusively } from './lock-tables.ts';
 import { columnsOf } from './stage.ts';
@@ -32,6 +33,10 @@ export async function replaceTables(tx: Tx, replacements: readonly Replacement[]
   for (const one of swaps) await addKeys(tx, one);
   const later: Referrer[] = [];
   for (const one of swaps) later.push(...(await addReferences(tx, one, replacements)));
+  await dropUntaken(
+    tx,
+    swaps.map(({ stage }) => stage),
+  );
   for (const { table, stage } of swaps) await carryOver(tx, liveName(table), stage);
 
   const lives = replacements.map(({ table }) => liveName(table));
@@ -57,6 +62,26 @@ export async function replaceTables(tx: Tx, replacements: readonly Replacement[]
   for (const r of [...referrers, ...later]) await tx.query(addReferrer(r));
 }
 
+/**
+ * Builds the keys of stages, and the references among them, ahead of `replaceTables`: the longest part of it, and one
+ * that needs no lock on a live table. Twice is as good as once.
+ * @param replacements with states that may be old by the time the tables are replaced
+ */
+export async function buildKeysEarly(tx: Tx, replacements: readonly Replacement[]): Promise<void> {
+  const swaps = replacements.filter(isSwap);
+  for (const { stage, state } of swaps) {
+    for (const { kind, definition } of state.constraints) {
+      if (kind !== 'f') await buildEarly(tx, stage, definition);
+    }
+  }
+  for (const { stage, state } of swaps) {
+    for (const { kind, definition, parent } of state.constraints) {
+      const to = swaps.find((one) => one.state.selfName === (parent ?? state.selfName));
+      if (kind === 'f' && to) await buildEarly(tx, stage, moved(definition, to));
+    }
+  }
+}
+
 export function isSwap({ state }: Pick<Replacement, 'state'>): boolean {
   return state.obstacles.length === 0;
 }
@@ -64,7 +89,7 @@ export function isSwap({ state }: Pick<Replacement, 'state'>): boolean {
 async function addKeys(tx: Tx, { stage, state }: Replacement): Promise<void> {
   await tx.query(`alter table ${stage} alter column _load_id drop default`);
   for (const { kind, name, definition } of state.constraints) {
-    if (kind !== 'f') await tx.query(addConstraint(stage, name, definition));
+    if (kind !== 'f') await takeOrBuild(tx, stage, { name, definition });
   }
 }
 
@@ -85,16 +110,14 @@ async function addReferences(
       later.push({ table: liveName(table), name, definition });
       continue;
     }
-    const moved = to
-      ? definition.replace(`REFERENCES ${to.state.selfName}(`, () => `REFERENCES ${to.stage}(`)
-      : definition;
-    await tx.query(addConstraint(stage, name, moved));
+    await takeOrBuild(tx, stage, { name, definition: to ? moved(definition, to) : definition });
   }
   return later;
 }
 
-function addConstraint(table: string, name: string, definition: string): string {
-  return addReferrer({ table, name, definition });
+/** The definition of a reference with its stage in the place of the table it points at. */
+function moved(definition: string, { stage, state }: Replacement): string {
+  return definition.replace(`REFERENCES ${state.selfName}(`, () => `REFERENCES ${stage}(`);
 }
 
 async function carryOver(tx: Tx, live: string, stage: string): Promise<void> {

@@ -2,7 +2,7 @@ import type { Tx } from '../db/database.ts';
 import { quoteName, quoteNames } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { privileges } from '../publish/carry-over.ts';
-import { lockExclusively } from '../publish/lock-tables.ts';
+import { runPatiently } from '../publish/lock-tables.ts';
 import { fillView } from './fill-view.ts';
 import { READ_SCHEMA, REPORT_SCHEMA, type Report, type ReportColumn } from './report.ts';
 import { reportInvalid } from './report-faults.ts';
@@ -10,6 +10,7 @@ import { columnsOfReport } from './view-columns.ts';
 
 /** No file of a report has this in its name. */
 const BUILDING = '~building';
+const OLD = '~old';
 
 /**
  * Builds a report's view beside the one that is read, and exchanges the two, with the ledger row, in the transaction of
@@ -126,16 +127,18 @@ async function addIndexes(tx: Tx, report: Report, building: string): Promise<voi
 }
 
 async function exchange(tx: Tx, report: Report, building: string): Promise<void> {
-  const present = await findView(tx, report.name);
-  if (present) {
-    await lockExclusively(tx, [quoteName(REPORT_SCHEMA, report.name)]);
-    const names = [report.name, building].map((name) => quoteName(REPORT_SCHEMA, name)) as [string, string];
-    for (const statement of await privileges(tx, ...names)) await tx.query(statement);
-    await dropView(tx, report.name);
+  if (await findView(tx, report.name)) {
+    const [old, made] = [report.name, building].map((name) => quoteName(REPORT_SCHEMA, name));
+    for (const statement of await privileges(tx, old!, made!)) await tx.query(statement);
+    // It can't be locked by itself; this takes the lock that dropping it needs.
+    await runPatiently(tx, rename(report.name, OLD));
+    await dropView(tx, OLD, report.file);
   }
-  await tx.query(
-    `alter materialized view ${quoteName(REPORT_SCHEMA, building)} rename to ${quoteName(report.name)}`,
-  );
+  await tx.query(rename(building, report.name));
+}
+
+function rename(from: string, to: string): string {
+  return `alter materialized view ${quoteName(REPORT_SCHEMA, from)} rename to ${quoteName(to)}`;
 }
 
 export async function findView(tx: Pick<Tx, 'query'>, name: string): Promise<boolean> {
@@ -147,12 +150,12 @@ export async function findView(tx: Pick<Tx, 'query'>, name: string): Promise<boo
 }
 
 /** @throws LongshoreError `report-invalid` where something of the user's stands on the view */
-export async function dropView(tx: Tx, name: string): Promise<void> {
+export async function dropView(tx: Tx, name: string, file = `${name}.sql`): Promise<void> {
   try {
     await tx.query(`drop materialized view if exists ${quoteName(REPORT_SCHEMA, name)}`);
   } catch (error) {
     if (sqlstateOf(error) !== SQLSTATE.dependentObjects) throw error;
     const { message, detail } = error as { message?: string; detail?: string };
-    throw reportInvalid(`${name}.sql`, [{ line: null, detail: `${message}: ${detail}` }], error);
+    throw reportInvalid(file, [{ line: null, detail: `${message}: ${detail}` }], error);
   }
 }
