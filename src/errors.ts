@@ -203,8 +203,9 @@ export const ERRORS = {
   'batch-too-large': {
     status: 413,
     retryable: false,
-    title: 'The batch has too many rows',
-    remedy: 'Send at most 1000 rows at once, or a file as a load.',
+    title: 'The batch has too many rows or cells',
+    remedy:
+      'Send at most 1000 rows at once, without cells that the table has no fields for, or a file as a load.',
   },
   'batch-rejected': {
     status: 422,

@@ -1,6 +1,9 @@
-/** RFC 8259, sections 3, 6 and 7. */
-const TOKEN =
-  /"(?:[\x20\x21\x23-\x5b\x5d-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
+/** RFC 8259, sections 3 and 6: a value that is neither a string nor made of others. */
+const PLAIN = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
+/** RFC 8259, section 7. Apart: one pattern for a whole string would need stack for each of its characters. */
+const UNESCAPED = /[\x20\x21\x23-\x5b\x5d-\uffff]*/y;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+const LF = 0x0a;
 const SPACE = /[ \t\n\r]*/y;
 
 /** What is wrong with a text that is not JSON, and where: `line` and `column` count from 1, columns in UTF-16 units. */
@@ -13,11 +16,16 @@ export interface JsonFault {
 /** For a text that `JSON.parse` refused. */
 export function describeJsonFault(text: string): JsonFault {
   const at = jsonFaultAt(text);
-  const before = text.slice(0, at).split('\n');
+  let [line, start] = [1, 0];
+  for (let before = 0; before < at; before++) {
+    if (text.charCodeAt(before) !== LF) continue;
+    line += 1;
+    start = before + 1;
+  }
   return {
     what: at >= text.length ? 'the JSON ends too early' : 'the JSON has a character that can not stand there',
-    line: before.length,
-    column: before.at(-1)!.length + 1,
+    line,
+    column: at - start + 1,
   };
 }
 
@@ -48,7 +56,7 @@ export function jsonFaultAt(text: string): number {
       at += 1;
       expected = owed.at(-1) === '}' ? 'name' : 'value';
     } else if (expected === 'name' || expected === 'name-or-end') {
-      const end = char === '"' ? skip(TOKEN, text, at) : at;
+      const end = char === '"' ? skipString(text, at) : at;
       if (end === at) return at;
       at = end;
       expected = 'colon';
@@ -59,11 +67,23 @@ export function jsonFaultAt(text: string): number {
       at += 1;
       expected = char === '{' ? 'name-or-end' : 'value-or-end';
     } else {
-      const end = skip(TOKEN, text, at);
+      const end = char === '"' ? skipString(text, at) : skip(PLAIN, text, at);
       if (end === at) return at;
       at = end;
       expected = 'comma-or-end';
     }
+  }
+}
+
+/** Past its closing quote; `at` where the string is broken. */
+function skipString(text: string, at: number): number {
+  let end = at + 1;
+  for (;;) {
+    end = skip(UNESCAPED, text, end);
+    if (text[end] === '"') return end + 1;
+    const after = skip(ESCAPE, text, end);
+    if (after === end) return at;
+    end = after;
   }
 }
 

@@ -11,6 +11,7 @@ type Sent = readonly [what: string, body: string | Uint8Array<ArrayBuffer>, ...e
 const MIB = 1024 * 1024;
 const BAD: Expected = [400, 'malformed-body'];
 const REJECTED: Expected = [422, 'batch-rejected'];
+const TOO_LARGE: Expected = [413, 'batch-too-large'];
 const EMPTY: Expected = [422, 'batch-empty'];
 const ALL_IN: Expected = [201, null];
 const rows = (count: number, row: (index: number) => object) =>
@@ -47,7 +48,7 @@ const JSON_BODIES: readonly Sent[] = [
   [
     'a row of countless fields',
     rows(1, () => Object.fromEntries([...Array(1e5).keys()].map((k) => [`k${k}`, 1]))),
-    ...REJECTED,
+    ...TOO_LARGE,
   ],
 ];
 const NDJSON_BODIES: readonly Sent[] = [
@@ -63,7 +64,8 @@ const CSV_BODIES: readonly Sent[] = [
   ['a quote that never closes', '21,"unclosed\n', ...REJECTED],
   ['a NUL', '22,a\0b\n', ...REJECTED],
   ['CRLF and a byte-order mark', '\ufeff23,a\r\n24,"b\r\nc"\r\n', ...ALL_IN],
-  ['a million cells', ','.repeat(1e6), ...REJECTED],
+  ['a million cells', ','.repeat(1e6), ...TOO_LARGE],
+  ['a thousand cells', ','.repeat(1e3), ...REJECTED],
 ];
 
 const ROW = '[{"id":"x","job":"x"}]';

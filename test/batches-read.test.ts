@@ -134,6 +134,45 @@ describe('reading batches', () => {
     refuses('{"id":1}\n'.repeat(MAX_BATCH_ROWS + 1), 'ndjson', 'batch-too-large');
   });
 
+  it('refuses what would take long to parse before it does', () => {
+    const most = 8 * 1024 * 1024;
+    const many = (text: string) => text.repeat(Math.floor(most / text.length) - 1);
+    const cases: [body: string, format: BatchFormat, code: string][] = [
+      [many(','), 'csv', 'batch-too-large'],
+      [many('"",'), 'csv', 'batch-too-large'],
+      [`a"${many(',')}`, 'csv', 'batch-too-large'],
+      [`${many(',').slice(0, 8000)}\n`.repeat(999), 'csv', 'batch-too-large'],
+      [many('\n'), 'csv', 'batch-too-large'],
+      [`1,"${many('\n')}`, 'csv', 'batch-too-large'],
+      [many('['), 'json', 'malformed-body'],
+      [`[${many('{},')}`, 'json', 'batch-too-large'],
+      [`{"rows":[${many('{},')}`, 'json', 'batch-too-large'],
+      [`[{"id":1,"any":[${many('1e1,')}1]}]`, 'json', 'batch-too-large'],
+      [`[{${Array.from({ length: 400_000 }, (_, n) => `"f${n}":1`).join()}}]`, 'json', 'batch-too-large'],
+      [`["${many('a')}`, 'json', 'malformed-body'],
+      [many('\n'), 'ndjson', 'batch-empty'],
+      [many('1\n'), 'ndjson', 'batch-too-large'],
+      [`{"a":[${many('1,')}1]}`, 'ndjson', 'batch-too-large'],
+      [`{"a":[${'1,'.repeat(400)}1]}\n`.repeat(999), 'ndjson', 'batch-too-large'],
+    ];
+    for (const [body, format, code] of cases) {
+      const startedAt = performance.now();
+      refuses(body, format, code);
+      const ms = performance.now() - startedAt;
+      // About 200 ms at most where nothing else runs; without the bounds, seconds.
+      assert.ok(ms < 1000, `${format} ${body.slice(0, 20)}: ${Math.round(ms)} ms`);
+    }
+  });
+
+  it('counts cells as the parser would, whatever is in quotes', () => {
+    const commas = `"${','.repeat(100_000)}"`;
+    assert.equal(values(`1,${commas},,,\n`, 'csv')[0]?.[1]?.length, 100_000);
+    assert.equal(values([{ id: 1, name: ',[{"'.repeat(20_000) }])[0]?.[1]?.length, 80_000);
+    assert.deepEqual(faults([{ id: 1, any: Array.from({ length: 30_000 }, () => 1) }]), [
+      [0, 'type-error', 'any'],
+    ]);
+  });
+
   it('rejects what is no row, and names every fault of one', () => {
     assert.deepEqual(faults('[1, null, "x", [], true, 12345678901234567890, {"id": 1}]'), [
       ...[0, 1, 2, 3, 4, 5].map((index) => [index, 'type-error', null]),

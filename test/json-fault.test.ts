@@ -15,6 +15,10 @@ describe('the place of a fault in JSON', () => {
       ['{"a":1', 6],
       ['1 2', 2],
       ['[]]', 2],
+      ['"a\\u00e9\\"b', 0],
+      ['"\\x"', 0],
+      [`["${'a'.repeat(9e6)}`, 1],
+      [`["${'\\n'.repeat(4e6)}`, 1],
     ];
     for (const [text, at] of cases) assert.equal(jsonFaultAt(text), at, text);
   });

@@ -30,8 +30,10 @@ export function rowChecker(compiled: CompiledTable): (entry: unknown) => Checked
     const cells: string[] = new Array(fields.length).fill('');
     const columns: number[] = new Array(fields.length).fill(-1);
     let faults: CellError[] | null = null;
+    let unknown = 0;
     for (const [name, value] of Object.entries(entry)) {
       const index = at.get(name);
+      if (index === undefined && ++unknown > MOST_UNKNOWN) continue;
       const cell = index === undefined ? unknownField(name) : cellOf(fields[index]!, value);
       if (cell === null) continue;
       if (typeof cell !== 'string') {
@@ -69,7 +71,7 @@ function allErrors(
     return typeof checked === 'object' && checked !== null ? [...checked] : [];
   });
   const unknown = faults.filter((fault) => fault.code === 'extra-cell');
-  return [...errors, ...unknown.slice(0, MOST_UNKNOWN)];
+  return [...errors, ...unknown];
 }
 
 function unknownField(name: string): CellError {

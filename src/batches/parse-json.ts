@@ -23,12 +23,10 @@ const DOUBLE_DIGITS = 15;
 const [POINT, ZERO, NINE, LOWER_E] = [46, 48, 57, 101] as const;
 const LOWER_CASE = 0x20;
 
-/** Deeper than any row goes, and far from what ends the stack. */
-const MAX_DEPTH = 1_000;
-
 /**
  * JSON (RFC 8259) without loss of digits: a number is a `LongNumber` where a double would round it. Names that come
  * twice in an object are as in ECMA-262: the last one counts. `__proto__` is a name like any other.
+ * @param text nested no deeper than `BatchBounds` lets it be: the reviver, unlike the parser, needs stack for its depth
  * @param firstLine of the text in the body, from 1, for the message
  * @throws LongshoreError `malformed-body` with line and column
  */
@@ -41,18 +39,7 @@ export function parseJson(text: string, firstLine = 1): unknown {
     const where = `line ${firstLine - 1 + line}, column ${column}`;
     throw new LongshoreError('malformed-body', `${what}: ${where}`, { cause });
   }
-  // Only a text that is sound comes here; the reviver, unlike the parser, needs stack for its depth.
-  if (isDeep(text)) throw tooDeep();
   return JSON.parse(text, keepDigits);
-}
-
-/** JSON text of a parsed value. @throws LongshoreError `malformed-body` when it is nested without end */
-export function jsonText(value: unknown): string {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    throw error instanceof RangeError ? tooDeep() : error;
-  }
 }
 
 /** Whether there may be a number in it that a double rounds: many digits, or an exponent. A loop: it sees every body. */
@@ -90,18 +77,4 @@ function normal(text: string): string {
   if (digits === '') return '0';
   const point = digits.length - fraction.length + Number(exponent);
   return `${sign}${digits.replace(/0+$/, '')}@${point}`;
-}
-
-function isDeep(text: string): boolean {
-  let depth = 0;
-  for (const [bracket] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
-    if (bracket === '[' || bracket === '{') depth++;
-    else if (bracket === ']' || bracket === '}') depth--;
-    if (depth > MAX_DEPTH) return true;
-  }
-  return false;
-}
-
-function tooDeep(): LongshoreError {
-  return new LongshoreError('malformed-body', 'the JSON is nested too deeply to be rows');
 }

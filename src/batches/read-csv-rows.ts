@@ -2,7 +2,9 @@ import { readRecords } from '../csv/read-records.ts';
 import { columnsWithoutHeader, matchHeader } from '../dictionary/match-header.ts';
 import { LongshoreError } from '../errors.ts';
 import type { CompiledTable } from '../rows/contract.ts';
+import type { Table } from '../types.ts';
 import { type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
+import { BatchBounds, countCells } from './batch-bounds.ts';
 import { refuseCount, tooManyRows } from './count-rows.ts';
 import type { GoodRow, ReadRows } from './read-batch.ts';
 
@@ -16,7 +18,8 @@ const ENCODING = 'utf-8';
  */
 export function readCsvRows(body: string, compiled: CompiledTable): ReadRows {
   const { table } = compiled;
-  const records = readRecords(Buffer.from(body), WHOLE, table.dialect, ENCODING);
+  const bytes = Buffer.from(body);
+  const records = readRecords(bytes, WHOLE, table.dialect, ENCODING, { admit: admission(bytes, table) });
   const names: readonly string[] | undefined = table.dialect.header ? records.next().value?.cells : [];
   const { columns, width } = table.dialect.header ? columnsOf(compiled, names) : columnsWithoutHeader(table);
   const inOrder = width === columns.length && columns.every((column, index) => column === index);
@@ -25,7 +28,6 @@ export function readCsvRows(body: string, compiled: CompiledTable): ReadRows {
   const rows: (readonly string[])[] = [];
   for (const { cells, error } of records) {
     const index = rows.push(cells) - 1;
-    if (index === MAX_BATCH_ROWS) throw tooManyRows();
     const { values, errors } =
       error === null ? compiled.checkRow(cells, columns, width) : { values: null, errors: [error] };
     if (values) good.push({ index, values });
@@ -34,6 +36,16 @@ export function readCsvRows(body: string, compiled: CompiledTable): ReadRows {
   refuseCount(rows.length);
   const header = inOrder ? null : (names ?? []).map((name) => name.trim());
   return { header, sent: rows.length, good, rejects, rowText: (index) => JSON.stringify(rows[index] ?? []) };
+}
+
+/** Refuses what is too much before it is parsed. */
+function admission(bytes: Buffer, table: Table): (start: number, end: number) => void {
+  const bounds = new BatchBounds(table);
+  let left = MAX_BATCH_ROWS + (table.dialect.header ? 1 : 0);
+  return (start, end) => {
+    if (left-- === 0) throw tooManyRows();
+    bounds.addCells(countCells(bytes.subarray(start, end), table.dialect));
+  };
 }
 
 function columnsOf({ table }: CompiledTable, header: readonly string[] | undefined) {

@@ -1,16 +1,21 @@
 import { LongshoreError } from '../errors.ts';
 import type { CompiledTable } from '../rows/contract.ts';
-import type { BatchReject } from './batch.ts';
+import { type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
+import { BatchBounds } from './batch-bounds.ts';
 import { rowChecker } from './check-json-row.ts';
-import { refuseCount } from './count-rows.ts';
-import { jsonText, parseJson } from './parse-json.ts';
+import { refuseCount, tooManyRows } from './count-rows.ts';
+import { parseJson } from './parse-json.ts';
 import type { GoodRow, ReadRows } from './read-batch.ts';
+
+/** Space, tab and CR, of RFC 8259's white space. */
+const BLANKS = new Set([0x20, 0x09, 0x0d]);
 
 /**
  * A JSON array of objects, or an object whose only member is `rows`, such an array.
  * @throws LongshoreError `malformed-body batch-empty batch-too-large`
  */
 export function readJsonRows(body: string, compiled: CompiledTable): ReadRows {
+  new BatchBounds(compiled.table).addJson(body, true);
   return checkEntries(entriesOf(parseJson(body)), compiled);
 }
 
@@ -19,18 +24,27 @@ export function readJsonRows(body: string, compiled: CompiledTable): ReadRows {
  * @throws LongshoreError `malformed-body batch-empty batch-too-large`
  */
 export function readNdjsonRows(body: string, compiled: CompiledTable): ReadRows {
+  const bounds = new BatchBounds(compiled.table);
   const entries: unknown[] = [];
   let line = 0;
-  for (const text of body.split('\n')) {
-    line += 1;
-    if (!isBlank(text)) entries.push(parseJson(text, line));
+  for (let start = 0; start <= body.length; line++) {
+    const lineEnd = body.indexOf('\n', start);
+    const end = lineEnd < 0 ? body.length : lineEnd;
+    if (!isBlank(body, start, end)) {
+      if (entries.length === MAX_BATCH_ROWS) throw tooManyRows();
+      const text = body.slice(start, end);
+      bounds.addJson(text, false);
+      entries.push(parseJson(text, line + 1));
+    }
+    start = end + 1;
   }
   return checkEntries(entries, compiled);
 }
 
-/** White space of JSON. */
-function isBlank(text: string): boolean {
-  return /^[ \t\r]*$/.test(text);
+/** White space of JSON alone, from `start` to `end`. A loop: a body may be nothing but empty lines. */
+function isBlank(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (!BLANKS.has(text.charCodeAt(at))) return false;
+  return true;
 }
 
 function entriesOf(value: unknown): readonly unknown[] {
@@ -48,7 +62,7 @@ function checkEntries(entries: readonly unknown[], compiled: CompiledTable): Rea
   refuseCount(entries.length);
   const good: GoodRow[] = [];
   const rejects: BatchReject[] = [];
-  const rowText = (index: number) => jsonText(entries[index]);
+  const rowText = (index: number) => JSON.stringify(entries[index]);
   const check = rowChecker(compiled);
   for (const [index, entry] of entries.entries()) {
     const { values, errors } = check(entry);

@@ -22,6 +22,8 @@ export interface CsvRecord {
 export interface ReadOptions {
   /** Default `MAX_RECORD_BYTES`; must be what the file was charted with. */
   readonly maxRecordBytes?: number;
+  /** Is told where each record lies, a stretch before it is parsed; what it throws ends the reading. */
+  readonly admit?: (start: number, end: number) => void;
 }
 
 /** What is parsed at once: large enough for csv-parse's set-up not to show, small enough for little garbage. */
@@ -81,7 +83,9 @@ export function* readRecords(
     { dialect, encoding, firstLine: chunk.firstLine, maxRecordBytes: options.maxRecordBytes },
     {
       record(kind, start, end, next, line) {
-        if (kind !== 'comment') found.push({ start, end, next, line, stray: kind === 'stray' });
+        if (kind === 'comment') return;
+        options.admit?.(start, end);
+        found.push({ start, end, next, line, stray: kind === 'stray' });
       },
       skipped() {},
     },
@@ -127,6 +131,10 @@ class StretchReader {
   /** found[from] to found[to - 1] lie one after the other, with nothing but comments between. */
   *#readStretch(found: readonly Found[], from: number, to: number): Generator<CsvRecord, void, undefined> {
     const stretch = this.#bytes.subarray(found[from]!.start, found[to - 1]!.next);
+    if (this.#isPlain(stretch)) {
+      yield* this.#splitStretch(found, from, to);
+      return;
+    }
     const records: string[][] = parse(
       this.#encoding.utf8 ? stretch : this.#encoding.decode(stretch),
       this.#parseOptions,
@@ -136,11 +144,26 @@ class StretchReader {
         `csv-parse made ${records.length} records of the ${to - from} from line ${found[from]!.line}`,
       );
     }
-    for (const [i, cells] of records.entries()) {
-      const { line, start, end } = found[from + i]!;
-      const valid = this.#allValid || this.#encoding.isValid(this.#bytes.subarray(start, end));
-      yield { line, start, end, cells, error: valid ? null : encodingError(this.#encodingLabel) };
+    for (const [i, cells] of records.entries()) yield this.#recordOf(found[from + i]!, cells);
+  }
+
+  /** Without a quote, and without spaces to be skipped, the delimiter alone makes cells. */
+  #isPlain(stretch: Buffer): boolean {
+    const { quoteChar, skipInitialSpace } = this.#dialect;
+    return this.#encoding.utf8 && !skipInitialSpace && (quoteChar === null || !stretch.includes(quoteChar));
+  }
+
+  /** What csv-parse would make of it, several times as quickly. */
+  *#splitStretch(found: readonly Found[], from: number, to: number): Generator<CsvRecord, void, undefined> {
+    for (const record of found.slice(from, to)) {
+      const text = this.#bytes.toString('utf8', record.start, record.end);
+      yield this.#recordOf(record, text.split(this.#dialect.delimiter));
     }
+  }
+
+  #recordOf({ line, start, end }: Found, cells: string[]): CsvRecord {
+    const valid = this.#allValid || this.#encoding.isValid(this.#bytes.subarray(start, end));
+    return { line, start, end, cells, error: valid ? null : encodingError(this.#encodingLabel) };
   }
 
   #strayRecord({ line, start, end }: Found): CsvRecord {

@@ -1,0 +1,114 @@
+import { LongshoreError } from '../errors.ts';
+import type { Dialect, Table } from '../types.ts';
+import { MAX_BATCH_ROWS } from './batch.ts';
+import { tooManyRows } from './count-rows.ts';
+
+/**
+ * A body of 8 MiB may be nothing but commas or brackets, and parsers make a value of each, for seconds in which the
+ * process does nothing else. So rows and cells are counted before they are parsed, in one pass that makes nothing.
+ * Counting does not judge: what is no JSON or no CSV is for the parser to say, of what is left.
+ */
+
+/** Cells that a row may have beyond twice its fields: someone's large objects are still rejected row by row. */
+const SPARE_CELLS = 30;
+
+/** Deeper than any row goes, and far from what ends the stack. */
+const MAX_DEPTH = 1_000;
+
+const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
+const [OPEN_ARRAY, OPEN_OBJECT, CLOSE_ARRAY, CLOSE_OBJECT] = [0x5b, 0x7b, 0x5d, 0x7d];
+
+/** Counts what a batch holds; one a batch. */
+export class BatchBounds {
+  readonly #most: number;
+  #cells = 0;
+
+  constructor({ fields }: Pick<Table, 'fields'>) {
+    this.#most = MAX_BATCH_ROWS * (2 * fields.length + SPARE_CELLS);
+  }
+
+  /** @throws LongshoreError `batch-too-large` */
+  addCells(count: number): void {
+    this.#cells += count;
+    if (this.#cells <= this.#most) return;
+    throw new LongshoreError(
+      'batch-too-large',
+      `expected at most ${this.#most} cells in a batch of this table, received more`,
+    );
+  }
+
+  /**
+   * Values of a JSON text, nested ones too.
+   * @param rows whether it is the whole batch, and its entries are rows
+   * @throws LongshoreError `batch-too-large`, `malformed-body` when it is nested too deeply
+   */
+  addJson(text: string, rows: boolean): void {
+    const rowDepth = text.trimStart().startsWith('[') ? 1 : 2;
+    let [depth, commas, values, inRows] = [0, 0, 0, false];
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code === QUOTE) at = closingQuote(text, at);
+      else if (code === COMMA) {
+        values++;
+        if (rows && inRows && depth === rowDepth && ++commas >= MAX_BATCH_ROWS) throw tooManyRows();
+      } else if (code === OPEN_ARRAY || code === OPEN_OBJECT) {
+        values++;
+        if (++depth > MAX_DEPTH) throw tooDeep();
+        if (depth === rowDepth) inRows = code === OPEN_ARRAY;
+      } else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth--;
+      // Now and then: what is far too much is not to be read to its end.
+      if (values >= SPARE_CELLS * MAX_BATCH_ROWS) {
+        this.addCells(values);
+        values = 0;
+      }
+    }
+    this.addCells(values);
+  }
+}
+
+/** Of a string that begins at `from`; the text's end where there is none. */
+function closingQuote(text: string, from: number): number {
+  for (let at = from + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at;
+    if (code === BACKSLASH) at++;
+  }
+  return text.length;
+}
+
+/** @returns how many cells a raw CSV record has; quotes are read as the scanner reads them */
+export function countCells(record: Buffer, dialect: Dialect): number {
+  const delimiter = dialect.delimiter.charCodeAt(0);
+  const quote = dialect.quoteChar === null ? -1 : dialect.quoteChar.charCodeAt(0);
+  let cells = 0;
+  for (let at = 0; at <= record.length; at++) {
+    cells++;
+    if (dialect.skipInitialSpace) at = afterSpaces(record, at);
+    if (record[at] === quote) at = afterQuotes(record, at, quote, dialect);
+    while (at < record.length && record[at] !== delimiter) at++;
+  }
+  return cells;
+}
+
+function afterSpaces(record: Buffer, from: number): number {
+  let at = from;
+  while (record[at] === 0x20 || record[at] === 0x09) at++;
+  return at;
+}
+
+/** Where the quoted part of a cell ends that begins at `from`; `from` where it is never closed. */
+function afterQuotes(record: Buffer, from: number, quote: number, dialect: Dialect): number {
+  const escapes = dialect.escapeChar?.charCodeAt(0);
+  for (let at = from + 1; at < record.length; at++) {
+    if (record[at] === escapes && escapes !== quote) at++;
+    else if (record[at] === quote) {
+      if (!dialect.doubleQuote || record[at + 1] !== quote) return at + 1;
+      at++;
+    }
+  }
+  return from;
+}
+
+function tooDeep(): LongshoreError {
+  return new LongshoreError('malformed-body', 'the JSON is nested too deeply to be rows');
+}
