@@ -13,7 +13,13 @@ import { failing } from './failures.ts';
 import { holdSnapshot } from './hold-snapshot.ts';
 import { loadChunk } from './load-chunk.ts';
 import { publishLoad } from './publish-load.ts';
-import { checkBackupFiles, compareStaged, proveStaged, publishRestore } from './restore-steps.ts';
+import {
+  checkBackupFiles,
+  compareStaged,
+  prepareStaged,
+  proveStaged,
+  publishRestore,
+} from './restore-steps.ts';
 import { stagePart } from './stage-part.ts';
 import { takeTurn } from './take-turn.ts';
 
@@ -53,6 +59,7 @@ export function createActivities(deps: ActivityDeps) {
     exportPart: failing(exportPart(deps)),
     completeBackup: failing(completeBackup(deps)),
     stagePart: failing(stagePart(deps)),
+    prepareStaged: failing(prepareStaged(deps)),
     compareStaged: failing(compareStaged(deps)),
     publishRestore: failing(publishRestore(deps)),
     checkBackupFiles: failing(checkBackupFiles(deps)),

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { compareStages, countRows, limitStage } from '../src/backups/compare-stages.ts';
 import { clearRestore, type Proof } from '../src/backups/end-restore.ts';
 import { proveStages } from '../src/backups/prove-stages.ts';
-import { publishRestore as publishStages } from '../src/backups/publish-restore.ts';
+import { prepareRestore, publishRestore as publishStages } from '../src/backups/publish-restore.ts';
 import type { TableChange } from '../src/backups/restore.ts';
 import {
   lockRestore,
@@ -94,6 +94,24 @@ async function refuseMissing(
   );
   if (row?.n !== parts)
     throw new LongshoreError('internal', `restore ${id}: ${row?.n} of ${parts} parts are staged`);
+}
+
+/** Builds keys and references of the stages before the gate closes, for writers to wait the less. */
+export function prepareStaged({ db }: ActivityDeps) {
+  return async ({ restoreId }: RestoreStep): Promise<void> => {
+    const plan = await readRestorePlan(db, restoreId);
+    if (plan.status === 'done') return;
+    await whileBeating(
+      () => undefined,
+      async (signal) => {
+        await refuseMissing(db, plan);
+        await db.transaction(async (tx) => {
+          await prepareRestore(tx, plan);
+          signal.throwIfAborted();
+        });
+      },
+    );
+  };
 }
 
 /** Makes the stages what the tables hold and the restore done, and opens the gates, in one transaction. */

@@ -104,7 +104,7 @@ describe('restores', async () => {
     });
     assert.deepEqual(await left(), NOTHING_LEFT);
     assert.ok(restored.safetyBackupId);
-    await recordHistory(client, 'restore', restored.workflowId);
+    await recordHistory(client, 'restore-keys-early', restored.workflowId);
 
     // What `latest` means is still the backup, not what the restore replaced.
     const again = await done('/v1/tables/hired_employees/restore', { backup: 'latest', dryRun: true });

@@ -6,6 +6,7 @@ import {
   executeChild,
   isCancellation,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   setCurrentDetails,
   sleep,
@@ -25,7 +26,8 @@ const whole = proxyActivities<Activities>(WHOLE);
 /**
  * One restore, dry run or drill:
  *
- *   restore:   stage ─ close the gate ─ safety backup and compare ─ publish
+ *   restore:   stage ─ build keys ─ close the gate ─ safety backup and compare ─ publish
+ *   of keys:   stage ─ close the gate ─ safety backup and compare ─ publish
  *   beside:    stage ─ compare ─ publish                              (under another name)
  *   dry run:   stage ─ compare
  *   drill:     check the files ─ stage ─ prove
@@ -116,6 +118,10 @@ async function stageAll(restoreId: number, { parts, rows }: BegunRestore): Promi
 }
 
 async function putBack(restoreId: number, { target }: BegunRestore): Promise<void> {
+  if (target.as === null && target.keys === null && patched('keys before the gate')) {
+    setCurrentDetails('**building** keys and references');
+    await whole.prepareStaged.executeWithOptions({ summary: 'build keys and references' }, [{ restoreId }]);
+  }
   if (target.as === null) await closeGate(restoreId);
   // Nobody writes any more: both read the same rows, at the same time.
   await CancellationScope.cancellable(async () => {

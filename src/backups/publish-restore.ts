@@ -3,9 +3,15 @@ import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import { lockTables } from '../publish/lock-tables.ts';
-import { isSwap, moveInPlace, type Replacement, replaceTables } from '../publish/replace-tables.ts';
+import {
+  buildKeysEarly,
+  isSwap,
+  moveInPlace,
+  type Replacement,
+  replaceTables,
+} from '../publish/replace-tables.ts';
 import { columnsOf } from '../publish/stage.ts';
-import { liveName } from '../publish/table-state.ts';
+import { liveName, readTableState } from '../publish/table-state.ts';
 import type { Table } from '../types.ts';
 import { limitStage } from './compare-stages.ts';
 import { refuseTaken } from './create-restore.ts';
@@ -25,6 +31,22 @@ export async function publishRestore(tx: Tx, plan: RestorePlan): Promise<void> {
     if (as !== null) await publishBeside(tx, plan, as);
     else if (keys !== null) await publishKeys(tx, plan);
     else await publishWhole(tx, plan);
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/**
+ * Builds the keys of the stages and the references among them while the tables are still open to writers.
+ * @throws LongshoreError as `publishRestore` does
+ */
+export async function prepareRestore(tx: Tx, { tables }: RestorePlan): Promise<void> {
+  const replacements: Replacement[] = [];
+  for (const { table, stage } of tables) {
+    replacements.push({ table, stage, state: await readTableState(tx, table) });
+  }
+  try {
+    await buildKeysEarly(tx, replacements);
   } catch (error) {
     throw translate(error);
   }

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import type { Tx } from '../db/database.ts';
+import { quoteName } from '../db/sql-names.ts';
+import { addReferrer } from './table-state.ts';
+
+/**
+ * Keys and references of stages, built before anybody has to wait for them, while the live tables may still change.
+ * Each is named by what it is, so that publishing, under locks, takes exactly those that are still wanted, builds what
+ * is new since, and drops the rest.
+ */
+
+const PREFIX = 'early_';
+
+/** @param definition as PostgreSQL writes it, references pointing at stages where they are to lead there */
+export async function buildEarly(tx: Pick<Tx, 'query'>, stage: string, definition: string): Promise<void> {
+  const built = await builtEarly(tx, stage);
+  const name = earlyName(stage, definition);
+  if (!built.includes(name)) await tx.query(addReferrer({ table: stage, name, definition }));
+}
+
+/** Gives the stage the constraint under its name: the one that was built early, or a new one. */
+export async function takeOrBuild(
+  tx: Pick<Tx, 'query'>,
+  stage: string,
+  { name, definition }: { readonly name: string; readonly definition: string },
+): Promise<void> {
+  const early = earlyName(stage, definition);
+  if (!(await builtEarly(tx, stage)).includes(early)) {
+    await tx.query(addReferrer({ table: stage, name, definition }));
+    return;
+  }
+  await tx.query(`alter table ${stage} rename constraint ${quoteName(early)} to ${quoteName(name)}`);
+}
+
+/** References first: a key that one stands on can not go before it. */
+export async function dropUntaken(tx: Pick<Tx, 'query'>, stages: readonly string[]): Promise<void> {
+  for (const references of [true, false]) {
+    for (const stage of stages) {
+      for (const name of await builtEarly(tx, stage, references)) {
+        await tx.query(`alter table ${stage} drop constraint ${quoteName(name)}`);
+      }
+    }
+  }
+}
+
+/** An index has its constraint's name, and all stages are in one schema: so the name is of this stage only. */
+function earlyName(stage: string, definition: string): string {
+  const hash = createHash('sha256').update(`${stage}\n${definition}`).digest('hex');
+  return PREFIX + hash.slice(0, 40);
+}
+
+/** @param references true: only foreign keys; false: only others; absent: all */
+async function builtEarly(
+  tx: Pick<Tx, 'query'>,
+  stage: string,
+  references: boolean | null = null,
+): Promise<string[]> {
+  const rows = await tx.query<{ name: string }>(
+    `select conname as name from pg_constraint
+      where conrelid = $1::regclass and contype in ('p', 'u', 'f') and starts_with(conname, $2)
+        and (contype = 'f') is not distinct from coalesce($3, contype = 'f') order by conname`,
+    [stage, PREFIX, references],
+  );
+  return rows.map(({ name }) => name);
+}
