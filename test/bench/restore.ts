@@ -1,5 +1,6 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { BackupView } from '../../src/backups/backup.ts';
 import type { RestoreView } from '../../src/backups/restore.ts';
 import { type BenchPlatform, benchPlatform } from './bench-platform.ts';
@@ -51,7 +52,7 @@ export async function benchRestore([rounds = ROUNDS, rows = ROWS]: readonly (
   for (let round = 1; round <= Number(rounds); round++) {
     console.log(`round ${round}`);
     if ('url' in peer) {
-      for (const jobs of [1, 2]) keep(`pg_restore -j${jobs}`, pgRestore(peer.url, dump, jobs));
+      for (const jobs of [1, 2]) keep(`pg_restore -j${jobs}`, await pgRestore(peer.url, dump, jobs));
     }
     keep('restore', await restore(bench, backup.id, { safety: false }));
     keep('restore with its safety backup', await restore(bench, backup.id, {}));
@@ -97,11 +98,15 @@ async function request<T>(
   return seen;
 }
 
-function pgRestore(url: string, dump: string, jobs: number): Timed {
+/** Not the synchronous way: the API ends connections that are idle meanwhile, and this process has to hear of it. */
+async function pgRestore(url: string, dump: string, jobs: number): Promise<Timed> {
   const startedAt = performance.now();
   const args = ['--clean', '--if-exists', '--exit-on-error', '-j', String(jobs), '-d', url, dump];
-  const { status, stderr } = spawnSync('pg_restore', args, { encoding: 'utf8' });
-  if (status !== 0) return { missing: `pg_restore failed: ${stderr.slice(-300)}` };
+  try {
+    await promisify(execFile)('pg_restore', args);
+  } catch (error) {
+    return { missing: `pg_restore failed: ${String((error as { stderr?: string }).stderr).slice(-300)}` };
+  }
   return { ms: performance.now() - startedAt };
 }
 
