@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -257,6 +258,9 @@ describe('backups', async () => {
     await db.query(`update longshore.backup set purpose = 'manual' where id = $1`, [other.id]);
     assert.equal((await remove(path)).body.status, 'deleted');
     assert.deepEqual(await filesOf(first.id), []);
+    // Nor an empty folder, and the others are where they were.
+    const folders = await readdir(`${stack.home}/storage/backups`);
+    assert.ok(!folders.includes(first.id) && folders.includes(other.id));
     assert.equal((await viewOf(first.id)).status, 'deleted');
     assert.equal((await remove('/v1/backups/20260101T000000Z-000000')).status, 404);
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, truncate } from 'node:fs/promises';
+import { mkdir, rmdir, truncate } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Operator } from 'opendal';
 import { LongshoreError } from '../errors.ts';
@@ -101,7 +101,11 @@ class OpendalStorage implements Storage {
       close: () =>
         guard(async () => {
           await writer.close();
-          await this.#operator.rename(part, key);
+          await this.#operator.rename(part, key).catch((error) => {
+            // A `delete` beside it may have taken the folder, empty until now, that this was about to fill.
+            if (isNotFound(error)) return this.#operator.rename(part, key);
+            throw error;
+          });
         }),
       abort: async () => {
         // The writer keeps its file open until it is garbage: without this, a full disk would stay full for as long.
@@ -153,6 +157,7 @@ class OpendalStorage implements Storage {
     } catch (error) {
       if (!isNotFound(error)) throw translate(error);
     }
+    if (this.#folder !== undefined) await removeEmptyFolders(this.#folder, key);
   }
 
   async sweep(olderThanMs: number): Promise<void> {
@@ -162,6 +167,19 @@ class OpendalStorage implements Storage {
       if (found?.modifiedAt && Date.now() - Date.parse(found.modifiedAt) > olderThanMs)
         await this.delete(key);
     }
+  }
+}
+
+/** Those that a deleted file leaves, but not the first ones below the root, which are in use all the time. */
+async function removeEmptyFolders(root: string, key: string): Promise<void> {
+  const folders = key.split('/').slice(0, -1);
+  for (let depth = folders.length; depth > 1; depth--) {
+    const removed = await rmdir([root, ...folders.slice(0, depth)].join('/')).then(
+      () => true,
+      // What is not empty stays.
+      () => false,
+    );
+    if (!removed) return;
   }
 }
 
