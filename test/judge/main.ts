@@ -1,6 +1,7 @@
 import { judgeAvro } from './avro.ts';
 import { judgeByFrictionless } from './frictionless.ts';
 import { MissingTool } from './python.ts';
+import { judgeReports } from './reports.ts';
 import { judgeBySchemathesis } from './schemathesis.ts';
 
 /** Where a judge puts what it found; printed as it comes. */
@@ -13,6 +14,7 @@ export interface Scores {
 const JUDGES: Readonly<Record<string, (scores: Scores) => Promise<void>>> = {
   avro: judgeAvro,
   frictionless: judgeByFrictionless,
+  reports: judgeReports,
   schemathesis: judgeBySchemathesis,
 };
 
