@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Express } from 'express';
+import { answerClientErrors } from './client-errors.ts';
 
 /** A connection on which nothing moves for this long is closed, also in the middle of an upload. */
 const IDLE_MS = 120_000;
@@ -27,6 +28,7 @@ export function createHttpServer(app: Express): Server {
     },
     app,
   );
+  answerClientErrors(server);
   server.timeout = IDLE_MS;
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     Object.assign(res, { [awaitsContinue]: true });

@@ -119,6 +119,24 @@ export const ERRORS = {
     title: 'The body can not be read',
     remedy: 'Correct the body at the place that the message names.',
   },
+  'malformed-request': {
+    status: 400,
+    retryable: false,
+    title: 'The request can not be read',
+    remedy: 'Send a whole HTTP/1.1 request.',
+  },
+  'headers-too-large': {
+    status: 431,
+    retryable: false,
+    title: 'The headers are too long',
+    remedy: 'Send a path and headers of at most 64 KiB together.',
+  },
+  'request-timeout': {
+    status: 408,
+    retryable: true,
+    title: 'The request took too long',
+    remedy: 'Send all headers within 30 seconds.',
+  },
   'invalid-request': {
     status: 400,
     retryable: false,

@@ -1,0 +1,20 @@
+import type { AskedRefresh, RefreshOnScheduleInput } from '../workflows/contract.ts';
+import { failing } from './failures.ts';
+
+export interface AskActivityDeps {
+  /** Asks for a refresh when the report's tables have changed since its last one, whoever changed them. */
+  readonly askIfChanged: (name: string) => Promise<boolean>;
+}
+
+/** What runs of reports' schedules do, in the API's process, which has Temporal's client. */
+export function createAskActivities({ askIfChanged }: AskActivityDeps) {
+  return {
+    askRefresh: failing(
+      async ({ name }: RefreshOnScheduleInput): Promise<AskedRefresh> => ({
+        asked: await askIfChanged(name),
+      }),
+    ),
+  };
+}
+
+export type AskActivities = ReturnType<typeof createAskActivities>;

@@ -1,0 +1,17 @@
+import type { Sql } from '../db/sql.ts';
+import { COUNTERS } from './fill-view.ts';
+import { STALE } from './report-states.ts';
+
+/**
+ * Whether a report's tables have changed since its last refresh, as the ledger knows it or as PostgreSQL counted it:
+ * others may have written to them. PostgreSQL counts a while after a commit, so a change that is included already may
+ * be taken for a new one, but none is missed for long.
+ */
+export async function changedSince(db: Sql, name: string): Promise<boolean> {
+  const [row] = await db.query<{ changed: boolean }>(
+    `select (${STALE} or r.failed_at is not null or r.counters is distinct from ${COUNTERS}) as changed
+       from longshore.report r where r.name = $1`,
+    [name],
+  );
+  return row?.changed ?? false;
+}

@@ -1,0 +1,69 @@
+import type { Database, Tx } from '../db/database.ts';
+import { asDatabaseError } from '../db/database-error.ts';
+import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { LongshoreError } from '../errors.ts';
+import { fillView } from './fill-view.ts';
+import { STALE } from './report-states.ts';
+import { rowFault } from './row-fault.ts';
+
+export interface RefreshOptions {
+  /** Also when the ledger knows of nothing new. */
+  readonly force: boolean;
+  /** Aborted: the refresh is not committed. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Refreshes a report's view, beside its readers, with its ledger row in one transaction. What goes wrong leaves the
+ * view as it is, and the ledger tells of it.
+ *
+ * @returns its version now; null: there is no such report any more
+ * @throws LongshoreError `refresh-failed`, `database-unavailable`, `database-full`
+ */
+export async function refreshView(
+  db: Database,
+  name: string,
+  options: RefreshOptions,
+): Promise<number | null> {
+  try {
+    return await db.transaction((tx) => refresh(tx, name, options));
+  } catch (error) {
+    const failure = asRefreshError(error, name);
+    // Another attempt is under way, or this one was told to stop: neither says anything of the report.
+    if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable && !options.signal.aborted) {
+      // Where the database is away nothing can be written; the next attempt that fails writes it.
+      await noteFailure(db, name, failure).catch(() => undefined);
+    }
+    throw failure;
+  }
+}
+
+async function refresh(tx: Tx, name: string, { force, signal }: RefreshOptions): Promise<number | null> {
+  const [report] = await tx.query<{ version: number; tables: string[]; stale: boolean; failed: boolean }>(
+    `select r.version, r.tables, ${STALE} as stale, r.failed_at is not null as failed
+       from longshore.report r where r.name = $1 for update of r nowait`,
+    [name],
+  );
+  if (report === undefined) return null;
+  if (!force && !report.stale && !report.failed) return report.version;
+  await fillView(tx, { name, tables: report.tables }, { view: name, concurrently: true });
+  signal.throwIfAborted();
+  return report.version + 1;
+}
+
+function asRefreshError(error: unknown, name: string): LongshoreError {
+  if (error instanceof LongshoreError) return error;
+  const known = asDatabaseError(error);
+  if (known !== null) return known;
+  const busy = sqlstateOf(error) === SQLSTATE.lockNotAvailable;
+  const reason = busy ? 'another refresh of it is under way' : rowFault(error);
+  return new LongshoreError('refresh-failed', `report ${name}: ${reason}`, { cause: error });
+}
+
+async function noteFailure(db: Database, name: string, { code, message }: LongshoreError): Promise<void> {
+  await db.query(
+    `update longshore.report set error_code = $2, error_message = $3, failed_at = coalesce(failed_at, clock_timestamp())
+      where name = $1`,
+    [name, code, message],
+  );
+}

@@ -1,0 +1,26 @@
+import { sqlstateOf } from '../db/sqlstate.ts';
+
+/** What PostgreSQL says in its own words of rows that a report's SQL can't be done with may quote them. */
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  '21000': 'a subquery gives more than one row, or two rows are the same in every column',
+  '22003': 'a number is out of range',
+  '22008': 'a date or time is out of range',
+  '22012': 'division by zero',
+  '22P02': 'a text can not be cast',
+  '23505': 'the key is not unique',
+};
+
+/** Classes 21 (cardinality), 22 (data) and 23 (integrity): other rows may be all right. */
+export function isFaultOfRows(error: unknown): boolean {
+  return /^2[123]/.test(sqlstateOf(error) ?? '');
+}
+
+/** What an error of PostgreSQL means for a report, without a row's data. */
+export function rowFault(error: unknown): string {
+  const state = sqlstateOf(error);
+  if (state === undefined) return 'it could not be refreshed';
+  const meaning = MEANINGS[state];
+  const known = meaning === undefined ? '' : `: ${meaning}`;
+  return `PostgreSQL can not fill the view from the rows there are${known} (SQLSTATE ${state})`;
+}

@@ -1,0 +1,13 @@
+import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import type { AskActivities } from '../activities/ask-refresh.ts';
+import type { AskedRefresh, RefreshOnScheduleInput } from './contract.ts';
+import { LEDGER } from './policies.ts';
+
+const { askRefresh } = proxyActivities<AskActivities>(LEDGER);
+
+/** A run of a report's schedule: asks for a refresh when something has changed, whoever changed it. */
+export async function refreshOnSchedule(input: RefreshOnScheduleInput): Promise<AskedRefresh> {
+  const asked = await askRefresh(input);
+  setCurrentDetails(asked.asked ? `asked **refresh-${input.name}**` : 'nothing has changed');
+  return asked;
+}
