@@ -2,6 +2,7 @@ import { benchBackup } from './backup.ts';
 import { benchBatch } from './batch.ts';
 import { benchLoad } from './load.ts';
 import { benchMemory } from './memory.ts';
+import { benchReport } from './report.ts';
 import { benchRestore } from './restore.ts';
 
 /** `npm run bench -- NAME`: prints measurements, asserts nothing. Absolute times of one machine mean little: read the ratios. */
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   batch: benchBatch,
   load: benchLoad,
   memory: benchMemory,
+  report: benchReport,
   restore: benchRestore,
 };
 
