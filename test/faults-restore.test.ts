@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import type { BackupView } from '../src/backups/backup.ts';
+import type { BackupView, Manifest } from '../src/backups/backup.ts';
 import type { RestoreStatus, RestoreView } from '../src/backups/restore.ts';
 import type { LoadView } from '../src/ledger/load-view.ts';
 import { departmentsCsv, hiresCsv, jobsCsv } from '../src/sample/generate.ts';
@@ -12,8 +12,8 @@ import { type Role, testPlatform } from './support/platform.ts';
 const ROWS = 1_000_000;
 const DONE_LIMIT_MS = 240_000;
 
-/** Kill -9 of each process in the middle of a restore of a million rows: it ends by itself, exactly right. */
-describe('faults of restores', async () => {
+/** Kill -9 of each process in the middle of a backup or a restore of a million rows: it ends by itself, exactly right. */
+describe('faults of backups and restores', async () => {
   const platform = await testPlatform({ after });
   const headers = { 'x-api-key': platform.adminKey };
   let backup: BackupView;
@@ -27,6 +27,29 @@ describe('faults of restores', async () => {
     backup = await until<BackupView>(`/v1/backups/${id}`, ({ status }) => status === 'done');
     wanted = await state();
   });
+
+  for (const role of ['worker-1', 'api', 'postgres', 'temporal'] as const) {
+    it(`a backup survives kill -9 of ${role}`, async () => {
+      const { id } = await send<BackupView>('/v1/backups', '{}', 'application/json');
+      const path = `/v1/backups/${id}`;
+      // Its snapshot is held and its parts are being written.
+      const seen = await until<BackupView>(
+        path,
+        ({ snapshotAt, status }) => snapshotAt !== null || status !== 'running',
+      );
+      assert.equal(seen.status, 'running', 'the backup ended before the fault');
+      platform.kill(role);
+      const done = await until<BackupView>(path, ({ status }) => status !== 'running');
+      assert.equal(done.status, 'done', JSON.stringify(done.error));
+      assert.deepEqual(await sums(id), await sums(backup.id));
+      const drill = await send<RestoreView>(`${path}/verify`, '{}', 'application/json');
+      const proved = await until<RestoreView>(
+        `/v1/restores/${drill.id}`,
+        ({ finishedAt }) => finishedAt !== null,
+      );
+      assert.equal(proved.status, 'done', JSON.stringify(proved.error));
+    });
+  }
 
   const faults: readonly [Role, RestoreStatus][] = [
     ['worker-1', 'staging'],
@@ -101,6 +124,12 @@ describe('faults of restores', async () => {
     });
     assert.equal(response.status, 202, await response.clone().text());
     return (await response.json()) as T;
+  }
+
+  /** Rows and checksum of each table, as the manifest has them. */
+  async function sums(id: string): Promise<unknown> {
+    const { tables } = await until<Manifest>(`/v1/backups/${id}/files/manifest.json`, () => true);
+    return tables.map(({ table, rows, checksum }) => [table, rows, checksum]);
   }
 
   async function load(table: string, csv: Buffer[]): Promise<void> {
