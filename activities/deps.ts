@@ -8,4 +8,6 @@ export interface ActivityDeps {
   readonly storage: Storage;
   /** What parts of encrypted backups are encrypted with; null: there is none. */
   readonly backupKey: BackupKey | null;
+  /** Told of when a load or a restore has put rows into tables; may be told twice. */
+  readonly onWritten?: () => void;
 }

@@ -4,6 +4,10 @@ import type { ActivityDeps } from './deps.ts';
 export type { EndedLoad, EndLoadInput } from '../src/ledger/end-load.ts';
 
 /** However a load's workflow ends, the ledger hears of it here. */
-export function endLoad({ db, storage }: ActivityDeps) {
-  return (input: EndLoadInput): Promise<EndedLoad> => endInLedger(db, storage, input);
+export function endLoad({ db, storage, onWritten }: ActivityDeps) {
+  return async (input: EndLoadInput): Promise<EndedLoad> => {
+    const ended = await endInLedger(db, storage, input);
+    if (ended.status === 'done') onWritten?.();
+    return ended;
+  };
 }

@@ -16,7 +16,7 @@ import { failing } from './failures.ts';
 import type { RestoreStep } from './restore-steps.ts';
 import type { StagePartInput } from './stage-part.ts';
 
-export interface RestoreKeepingDeps extends Pick<ActivityDeps, 'db' | 'storage'> {
+export interface RestoreKeepingDeps extends Pick<ActivityDeps, 'db' | 'storage' | 'onWritten'> {
   readonly dictionary: Dictionary;
   /** Whether there is a key to encrypt backups with. */
   readonly encrypts: boolean;
@@ -37,7 +37,7 @@ export interface SafetyBackup {
 
 /** What restores ask of the ledger, beside the workflows. Each may be asked twice. */
 export function createRestoreKeeping(deps: RestoreKeepingDeps) {
-  const { db, storage } = deps;
+  const { db, storage, onWritten } = deps;
   return {
     /** Checks the manifest and makes the stages. @throws `restore-state` when the restore has ended */
     beginRestore: failing(async ({ restoreId }: RestoreStep): Promise<BegunRestore> => {
@@ -64,7 +64,11 @@ export function createRestoreKeeping(deps: RestoreKeepingDeps) {
       return { status, error: error && { code: error.code, message: error.message } };
     }),
 
-    endRestore: failing((input: EndRestoreInput): Promise<EndedRestore> => endRestore(db, input)),
+    endRestore: failing(async (input: EndRestoreInput): Promise<EndedRestore> => {
+      const ended = await endRestore(db, input);
+      if (ended.status === 'done') onWritten?.();
+      return ended;
+    }),
   };
 }
 

@@ -8,6 +8,7 @@ import { openStorage } from '../src/storage/open-storage.ts';
 import { connectWorker } from '../src/temporal/connect.ts';
 import { ACTIVITY_QUEUE } from '../workflows/contract.ts';
 import { createActivities } from './index.ts';
+import { createReportActivities } from './refresh-report.ts';
 
 /**
  * Activities at a time in one process: one parses while the other waits for PostgreSQL. More would only hold more
@@ -35,7 +36,10 @@ export async function startWorker({ config, name }: StartWorkerOptions): Promise
     connection,
     namespace: config.temporalNamespace,
     taskQueue: ACTIVITY_QUEUE,
-    activities: createActivities({ db, storage, backupKey: await readBackupKey(config) }),
+    activities: {
+      ...createActivities({ db, storage, backupKey: await readBackupKey(config) }),
+      ...createReportActivities({ db }),
+    },
     maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
     shutdownGraceTime: '30s',
     maxHeartbeatThrottleInterval: '5s',

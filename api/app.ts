@@ -20,6 +20,7 @@ import { keyRoutes } from './routes/keys.ts';
 import { loadRoutes } from './routes/loads.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { openApiRoute } from './routes/openapi.ts';
+import { refreshReportRoute } from './routes/refresh-report.ts';
 import { rejectsRoute } from './routes/rejects.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { restoreRoutes } from './routes/restores.ts';
@@ -77,6 +78,7 @@ function routesOf({ reports }: ApiDeps): readonly Route[] {
     ...batchRoutes,
     ...tableRoutes,
     ...reportRoutes(reports.reports),
+    refreshReportRoute,
     ...scheduleRoutes,
     ...startBackupRoutes,
     ...backupRoutes,

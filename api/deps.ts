@@ -11,6 +11,7 @@ import type { KeyService } from './key-service.ts';
 import type { LoadService } from './load-service.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import type { Refresher } from './reports/refresher.ts';
 import type { ReportService } from './reports/report-service.ts';
 import type { RestoreService } from './restores/restore-service.ts';
 import type { ScheduleService } from './schedules/schedule-service.ts';
@@ -34,6 +35,7 @@ export interface ApiDeps {
   readonly restores: RestoreService;
   readonly schedules: ScheduleService;
   readonly reports: ReportService;
+  readonly refresher: Refresher;
   readonly metrics: Metrics;
   /** Asks every dependency, quickly. Never rejects. */
   ready(): Promise<Readiness>;

@@ -10,6 +10,7 @@ import type { Storage } from '../src/storage/storage.ts';
 import { reconcileBackups, tidyBackups } from './backup-workflows.ts';
 import { isGroupRunning } from './batches/find-batch.ts';
 import { reconcileLoads, translateTemporal } from './load-workflows.ts';
+import type { Refresher } from './reports/refresher.ts';
 import { reconcileRestores } from './restores/restore-workflows.ts';
 
 const RECONCILE_EVERY_MS = 10_000;
@@ -23,18 +24,20 @@ export interface HouseDeps {
   readonly db: Database;
   readonly client: Client;
   readonly storage: Storage;
+  readonly refresher: Pick<Refresher, 'askStale'>;
   readonly log: Logger;
 }
 
 /**
- * What the API does by itself, now and then: starts loads, backups and restores that wait for their workflow, clears left-over
- * files, adopts backups that the ledger does not know.
+ * What the API does by itself, now and then: starts loads, backups and restores that wait for their workflow, asks for
+ * refreshes of reports that have fallen behind, clears left-over files, adopts backups that the ledger does not know.
  */
-export function keepHouse({ db, client, storage, log }: HouseDeps): { stop(): void } {
+export function keepHouse({ db, client, storage, refresher, log }: HouseDeps): { stop(): void } {
   const timers = [
     every(RECONCILE_EVERY_MS, () => reconcileLoads(client, db, storage, log)),
     every(RECONCILE_EVERY_MS, () => reconcileBackups(client, db, storage, log)),
     every(RECONCILE_EVERY_MS, () => reconcileRestores(client, db, log)),
+    every(RECONCILE_EVERY_MS, () => refresher.askStale()),
     every(STAGES_EVERY_MS, () => sweepStages(db)),
     every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
     every(SWEEP_EVERY_MS, () => tidyBackups(db, storage, log)),

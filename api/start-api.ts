@@ -3,6 +3,7 @@ import { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
+import { createAskActivities } from '../activities/ask-refresh.ts';
 import { createBackupKeeping, createBatchActivities, createLedgerActivities } from '../activities/index.ts';
 import { createRestoreKeeping } from '../activities/restore-keeping.ts';
 import { createScheduleActivities } from '../activities/schedule-runs.ts';
@@ -38,6 +39,8 @@ import { addLedgerMetrics, addPoolMetrics } from './metrics-ledger.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import { createReadiness } from './readiness.ts';
 import { openReports } from './reports/open-reports.ts';
+import { createRefresher } from './reports/refresher.ts';
+import { ensureReportSchedules } from './reports/report-schedules.ts';
 import { createLedgerRestores } from './restores/ledger-restores.ts';
 import { createTemporalSchedules } from './schedules/temporal-schedules.ts';
 import { createHttpServer } from './server.ts';
@@ -77,15 +80,25 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   });
   if (operatorEnded) log.warn('LONGSHORE_ADMIN_KEY is not set any more: the key that it set was revoked');
 
-  const scheduling = { db, storage, dictionary, encrypts: config.backupKey !== undefined };
+  const reports = await openReports({ config, databaseUrl: config.databaseUrl, dictionary, db, log });
   const client = await connectClient(config);
   await registerSearchAttributes(client, config.temporalNamespace).catch((err) =>
     log.warn({ err }, 'The search attributes could not be registered; register them by hand'),
   );
   const connection = await connectWorker(config);
-  const batching = { db, storage, handOver: new HandOver(), compiled: compiledTables(dictionary) };
+  const refresher = createRefresher({
+    client,
+    db,
+    reports: reports.service.reports,
+    everyMs: config.refreshSeconds * 1000,
+    log,
+  });
+  const onWritten = () => refresher.look();
+  const scheduling = { db, storage, dictionary, encrypts: config.backupKey !== undefined, onWritten };
+  const handOver = new HandOver(undefined, (table) => refresher.written(table));
+  const batching = { db, storage, handOver, compiled: compiledTables(dictionary) };
   const codePath = await workflowBundle(`${config.home}/cache`);
-  const activityDeps = { db, storage, backupKey: await readBackupKey(config) };
+  const activityDeps = { db, storage, backupKey: await readBackupKey(config), onWritten };
   const worker = await Worker.create({
     connection,
     namespace: config.temporalNamespace,
@@ -97,18 +110,19 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
       ...createBatchActivities(batching),
       ...createScheduleActivities(scheduling),
       ...createRestoreKeeping(scheduling),
+      ...createAskActivities(refresher),
     },
     maxCachedWorkflows: 200,
     shutdownGraceTime: '10s',
   });
   const running = worker.run();
+  await ensureReportSchedules(client, reports.service.reports, log);
 
   const loads = createLedgerLoads({ db, client, storage, dictionary, log });
   const schedules = createTemporalSchedules({ ...scheduling, client });
   const hasKey = activityDeps.backupKey !== null;
   const backups = createLedgerBackups({ db, client, storage, dictionary, hasKey, log });
   const restores = createLedgerRestores({ db, client, dictionary, log });
-  const reports = await openReports({ config, databaseUrl: config.databaseUrl, dictionary, db, log });
   // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
   const eager = new Client({ connection, namespace: config.temporalNamespace });
   const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace, worker });
@@ -136,10 +150,11 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     restores,
     schedules,
     reports: reports.service,
+    refresher,
     metrics,
     ready,
   });
-  const house = keepHouse({ db, client, storage, log });
+  const house = keepHouse({ db, client, storage, refresher, log });
   const server = createHttpServer(app).listen(config.port, config.host);
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve);
@@ -151,6 +166,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     failed: running,
     async stop() {
       house.stop();
+      refresher.stop();
       server.close();
       server.closeIdleConnections();
       await batches.stop(BATCHES_STOP_MS);

@@ -35,6 +35,13 @@ export const ERRORS = {
     title: 'The report took too long to read',
     remedy: 'Ask for fewer rows, or again when the server has less to do.',
   },
+  'refresh-failed': {
+    status: 503,
+    retryable: true,
+    title: 'The report could not be refreshed',
+    remedy:
+      'Correct the data or the report file as the message says: it is tried again by itself, and shows what it held before.',
+  },
   'unknown-table': {
     status: 404,
     retryable: false,

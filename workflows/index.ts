@@ -2,5 +2,7 @@
 export { backUp } from './back-up.ts';
 export { commitBatches } from './commit-batches.ts';
 export { loadCsv } from './load-csv.ts';
+export { refreshOnSchedule } from './refresh-on-schedule.ts';
+export { refreshReport } from './refresh-report.ts';
 export { restore } from './restore.ts';
 export { runSchedule } from './run-schedule.ts';

@@ -121,3 +121,17 @@ export const RETENTION: ActivityOptions = {
   heartbeatTimeout: '10m',
   retry: RETRY,
 };
+
+/**
+ * Refreshes a report's view: as long as that takes, as long as it heartbeats. For ever, because data or a database that
+ * are at fault may be put right at any time; until then readers have what the view holds.
+ */
+export const REFRESH_VIEW: ActivityOptions = {
+  taskQueue: ACTIVITY_QUEUE,
+  startToCloseTimeout: '24h',
+  heartbeatTimeout: '15s',
+  retry: RETRY,
+};
+
+/** Refreshes a run: some fourteen events each with their timer and signals, and a view that is asked for all day. */
+export const REFRESHES_A_RUN = 200;

@@ -29,9 +29,12 @@ export class HandOver {
   readonly #groups = new Map<string, Handed>();
   readonly #underWay = new Map<string, Outcomes>();
   readonly #slots: CommitSlots;
+  readonly #onCommit: (table: string) => void;
 
-  constructor(slots: SlotLimits = SLOTS) {
+  /** @param onCommit told of a table right after a group's commit; quick, and it throws nothing */
+  constructor(slots: SlotLimits = SLOTS, onCommit: (table: string) => void = () => undefined) {
     this.#slots = new CommitSlots(slots);
+    this.#onCommit = onCommit;
   }
 
   give(group: string, batches: readonly CheckedBatch[]): void {
@@ -56,6 +59,7 @@ export class HandOver {
         this.#underWay.delete(group);
         const handed = this.#groups.get(group);
         if (handed) handed.outcomes = begun;
+        this.#onCommit(table);
         return outcomes;
       },
       (error: unknown) => {

@@ -6,6 +6,7 @@ import { runPatiently } from '../publish/lock-tables.ts';
 import { fillView } from './fill-view.ts';
 import { READ_SCHEMA, REPORT_SCHEMA, type Report, type ReportColumn } from './report.ts';
 import { reportInvalid } from './report-faults.ts';
+import { isFaultOfRows, rowFault } from './row-fault.ts';
 import { columnsOfReport } from './view-columns.ts';
 
 /** No file of a report has this in its name. */
@@ -88,24 +89,10 @@ async function fill(tx: Tx, report: Report, building: string): Promise<void> {
     await fillView(tx, report, { view: building, concurrently: false });
   } catch (error) {
     // Of the rows there are; what else may go wrong passes by itself.
-    if (!/^2[12]/.test(sqlstateOf(error) ?? '')) throw error;
+    if (!isFaultOfRows(error)) throw error;
     throw reportInvalid(report.file, [{ line: null, detail: rowFault(error) }], error);
   }
 }
-
-/** Without PostgreSQL's message, which may quote a row. */
-export function rowFault(error: unknown): string {
-  const state = sqlstateOf(error) ?? '';
-  return `PostgreSQL can not fill the view from the rows there are: ${ROW_FAULTS[state] ?? 'see its documentation'} (SQLSTATE ${state})`;
-}
-
-const ROW_FAULTS: Readonly<Record<string, string>> = {
-  '21000': 'a subquery gives more than one row, or two rows are the same in every column',
-  '22003': 'a number is out of range',
-  '22012': 'division by zero',
-  '22P02': 'a text can not be cast',
-  [SQLSTATE.uniqueViolation]: 'the key is not unique',
-};
 
 /** The unique index is what a refresh beside readers needs; a request gives all parameters. */
 async function addIndexes(tx: Tx, report: Report, building: string): Promise<void> {

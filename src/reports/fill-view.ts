@@ -37,10 +37,16 @@ export async function fillView(
   );
 }
 
-/** A report means the same wherever it is filled, and takes as long as it takes. */
-const SETTINGS = `select set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true),
-  set_config('IntervalStyle', 'iso_8601', true), set_config('work_mem', '64MB', true),
-  set_config('statement_timeout', '0', true), set_config('transaction_timeout', '0', true)`;
+/**
+ * A report means the same wherever it is filled, and takes as long as it takes. But a backend that works for a process
+ * which died would go on to the end, and keep the next one waiting. Not every version knows every name.
+ */
+const SETTINGS = `
+  select set_config(name, value, true)
+    from (values ('TimeZone', 'UTC'), ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'iso_8601'), ('work_mem', '64MB'),
+                 ('statement_timeout', '0'), ('transaction_timeout', '0'),
+                 ('client_connection_check_interval', '2s')) wanted (name, value)
+    join pg_settings using (name)`;
 
 /**
  * How much was ever written to the tables, whoever wrote it: their files, which truncating changes, and the rows that

@@ -20,6 +20,7 @@ import type { Dictionary, Field, Table } from '../../src/types.ts';
 import { FakeBackups } from './fake-backups.ts';
 import { FakeBatches } from './fake-batches.ts';
 import { FakeKeys } from './fake-keys.ts';
+import { FakeRefresher } from './fake-refresher.ts';
 import { FakeReports } from './fake-reports.ts';
 import { FakeRestores } from './fake-restores.ts';
 import { FakeSchedules } from './fake-schedules.ts';
@@ -207,6 +208,8 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
   const batches = new FakeBatches();
   const keys = new FakeKeys();
   const log: string[] = [];
+  const reports = (await FakeReports.open()).service;
+  const reportNamed = (name: string) => reports.reports.find((report) => report.name === name)!;
   const app = createApp({
     config: readConfig({ LONGSHORE_HOME: home, TEMPORAL_UI_URL: 'http://127.0.0.1:8233' }),
     log: pino({ level: 'info' }, { write: (line: string) => void log.push(line) }),
@@ -218,7 +221,8 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     backups: new FakeBackups(),
     restores: new FakeRestores(),
     schedules: new FakeSchedules(),
-    reports: (await FakeReports.open()).service,
+    reports,
+    refresher: new FakeRefresher((name) => reports.state(reportNamed(name))),
     metrics: createMetrics(),
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),
     ...change,
