@@ -93,3 +93,22 @@ export async function benchPlatform(env: Readonly<Record<string, string>> = {}):
     },
   };
 }
+
+/** What failed is a problem, without links. */
+type Answer<T> = T & { readonly links?: { readonly self: string } };
+
+/** Starts something and asks until it has ended. */
+export async function request<T>(
+  { platform }: BenchPlatform,
+  path: string,
+  body: object,
+  ended: (seen: T) => boolean,
+): Promise<T> {
+  const headers = { 'x-api-key': platform.adminKey, 'content-type': 'application/json', prefer: 'wait=50' };
+  const init = { method: 'POST', headers, body: JSON.stringify(body) };
+  let seen = (await (await fetch(platform.apiUrl + path, init)).json()) as Answer<T>;
+  while (seen.links && !ended(seen)) {
+    seen = (await (await fetch(platform.apiUrl + seen.links.self, { headers })).json()) as Answer<T>;
+  }
+  return seen;
+}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BackupView } from '../../src/backups/backup.ts';
 import type { RestoreView } from '../../src/backups/restore.ts';
-import { type BenchPlatform, benchPlatform } from './bench-platform.ts';
+import { type BenchPlatform, benchPlatform, request } from './bench-platform.ts';
 import type { Timed } from './peers.ts';
 import { copyTable, dumpServer } from './pg-dump.ts';
 
@@ -77,25 +77,6 @@ async function restore(
   );
   if (view.status !== 'done') throw new Error(`it did not end well: ${JSON.stringify(view)}`);
   return { ms: performance.now() - startedAt };
-}
-
-/** What failed is a problem, without links. */
-type Answer<T> = T & { readonly links?: { readonly self: string } };
-
-/** Starts something and asks until it has ended. */
-async function request<T>(
-  { platform }: BenchPlatform,
-  path: string,
-  body: object,
-  ended: (seen: T) => boolean,
-): Promise<T> {
-  const headers = { 'x-api-key': platform.adminKey, 'content-type': 'application/json', prefer: 'wait=50' };
-  const init = { method: 'POST', headers, body: JSON.stringify(body) };
-  let seen = (await (await fetch(platform.apiUrl + path, init)).json()) as Answer<T>;
-  while (seen.links && !ended(seen)) {
-    seen = (await (await fetch(platform.apiUrl + seen.links.self, { headers })).json()) as Answer<T>;
-  }
-  return seen;
 }
 
 /** Not the synchronous way: the API ends connections that are idle meanwhile, and this process has to hear of it. */
