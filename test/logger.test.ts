@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LongshoreError } from '../src/errors.ts';
 import { createLogger } from '../src/runtime/logger.ts';
+import { sdkLogger } from '../src/temporal/worker-runtime.ts';
 
 const LOGGER = fileURLToPath(new URL('../src/runtime/logger.ts', import.meta.url));
 const MARKER = 'Ada-Lovelace-7743';
@@ -117,5 +118,24 @@ describe('the log', () => {
         .map((line) => JSON.parse(line).msg),
       ['one', 'two'],
     );
+  });
+
+  it("has what Temporal's SDK warns of, but for what tells an operator nothing", () => {
+    const lines = logged((log) => {
+      const sdk = sdkLogger(log);
+      sdk.warn('Activity not found on completion. This may happen if …');
+      sdk.warn('Activity failed', { activityType: 'exportPart' });
+      sdk.log('WARN', 'gRPC is slow', { sdkComponent: 'core' });
+    });
+    const levels = lines
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .map(({ level, part }) => [level, part]);
+    assert.deepEqual(levels, [
+      ['debug', 'temporal'],
+      ['debug', 'temporal'],
+      ['warn', 'temporal'],
+    ]);
   });
 });

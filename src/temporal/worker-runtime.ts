@@ -10,6 +10,30 @@ export interface RuntimeOptions {
  * Sends what Temporal's SDK has to say to the process's own log. Once a process, before anything else of the SDK.
  */
 export function installRuntime(log: Logger, { metricsAddress }: RuntimeOptions = {}): void {
+  // The process itself decides when to stop: no signals for the SDK.
+  Runtime.install({
+    shutdownSignals: [],
+    logger: sdkLogger(log),
+    telemetryOptions: {
+      // Else the SDK's native half writes to the console by itself, in another form.
+      logging: { forward: {} },
+      ...(metricsAddress !== undefined && {
+        // Base units and suffixes as Prometheus has them.
+        metrics: {
+          prometheus: {
+            bindAddress: metricsAddress,
+            countersTotalSuffix: true,
+            unitSuffix: true,
+            useSecondsForDurations: true,
+          },
+        },
+      }),
+    },
+  });
+}
+
+/** The process's log as the SDK writes to it. */
+export function sdkLogger(log: Logger): SdkLogger {
   const own = log.child({ part: 'temporal' });
   const logger: SdkLogger = {
     log: (level, message, meta) => logger[LEVELS[level]](message, meta),
@@ -19,30 +43,15 @@ export function installRuntime(log: Logger, { metricsAddress }: RuntimeOptions =
     warn: (message, meta) => own[QUIET.test(message) ? 'debug' : 'warn'](meta ?? {}, message),
     error: (message, meta) => own.error(meta ?? {}, message),
   };
-  // The process itself decides when to stop: no signals for the SDK.
-  Runtime.install({
-    shutdownSignals: [],
-    logger,
-    ...(metricsAddress !== undefined && {
-      // Base units and suffixes as Prometheus has them.
-      telemetryOptions: {
-        metrics: {
-          prometheus: {
-            bindAddress: metricsAddress,
-            countersTotalSuffix: true,
-            unitSuffix: true,
-            useSecondsForDurations: true,
-          },
-        },
-      },
-    }),
-  });
+  return logger;
 }
 
 /**
  * Warnings that tell an operator nothing: a worker of one kind has nothing of the other kinds, and what an activity or
- * a workflow failed of is logged, with its load and code, where it failed.
+ * a workflow failed of is logged, with its load and code, where it failed. A part that was cancelled, since its
+ * backup's snapshot is lost or the backup is cancelled, may end after its workflow's run, which waits for none: it
+ * clears up after itself, and has nobody to tell.
  */
-const QUIET = /^(No .* registered|Activity failed|Workflow failed)/;
+const QUIET = /^(No .* registered|Activity failed|Workflow failed|Activity not found on completion)/;
 
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
