@@ -195,6 +195,13 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/schedules', headers: json, body: SCHEDULE.replace('{', '{"encrypt":true,'), status: 422 },
     { path: '/v1/schedules', headers: json, body: `"${'x'.repeat(70_000)}"`, status: 413 },
   ],
+  'GET /v1/reports': [{ path: '/v1/reports', status: 200 }],
+  ...Object.fromEntries(['hires-by-quarter', 'departments-above-mean'].flatMap(askedOfReport)),
+  'POST /v1/reports/{name}/refresh': [
+    { path: '/v1/reports/hires-by-quarter/refresh', headers: { prefer: 'wait=50' }, status: 200 },
+    { path: '/v1/reports/hires-by-quarter/refresh', status: 202 },
+    { path: '/v1/reports/none/refresh', status: 404 },
+  ],
   'GET /v1/schedules': [{ path: '/v1/schedules', status: 200 }],
   'GET /v1/schedules/{id}': [
     { path: '/v1/schedules/yearly', status: 200 },
@@ -224,6 +231,27 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
   'GET /docs/errors': [{ path: '/docs/errors', status: 200 }],
   'GET /openapi.json': [{ path: '/openapi.json', status: 200 }],
 };
+
+function askedOfReport(name: string): [operation: string, asked: readonly Ask[]][] {
+  const path = `/v1/reports/${name}`;
+  const rows: readonly Ask[] = [
+    { path: `${path}?year=2021`, status: 200 },
+    { path: `${path}?year=1887&sort=-department&limit=1`, status: 200 },
+    { path: `${path}?year=2021`, headers: { accept: 'text/csv' }, status: 200 },
+    { path: `${path}?year=2021`, headers: { 'if-none-match': '*' }, status: 304 },
+    { path: `${path}?year=0`, status: 400 },
+    { path, status: 400 },
+  ];
+  const chart: readonly Ask[] = [
+    { path: `${path}.svg?year=2021&width=400&height=300`, status: 200 },
+    { path: `${path}.svg?year=2021`, headers: { 'if-none-match': '*' }, status: 304 },
+    { path: `${path}.svg?year=2021&width=7`, status: 400 },
+  ];
+  return [
+    [`GET ${path}`, rows],
+    [`GET ${path}.svg`, chart],
+  ];
+}
 
 describe('every answer is as the OpenAPI document says', () => {
   let stack: TestStack;
