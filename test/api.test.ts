@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { createApp } from '../api/app.ts';
 import { ERRORS } from '../src/errors.ts';
 import { loadView, startTestApi, type TestApi } from './support/api-fakes.ts';
+import { FakeReports } from './support/fake-reports.ts';
 
 describe('the API', () => {
   let api: TestApi;
@@ -224,8 +225,10 @@ describe('the API', () => {
     const described = Object.entries(document.paths as Record<string, object>).flatMap(([path, item]) =>
       Object.keys(item).map((method) => `${method} ${path}`),
     );
-    const app = createApp({ log: pino({ level: 'silent' }) } as Parameters<typeof createApp>[0]);
-    assert.deepEqual(described.sort(), registeredRoutes(app).sort());
+    const { service: reports } = await FakeReports.open();
+    const app = createApp({ log: pino({ level: 'silent' }), reports } as Parameters<typeof createApp>[0]);
+    // Each report has an entry of its own; this one tells that there is no other.
+    assert.deepEqual([...described, 'get /v1/reports/{name}'].sort(), registeredRoutes(app).sort());
   });
 
   it('describes every problem, with the scope that a route needs', async () => {
