@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { openApiDocument } from '../api/openapi.ts';
@@ -9,6 +10,7 @@ import { EXIT } from '../src/cli/exit-codes.ts';
 import { program } from '../src/cli/program.ts';
 import { CONFIG_NAMES } from '../src/config.ts';
 import { ERRORS } from '../src/errors.ts';
+import { BUNDLED_REPORTS } from '../src/reports/read-reports.ts';
 import { LOAD_MODES } from '../src/types.ts';
 import { DIFFERENCES } from './judge/differences.ts';
 import { startTestApi, type TestApi } from './support/api-fakes.ts';
@@ -80,6 +82,7 @@ describe('the README', () => {
       ...rejects,
       ...DIFFERENCES.map(({ id }) => id),
       ...OTHER_CODE_WORDS,
+      ...readdirSync(BUNDLED_REPORTS).map((file) => basename(file, '.sql')),
     ];
     const named = README.matchAll(/(?<=`)[a-z]+(?:-[a-z]+)+(?=`)/g);
     assert.deepEqual(unknown(named, known), []);

@@ -20,7 +20,8 @@ export async function readReports(folder: string, dictionary: Dictionary): Promi
   const reports: Report[] = [];
   for (const file of names.filter((name) => name.endsWith('.sql')).sort()) {
     const path = join(folder, file);
-    const shown = relative(process.cwd(), path);
+    const below = relative(process.cwd(), path);
+    const shown = below.startsWith('..') ? path : below;
     const text = await readFile(path, 'utf8').catch((cause) => {
       throw reportInvalid(shown, [{ line: null, detail: 'the file can not be read' }], cause);
     });
