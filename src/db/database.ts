@@ -3,6 +3,7 @@ import { type EntityManager, MikroORM, type PostgreSqlConnection } from '@mikro-
 import { Client, type Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
 import { ledgerEntities } from '../ledger/entities.ts';
 import { DATA_SCHEMA } from './sql-names.ts';
+import { isConnectionError } from './sqlstate.ts';
 
 /**
  * One MikroORM transaction, with its bare `pg` client beside it: COPY and set-based statements run on the very
@@ -49,6 +50,7 @@ export interface DatabaseOptions {
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const clients = new Map<number, PoolClient>();
+  const ended = new WeakSet<PoolClient>();
   let pool: Pool | undefined;
   const orm = await MikroORM.init({
     clientUrl: options.url,
@@ -64,24 +66,35 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         created.on('connect', (client) => {
           const pid = backendPid(client);
           clients.set(pid, client);
-          client.once('end', () => clients.delete(pid));
+          client.once('end', () => {
+            clients.delete(pid);
+            ended.add(client);
+          });
         });
       },
     },
   });
   return {
     orm,
-    transaction: (work) =>
-      orm.em.fork().transactional(async (em) => {
-        const [row] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
-        const client = row && clients.get(row.pid);
-        if (!client) throw new Error('the connection of the transaction is not one of the pool');
-        return work({
-          em: em as EntityManager,
-          client,
-          query: async (text, values) => (await client.query(statement(text, values))).rows,
+    async transaction(work) {
+      let client: PoolClient | undefined;
+      try {
+        return await orm.em.fork().transactional(async (em) => {
+          const [row] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
+          const own = row && clients.get(row.pid);
+          if (!own) throw new Error('the connection of the transaction is not one of the pool');
+          client = own;
+          return work({
+            em: em as EntityManager,
+            client: own,
+            query: async (text, values) => (await own.query(statement(text, values))).rows,
+          });
         });
-      }),
+      } catch (error) {
+        if (client !== undefined && isConnectionError(error)) giveBackEnded(client, ended);
+        throw error;
+      }
+    },
     query: async (text, values) => (await (await poolOf(orm)).query(statement(text, values))).rows,
     prepared: async (text, values) => {
       const name = nameOf(text);
@@ -107,6 +120,22 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     },
     [Symbol.asyncDispose]: () => orm.close(true),
   };
+}
+
+/**
+ * MikroORM does not give a connection back to the pool that was lost in a transaction, as rolling back fails then: each
+ * would keep a place of the pool for ever.
+ */
+function giveBackEnded(client: PoolClient, ended: WeakSet<PoolClient>): void {
+  const giveBack = () => {
+    try {
+      client.release(true);
+    } catch {
+      // It was given back.
+    }
+  };
+  if (ended.has(client)) giveBack();
+  else client.once('end', giveBack);
 }
 
 function poolOf(orm: MikroORM): Promise<Pool> {

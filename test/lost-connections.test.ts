@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { openDatabase } from '../src/db/database.ts';
+import { testDatabase } from './support/database.ts';
+import { until } from './support/eventually.ts';
+
+describe('the pool of connections', async () => {
+  const { url } = await testDatabase({ after });
+
+  it('has all its places again after connections were lost in transactions', async () => {
+    await using db = await openDatabase({ url, poolSize: 2 });
+    await using other = await openDatabase({ url, poolSize: 1 });
+    for (let round = 0; round < 5; round++) {
+      await assert.rejects(
+        db.transaction(async (tx) => {
+          const [own] = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+          await Promise.all([
+            tx.query('select pg_sleep(10)'),
+            other.query('select pg_terminate_backend($1)', [own?.pid]),
+          ]);
+        }),
+      );
+    }
+    const free = () => db.pool().total - db.pool().idle;
+    assert.equal(
+      await until(
+        async () => free(),
+        (n) => n === 0,
+        { limitMs: 2_000 },
+      ),
+      0,
+    );
+    assert.deepEqual(await db.transaction((tx) => tx.query('select 1 as n')), [{ n: 1 }]);
+  });
+});
