@@ -7,9 +7,10 @@
 -- refresh: 15m
 -- chart: bar department hired
 with hires as (
-  select extract(year from datetime at time zone 'UTC')::integer as year, department_id, count(*) as hired
-    from hired_employees
-   group by 1, 2),
+  select extract(year from year)::integer as year, department_id, hired
+    from (select date_trunc('year', datetime at time zone 'UTC') as year, department_id, count(*) as hired
+            from hired_employees
+           group by 1, 2) counted),
 totals as (
   select year, sum(hired) as hired, count(*) as departments from hires group by year)
 select h.year, d.id, d.department collate "C" as department, h.hired

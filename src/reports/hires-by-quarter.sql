@@ -7,16 +7,21 @@
 -- order: department, job
 -- refresh: 15m
 -- chart: stacked department Q1 Q2 Q3 Q4
-select extract(year from h.hired_at)::integer as year,
-       d.department collate "C" as department,
-       j.job collate "C" as job,
-       count(*) filter (where extract(quarter from h.hired_at) = 1) as "Q1",
-       count(*) filter (where extract(quarter from h.hired_at) = 2) as "Q2",
-       count(*) filter (where extract(quarter from h.hired_at) = 3) as "Q3",
-       count(*) filter (where extract(quarter from h.hired_at) = 4) as "Q4",
-       d.id as department_id,
-       j.id as job_id
-  from (select datetime at time zone 'UTC' as hired_at, department_id, job_id from hired_employees) h
-  join departments d on d.id = h.department_id
-  join jobs j on j.id = h.job_id
- group by 1, d.id, d.department, j.id, j.job
+with hires as (
+  -- Counted by numbers before the names come in, which is much faster.
+  select date_trunc('quarter', datetime at time zone 'UTC') as quarter, department_id, job_id, count(*) as hired
+    from hired_employees
+   group by 1, 2, 3),
+counted as (
+  select extract(year from quarter)::integer as year, department_id, job_id,
+         coalesce(sum(hired) filter (where extract(quarter from quarter) = 1), 0)::bigint as "Q1",
+         coalesce(sum(hired) filter (where extract(quarter from quarter) = 2), 0)::bigint as "Q2",
+         coalesce(sum(hired) filter (where extract(quarter from quarter) = 3), 0)::bigint as "Q3",
+         coalesce(sum(hired) filter (where extract(quarter from quarter) = 4), 0)::bigint as "Q4"
+    from hires
+   group by 1, 2, 3)
+select year, d.department collate "C" as department, j.job collate "C" as job, "Q1", "Q2", "Q3", "Q4",
+       department_id, job_id
+  from counted
+  join departments d on d.id = department_id
+  join jobs j on j.id = job_id
