@@ -401,7 +401,7 @@ export const ERRORS = {
     status: 507,
     retryable: true,
     title: 'PostgreSQL has no room left on its disk',
-    remedy: 'Free or add space; the load goes on by itself.',
+    remedy: 'Free or add space; loads and restores go on by themselves.',
   },
   'database-unavailable': {
     status: 503,

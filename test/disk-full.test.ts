@@ -3,6 +3,7 @@ import { chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import pg from 'pg';
+import type { RestoreView } from '../src/backups/restore.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { testDatabase } from './support/database.ts';
 import { fromGlobalSetup } from './support/environment.ts';
@@ -128,6 +129,82 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     assert.deepEqual(await sums(), before);
     await eventually(stages, 0);
     await eventually(storedFiles, []);
+  });
+
+  const backUp = async () => {
+    const { status, body } = await post('/v1/backups', { tables: ['jobs'] }, { prefer: 'wait=50' });
+    assert.equal(status, 201, JSON.stringify(body));
+    return String(body.id);
+  };
+  const restore = async (backupId: string, body: object) => {
+    const answer = await post(`/v1/backups/${backupId}/restore`, body);
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
+    return answer.body.id;
+  };
+  const restoreOf = async (id: number) => (await get(`/v1/restores/${id}`)).body as unknown as RestoreView;
+  const restoreStatusOf = async (id: number) => (await restoreOf(id)).status;
+  /** A table that is not as in the backup, and the disk of which is full but for so much. */
+  const spoil = async (leaveBytes: number) => {
+    await db.query(`update jobs set job = 'spoilt' where id % 1000 = 0`);
+    await db.query('vacuum jobs');
+    logged.length = 0;
+    await tableDisk.fill(leaveBytes);
+    return sumsAndNames();
+  };
+  const sumsAndNames = async () => [
+    await sums(),
+    ...(await db.query(`select count(*)::int as spoilt from jobs where job = 'spoilt'`)),
+  ];
+  const nothingLeft = async () => {
+    await eventually(stages, 0);
+    assert.equal((await db.query('select from longshore.table_gate')).length, 0);
+    assert.equal((await db.query('select from longshore.restore_part')).length, 0);
+  };
+  let backupId: string;
+  let saved: unknown;
+
+  it('of PostgreSQL, in the middle of a restore: it waits, says so, and ends by itself when there is room', async () => {
+    saved = await sumsAndNames();
+    backupId = await backUp();
+    const spoilt = await spoil(2 * MB);
+    assert.notDeepEqual(spoilt, saved);
+    const id = await restore(backupId, { safety: false });
+    await refused(3);
+    const { status, finishedAt, waitingFor } = await restoreOf(id);
+    assert.deepEqual([status, finishedAt, waitingFor?.code], ['staging', null, 'database-full']);
+    assert.deepEqual(await sumsAndNames(), spoilt, 'readers see the table as it was');
+    await tableDisk.free();
+    await eventually(() => restoreStatusOf(id), 'done', { limitMs: 40_000 });
+    assert.equal((await restoreOf(id)).waitingFor, null);
+    assert.deepEqual(await sumsAndNames(), saved);
+    await nothingLeft();
+  });
+
+  it('of PostgreSQL, while the keys of a restore are being built: the same, and writers go on', async () => {
+    const spoilt = await spoil(size!.rows + size!.key / 2);
+    const id = await restore(backupId, {});
+    await refused(3);
+    assert.deepEqual(await sumsAndNames(), spoilt);
+    assert.equal((await db.query('select from longshore.table_gate')).length, 0);
+    await tableDisk.free();
+    await eventually(() => restoreStatusOf(id), 'done', { limitMs: 40_000 });
+    assert.deepEqual(await sumsAndNames(), saved);
+    await nothingLeft();
+  });
+
+  it('of PostgreSQL, and a restore that shall not wait: it can be cancelled, and started again', async () => {
+    const spoilt = await spoil(2 * MB);
+    const id = await restore(backupId, {});
+    await refused(1);
+    await post(`/v1/restores/${id}/cancel`);
+    await eventually(() => restoreStatusOf(id), 'cancelled');
+    await nothingLeft();
+    await tableDisk.free();
+    assert.deepEqual(await sumsAndNames(), spoilt);
+    const again = await restore(backupId, {});
+    await eventually(() => restoreStatusOf(again), 'done', { limitMs: 40_000 });
+    assert.deepEqual(await sumsAndNames(), saved);
+    await nothingLeft();
   });
 });
 

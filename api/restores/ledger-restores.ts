@@ -9,7 +9,7 @@ import { listRestores, readRestore, unknownRestore } from '../../src/backups/res
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { Dictionary } from '../../src/types.ts';
-import { translateTemporal } from '../load-workflows.ts';
+import { translateTemporal, troubleOf } from '../load-workflows.ts';
 import { waitUntilEnded } from '../wait-until-ended.ts';
 import { compareBackup } from './compare-backup.ts';
 import { type RestoreService, restoreHasEnded } from './restore-service.ts';
@@ -26,7 +26,7 @@ export interface LedgerRestoresDeps {
 
 /** The restore service over the ledger and Temporal. */
 export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
-  const { db, dictionary } = deps;
+  const { db, client, dictionary } = deps;
   const get = async (id: number) => {
     if (id > LEDGER_ID_MAX) throw unknownRestore(id);
     return readRestore(db, id);
@@ -42,7 +42,11 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
     },
 
     latestOf: (table) => latestBackupOf(db, table),
-    get,
+    async get(id) {
+      const restore = await get(id);
+      if (restoreHasEnded(restore)) return restore;
+      return { ...restore, waitingFor: await troubleOf(client, restore.workflowId) };
+    },
     list: (filter) => listRestores(db, filter),
     wait: (id, waitMs, signal) =>
       waitUntilEnded({ read: () => get(id), hasEnded: restoreHasEnded, waitMs, signal }),

@@ -42,6 +42,12 @@ export const changeSchema = z
   })
   .meta({ id: 'TableChange', description: 'What a restore changes, or would change' });
 
+const errorSchema = z.object({
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+  remedy: z.string(),
+});
+
 const restoreView = z.object({
   id: z.int(),
   kind: restoreKindSchema,
@@ -59,13 +65,11 @@ const restoreView = z.object({
   runId: z.string().nullable(),
   progress: z.object({ parts: count, partsTotal: count, rows: count, rowsTotal: count }),
   changes: z.array(changeSchema),
-  error: z
-    .object({
-      code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-      message: z.string(),
-      remedy: z.string(),
-    })
-    .nullable(),
+  error: errorSchema.nullable(),
+  waitingFor: errorSchema.nullable().meta({
+    description:
+      'What it meets with and tries again, such as a full disk; only of a single restore that runs',
+  }),
   startedBy: z.string(),
   createdAt: instant,
   finishedAt: instant.nullable(),

@@ -48,6 +48,7 @@ export function toRestoreView(row: RestoreRow): RestoreView {
       message: row.error_message ?? '',
       remedy: ERRORS[row.error_code].remedy,
     },
+    waitingFor: null,
     startedBy: row.started_by,
     createdAt: row.created_at.toISOString(),
     finishedAt: row.finished_at?.toISOString() ?? null,

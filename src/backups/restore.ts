@@ -48,6 +48,8 @@ export interface RestoreView {
   /** One entry a table, when it is known. */
   readonly changes: readonly TableChange[];
   readonly error: LoadError | null;
+  /** What a running restore meets with and tries again, such as a full disk. Only when one restore is asked for. */
+  readonly waitingFor: LoadError | null;
   readonly startedBy: string;
   readonly createdAt: string;
   readonly finishedAt: string | null;

@@ -74,6 +74,7 @@ export function restoreView(id: number, change: Partial<RestoreView> = {}): Rest
     progress: { parts: 0, partsTotal: 1, rows: 0, rowsTotal: 10 },
     changes: [],
     error: null,
+    waitingFor: null,
     startedBy: 'tester',
     createdAt: '2026-01-01T00:00:00.000Z',
     finishedAt: null,
