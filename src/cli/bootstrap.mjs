@@ -2,6 +2,7 @@
 // Behind `npm start`, `npm test`, `npm run judge` and `npm run bench`: installs what is missing, then hands over to
 // Node 24, which npm installs with the packages. Plain JavaScript without dependencies, for the system's Node 20.
 import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installFault } from './install-check.mjs';
@@ -86,6 +87,8 @@ function runTests(given) {
       '--test-global-setup=test/support/global-setup.ts',
       // Longer than any test takes on a slow machine: a test that hangs fails instead of holding up the run.
       '--test-timeout=1200000',
+      // Tests wait more than they work; Node's own choice for two cores is one file at a time.
+      `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`,
       ...options,
       ...(files.length > 0 ? files : ['test/**/*.test.ts']),
     ],
