@@ -162,6 +162,8 @@ describe('a backup to a disk that is full', { skip: noDisk ?? false }, async () 
 
   it('fails with that word, leaves no file, and is never listed as good', async () => {
     await stack.load('jobs', jobs(100_000));
+    // It goes when its load has ended, and would make room.
+    await eventually(() => storage.list('uploads/'), []);
     await disk.fill(MB / 2);
     const { status, body } = await stack.post('/v1/backups', { codec: 'null' }, { prefer: 'wait=50' });
     const problem = body as unknown as { code: string; backup: BackupView };

@@ -9,10 +9,10 @@ import { departmentsCsv, hiresCsv, jobsCsv } from '../src/sample/generate.ts';
 import { databaseUrl } from './support/database-url.ts';
 import { type Role, testPlatform } from './support/platform.ts';
 
-const ROWS = 1_000_000;
+const ROWS = 300_000;
 const DONE_LIMIT_MS = 240_000;
 
-/** Kill -9 of each process in the middle of a backup or a restore of a million rows: it ends by itself, exactly right. */
+/** Kill -9 of each process in the middle of a backup or a restore: it ends by itself, exactly right. */
 describe('faults of backups and restores', async () => {
   const platform = await testPlatform({ after });
   const headers = { 'x-api-key': platform.adminKey };
@@ -51,27 +51,34 @@ describe('faults of backups and restores', async () => {
     });
   }
 
-  const faults: readonly [Role, RestoreStatus][] = [
-    ['worker-1', 'staging'],
-    ['api', 'staging'],
-    ['postgres', 'staging'],
-    ['temporal', 'staging'],
-    ['api', 'saving'],
-    ['postgres', 'saving'],
-    ['worker-1', 'publishing'],
-    ['postgres', 'publishing'],
+  const faults: readonly (readonly [Role, RestoreStatus])[][] = [
+    [
+      ['worker-1', 'staging'],
+      ['postgres', 'publishing'],
+    ],
+    [
+      ['temporal', 'staging'],
+      ['api', 'saving'],
+    ],
+    [
+      ['postgres', 'staging'],
+      ['worker-1', 'publishing'],
+    ],
   ];
-  for (const [role, during] of faults) {
-    it(`a restore survives kill -9 of ${role} while it is ${during}`, async () => {
+  for (const kills of faults) {
+    const named = kills.map(([role, during]) => `${role} while it is ${during}`).join(' and of ');
+    it(`a restore survives kill -9 of ${named}`, async () => {
       await spoil();
       const { id } = await send<RestoreView>(`/v1/backups/${backup.id}/restore`, '{}', 'application/json');
       const path = `/v1/restores/${id}`;
-      const seen = await until<RestoreView>(
-        path,
-        ({ status, finishedAt }) => status === during || finishedAt !== null,
-      );
-      assert.equal(seen.finishedAt, null, 'the restore ended before the fault');
-      platform.kill(role);
+      for (const [role, during] of kills) {
+        const seen = await until<RestoreView>(
+          path,
+          ({ status, finishedAt }) => status === during || finishedAt !== null,
+        );
+        assert.equal(seen.finishedAt, null, `the restore ended before ${role} was killed`);
+        platform.kill(role);
+      }
       const done = await until<RestoreView>(path, ({ finishedAt }) => finishedAt !== null);
       assert.equal(done.status, 'done', JSON.stringify(done.error));
       assert.deepEqual(await state(), wanted);
