@@ -66,7 +66,7 @@ export async function reportState(db: Sql, name: string): Promise<ReportState> {
     name: row.name,
     version: row.version,
     asOf: row.asOf.toISOString(),
-    seconds: row.seconds,
+    seconds: Math.round(row.seconds * 1000) / 1000,
     rows: row.rows,
     includes: { load: row.load, group: row.group === null ? null : Number(row.group) },
     stale: row.stale,
