@@ -132,23 +132,21 @@ const DOCUMENTED: Readonly<Record<ReportColumn['type'], { type: string; format?:
 /** `-hired,department`: descending by the first one, and by the second where that is equal. */
 function sortSchema(columns: readonly ReportColumn[]) {
   const names = columns.map(({ name }) => name);
+  const one = `-?(?:${names.map((name) => name.replaceAll(/[^\p{L}\p{N}_]/gu, '\\$&')).join('|')})`;
   return z
     .string()
     .transform((text, context): readonly SortKey[] => {
       const keys = text.split(',').map(sortKey);
       const unknown = keys.find(({ column }) => !names.includes(column));
-      if (unknown === undefined && new Set(keys.map(({ column }) => column)).size === keys.length)
-        return keys;
+      if (unknown === undefined) return keys;
       context.addIssue(
-        unknown === undefined
-          ? 'names a column twice'
-          : `there is no column ${JSON.stringify(unknown.column)}; columns are ${names.join(', ')}`,
+        `there is no column ${JSON.stringify(unknown.column)}; columns are ${names.join(', ')}`,
       );
       return z.NEVER;
     })
     .meta({
       description: `Columns to sort by, with a comma between, a minus for descending; of: ${names.join(', ')}`,
-      override: { type: 'string' },
+      override: { type: 'string', pattern: `^${one}(?:,${one})*$` },
     });
 }
 

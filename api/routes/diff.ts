@@ -3,12 +3,11 @@ import { LongshoreError } from '../../src/errors.ts';
 import type { Table } from '../../src/types.ts';
 import { requireTable } from '../auth.ts';
 import { findBackup } from '../backup-answer.ts';
+import { cursorParameter, decodeCursor, encodeCursor, noCursor } from '../cursor.ts';
 import { pageLimit } from '../parameters.ts';
 import { changeSchema } from '../restores/restore-schemas.ts';
 import { defineRoute } from '../route.ts';
 import { nextSchema } from '../schemas.ts';
-
-const CURSOR_MAX = 20_000;
 
 const value = z.string().nullable();
 const differenceSchema = z
@@ -49,7 +48,7 @@ export const diffRoute = defineRoute({
   query: z.strictObject({
     table: z.string().meta({ description: 'The table' }),
     limit: pageLimit(100, 1000),
-    after: z.string().max(CURSOR_MAX).optional().meta({ description: 'From `next` of the page before' }),
+    after: cursorParameter,
   }),
   responses: {
     '200': {
@@ -94,7 +93,7 @@ export const diffRoute = defineRoute({
         : `/v1/backups/${encodeURIComponent(backupId)}/diff?${new URLSearchParams({
             table: table.name,
             limit: String(query.limit),
-            after: Buffer.from(JSON.stringify(last.key)).toString('base64url'),
+            after: encodeCursor(last.key),
           })}`;
     if (next !== null) res.links({ next });
     const same = counts.rowsInBackup - (counts.added ?? 0) - (counts.changed ?? 0);
@@ -102,15 +101,9 @@ export const diffRoute = defineRoute({
   },
 });
 
-const cursorSchema = z.array(z.string());
-
 /** @throws LongshoreError `invalid-request` for what is no cursor of this table */
 function keyOf(cursor: string, { primaryKey }: Table): readonly string[] {
-  try {
-    const key = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-    if (key.length === primaryKey.length) return key;
-  } catch {
-    // Said below.
-  }
-  throw new LongshoreError('invalid-request', 'after: not what `next` of a page gives');
+  const key = decodeCursor(cursor);
+  if (key.length !== primaryKey.length) throw noCursor();
+  return key;
 }

@@ -38,11 +38,11 @@ const tableBodySchema = z.strictObject({
   keys: z
     .array(z.array(z.string().max(KEY_MAX)).min(1).max(100))
     .min(1)
-    .max(MAX_KEYS)
     .optional()
     .meta({
       description:
-        'Restore only the rows with these primary keys; each is the texts of the key’s fields, in order',
+        `Restore only the rows with these primary keys, at most ${MAX_KEYS}; each is the texts of the key’s fields, ` +
+        'in order',
       example: [['17'], ['18']],
     }),
   ...common,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { LongshoreError } from '../../src/errors.ts';
 import type { Field, Table } from '../../src/types.ts';
 import { mayUseTable } from '../auth.ts';
+import { cursorParameter, decodeCursor, encodeCursor } from '../cursor.ts';
 import { describeTable } from '../descriptor.ts';
 import { JSON_NUMBER } from '../json-number.ts';
 import { loadPath } from '../load-answer.ts';
@@ -9,9 +9,6 @@ import type { StoredRow, TableView } from '../load-service.ts';
 import { pageLimit } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
 import { nextSchema, resourceSchema, tableSchema } from '../schemas.ts';
-
-/** PostgreSQL's longest index key (2704 bytes), as base64, with room to spare. */
-const CURSOR_MAX = 4096;
 
 const listTables = defineRoute({
   method: 'get',
@@ -66,11 +63,7 @@ const getRows = defineRoute({
   scopes: ['read'],
   query: z.strictObject({
     limit: pageLimit(100, 1000),
-    after: z
-      .string()
-      .max(CURSOR_MAX)
-      .optional()
-      .meta({ description: "Where to go on: from the page before's `next`" }),
+    after: cursorParameter,
   }),
   responses: {
     '200': {
@@ -124,20 +117,4 @@ function cellOf(field: Field, text: string | null): unknown {
   // NaN and the infinities are no JSON numbers: they stay text.
   if ((field.type === 'integer' || field.type === 'number') && JSON_NUMBER.test(text)) return rawJSON(text);
   return text;
-}
-
-function encodeCursor(key: readonly string[]): string {
-  return Buffer.from(JSON.stringify(key)).toString('base64url');
-}
-
-function decodeCursor(text: string): readonly string[] {
-  try {
-    return z
-      .array(z.string())
-      .min(1)
-      .parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
-  } catch (cause) {
-    const detail = 'after: is not the cursor of a page';
-    throw new LongshoreError('invalid-request', detail, { cause, places: [{ parameter: 'after', detail }] });
-  }
 }
