@@ -206,7 +206,7 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
   'GET /v1/schedules/{id}': [
     { path: '/v1/schedules/yearly', status: 200 },
     { path: '/v1/schedules/none', status: 404 },
-    { path: '/v1/schedules/No', status: 400 },
+    { path: '/v1/schedules/No', status: 404 },
   ],
   'PATCH /v1/schedules/{id}': [
     { path: '/v1/schedules/yearly', headers: json, body: '{"note":"once a year"}', status: 200 },

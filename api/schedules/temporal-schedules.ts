@@ -12,7 +12,7 @@ import {
 import { readRetention } from '../../src/backups/apply-retention.ts';
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
-import type { NewSchedule, ScheduleChange } from '../../src/schedules/schedule.ts';
+import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from '../../src/schedules/schedule.ts';
 import { KIND_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { RUN_SCHEDULE, type RunScheduleInput, WORKFLOW_QUEUE } from '../../workflows/contract.ts';
@@ -39,7 +39,10 @@ export interface TemporalSchedulesDeps extends ScheduleReader {
 /** The schedule service over Temporal Schedules. */
 export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleService {
   const { client, db } = deps;
-  const handleOf = (id: string) => client.schedule.getHandle(id);
+  const handleOf = (id: string) => {
+    if (scheduleIdSchema.safeParse(id).success) return client.schedule.getHandle(id);
+    throw unknownSchedule(id);
+  };
   const view = async (id: string) => scheduleView(deps, await describe(handleOf(id)));
 
   return {
@@ -50,7 +53,9 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
           if (action?.workflowType === RUN_SCHEDULE) ids.push(scheduleId);
         }
       });
-      const found = await Promise.all(ids.sort().map((id) => describe(handleOf(id)).catch(unlessGone)));
+      const found = await Promise.all(
+        ids.sort().map((id) => describe(client.schedule.getHandle(id)).catch(unlessGone)),
+      );
       const present = found.filter((one) => one !== null);
       return Promise.all(present.map((one) => scheduleView(deps, one, RUNS_IN_LISTS)));
     },
