@@ -29,9 +29,11 @@ export interface AvroTotals {
   readonly checksum: string;
 }
 
+/** Its bytes are the first `length` of the room. */
 interface Block {
   readonly rows: number;
-  readonly bytes: Buffer;
+  readonly room: Buffer<ArrayBuffer>;
+  readonly length: number;
 }
 
 /**
@@ -53,7 +55,12 @@ export async function* encodeAvro(
   yield containerHeader({ ...metadata, [SCHEMA_KEY]: schema, [CODEC_KEY]: codec }, sync);
   const encoder = new RowEncoder(table, maxRowBytes);
   const { compress } = BLOCK_CODECS[codec];
-  const frame = async ({ rows, bytes }: Block) => framedBlock(rows, await compress(bytes), sync);
+  const frame = async ({ rows, room, length }: Block) => {
+    const bytes = room.subarray(0, length);
+    const stored = await compress(bytes);
+    if (stored !== bytes) encoder.reuse(room);
+    return framedBlock(rows, stored, sync);
+  };
   for await (const pieces of mapInOrder(blocksOf(copy, encoder), frame, BLOCKS_AHEAD)) yield* pieces;
   return { rows: encoder.rows, checksum: encoder.checksum.hex() };
 }
@@ -82,6 +89,7 @@ class RowEncoder implements EncodingRow {
   readonly #columns: readonly Column[];
   readonly #types: readonly ColumnType[];
   readonly #nullable: readonly boolean[];
+  readonly #spare: Buffer<ArrayBuffer>[] = [];
   #length = 0;
   #rowsBefore = 0;
   /** Where the tuple that is being encoded ends. */
@@ -113,11 +121,16 @@ class RowEncoder implements EncodingRow {
 
   /** The rows since the last block; another begins. */
   takeBlock(): Block {
-    const block = { rows: this.rows - this.#rowsBefore, bytes: this.target.subarray(0, this.#length) };
-    this.target = Buffer.allocUnsafeSlow(BLOCK_ROOM);
+    const block = { rows: this.rows - this.#rowsBefore, room: this.target, length: this.#length };
+    this.target = this.#spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_ROOM);
     this.#length = 0;
     this.#rowsBefore = this.rows;
     return block;
+  }
+
+  /** Takes back a block's room: new memory outside the heap makes V8 collect garbage again and again. */
+  reuse(room: Buffer<ArrayBuffer>): void {
+    if (room.length === BLOCK_ROOM) this.#spare.push(room);
   }
 
   /** The copy has ended: was it whole? */

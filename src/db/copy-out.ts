@@ -74,18 +74,26 @@ export class CopyOut extends Readable {
     while (from < piece.length) {
       if (this.#left === 0) {
         const start = from;
-        from += piece.copy(this.#header, this.#headed, from, from + HEADER_BYTES - this.#headed);
         const before = this.#headed;
-        this.#headed += from - start;
-        if (this.#headed < HEADER_BYTES) break;
-        this.#headed = 0;
-        const type = this.#header[0]!;
+        let header = piece;
+        let at = from;
+        if (before === 0 && from + HEADER_BYTES <= piece.length) from += HEADER_BYTES;
+        else {
+          // It lies across two pieces.
+          from += piece.copy(this.#header, before, from, from + HEADER_BYTES - before);
+          this.#headed += from - start;
+          if (this.#headed < HEADER_BYTES) break;
+          this.#headed = 0;
+          header = this.#header;
+          at = 0;
+        }
+        const type = header[at]!;
         this.#isData = type === COPY_DATA;
         if (!this.#isData && !BETWEEN.has(type)) {
           this.#finish(piece, to, start, before, type);
           return;
         }
-        this.#left = this.#header.readUInt32BE(1) - (HEADER_BYTES - 1);
+        this.#left = header.readUInt32BE(at + 1) - (HEADER_BYTES - 1);
       }
       const count = Math.min(this.#left, piece.length - from);
       if (this.#isData) {
