@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { isRunning, processesWorkingIn } from '../src/runtime/processes.ts';
 import { type RunRecord, readRun } from '../src/runtime/run-file.ts';
 import { testHome } from './support/home.ts';
+import { killEverything } from './support/platform.ts';
 
 const FAKE_PLATFORM = fileURLToPath(new URL('./support/fake-platform.ts', import.meta.url));
 
@@ -60,8 +61,7 @@ test('after kill -9 of the supervisor its children end, and the next start takes
 test('after kill -9 of everything at once the next start is as any other', async (t) => {
   const home = await testHome(t);
   const first = await start(home);
-  const { supervisor, ...others } = processIds(first.run());
-  for (const pid of [supervisor!, ...Object.values(others)]) process.kill(pid, 'SIGKILL');
+  killEverything(processIds(first.run()));
   const second = await start(home);
   assert.equal(await second.stop(), 0);
 });

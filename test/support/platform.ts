@@ -64,7 +64,7 @@ export async function testPlatform(t: Cleanup, options: TestPlatformOptions = {}
   };
 
   const apiUrl = await waitUntilUp(supervisor, home, () => said);
-  const pids = () =>
+  const pids = (): Record<string, number> =>
     Object.fromEntries(Object.entries(readRun(home)?.processes ?? {}).map(([role, { pid }]) => [role, pid]));
   const kill = (role: string) => {
     const pid = pids()[role];
@@ -79,13 +79,28 @@ export async function testPlatform(t: Cleanup, options: TestPlatformOptions = {}
     pids,
     kill,
     async killAll() {
-      // The supervisor first: it would start the others again.
-      for (const role of Object.keys(pids()).sort((a) => (a === 'supervisor' ? -1 : 1))) kill(role);
+      killEverything(pids());
       await exited;
     },
     stop,
     output: () => said,
   };
+}
+
+/** kill -9 of every process of a platform, by role. */
+export function killEverything(pids: Readonly<Record<string, number>>): void {
+  const { supervisor, ...others } = pids;
+  if (supervisor === undefined) throw new Error('there is no supervisor to kill');
+  // The supervisor first: it would start the others again.
+  process.kill(supervisor, 'SIGKILL');
+  for (const pid of Object.values(others)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      // Dead already, as wanted: it saw the supervisor die, or had not come back from an earlier fault.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
 }
 
 async function waitUntilUp(supervisor: ChildProcess, home: string, output: () => string): Promise<string> {
