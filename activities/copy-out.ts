@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
-import { COPY_HEADER, COPY_TRAILER } from '../src/avro/copy-binary.ts';
+import { COPY_HEADER, COPY_TRAILER } from '../src/db/copy-binary.ts';
 import type { Tx } from '../src/db/database.ts';
 import { encodeRejects } from '../src/ledger/rejects.ts';
 import { copyIntoStage } from '../src/publish/stage.ts';

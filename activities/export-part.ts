@@ -9,6 +9,7 @@ import { type BackupPlan, readBackupPlan } from '../src/backups/backups.ts';
 import { encryptPart, partAad } from '../src/backups/encryption.ts';
 import type { PlannedPart } from '../src/backups/plan-parts.ts';
 import { copyPart, joinSnapshot, SnapshotLost } from '../src/backups/snapshot.ts';
+import type { TupleSource } from '../src/db/copy-binary.ts';
 import { CopyOut } from '../src/db/copy-out.ts';
 import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
@@ -66,7 +67,8 @@ async function writePart(
   const name = partName(input, plan.encrypted);
   const key = backupFolder(plan.id) + name;
   const totals: { value?: AvroTotals } = {};
-  const encoded = keepTotals(encodeAvro(copyOf(client, table, input), encodeOptions(plan, table)), totals);
+  const source = await copyOf(client, table, input);
+  const encoded = keepTotals(encodeAvro(source, encodeOptions(plan, table)), totals);
   const stored = await storePieces(deps.storage, key, seal(deps, plan, name, encoded), onBytes);
   const part: Part = { name, ...stored, ...totals.value! };
   const counts = await recordPart(deps.db, input, part);
@@ -88,13 +90,10 @@ function partName({ table, no }: PartPlace, encrypted: boolean): string {
   return `${table}-${no}.${randomBytes(4).toString('hex')}.avro${encrypted ? '.enc' : ''}`;
 }
 
-async function* copyOf(client: Client, table: Table, input: ExportPartInput): AsyncGenerator<Buffer> {
-  try {
-    await joinSnapshot(client, input.snapshotId);
-    for await (const piece of client.query(new CopyOut(copyPart(table, input)))) yield piece as Buffer;
-  } catch (error) {
-    toLost(error);
-  }
+async function copyOf(client: Client, table: Table, input: ExportPartInput): Promise<TupleSource> {
+  await joinSnapshot(client, input.snapshotId).catch(toLost);
+  const copy = client.query(new CopyOut(copyPart(table, input)));
+  return { input: copy.input, more: () => copy.more().catch(toLost), close: () => copy.close() };
 }
 
 /** What another snapshot may heal: this one is gone, or can't be reached, or somebody waits for its end. */

@@ -3,11 +3,12 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { from as copyFrom } from 'pg-copy-streams';
 import { decodeAvro } from '../src/avro/decode.ts';
 import { encodeAvro } from '../src/avro/encode.ts';
 import { readAvroRows } from '../src/avro/read-rows.ts';
 import { CODECS } from '../src/backups/backup.ts';
+import { CopyOut } from '../src/db/copy-out.ts';
 import { quoteName, quoteNames } from '../src/db/sql-names.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { columnsOf } from '../src/publish/stage.ts';
@@ -33,9 +34,9 @@ describe('Avro files of a real PostgreSQL', async () => {
   });
 
   const copyOut = (name: string) =>
-    client.query(copyTo(`copy (select ${columns} from ${quoteName(name)}) to stdout (format binary)`));
+    client.query(new CopyOut(`copy (select ${columns} from ${quoteName(name)}) to stdout (format binary)`));
   const encode = (codec: (typeof CODECS)[number], name = table.name) =>
-    drain(encodeAvro(copyOut(name) as AsyncIterable<Buffer>, { table, codec, metadata: {} }));
+    drain(encodeAvro(copyOut(name), { table, codec, metadata: {} }));
 
   for (const codec of CODECS) {
     test(`bring back the very rows (${codec})`, async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { containerHeader, framedBlock } from '../src/avro/container.ts';
+import { blockHeader, containerHeader } from '../src/avro/container.ts';
 import { decodeAvro } from '../src/avro/decode.ts';
 import { encodeAvro } from '../src/avro/encode.ts';
 import { avroName, nameOfAvro } from '../src/avro/names.ts';
@@ -9,6 +9,7 @@ import { readAvroRows } from '../src/avro/read-rows.ts';
 import { avroSchemaOf } from '../src/avro/schema.ts';
 import { CODECS, type Codec } from '../src/backups/backup.ts';
 import { addChecksums, EMPTY_CHECKSUM, RowChecksum } from '../src/backups/checksum.ts';
+import { tuplesOf } from '../src/db/copy-binary.ts';
 import { LongshoreError } from '../src/errors.ts';
 import type { Table } from '../src/types.ts';
 import {
@@ -27,7 +28,7 @@ const NULLABLE = tableOfAllTypes(false);
 const REQUIRED = tableOfAllTypes(true);
 
 const encode = (copy: Buffer, table: Table, codec: Codec = 'null', cuts?: readonly number[]) =>
-  drain(encodeAvro(piecesOf(copy, cuts), { table, codec, metadata: { note: 'a test' } }));
+  drain(encodeAvro(tuplesOf(piecesOf(copy, cuts)), { table, codec, metadata: { note: 'a test' } }));
 const decode = (file: Buffer, table: Table, cuts?: readonly number[]) =>
   drain(decodeAvro(piecesOf(file, cuts), { table }));
 
@@ -114,7 +115,9 @@ describe('Avro files', () => {
   test('refuse a row that is longer than readers expect', async () => {
     const copy = copyOfTuples([rowWith({}), rowWith({ 2: Buffer.alloc(88, 'x') })]);
     const limited = (maxRowBytes: number) =>
-      drain(encodeAvro(piecesOf(copy), { table: NULLABLE, codec: 'null', metadata: {}, maxRowBytes }));
+      drain(
+        encodeAvro(tuplesOf(piecesOf(copy)), { table: NULLABLE, codec: 'null', metadata: {}, maxRowBytes }),
+      );
     // Ten branches, and a text with a length of two bytes.
     assert.equal((await limited(100)).value.rows, 2);
     const tooLong = /table all_types: row 2 of the copy is longer than 99 bytes/;
@@ -244,7 +247,7 @@ describe('A damaged file', () => {
     const schema = JSON.stringify({ type: 'record', name: 'none', fields: [] });
     const sync = Buffer.alloc(16, 7);
     const header = containerHeader({ 'avro.schema': schema }, sync);
-    const file = Buffer.concat([header, ...framedBlock(1_000, Buffer.alloc(0), sync)]);
+    const file = Buffer.concat([header, blockHeader(1_000, 0), sync]);
     await assert.rejects(decode(file, table), fails('backup-damaged', /1000 rows are more than its bytes/));
   });
 
@@ -339,7 +342,7 @@ describe('A file of an older dictionary', () => {
     const header = containerHeader({ 'avro.schema': JSON.stringify({ ...schema, fields }) }, sync);
     // A bigint of 5 (branch 0), then nine nulls (branch 1).
     const row = Buffer.from([0, 10, ...Array.from({ length: 9 }, () => 2)]);
-    const file = Buffer.concat([header, ...framedBlock(1, row, sync)]);
+    const file = Buffer.concat([header, blockHeader(1, row.length), row, sync]);
     assert.ok((await decode(file, NULLABLE)).bytes.equals(copyOfTuples([rowWith({ 0: long(5n) })])));
   });
 

@@ -1,3 +1,4 @@
+import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import type { Codec } from '../backups/backup.ts';
@@ -30,13 +31,12 @@ const OUTPUT_CHUNK_BYTES = 1_280 * 1024;
 const ZSTD_LEVEL = 2;
 const DEFLATE_LEVEL = 1;
 
-const zstdCompress = promisify(zlib.zstdCompress);
 const zstdDecompress = promisify(zlib.zstdDecompress);
-const deflateRaw = promisify(zlib.deflateRaw);
 const inflateRaw = promisify(zlib.inflateRaw);
 
 interface BlockCodec {
-  compress(block: Buffer): Promise<Buffer>;
+  /** In pieces, with memory of their own; without compression, the block itself. */
+  compress(block: Buffer): Promise<readonly Buffer[]>;
   /** @throws what zlib throws for bytes that it can't read, or that grow above `MAX_BLOCK_BYTES` */
   decompress(block: Buffer): Promise<Buffer>;
 }
@@ -47,16 +47,31 @@ const reading = { maxOutputLength: MAX_BLOCK_BYTES, chunkSize: OUTPUT_CHUNK_BYTE
 export const BLOCK_CODECS: Readonly<Record<Codec, BlockCodec>> = {
   zstandard: {
     compress: (block) =>
-      zstdCompress(block, {
-        params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL },
-        pledgedSrcSize: block.length,
-        chunkSize: OUTPUT_CHUNK_BYTES,
-      }),
+      outputOf(
+        zlib.createZstdCompress({
+          params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL },
+          pledgedSrcSize: block.length,
+          chunkSize: OUTPUT_CHUNK_BYTES,
+        }),
+        block,
+      ),
     decompress: (block) => zstdDecompress(block, reading),
   },
   deflate: {
-    compress: (block) => deflateRaw(block, { level: DEFLATE_LEVEL, chunkSize: OUTPUT_CHUNK_BYTES }),
+    compress: (block) =>
+      outputOf(zlib.createDeflateRaw({ level: DEFLATE_LEVEL, chunkSize: OUTPUT_CHUNK_BYTES }), block),
     decompress: (block) => inflateRaw(block, reading),
   },
-  null: { compress: async (block) => block, decompress: async (block) => block },
+  null: { compress: async (block) => [block], decompress: async (block) => block },
 };
+
+/** What zlib's own functions for a whole buffer give is a copy: the first one would be left to the garbage collector. */
+function outputOf(stream: Transform, bytes: Buffer): Promise<readonly Buffer[]> {
+  const pieces: Buffer[] = [];
+  return new Promise((resolve, reject) => {
+    stream.on('data', (piece: Buffer) => pieces.push(piece));
+    stream.on('end', () => resolve(pieces));
+    stream.on('error', reject);
+    stream.end(bytes);
+  });
+}

@@ -15,9 +15,9 @@ export function containerHeader(metadata: Readonly<Record<string, string>>, sync
   return Buffer.concat([...parts, long(0), sync]);
 }
 
-/** A block as it stands in the file: its rows and its bytes counted, then the bytes, then the marker. */
-export function framedBlock(rows: number, bytes: Buffer, sync: Buffer): readonly Buffer[] {
-  return [Buffer.concat([long(rows), long(bytes.length)]), bytes, sync];
+/** What a block begins with in the file: its rows and its bytes, counted. Behind the bytes stands the marker. */
+export function blockHeader(rows: number, bytes: number): Buffer {
+  return Buffer.concat([long(rows), long(bytes)]);
 }
 
 function counted(text: string): Buffer[] {

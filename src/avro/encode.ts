@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Codec } from '../backups/backup.ts';
 import { RowChecksum } from '../backups/checksum.ts';
+import { type CopyInput, checkEnd, notCopy, type TupleSource } from '../db/copy-binary.ts';
 import { LongshoreError } from '../errors.ts';
+import { freeMemory } from '../free-memory.ts';
 import type { ColumnType } from '../rows/column-type.ts';
 import type { Table } from '../types.ts';
 import { BLOCK_BYTES, BLOCK_CODECS, BLOCKS_AHEAD, MAX_ROW_BYTES } from './codec.ts';
-import { CODEC_KEY, containerHeader, framedBlock, SCHEMA_KEY } from './container.ts';
-import { CopyInput, checkEnd, feed } from './copy-binary.ts';
+import { blockHeader, CODEC_KEY, containerHeader, SCHEMA_KEY } from './container.ts';
 import { type EncodingRow, plainRoom, UNFIT, writeCell } from './encode-cell.ts';
 import { mapInOrder } from './in-order.ts';
 import { avroSchemaOf, type Column, columnsWithTypes } from './schema.ts';
@@ -38,52 +39,64 @@ interface Block {
 
 /**
  * Makes an Avro object container file (Avro 1.12, "Object Container Files") of what
- * `copy (select <columnsOf(table)> …) to stdout (format binary)` sends, in pieces of any size. The pieces may be used
- * again as soon as the next is asked for. Blocks are compressed in the thread pool while the next are filled; a few
- * MiB are in memory, and the longest row.
+ * `copy (select <columnsOf(table)> …) to stdout (format binary)` sends. Blocks are compressed in the thread pool while
+ * the next are filled; a few MiB are in memory, and the longest row. A piece is the reader's until it asks for the next.
+ * The source is closed at the end, however that comes.
  *
  * @throws LongshoreError `backup-value` for a value that Avro can't carry and for a row that is too long;
  *   `dictionary-conflict` where a column is of another type than the dictionary says, or null where it must not be;
  *   `internal` for what is no such copy
  */
 export async function* encodeAvro(
-  copy: AsyncIterable<Buffer>,
+  source: TupleSource,
   { table, codec, metadata, maxRowBytes = MAX_ROW_BYTES }: EncodeOptions,
 ): AsyncGenerator<Buffer, AvroTotals> {
   const sync = randomBytes(16);
   const schema = JSON.stringify(avroSchemaOf(table));
   yield containerHeader({ ...metadata, [SCHEMA_KEY]: schema, [CODEC_KEY]: codec }, sync);
-  const encoder = new RowEncoder(table, maxRowBytes);
+  const encoder = new RowEncoder(source.input, table, maxRowBytes);
   const { compress } = BLOCK_CODECS[codec];
-  const frame = async ({ rows, room, length }: Block) => {
-    const bytes = room.subarray(0, length);
-    const stored = await compress(bytes);
-    if (stored !== bytes) encoder.reuse(room);
-    return framedBlock(rows, stored, sync);
-  };
-  for await (const pieces of mapInOrder(blocksOf(copy, encoder), frame, BLOCKS_AHEAD)) yield* pieces;
+  const store = async (block: Block) => ({
+    block,
+    stored: await compress(block.room.subarray(0, block.length)),
+  });
+  for await (const { block, stored } of mapInOrder(blocksOf(source, encoder), store, BLOCKS_AHEAD)) {
+    yield blockHeader(
+      block.rows,
+      stored.reduce((sum, { length }) => sum + length, 0),
+    );
+    yield* stored;
+    yield sync;
+    // Two pieces may lie in one memory.
+    for (const piece of stored) if (piece.buffer !== block.room.buffer) freeMemory(piece);
+    encoder.reuse(block.room);
+  }
   return { rows: encoder.rows, checksum: encoder.checksum.hex() };
 }
 
-async function* blocksOf(copy: AsyncIterable<Buffer>, encoder: RowEncoder): AsyncGenerator<Block, void> {
-  for await (const _ of feed(copy, encoder.input)) {
-    while (encoder.fillBlock()) yield encoder.takeBlock();
+async function* blocksOf(source: TupleSource, encoder: RowEncoder): AsyncGenerator<Block, void> {
+  try {
+    while (await source.more()) {
+      while (encoder.fillBlock()) yield encoder.takeBlock();
+    }
+    checkEnd(source.input);
+    const last = encoder.takeBlock();
+    if (last.rows > 0) yield last;
+  } finally {
+    await source.close();
   }
-  encoder.end();
-  const last = encoder.takeBlock();
-  if (last.rows > 0) yield last;
 }
 
 /** Encodes the tuples of `input`, block by block. */
 class RowEncoder implements EncodingRow {
-  readonly input = new CopyInput();
-  /** Of `input`, which takes a larger buffer where it must. */
-  bytes = this.input.bytes;
-  view = this.input.view;
+  /** Of the input, which takes a larger buffer where it must. */
+  bytes: Buffer;
+  view: DataView;
   readonly checksum = new RowChecksum();
   rows = 0;
   target = Buffer.allocUnsafeSlow(BLOCK_ROOM);
 
+  readonly #input: CopyInput;
   readonly #table: Table;
   readonly #maxRowBytes: number;
   readonly #columns: readonly Column[];
@@ -92,10 +105,11 @@ class RowEncoder implements EncodingRow {
   readonly #spare: Buffer<ArrayBuffer>[] = [];
   #length = 0;
   #rowsBefore = 0;
-  /** Where the tuple that is being encoded ends. */
-  #tupleEnd = 0;
 
-  constructor(table: Table, maxRowBytes: number) {
+  constructor(input: CopyInput, table: Table, maxRowBytes: number) {
+    this.#input = input;
+    this.bytes = input.bytes;
+    this.view = input.view;
     this.#table = table;
     this.#maxRowBytes = maxRowBytes;
     this.#columns = columnsWithTypes(table);
@@ -105,16 +119,16 @@ class RowEncoder implements EncodingRow {
 
   /** Encodes whole tuples until the block is full (true) or there are no more. */
   fillBlock(): boolean {
-    const { input, checksum } = this;
+    const { checksum } = this;
+    const input = this.#input;
     const columns = this.#columns.length;
     this.bytes = input.bytes;
     this.view = input.view;
     while (this.#length < BLOCK_BYTES) {
-      const end = input.nextTuple(columns);
-      if (end < 0) return false;
-      checksum.add(input.view, input.start, end);
-      this.#encodeRow(input.start, end);
-      input.start = end;
+      if (!input.nextTuple(columns)) return false;
+      const { tupleStart, tupleEnd } = input;
+      checksum.add(input.view, tupleStart, tupleEnd);
+      this.#encodeRow(tupleStart, tupleEnd);
     }
     return true;
   }
@@ -133,13 +147,9 @@ class RowEncoder implements EncodingRow {
     if (room.length === BLOCK_ROOM) this.#spare.push(room);
   }
 
-  /** The copy has ended: was it whole? */
-  end(): void {
-    checkEnd(this.input, this.#columns.length);
-  }
-
   reserve(at: number, bytes: number): void {
-    const needed = at + bytes + plainRoom(this.#tupleEnd - this.input.start, this.#columns.length);
+    const { tupleStart, tupleEnd } = this.#input;
+    const needed = at + bytes + plainRoom(tupleEnd - tupleStart, this.#columns.length);
     if (needed <= this.target.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.target.length));
     this.target.copy(larger, 0, 0, at);
@@ -147,16 +157,16 @@ class RowEncoder implements EncodingRow {
   }
 
   #encodeRow(start: number, end: number): void {
-    this.#tupleEnd = end;
     this.reserve(this.#length, 0);
     const types = this.#types;
     const nullable = this.#nullable;
-    const { view } = this.input;
+    const { view } = this;
     let from = start + 2;
     let to = this.#length;
     for (let column = 0; column < types.length; column++) {
       const length = view.getInt32(from);
       from += 4;
+      if (length > end - from) break;
       if (length < 0) {
         if (!nullable[column]) throw this.#nullInRequired(column);
         this.target[to++] = 0;
@@ -169,6 +179,7 @@ class RowEncoder implements EncodingRow {
       to = after;
       from += length;
     }
+    if (from !== end) throw notCopy('a row whose fields do not end where it ends');
     if (to - this.#length > this.#maxRowBytes) throw this.#tooLong();
     this.#length = to;
     this.rows++;

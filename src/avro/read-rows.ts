@@ -1,6 +1,6 @@
+import { type CopyInput, checkEnd, tuplesOf } from '../db/copy-binary.ts';
 import type { Table } from '../types.ts';
 import { cellText } from './cell-text.ts';
-import { CopyInput, checkEnd, feed } from './copy-binary.ts';
 import { decodeAvro } from './decode.ts';
 import { type Column, columnsWithTypes } from './schema.ts';
 
@@ -17,18 +17,19 @@ export async function* readAvroRows(
   table: Table,
 ): AsyncGenerator<TextRow, void> {
   const columns = columnsWithTypes(table);
-  const input = new CopyInput();
-  for await (const _ of feed(decodeAvro(file, { table }), input)) {
-    for (let end = input.nextTuple(columns.length); end >= 0; end = input.nextTuple(columns.length)) {
-      yield textRow(input, columns);
-      input.start = end;
+  const source = tuplesOf(decodeAvro(file, { table }));
+  try {
+    while (await source.more()) {
+      while (source.input.nextTuple(columns.length)) yield textRow(source.input, columns);
     }
+    checkEnd(source.input);
+  } finally {
+    await source.close();
   }
-  checkEnd(input, columns.length);
 }
 
-function textRow({ bytes, view, start }: CopyInput, columns: readonly Column[]): TextRow {
-  let at = start + 2;
+function textRow({ bytes, view, tupleStart }: CopyInput, columns: readonly Column[]): TextRow {
+  let at = tupleStart + 2;
   return columns.map(({ type }) => {
     const length = view.getInt32(at);
     const from = at + 4;

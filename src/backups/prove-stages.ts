@@ -1,6 +1,6 @@
-import { to as copyTo } from 'pg-copy-streams';
-import { CopyInput, checkEnd, feed } from '../avro/copy-binary.ts';
 import type { AvroTotals } from '../avro/encode.ts';
+import { checkEnd } from '../db/copy-binary.ts';
+import { CopyOut } from '../db/copy-out.ts';
 import type { Tx } from '../db/database.ts';
 import { quoteNames } from '../db/sql-names.ts';
 import { isRowFault } from '../db/sqlstate.ts';
@@ -49,19 +49,23 @@ export async function proveStages(
 /** Counts the rows of a table and takes their checksum, from the bytes that PostgreSQL sends. */
 async function readBack(tx: Tx, table: Table, stage: string, signal: AbortSignal): Promise<AvroTotals> {
   const columns = columnsOf(table);
-  const copy = tx.client.query(copyTo(`copy ${stage} (${quoteNames(columns)}) to stdout (format binary)`));
-  const input = new CopyInput();
+  const copy = tx.client.query(
+    new CopyOut(`copy ${stage} (${quoteNames(columns)}) to stdout (format binary)`),
+  );
+  const { input } = copy;
   const checksum = new RowChecksum();
   let rows = 0;
-  for await (const _ of feed(copy as AsyncIterable<Buffer>, input)) {
-    signal.throwIfAborted();
-    for (let end = input.nextTuple(columns.length); end >= 0; end = input.nextTuple(columns.length)) {
-      checksum.add(input.view, input.start, end);
-      input.start = end;
-      rows++;
+  try {
+    while (await copy.more()) {
+      signal.throwIfAborted();
+      for (; input.nextTuple(columns.length); rows++) {
+        checksum.add(input.view, input.tupleStart, input.tupleEnd);
+      }
     }
+    checkEnd(input);
+  } finally {
+    await copy.close();
   }
-  checkEnd(input, columns.length);
   return { rows, checksum: checksum.hex() };
 }
 

@@ -1,12 +1,16 @@
 import type { Socket } from 'node:net';
-import { Readable } from 'node:stream';
+import { freeMemory } from '../free-memory.ts';
+import { CopyInput, notCopy, type TupleSource } from './copy-binary.ts';
 
 /** Messages of the protocol (PostgreSQL, "Message Formats"): a type, the length of the rest with itself, the rest. */
-const HEADER_BYTES = 5;
+const TYPE_BYTES = 1;
+const HEADER_BYTES = TYPE_BYTES + 4;
 const COPY_DATA = 0x64;
 /** What may come between the rows (PostgreSQL, "COPY Operations"): the answer to COPY, notices, settings. */
 const BETWEEN: ReadonlySet<number> = new Set([0x48, 0x4e, 0x53, 0x41]);
-const ERROR_RESPONSE = 0x45;
+
+/** The socket waits while so much is held that no one has read. */
+const HELD_BYTES = 256 * 1024;
 
 /** The part of pg's connection that this needs; its types don't tell of it. */
 interface RawConnection {
@@ -15,123 +19,152 @@ interface RawConnection {
 }
 
 /**
- * What `copy … to stdout` sends, for `client.query`, in pieces of the socket's size.
+ * The rows that `copy … to stdout (format binary)` sends, for `client.query`.
  *
- * A message holds one row. `pg-copy-streams` handles each of them as an object, which costs as much as PostgreSQL's own
- * work; this moves the rows of a piece together in place. As there, pg's own reader is taken off the socket from the
- * COPY's start to its end, and gets what comes after.
+ * A message holds one row ("always one per row": PostgreSQL, "COPY Operations"). `pg-copy-streams` handles each of them
+ * as an object, which costs as much as PostgreSQL's own work; here they stay where they lie, and whoever reads the rows
+ * steps over the messages' headers. As there, pg's own reader is taken off the socket from the COPY's start to its end,
+ * and gets what comes after.
  */
-export class CopyOut extends Readable {
+export class CopyOut implements TupleSource {
+  readonly input = new CopyMessages();
+
   readonly #text: string;
-  readonly #header = Buffer.alloc(HEADER_BYTES);
-  /** Bytes of a header that the last piece cut. */
-  #headed = 0;
-  /** Bytes of the present message that are still to come, and whether they are a row's. */
-  #left = 0;
-  #isData = false;
-  #wanted = false;
-  #ended = false;
   #connection: RawConnection | undefined;
+  /** pg's, while it is off the socket. */
   #reader: ((bytes: Buffer) => void) | undefined;
-  readonly #onReadable = () => this.#forward();
+  /** Something has come since `more` was asked last. */
+  #came = false;
+  #closed = false;
+  #done = false;
+  #failure: Error | undefined;
+  #wake: (() => void) | undefined;
+  readonly #onData = (piece: Buffer) => this.#take(piece);
 
   constructor(text: string) {
-    super({ highWaterMark: 256 * 1024 });
     this.#text = text;
   }
 
   /** Called by pg when it is this query's turn. */
   submit(connection: unknown): void {
     const raw = connection as RawConnection;
-    this.#connection = raw;
     const [reader, ...others] = raw.stream.listeners('data') as ((bytes: Buffer) => void)[];
     if (!reader || others.length > 0) throw new Error("the connection's socket has not one reader");
+    this.#connection = raw;
     this.#reader = reader;
     raw.stream.removeListener('data', reader);
-    raw.stream.pause();
-    raw.stream.on('readable', this.#onReadable);
+    raw.stream.on('data', this.#onData);
     raw.query(this.#text);
-    this.#forward();
   }
 
-  override _read(): void {
-    this.#wanted = true;
-    this.#forward();
-  }
-
-  #forward(): void {
-    while (this.#wanted && !this.#ended && this.#connection) {
-      const piece: Buffer | null = this.#connection.stream.read();
-      if (piece === null) return;
-      this.#take(piece);
+  /** @throws what PostgreSQL or the connection failed with */
+  async more(): Promise<boolean> {
+    for (;;) {
+      if (this.input.over) this.#release();
+      if (this.#failure) throw this.#failure;
+      if (this.#done) return false;
+      if (this.#came) break;
+      if (this.#reader) this.#connection!.stream.resume();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     }
+    this.#came = false;
+    return true;
   }
 
-  /** Leaves only the rows' bytes in the piece, at its start, and passes them on. */
+  /** What is still to come is thrown away as it comes; the connection's next statement waits for that. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (!this.#reader) return;
+    this.#drop();
+    this.#connection!.stream.resume();
+  }
+
   #take(piece: Buffer): void {
-    let from = 0;
-    let to = 0;
-    while (from < piece.length) {
-      if (this.#left === 0) {
-        const start = from;
-        const before = this.#headed;
-        let header = piece;
-        let at = from;
-        if (before === 0 && from + HEADER_BYTES <= piece.length) from += HEADER_BYTES;
-        else {
-          // It lies across two pieces.
-          from += piece.copy(this.#header, before, from, from + HEADER_BYTES - before);
-          this.#headed += from - start;
-          if (this.#headed < HEADER_BYTES) break;
-          this.#headed = 0;
-          header = this.#header;
-          at = 0;
-        }
-        const type = header[at]!;
-        this.#isData = type === COPY_DATA;
-        if (!this.#isData && !BETWEEN.has(type)) {
-          this.#finish(piece, to, start, before, type);
-          return;
-        }
-        this.#left = header.readUInt32BE(at + 1) - (HEADER_BYTES - 1);
-      }
-      const count = Math.min(this.#left, piece.length - from);
-      if (this.#isData) {
-        piece.copyWithin(to, from, from + count);
-        to += count;
-      }
-      from += count;
-      this.#left -= count;
-    }
-    if (to > 0) this.#wanted = this.push(piece.subarray(0, to));
+    const { input } = this;
+    input.push(piece);
+    // A socket reads into memory of its own each time; what shares its memory is another's.
+    if (piece.length === piece.buffer.byteLength) freeMemory(piece);
+    this.#came = true;
+    if (this.#closed) this.#drop();
+    else if (input.end - input.start >= HELD_BYTES) this.#connection!.stream.pause();
+    this.#wake?.();
   }
 
-  /** The COPY is over: pg reads on from the message that says so (at `start`, or `before` bytes ahead of it). */
-  #finish(piece: Buffer, to: number, start: number, before: number, type: number): void {
-    const rest = Buffer.concat([this.#header.subarray(0, before), piece.subarray(start)]);
-    if (to > 0) this.push(Buffer.from(piece.subarray(0, to)));
-    this.#release(rest);
-    // After an error pg calls `handleError`.
-    if (type !== ERROR_RESPONSE) this.push(null);
+  #drop(): void {
+    this.input.skip();
+    if (this.input.over) this.#release();
   }
 
-  #release(rest: Buffer): void {
+  /** The COPY is over: pg reads on from the message that says so. */
+  #release(): void {
+    const reader = this.#reader;
+    if (!reader) return;
+    this.#reader = undefined;
     const { stream } = this.#connection!;
-    this.#ended = true;
-    stream.removeListener('readable', this.#onReadable);
-    stream.on('data', this.#reader!);
-    this.#reader!(rest);
-    // Removing the listener above pauses the socket a tick later.
-    process.nextTick(() => stream.resume());
+    const { bytes, start, end } = this.input;
+    const rest = Buffer.from(bytes.subarray(start, end));
+    this.input.start = end;
+    stream.removeListener('data', this.#onData);
+    stream.on('data', reader);
+    reader(rest);
+    stream.resume();
   }
 
   /** Called by pg: the COPY failed, or the connection did. */
   handleError(error: Error): void {
-    this.#ended = true;
-    this.destroy(error);
+    this.#failure = error;
+    this.#wake?.();
   }
 
   handleCommandComplete(): void {}
 
-  handleReadyForQuery(): void {}
+  handleReadyForQuery(): void {
+    this.#done = true;
+    this.#wake?.();
+  }
+}
+
+/** A copy as its messages bring it. */
+class CopyMessages extends CopyInput {
+  /** What stands at `start` is the first message behind the rows. */
+  over = false;
+
+  override nextTuple(columns: number): boolean {
+    for (let at = this.#nextMessage(); at >= 0; at = this.#nextMessage()) {
+      const end = this.start;
+      const tuple = this.readHeader(at, end);
+      // The header, with the first row in its message or without.
+      if (tuple === end) continue;
+      if (tuple < 0 || tuple + 2 > end || this.ended) throw notCopy('a message that is no row');
+      if (this.isTrailer(tuple, columns)) continue;
+      this.tupleStart = tuple;
+      this.tupleEnd = end;
+      return true;
+    }
+    return false;
+  }
+
+  /** Steps over the messages that are there. */
+  skip(): void {
+    while (this.#nextMessage() >= 0);
+  }
+
+  /** Where the bytes of the next row's message begin, which end at `start` then; -1 if it is not whole, or `over`. */
+  #nextMessage(): number {
+    for (;;) {
+      const { bytes, view, start, end } = this;
+      if (start + HEADER_BYTES > end) return -1;
+      const type = bytes[start]!;
+      if (type !== COPY_DATA && !BETWEEN.has(type)) {
+        this.over = true;
+        return -1;
+      }
+      const messageEnd = start + TYPE_BYTES + view.getUint32(start + TYPE_BYTES);
+      if (messageEnd > end) return -1;
+      this.start = messageEnd;
+      if (type === COPY_DATA) return start + HEADER_BYTES;
+    }
+  }
 }

@@ -8,6 +8,7 @@ import { decodeAvro } from '../../src/avro/decode.ts';
 import { encodeAvro } from '../../src/avro/encode.ts';
 import { avroSchemaOf } from '../../src/avro/schema.ts';
 import { CODECS, type Codec } from '../../src/backups/backup.ts';
+import { tuplesOf } from '../../src/db/copy-binary.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { drain, piecesOf } from '../support/copy-tuples.ts';
 import { globalSetup, globalTeardown } from '../support/global-setup.ts';
@@ -60,7 +61,7 @@ export async function judgeAvro(scores: Scores): Promise<void> {
 async function makeFiles({ avroCase, codec, path }: Judged, tools: Tools): Promise<void> {
   const { table, copy, expected } = avroCase;
   const { bytes } = await drain(
-    encodeAvro(piecesOf(copy), { table, codec, metadata: { case: avroCase.name } }),
+    encodeAvro(tuplesOf(piecesOf(copy)), { table, codec, metadata: { case: avroCase.name } }),
   );
   await writeFile(`${path}.avro`, bytes);
   await writeFile(`${path}.avsc`, JSON.stringify(avroSchemaOf(table)));

@@ -140,6 +140,7 @@ export async function drain<T>(pieces: AsyncGenerator<Buffer, T>): Promise<{ byt
   for (;;) {
     const next = await pieces.next();
     if (next.done) return { bytes: Buffer.concat(kept), value: next.value };
-    kept.push(next.value);
+    // A piece may be used again for the next.
+    kept.push(Buffer.from(next.value));
   }
 }
