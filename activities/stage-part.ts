@@ -1,8 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { Context } from '@temporalio/activity';
-import { from as copyFrom } from 'pg-copy-streams';
 import { decodeAvro } from '../src/avro/decode.ts';
 import type { AvroTotals } from '../src/avro/encode.ts';
 import { columnsWithTypes } from '../src/avro/schema.ts';
@@ -12,6 +9,7 @@ import { checkRows, sameRules } from '../src/backups/check-rows.ts';
 import { decryptPart, partAad } from '../src/backups/encryption.ts';
 import { type RestoredTable, type RestorePlan, readRestorePlan } from '../src/backups/restores.ts';
 import { hashFault, sizeFault } from '../src/backups/verify-files.ts';
+import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
 import { quoteNames } from '../src/db/sql-names.ts';
 import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
@@ -97,13 +95,11 @@ async function stage(
   const hash = createHash('sha256');
   const totals: { value?: AvroTotals } = {};
   const pieces = keepTotals(decodeAvro(await plainPart(deps, plan, part, hash), { table }), totals);
-  const copy = tx.client.query(
-    copyFrom(`copy ${name} (${quoteNames(columnsOf(table))}) from stdin (format binary)`),
-  );
-  await pipeline(Readable.from(pieces, { objectMode: true, highWaterMark: 2 }), copy, { signal });
+  const sql = `copy ${name} (${quoteNames(columnsOf(table))}) from stdin (format binary)`;
+  const copied = await copyIn(tx.client, sql, pieces, signal);
   const sha256 = hash.digest('hex');
   if (sha256 !== part.sha256) throw damaged(part, 'its SHA-256 is not that of the manifest');
-  compare(part, totals.value, sameColumns(restored), copy.rowCount);
+  compare(part, totals.value, sameColumns(restored), copied);
   return staged;
 }
 

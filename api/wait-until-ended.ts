@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const FIRST_LOOK_MS = 20;
-const LONGEST_LOOK_MS = 400;
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 400;
+/** Of the time that was waited already: an end is seen this much too late at most. */
+const PAUSE_SHARE = 1 / 20;
 
 export interface Waiting<T> {
   read(): Promise<T>;
@@ -13,11 +15,13 @@ export interface Waiting<T> {
 
 /** Looks again and again, less and less often, until it has ended or the wait is over; what was seen last. */
 export async function waitUntilEnded<T>({ read, hasEnded, waitMs, signal }: Waiting<T>): Promise<T> {
-  const until = performance.now() + waitMs;
-  for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_LOOK_MS)) {
+  const begunAt = performance.now();
+  for (;;) {
     const seen = await read();
-    const left = until - performance.now();
+    const waited = performance.now() - begunAt;
+    const left = waitMs - waited;
     if (hasEnded(seen) || left <= 0 || signal.aborted) return seen;
+    const pauseMs = Math.min(Math.max(waited * PAUSE_SHARE, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
     await sleep(Math.min(pauseMs, left), undefined, { signal }).catch(() => undefined);
   }
 }

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import { decodeAvro } from '../src/avro/decode.ts';
 import { encodeAvro } from '../src/avro/encode.ts';
 import { readAvroRows } from '../src/avro/read-rows.ts';
 import { CODECS } from '../src/backups/backup.ts';
+import { copyIn } from '../src/db/copy-in.ts';
 import { CopyOut } from '../src/db/copy-out.ts';
 import { quoteName, quoteNames } from '../src/db/sql-names.ts';
 import { LongshoreError } from '../src/errors.ts';
@@ -45,9 +43,8 @@ describe('Avro files of a real PostgreSQL', async () => {
       const again = await drain(decodeAvro(piecesOf(file.bytes), { table }));
       assert.deepEqual(again.value, file.value);
       const decoded = decodeAvro(piecesOf(file.bytes), { table });
-      const into = client.query(copyFrom(`copy back (${columns}) from stdin (format binary)`));
-      await pipeline(Readable.from(decoded), into);
-      assert.equal(into.rowCount, rows.length);
+      const copied = await copyIn(client, `copy back (${columns}) from stdin (format binary)`, decoded);
+      assert.equal(copied, rows.length);
       // As text: 1.10 and 1.1 are equal as numbers.
       const texts = columnsOf(table).map((name) => `${quoteName(name)}::text`);
       for (const [one, two] of [

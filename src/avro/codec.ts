@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
-import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import type { Codec } from '../backups/backup.ts';
+import { freeMemory } from '../free-memory.ts';
 
 /**
  * Bytes of a block before compression. With a million hires (30.4 MB plain, zstandard), 64 KiB cost nearly twice the
@@ -31,17 +31,15 @@ const OUTPUT_CHUNK_BYTES = 1_280 * 1024;
 const ZSTD_LEVEL = 2;
 const DEFLATE_LEVEL = 1;
 
-const zstdDecompress = promisify(zlib.zstdDecompress);
-const inflateRaw = promisify(zlib.inflateRaw);
-
 interface BlockCodec {
   /** In pieces, with memory of their own; without compression, the block itself. */
   compress(block: Buffer): Promise<readonly Buffer[]>;
-  /** @throws what zlib throws for bytes that it can't read, or that grow above `MAX_BLOCK_BYTES` */
+  /**
+   * In memory of its own; without compression, the block itself.
+   * @throws what zlib throws for bytes that it can't read, and for those that grow above `MAX_BLOCK_BYTES`
+   */
   decompress(block: Buffer): Promise<Buffer>;
 }
-
-const reading = { maxOutputLength: MAX_BLOCK_BYTES, chunkSize: OUTPUT_CHUNK_BYTES };
 
 /** A block's bytes by each codec (Avro 1.12, "Required Codecs" and "zstandard"), in the thread pool. */
 export const BLOCK_CODECS: Readonly<Record<Codec, BlockCodec>> = {
@@ -55,12 +53,14 @@ export const BLOCK_CODECS: Readonly<Record<Codec, BlockCodec>> = {
         }),
         block,
       ),
-    decompress: (block) => zstdDecompress(block, reading),
+    decompress: async (block) =>
+      joined(await outputOf(zlib.createZstdDecompress({ chunkSize: OUTPUT_CHUNK_BYTES }), block)),
   },
   deflate: {
     compress: (block) =>
       outputOf(zlib.createDeflateRaw({ level: DEFLATE_LEVEL, chunkSize: OUTPUT_CHUNK_BYTES }), block),
-    decompress: (block) => inflateRaw(block, reading),
+    decompress: async (block) =>
+      joined(await outputOf(zlib.createInflateRaw({ chunkSize: OUTPUT_CHUNK_BYTES }), block)),
   },
   null: { compress: async (block) => [block], decompress: async (block) => block },
 };
@@ -68,10 +68,25 @@ export const BLOCK_CODECS: Readonly<Record<Codec, BlockCodec>> = {
 /** What zlib's own functions for a whole buffer give is a copy: the first one would be left to the garbage collector. */
 function outputOf(stream: Transform, bytes: Buffer): Promise<readonly Buffer[]> {
   const pieces: Buffer[] = [];
+  let length = 0;
   return new Promise((resolve, reject) => {
-    stream.on('data', (piece: Buffer) => pieces.push(piece));
+    stream.on('data', (piece: Buffer) => {
+      pieces.push(piece);
+      length += piece.length;
+      if (length > MAX_BLOCK_BYTES) stream.destroy(new RangeError(`more than ${MAX_BLOCK_BYTES} bytes`));
+    });
     stream.on('end', () => resolve(pieces));
     stream.on('error', reject);
     stream.end(bytes);
   });
+}
+
+/** Almost always there is one. */
+function joined(pieces: readonly Buffer[]): Buffer {
+  if (pieces.length === 1) return pieces[0]!;
+  const all = Buffer.allocUnsafeSlow(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) at += piece.copy(all, at);
+  for (const piece of pieces) freeMemory(piece);
+  return all;
 }

@@ -56,7 +56,7 @@ export class RowDecoder implements DecodingRow {
     this.#slotEnds = new Int32Array(slots.length);
   }
 
-  /** The tuples of a block, in pieces of whole tuples. */
+  /** The tuples of a block, in pieces of whole tuples. A piece is good until the next is asked for. */
   *decode(block: FileBlock): Generator<Buffer, void> {
     this.#block = block;
     this.bytes = block.bytes;
@@ -95,9 +95,12 @@ export class RowDecoder implements DecodingRow {
 
   #takePiece(): Buffer {
     const piece = this.target.subarray(0, this.#length);
-    this.target = Buffer.allocUnsafeSlow(PIECE_ROOM);
-    this.targetView = viewOf(this.target);
     this.#length = 0;
+    // It grew for a long row.
+    if (this.target.length > PIECE_ROOM) {
+      this.target = Buffer.allocUnsafeSlow(PIECE_ROOM);
+      this.targetView = viewOf(this.target);
+    }
     return piece;
   }
 

@@ -84,8 +84,8 @@ export class CopyOut implements TupleSource {
   #take(piece: Buffer): void {
     const { input } = this;
     input.push(piece);
-    // A socket reads into memory of its own each time; what shares its memory is another's.
-    if (piece.length === piece.buffer.byteLength) freeMemory(piece);
+    // A socket reads into memory of its own each time.
+    freeMemory(piece);
     this.#came = true;
     if (this.#closed) this.#drop();
     else if (input.end - input.start >= HELD_BYTES) this.#connection!.stream.pause();

@@ -1,0 +1,117 @@
+import type { Socket } from 'node:net';
+import type { ClientBase } from 'pg';
+
+const COPY_DATA = 0x64;
+const LENGTH_BYTES = 4;
+
+/** The parts of pg's connection that this needs; its types don't tell of them. */
+interface RawConnection {
+  readonly stream: Socket;
+  query(text: string): void;
+  endCopyFrom(): void;
+  sendCopyFail(message: string): void;
+}
+
+/**
+ * Runs a `copy … from stdin` with these pieces of its data. A piece may be used again as soon as the next is asked for:
+ * the socket has taken it then, which `pg-copy-streams` does not tell. When the pieces fail, or the signal aborts,
+ * PostgreSQL is told, and forgets what it got; the connection is free again in any case.
+ *
+ * @returns how many rows PostgreSQL says it took
+ * @throws what PostgreSQL or the connection failed with; what the pieces threw; the signal's reason
+ */
+export async function copyIn(
+  client: ClientBase,
+  text: string,
+  pieces: Iterable<Buffer> | AsyncIterable<Buffer>,
+  signal?: AbortSignal,
+): Promise<number> {
+  const copy = client.query(new CopyIn(text));
+  try {
+    await copy.ready;
+    for await (const piece of pieces) {
+      signal?.throwIfAborted();
+      await copy.write(piece);
+    }
+    return await copy.end();
+  } catch (error) {
+    await copy.cancel();
+    throw error;
+  }
+}
+
+class CopyIn {
+  /** PostgreSQL waits for data. */
+  readonly ready: Promise<void>;
+  /** How many rows it took. */
+  readonly #done: Promise<number>;
+
+  readonly #text: string;
+  readonly #settleReady = Promise.withResolvers<void>();
+  readonly #settleDone = Promise.withResolvers<number>();
+  #connection: RawConnection | undefined;
+  #failure: Error | undefined;
+  #rows = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.ready = this.#settleReady.promise;
+    this.#done = this.#settleDone.promise;
+    // Whoever writes hears of it.
+    this.#done.catch(() => undefined);
+  }
+
+  /** Called by pg when it is this query's turn. */
+  submit(connection: unknown): void {
+    this.#connection = connection as RawConnection;
+    this.#connection.query(this.#text);
+  }
+
+  /** Resolves when the socket has taken the bytes. */
+  async write(bytes: Buffer): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    const { stream } = this.#connection!;
+    const header = Buffer.allocUnsafe(1 + LENGTH_BYTES);
+    header[0] = COPY_DATA;
+    header.writeUInt32BE(LENGTH_BYTES + bytes.length, 1);
+    const taken = Promise.withResolvers<void>();
+    stream.cork();
+    stream.write(header);
+    stream.write(bytes, (error) => (error ? taken.reject(this.#failure ?? error) : taken.resolve()));
+    stream.uncork();
+    await taken.promise;
+  }
+
+  async end(): Promise<number> {
+    if (this.#failure) throw this.#failure;
+    this.#connection!.endCopyFrom();
+    return this.#done;
+  }
+
+  /** Resolves when PostgreSQL has answered. */
+  async cancel(): Promise<void> {
+    await this.ready.catch(() => undefined);
+    if (this.#failure) return;
+    this.#connection!.sendCopyFail('it was given up');
+    await this.#done.catch(() => undefined);
+  }
+
+  handleCopyInResponse(): void {
+    this.#settleReady.resolve();
+  }
+
+  /** Called by pg: the COPY failed, or the connection did. */
+  handleError(error: Error): void {
+    this.#failure = error;
+    this.#settleReady.reject(error);
+    this.#settleDone.reject(error);
+  }
+
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    this.#rows = Number(/^COPY (\d+)$/.exec(text)?.[1] ?? 0);
+  }
+
+  handleReadyForQuery(): void {
+    this.#settleDone.resolve(this.#rows);
+  }
+}
