@@ -5,7 +5,7 @@ import { stageName, vacuumStage } from '../src/publish/stage.ts';
 import { encodeChunk } from '../src/rows/encode-chunk.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { Chunk } from '../src/types.ts';
-import { copyOut } from './copy-out.ts';
+import { copyChunk } from './copy-chunk.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 import { type CompiledPlan, planCache } from './plan-cache.ts';
@@ -78,7 +78,7 @@ async function write(
 
   const { dialect, encoding } = plan.table;
   const encoded = encodeChunk({ bytes, chunk, compiled, columns, width, dialect, encoding });
-  const { rowsRead, rowsGood, rowsRejected, rowsCopied } = await copyOut(tx, plan, encoded, signal);
+  const { rowsRead, rowsGood, rowsRejected, rowsCopied } = await copyChunk(tx, plan, encoded, signal);
   if (rowsCopied !== rowsGood) {
     throw new LongshoreError('internal', `COPY took ${rowsCopied} rows of ${rowsGood}`);
   }

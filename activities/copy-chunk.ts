@@ -1,8 +1,7 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { from as copyFrom } from 'pg-copy-streams';
 import { COPY_HEADER, COPY_TRAILER } from '../src/db/copy-binary.ts';
+import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
+import { freeMemory } from '../src/free-memory.ts';
 import { encodeRejects } from '../src/ledger/rejects.ts';
 import { copyIntoStage } from '../src/publish/stage.ts';
 import type { EncodedPiece, EncodeTotals } from '../src/rows/encoded-pieces.ts';
@@ -27,7 +26,7 @@ interface Lane {
  * holds most begins.
  * @returns the encoder's totals, and how many rows PostgreSQL says it took into the stage
  */
-export async function copyOut(
+export async function copyChunk(
   { client }: Tx,
   { id, table }: { readonly id: number; readonly table: Table },
   encoded: Generator<EncodedPiece, EncodeTotals>,
@@ -63,7 +62,10 @@ export async function copyOut(
   function* piecesOf(lane: Lane): Generator<Buffer> {
     if (lane.header) yield lane.header;
     do {
-      yield* release(lane);
+      for (const piece of release(lane)) {
+        yield piece;
+        freeMemory(piece);
+      }
     } while (
       totals === undefined &&
       all.reduce((sum, { heldBytes }) => sum + heldBytes, 0) < HELD_BYTES &&
@@ -78,9 +80,8 @@ export async function copyOut(
       if (totals === undefined && encodePiece()) continue;
       break;
     }
-    const copy = client.query(copyFrom(lane.sql));
-    await pipeline(Readable.from(piecesOf(lane), { objectMode: true, highWaterMark: 2 }), copy, { signal });
-    if (lane !== lanes.rejects) rowsCopied += copy.rowCount;
+    const copied = await copyIn(client, lane.sql, piecesOf(lane), signal);
+    if (lane !== lanes.rejects) rowsCopied += copied;
   }
   return { ...totals!, rowsCopied };
 }
