@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 400;
 /** Of the time that was waited already: an end is seen this much too late at most. */
-const PAUSE_SHARE = 1 / 20;
+const PAUSE_SHARE = 1 / 50;
 
 export interface Waiting<T> {
   read(): Promise<T>;
