@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Charter, type ChartOptions, OVERSIZE_PREVIEW_BYTES } from '../src/csv/chart.ts';
+import { countLines } from '../src/csv/count-lines.ts';
 import { supportsEncoding } from '../src/csv/encoding.ts';
 import { chunkBytesAt, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES } from '../src/csv/plan-chunks.ts';
 import { readRecords } from '../src/csv/read-records.ts';
@@ -238,6 +239,21 @@ test('a chunk aims for 4 to 16 MiB, growing with the file, so that a run holds f
   let chunks = 0;
   for (let at = 0; at < 2 ** 33; chunks++) at += chunkBytesAt(at);
   assert.ok(chunks < 700, `8 GiB in ${chunks} chunks`);
+});
+
+test('line ends are counted in every range, wherever it begins in memory', () => {
+  const text = 'a\n\nbcd\r\nefghij\n\n\nk\rl\nmnopqrstuvw\n\n';
+  for (let offset = 0; offset < 4; offset++) {
+    const bytes = Buffer.from('\n'.repeat(offset) + text).subarray(offset);
+    for (let start = 0; start <= bytes.length; start++) {
+      for (let end = start; end <= bytes.length; end++) {
+        // A range does not split a CRLF.
+        if (text.slice(start - 1, start + 1) === '\r\n' || text.slice(end - 1, end + 1) === '\r\n') continue;
+        const expected = text.slice(start, end).match(/\r\n|\n|\r/g)?.length ?? 0;
+        assert.equal(countLines(bytes, start, end), expected, `${offset}: ${start} to ${end}`);
+      }
+    }
+  }
 });
 
 const lines = fc.constantFrom('plain,1\n', 'p\r\n', '# "\n', '"q\n""r",2\n', '"stray\n', 'lone\r', '\n');

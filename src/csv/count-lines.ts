@@ -23,6 +23,8 @@ function countLf(bytes: Buffer, start: number, end: number): number {
   for (; at < end && ((bytes.byteOffset + at) & 3) !== 0; at++) {
     if (bytes[at] === LF) lines++;
   }
+  // It may have ended before the first whole word.
+  if (at === end) return lines;
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, (end - at) >> 2);
   for (let word = 0; word < words.length; ) {
     // One sum for each of a word's bytes, read before any can pass 255.
