@@ -3,7 +3,6 @@ import { type EntityManager, MikroORM, type PostgreSqlConnection } from '@mikro-
 import { Client, type Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
 import { ledgerEntities } from '../ledger/entities.ts';
 import { DATA_SCHEMA } from './sql-names.ts';
-import { isConnectionError } from './sqlstate.ts';
 
 /**
  * One MikroORM transaction, with its bare `pg` client beside it: COPY and set-based statements run on the very
@@ -39,6 +38,8 @@ export interface PoolState {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Longer than whoever has a connection needs to see its end. */
+const GIVE_BACK_AFTER_MS = 100;
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -50,7 +51,6 @@ export interface DatabaseOptions {
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const clients = new Map<number, PoolClient>();
-  const ended = new WeakSet<PoolClient>();
   let pool: Pool | undefined;
   const orm = await MikroORM.init({
     clientUrl: options.url,
@@ -68,7 +68,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
           clients.set(pid, client);
           client.once('end', () => {
             clients.delete(pid);
-            ended.add(client);
+            giveBackEnded(client);
           });
         });
       },
@@ -77,23 +77,16 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return {
     orm,
     async transaction(work) {
-      let client: PoolClient | undefined;
-      try {
-        return await orm.em.fork().transactional(async (em) => {
-          const [row] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
-          const own = row && clients.get(row.pid);
-          if (!own) throw new Error('the connection of the transaction is not one of the pool');
-          client = own;
-          return work({
-            em: em as EntityManager,
-            client: own,
-            query: async (text, values) => (await own.query(statement(text, values))).rows,
-          });
+      return orm.em.fork().transactional(async (em) => {
+        const [row] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
+        const client = row && clients.get(row.pid);
+        if (!client) throw new Error('the connection of the transaction is not one of the pool');
+        return work({
+          em: em as EntityManager,
+          client,
+          query: async (text, values) => (await client.query(statement(text, values))).rows,
         });
-      } catch (error) {
-        if (client !== undefined && isConnectionError(error)) giveBackEnded(client, ended);
-        throw error;
-      }
+      });
     },
     query: async (text, values) => (await (await poolOf(orm)).query(statement(text, values))).rows,
     prepared: async (text, values) => {
@@ -123,19 +116,19 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 }
 
 /**
- * MikroORM does not give a connection back to the pool that was lost in a transaction, as rolling back fails then: each
- * would keep a place of the pool for ever.
+ * MikroORM does not give a connection back to the pool that was lost as a transaction began, ran or ended: each would
+ * keep a place of the pool for ever, and the pool from closing. Whoever has it may give it back first.
  */
-function giveBackEnded(client: PoolClient, ended: WeakSet<PoolClient>): void {
-  const giveBack = () => {
+function giveBackEnded(client: PoolClient): void {
+  // Of this time that it was taken, no later one.
+  const { release } = client;
+  setTimeout(() => {
     try {
-      client.release(true);
+      release(true);
     } catch {
       // It was given back.
     }
-  };
-  if (ended.has(client)) giveBack();
-  else client.once('end', giveBack);
+  }, GIVE_BACK_AFTER_MS);
 }
 
 function poolOf(orm: MikroORM): Promise<Pool> {
