@@ -75,6 +75,8 @@ describe('backUp', async () => {
       Context.current().heartbeat();
       await sleep(20);
     }
+    // The real one looks twice a second. If it is heard of before what ended it, the workflow tries another snapshot.
+    await sleep(250);
   }
 
   function fakes(changes: Partial<BackupActivities> = {}): BackupActivities {
