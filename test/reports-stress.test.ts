@@ -9,11 +9,15 @@ const REFRESH_SECONDS = 1;
 const BOUND_MS = (REFRESH_SECONDS + 10 + 2) * 1000;
 const WRITE_MS = 18_000;
 
-/** A replace brings one of two contents, each in a department of its own; batches are ten hires in a third one. */
+/**
+ * A replace brings one of two contents, each in a department of its own with a few hires in another; batches are ten
+ * hires in a third one. So departments are never all equal, and one is always above the mean.
+ */
 const BASES = [
   { department: 'Alpha', id: 1, hires: 600 },
   { department: 'Beta', id: 2, hires: 900 },
 ] as const;
+const FEW = { department: 4, hires: 5 } as const;
 const UNIT = 10;
 
 const YEAR = '2021';
@@ -35,7 +39,8 @@ function hire(id: number, department: number) {
 }
 
 function contentOf({ id, hires }: (typeof BASES)[number]): string {
-  return Array.from({ length: hires }, (_, n) => `${Object.values(hire(n + 1, id)).join(',')}\n`).join('');
+  const departments = [...Array(hires).fill(id), ...Array(FEW.hires).fill(FEW.department)];
+  return departments.map((department, n) => `${Object.values(hire(n + 1, department)).join(',')}\n`).join('');
 }
 
 /** Whether these are the hires of a state that was committed: one base and not the other, and whole batches. */
@@ -163,7 +168,7 @@ describe('reports while their tables are written', async () => {
   }
 
   it('are always whole, of a state that was committed, and as fresh as promised', async (t) => {
-    await stack.load('departments', '1,Alpha\n2,Beta\n3,Units\n');
+    await stack.load('departments', '1,Alpha\n2,Beta\n3,Units\n4,Few\n');
     await stack.load('jobs', Array.from({ length: 7 }, (_, n) => `${n + 1},Job ${n + 1}\n`).join(''));
     await replace(0);
     await sendUnit();
