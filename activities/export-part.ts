@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Client } from 'pg';
 import { type AvroTotals, encodeAvro } from '../src/avro/encode.ts';
+import { keepTotals } from '../src/avro/keep-totals.ts';
 import { findPart, type PartPlace, recordPart } from '../src/backups/attempts.ts';
 import type { Part } from '../src/backups/backup.ts';
 import { backupFolder } from '../src/backups/backup-id.ts';
@@ -115,13 +116,6 @@ function lost(message: string, cause?: unknown): ApplicationFailure {
     nonRetryable: true,
     ...(cause instanceof Error && { cause }),
   });
-}
-
-async function* keepTotals(
-  encoded: AsyncGenerator<Buffer, AvroTotals>,
-  kept: { value?: AvroTotals },
-): AsyncGenerator<Buffer, void> {
-  kept.value = yield* encoded;
 }
 
 function seal(

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { decodeAvro } from '../src/avro/decode.ts';
 import type { AvroTotals } from '../src/avro/encode.ts';
+import { keepTotals } from '../src/avro/keep-totals.ts';
 import { columnsWithTypes } from '../src/avro/schema.ts';
 import type { Part } from '../src/backups/backup.ts';
 import { backupFolder } from '../src/backups/backup-id.ts';
@@ -135,13 +136,6 @@ async function* hashing(file: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator
     hash.update(piece);
     yield piece;
   }
-}
-
-async function* keepTotals(
-  decoded: AsyncGenerator<Buffer, AvroTotals>,
-  kept: { value?: AvroTotals },
-): AsyncGenerator<Buffer, void> {
-  kept.value = yield* decoded;
 }
 
 /**

@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { copyIn } from '../src/db/copy-in.ts';
-import { openDatabase } from '../src/db/database.ts';
 import { sqlstateOf } from '../src/db/sqlstate.ts';
-import { testDatabase } from './support/database.ts';
+import { testConnection } from './support/connection.ts';
 
 const LINES = 40_000;
 
 describe('rows that are copied in', async () => {
-  const { url } = await testDatabase({ after });
-  const db = await openDatabase({ url });
-  const client = await db.connect();
-  after(async () => {
-    await client.end();
-    await db[Symbol.asyncDispose]();
-  });
+  const { db, client } = await testConnection({ after });
   await client.query('create table kept (n int primary key, words text)');
   const sql = 'copy kept from stdin';
   const count = async () => (await client.query('select count(*)::int as n from kept')).rows[0].n;

@@ -4,18 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { to as copyTo } from 'pg-copy-streams';
 import { checkEnd, type TupleSource, tuplesOf } from '../src/db/copy-binary.ts';
 import { CopyOut } from '../src/db/copy-out.ts';
-import { openDatabase } from '../src/db/database.ts';
 import { sqlstateOf } from '../src/db/sqlstate.ts';
-import { testDatabase } from './support/database.ts';
+import { testConnection } from './support/connection.ts';
 
 describe('rows that PostgreSQL copies out', async () => {
-  const { url } = await testDatabase({ after });
-  const db = await openDatabase({ url });
-  const client = await db.connect();
-  after(async () => {
-    await client.end();
-    await db[Symbol.asyncDispose]();
-  });
+  const { db, client } = await testConnection({ after });
   const binary = (select: string) => `copy (${select}) to stdout (format binary)`;
   /** The bytes of the tuples, one after the other. */
   const read = async (source: TupleSource, columns: number, pauseEvery = Number.POSITIVE_INFINITY) => {

@@ -1,16 +1,5 @@
-import type { Socket } from 'node:net';
 import type { ClientBase } from 'pg';
-
-const COPY_DATA = 0x64;
-const LENGTH_BYTES = 4;
-
-/** The parts of pg's connection that this needs; its types don't tell of them. */
-interface RawConnection {
-  readonly stream: Socket;
-  query(text: string): void;
-  endCopyFrom(): void;
-  sendCopyFail(message: string): void;
-}
+import { COPY_DATA, HEADER_BYTES, LENGTH_BYTES, type RawConnection, TYPE_BYTES } from './raw-connection.ts';
 
 /**
  * Runs a `copy … from stdin` with these pieces of its data. A piece may be used again as soon as the next is asked for:
@@ -41,24 +30,23 @@ export async function copyIn(
 }
 
 class CopyIn {
-  /** PostgreSQL waits for data. */
-  readonly ready: Promise<void>;
-  /** How many rows it took. */
-  readonly #done: Promise<number>;
-
   readonly #text: string;
-  readonly #settleReady = Promise.withResolvers<void>();
-  readonly #settleDone = Promise.withResolvers<number>();
+  /** PostgreSQL waits for data. */
+  readonly #ready = Promise.withResolvers<void>();
+  /** How many rows it took. */
+  readonly #done = Promise.withResolvers<number>();
   #connection: RawConnection | undefined;
   #failure: Error | undefined;
   #rows = 0;
 
   constructor(text: string) {
     this.#text = text;
-    this.ready = this.#settleReady.promise;
-    this.#done = this.#settleDone.promise;
     // Whoever writes hears of it.
-    this.#done.catch(() => undefined);
+    this.#done.promise.catch(() => undefined);
+  }
+
+  get ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   /** Called by pg when it is this query's turn. */
@@ -71,9 +59,9 @@ class CopyIn {
   async write(bytes: Buffer): Promise<void> {
     if (this.#failure) throw this.#failure;
     const { stream } = this.#connection!;
-    const header = Buffer.allocUnsafe(1 + LENGTH_BYTES);
+    const header = Buffer.allocUnsafe(HEADER_BYTES);
     header[0] = COPY_DATA;
-    header.writeUInt32BE(LENGTH_BYTES + bytes.length, 1);
+    header.writeUInt32BE(LENGTH_BYTES + bytes.length, TYPE_BYTES);
     const taken = Promise.withResolvers<void>();
     stream.cork();
     stream.write(header);
@@ -85,7 +73,7 @@ class CopyIn {
   async end(): Promise<number> {
     if (this.#failure) throw this.#failure;
     this.#connection!.endCopyFrom();
-    return this.#done;
+    return this.#done.promise;
   }
 
   /** Resolves when PostgreSQL has answered. */
@@ -93,18 +81,18 @@ class CopyIn {
     await this.ready.catch(() => undefined);
     if (this.#failure) return;
     this.#connection!.sendCopyFail('it was given up');
-    await this.#done.catch(() => undefined);
+    await this.#done.promise.catch(() => undefined);
   }
 
   handleCopyInResponse(): void {
-    this.#settleReady.resolve();
+    this.#ready.resolve();
   }
 
   /** Called by pg: the COPY failed, or the connection did. */
   handleError(error: Error): void {
     this.#failure = error;
-    this.#settleReady.reject(error);
-    this.#settleDone.reject(error);
+    this.#ready.reject(error);
+    this.#done.reject(error);
   }
 
   handleCommandComplete({ text }: { readonly text: string }): void {
@@ -112,6 +100,6 @@ class CopyIn {
   }
 
   handleReadyForQuery(): void {
-    this.#settleDone.resolve(this.#rows);
+    this.#done.resolve(this.#rows);
   }
 }

@@ -1,22 +1,12 @@
-import type { Socket } from 'node:net';
 import { freeMemory } from '../free-memory.ts';
 import { CopyInput, notCopy, type TupleSource } from './copy-binary.ts';
+import { COPY_DATA, HEADER_BYTES, type RawConnection, TYPE_BYTES } from './raw-connection.ts';
 
-/** Messages of the protocol (PostgreSQL, "Message Formats"): a type, the length of the rest with itself, the rest. */
-const TYPE_BYTES = 1;
-const HEADER_BYTES = TYPE_BYTES + 4;
-const COPY_DATA = 0x64;
 /** What may come between the rows (PostgreSQL, "COPY Operations"): the answer to COPY, notices, settings. */
 const BETWEEN: ReadonlySet<number> = new Set([0x48, 0x4e, 0x53, 0x41]);
 
 /** The socket waits while so much is held that no one has read. */
 const HELD_BYTES = 256 * 1024;
-
-/** The part of pg's connection that this needs; its types don't tell of it. */
-interface RawConnection {
-  readonly stream: Socket;
-  query(text: string): void;
-}
 
 /**
  * The rows that `copy … to stdout (format binary)` sends, for `client.query`.
