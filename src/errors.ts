@@ -191,7 +191,7 @@ export const ERRORS = {
     status: 404,
     retryable: false,
     title: 'There is no such file in the inbox',
-    remedy: 'Put the file under inbox/ in the storage; give its path below that.',
+    remedy: 'Put the file itself, no link to it, under inbox/ in the storage; give its path below that.',
   },
   'header-mismatch': {
     status: 422,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LongshoreError } from '../../src/errors.ts';
+import type { KeyHolder } from '../../src/keys/key-rows.ts';
 import { hasEnded, type LoadSource } from '../../src/ledger/load-view.ts';
 import { confineKey } from '../../src/storage/storage-key.ts';
 import type { Chart, LoadMode, Table } from '../../src/types.ts';
@@ -8,6 +9,7 @@ import { readJson } from '../json-body.ts';
 import { answerOf, loadPath, noteLoad, problemOfLoad } from '../load-answer.ts';
 import { flag, maxRejects } from '../parameters.ts';
 import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../prefer.ts';
+import { HttpError } from '../problems.ts';
 import { type Call, defineRoute } from '../route.ts';
 import { loadModeSchema, startedLoadSchema } from '../schemas.ts';
 import { receiveFile } from '../upload.ts';
@@ -131,12 +133,27 @@ async function receive(call: StartCall): Promise<{ source: LoadSource; chart: Ch
   return { source: await findSource(call, source), chart: null };
 }
 
-async function findSource({ deps }: StartCall, path: string): Promise<LoadSource> {
+async function findSource({ deps, holder }: StartCall, path: string): Promise<LoadSource> {
   const key = confineKey(INBOX, path);
+  requireInbox(holder!, path);
   const found = await deps.storage.stat(key);
   if (found === null) throw new LongshoreError('source-not-found', `there is no file ${key} in the storage`);
   if (found.bytes === 0) throw new LongshoreError('file-empty', `${key} is empty`);
   return { kind: 'inbox', name: path, key };
+}
+
+/**
+ * A file belongs to the table whose folder of the inbox it lies in: a key that is limited to tables reads no others.
+ * @throws HttpError `forbidden`, whether or not there is such a file
+ */
+function requireInbox({ tables }: KeyHolder, path: string): void {
+  if (tables === null || tables.some((table) => path.startsWith(`${table}/`))) return;
+  const folders = tables.map((table) => `${INBOX}${table}/`).join(', ');
+  throw new HttpError(
+    'forbidden',
+    `this key is limited to tables: it may only name files below ${folders}`,
+    {},
+  );
 }
 
 /** Starts the load; an upload that no new load took over is deleted. */

@@ -3,7 +3,8 @@ import { mkdir, rmdir, truncate } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Operator } from 'opendal';
 import { LongshoreError } from '../errors.ts';
-import type { Storage, StorageWriter, StoredFile } from './storage.ts';
+import { ConfinedFiles } from './confined-files.ts';
+import { noSuchFile, type Storage, type StorageWriter, type StoredFile } from './storage.ts';
 
 /** Half-written files of a `file:` storage wait here; a rename makes them visible. */
 const UNFINISHED = '.unfinished/';
@@ -54,28 +55,33 @@ class OpendalStorage implements Storage {
   readonly #operator: Operator;
   /** Of a `file:` storage, its root. */
   readonly #folder: string | undefined;
+  /** Reads what is in the folder. */
+  readonly #files: ConfinedFiles | undefined;
 
   constructor(operator: Operator, folder: string | undefined) {
     this.#operator = operator;
     this.#folder = folder;
+    this.#files = folder === undefined ? undefined : new ConfinedFiles(folder);
   }
 
   async read(key: string, startByte: number, endByte: number): Promise<Buffer> {
     if (endByte <= startByte) return Buffer.alloc(0);
+    if (this.#files) return this.#files.read(key, startByte, endByte);
     const range = (end: number) => ({ offset: BigInt(startByte), size: BigInt(end - startByte) });
     try {
       return await this.#operator.read(key, range(endByte));
     } catch (error) {
       // A range that goes beyond the end is an error for some services: then the end is asked for.
       const bytes = (await this.stat(key))?.bytes;
-      if (bytes === undefined || bytes >= endByte) throw translate(error);
+      if (bytes === undefined) throw noSuchFile(key);
+      if (bytes >= endByte) throw translate(error);
       return bytes <= startByte ? Buffer.alloc(0) : guard(() => this.#operator.read(key, range(bytes)));
     }
   }
 
   async stream(key: string, startByte = 0, endByte = Number.POSITIVE_INFINITY): Promise<Readable> {
     const file = await this.stat(key);
-    if (!file) throw new LongshoreError('source-not-found', `${key} does not exist in the storage`);
+    if (!file) throw noSuchFile(key);
     return Readable.from(this.#pieces(key, startByte, Math.min(endByte, file.bytes)), { objectMode: false });
   }
 
@@ -129,6 +135,7 @@ class OpendalStorage implements Storage {
   }
 
   async stat(key: string): Promise<StoredFile | null> {
+    if (this.#files) return this.#files.stat(key);
     try {
       const found = await this.#operator.stat(key);
       if (!found.isFile()) return null;

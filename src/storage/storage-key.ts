@@ -7,11 +7,13 @@ import { LongshoreError } from '../errors.ts';
  * @throws LongshoreError `source-not-found`: a path outside is answered like a path that does not exist.
  */
 export function confineKey(prefix: string, path: string): string {
+  if (isKey(path)) return `${prefix}${path}`;
+  throw new LongshoreError('source-not-found', `${JSON.stringify(path)} is not a path below ${prefix}`);
+}
+
+export function isKey(path: string): boolean {
   const segments = path.split('/');
-  const bad = segments.some((s) => s === '' || s === '.' || s === '..') || hasForbidden(path);
-  if (bad)
-    throw new LongshoreError('source-not-found', `${JSON.stringify(path)} is not a path below ${prefix}`);
-  return `${prefix}${path}`;
+  return !segments.some((s) => s === '' || s === '.' || s === '..') && !hasForbidden(path);
 }
 
 function hasForbidden(path: string): boolean {

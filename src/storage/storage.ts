@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream';
+import { LongshoreError } from '../errors.ts';
 
 /**
  * Where files live: uploads, the inbox, backups. Keys are relative, `/`-separated paths without `.` or `..`
  * segments (`confineKey` is the one place that checks). Every call throws `storage-full` when there is no room.
  */
 export interface Storage {
-  /** Bytes [startByte, endByte) of a file; fewer only where the file ends before. */
+  /** Bytes [startByte, endByte) of a file; fewer only where the file ends before. @throws `source-not-found` */
   read(key: string, startByte: number, endByte: number): Promise<Buffer>;
   /** The file from `startByte` on, to its end or to `endByte`, as a stream. */
   stream(key: string, startByte?: number, endByte?: number): Promise<Readable>;
@@ -33,4 +34,8 @@ export interface StorageWriter {
   close(): Promise<void>;
   /** Leaves nothing behind. */
   abort(): Promise<void>;
+}
+
+export function noSuchFile(key: string): LongshoreError {
+  return new LongshoreError('source-not-found', `${key} does not exist in the storage`);
 }
