@@ -86,6 +86,14 @@ export function mayUseTable(holder: KeyHolder, table: string): boolean {
   return holder.tables === null || holder.tables.includes(table);
 }
 
+/**
+ * Whether the key may see what belongs to all of these tables; null stands for all that there are. What it may not see
+ * is answered like what does not exist: a guessed ID tells nothing of other tables.
+ */
+export function mayUseTables(holder: KeyHolder, tables: readonly string[] | null): boolean {
+  return tables === null ? holder.tables === null : tables.every((table) => mayUseTable(holder, table));
+}
+
 /** @throws HttpError `forbidden` when the key is limited to other tables, whether or not this one exists */
 export function requireTable(holder: KeyHolder, table: string): void {
   if (mayUseTable(holder, table)) return;

@@ -1,6 +1,7 @@
 import type { BackupView } from '../src/backups/backup.ts';
+import { unknownBackup } from '../src/backups/backups.ts';
 import { ERRORS } from '../src/errors.ts';
-import { requireTable } from './auth.ts';
+import { mayUseTables } from './auth.ts';
 import type { BackupAnswer } from './backup-schemas.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
@@ -33,11 +34,12 @@ type BackupCall = Pick<Call<string, { readonly id: string }, unknown>, 'res' | '
 /**
  * The backup of a path with `{id}`. A limited key sees a backup only when it may use every table of it: the manifest
  * describes them all.
- * @throws `unknown-backup`, or `forbidden`
+ * @throws `unknown-backup`
  */
 export async function findBackup({ res, deps, params, holder }: BackupCall): Promise<BackupView> {
   const backup = await deps.backups.get(params.id);
-  for (const { table } of backup.tables) requireTable(holder!, table);
+  const tables = backup.tables.map(({ table }) => table);
+  if (!mayUseTables(holder!, tables)) throw unknownBackup(params.id);
   contextOf(res).workflowId = backup.workflowId;
   return backup;
 }

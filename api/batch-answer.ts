@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import type { BatchReject, BatchView, EndedBatch } from '../src/batches/batch.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { requireTable } from './auth.ts';
+import { mayUseTable } from './auth.ts';
 import type { BatchAnswer } from './batch-schemas.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
@@ -72,14 +72,13 @@ type BatchCall = Pick<Call<string, { readonly id: string }, unknown>, 'res' | 'd
 
 /**
  * The batch of a path with `{id}`.
- * @throws `unknown-batch`, or `forbidden` when the key is limited to other tables
+ * @throws `unknown-batch`, also when the key is limited to other tables
  */
 export async function findBatch({ res, deps, params, holder }: BatchCall): Promise<BatchView> {
   const batch = await deps.batches.get(params.id);
-  if (batch === null) {
+  if (batch === null || !mayUseTable(holder!, batch.table)) {
     throw new LongshoreError('unknown-batch', `there is no batch ${JSON.stringify(params.id)}`);
   }
-  if (holder !== null) requireTable(holder, batch.table);
   noteBatch(res, batch);
   return batch;
 }

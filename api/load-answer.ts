@@ -3,7 +3,7 @@ import { ERRORS, LongshoreError } from '../src/errors.ts';
 import { FIRST_GROUP_ID } from '../src/ledger/lineage-ids.ts';
 import type { LoadView } from '../src/ledger/load-view.ts';
 import { noteTable } from './audited.ts';
-import { requireTable } from './auth.ts';
+import { mayUseTable } from './auth.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { HttpError } from './problems.ts';
@@ -51,12 +51,13 @@ type LoadCall = Pick<Call<string, { readonly id: number }, unknown>, 'res' | 'de
 
 /**
  * The load of a path with `{id}`.
- * @throws `unknown-load`, or `forbidden` when the key is limited to other tables
+ * @throws `unknown-load`, also when the key is limited to other tables
  */
 export async function findLoad(call: LoadCall): Promise<LoadView> {
   const load = await call.deps.loads.get(call.params.id);
-  if (load === null) throw new LongshoreError('unknown-load', missing(call.params.id));
-  if (call.holder !== null) requireTable(call.holder, load.table);
+  if (load === null || !mayUseTable(call.holder!, load.table)) {
+    throw new LongshoreError('unknown-load', missing(call.params.id));
+  }
   noteLoad(call.res, load);
   return load;
 }

@@ -20,8 +20,8 @@ export interface Metrics {
   watchQueue(read: () => { readonly batches: number; readonly bytes: number }): void;
   /** The registry that all of it is in; further gauges may be added at the start. */
   readonly registry: Registry;
-  /** Everything, in Prometheus's text format. */
-  text(): Promise<string>;
+  /** In Prometheus's text format: everything, or no series of other tables than these. */
+  text(tables?: readonly string[] | null): Promise<string>;
 }
 
 export interface EndedRequest {
@@ -62,9 +62,9 @@ export function createMetrics(sdk: () => Promise<string> = async () => ''): Metr
   const { requests, problems, batches, groups } = define(registry);
   return {
     registry,
-    async text() {
+    async text(tables = null) {
       const [own, temporal] = await Promise.all([registry.metrics(), sdk()]);
-      return own + temporal;
+      return (tables === null ? own : seriesOf(own, tables)) + temporal;
     },
     requestEnded({ method, route, status, code, seconds }) {
       const labels = { method: METHODS.has(method) ? method : NONE, route: route ?? NONE };
@@ -95,6 +95,25 @@ export function createMetrics(sdk: () => Promise<string> = async () => ''): Metr
       gauge('bytes', 'Bytes of the bodies of batches that wait or are being committed.', 'bytes');
     },
   };
+}
+
+/** The label of a series that is about one table; its value with `\\`, `\"` and `\n` as the format writes them. */
+const TABLE_LABEL = /[{,]table="((?:[^"\\]|\\.)*)"/;
+
+/** Without the series of other tables. What is counted over all tables stays: it names none. */
+function seriesOf(text: string, tables: readonly string[]): string {
+  const written = new Set(tables.map(labelText));
+  return text
+    .split('\n')
+    .filter((line) => {
+      const table = TABLE_LABEL.exec(line)?.[1];
+      return table === undefined || written.has(table);
+    })
+    .join('\n');
+}
+
+function labelText(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
 }
 
 function define(registry: Registry) {

@@ -50,8 +50,8 @@ describe('routes of schedules', () => {
       ['jobs-only'],
     );
     assert.equal((await api.call('/v1/schedules/jobs-only', { key: JOBS_KEY })).status, 200);
-    assert.equal((await api.call('/v1/schedules/everything', { key: JOBS_KEY })).status, 403);
-    assert.equal((await api.call('/v1/schedules/everything/retention', { key: JOBS_KEY })).status, 403);
+    assert.equal((await api.call('/v1/schedules/everything', { key: JOBS_KEY })).status, 404);
+    assert.equal((await api.call('/v1/schedules/everything/retention', { key: JOBS_KEY })).status, 404);
   });
 
   it('answer with the addresses of what can be done, in Temporal too', async () => {

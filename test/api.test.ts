@@ -153,13 +153,11 @@ describe('the API', () => {
       (await json('/v1/loads', { key })).loads.map((load: { id: number }) => load.id),
       [5, 4, 2, 1],
     );
-    for (const path of [
-      '/v1/loads/3',
-      '/v1/loads/3/rejects',
-      '/v1/loads?table=notes',
-      '/v1/tables/notes/rows',
-    ]) {
+    for (const path of ['/v1/loads?table=notes', '/v1/tables/notes/rows']) {
       assert.equal((await json(path, { key })).code, 'forbidden', path);
+    }
+    for (const path of ['/v1/loads/3', '/v1/loads/3/rejects']) {
+      assert.equal((await json(path, { key })).code, 'unknown-load', path);
     }
   });
 

@@ -1,6 +1,7 @@
 import type { RestoreView } from '../../src/backups/restore.ts';
+import { unknownRestore } from '../../src/backups/restores.ts';
 import { ERRORS } from '../../src/errors.ts';
-import { requireTable } from '../auth.ts';
+import { mayUseTables } from '../auth.ts';
 import { backupPath } from '../backup-answer.ts';
 import { contextOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -33,11 +34,11 @@ type RestoreCall = Pick<Call<string, { readonly id: number }, unknown>, 'res' | 
 
 /**
  * The restore of a path with `{id}`. A limited key sees one only when it may use every table of it.
- * @throws `unknown-restore`, or `forbidden`
+ * @throws `unknown-restore`
  */
 export async function findRestore({ res, deps, params, holder }: RestoreCall): Promise<RestoreView> {
   const restore = await deps.restores.get(params.id);
-  for (const table of restore.tables) requireTable(holder!, table);
+  if (!mayUseTables(holder!, restore.tables)) throw unknownRestore(params.id);
   contextOf(res).workflowId = restore.workflowId;
   return restore;
 }

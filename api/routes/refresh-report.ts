@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { unknownReport } from '../../src/reports/report-states.ts';
 import { auditOf } from '../audited.ts';
-import { requireTable } from '../auth.ts';
+import { mayUseTables } from '../auth.ts';
 import { contextOf } from '../context.ts';
 import { temporalLink } from '../load-answer.ts';
 import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../prefer.ts';
@@ -54,9 +54,8 @@ export const refreshReportRoute = defineRoute({
   problems: ['unknown-report', 'temporal-unavailable'],
   async handle({ req, res, deps, params, holder }) {
     const report = deps.reports.reports.find(({ name }) => name === params.name);
-    if (report === undefined) throw unknownReport(params.name);
-    auditOf(res).target = report.name;
-    for (const table of report.tables) requireTable(holder!, table);
+    if (report !== undefined) auditOf(res).target = report.name;
+    if (report === undefined || !mayUseTables(holder!, report.tables)) throw unknownReport(params.name);
     const waitSeconds = preferredWait(preferencesOf(req));
     if (waitSeconds !== null) applyPreferences(res, [`wait=${waitSeconds}`]);
     const gone = new AbortController();

@@ -5,7 +5,7 @@ import type { KeyHolder } from '../../src/keys/key-rows.ts';
 import type { LiveReport } from '../../src/reports/ensure-reports.ts';
 import { shownColumns } from '../../src/reports/report-request.ts';
 import { answerFormat } from '../answer-format.ts';
-import { mayUseTable, requireTable } from '../auth.ts';
+import { mayUseTables } from '../auth.ts';
 import type { ApiDeps } from '../deps.ts';
 import { isKnown } from '../etag.ts';
 import { pageLinks, reportPath } from '../reports/report-links.ts';
@@ -36,7 +36,7 @@ const notModified = { description: 'The answer is the one that If-None-Match nam
  */
 export function reportRoutes(reports: readonly LiveReport[]): readonly Route[] {
   const charted = reports.filter(({ chart }) => chart !== null);
-  return [listReports, ...reports.map(pageRoute), ...charted.map(chartRoute), unknownReport];
+  return [listReports, ...reports.map(pageRoute), ...charted.map(chartRoute), noReport];
 }
 
 const listReports = defineRoute({
@@ -52,7 +52,7 @@ const listReports = defineRoute({
     },
   },
   async handle({ res, deps, holder }) {
-    const reports = deps.reports.reports.filter((report) => mayRead(holder!, report));
+    const reports = readableReports(deps, holder!);
     res.json({ reports: await Promise.all(reports.map((report) => describeReport(deps, report))) });
   },
 });
@@ -79,9 +79,9 @@ function pageRoute(report: LiveReport): Route {
       },
       '304': notModified,
     },
-    problems: ['report-slow'],
+    problems: ['unknown-report', 'report-slow'],
     async handle({ req, res, deps, query: given, holder }) {
-      requireTables(holder!, report);
+      requireReport(deps, holder!, report);
       const request = pageRequest(report, given);
       const format = answerFormat({ req, res, query: given });
       const answer = await deps.reports.answer(report, { format, request }, knows(req));
@@ -119,9 +119,9 @@ function chartRoute(report: LiveReport): Route {
       },
       '304': notModified,
     },
-    problems: ['report-slow'],
+    problems: ['unknown-report', 'report-slow'],
     async handle({ req, res, deps, query, holder }) {
-      requireTables(holder!, report);
+      requireReport(deps, holder!, report);
       const ask = { format: 'svg', drawing: chartRequest(report, query) } as const;
       send(res, await deps.reports.answer(report, ask, knows(req)), 'image/svg+xml; charset=utf-8');
     },
@@ -129,7 +129,7 @@ function chartRoute(report: LiveReport): Route {
 }
 
 /** Behind the others: whatever comes here is no report. */
-const unknownReport = defineRoute({
+const noReport = defineRoute({
   method: 'get',
   path: '/v1/reports/{name}',
   tag,
@@ -141,18 +141,22 @@ const unknownReport = defineRoute({
   responses: {},
   problems: ['unknown-report'],
   handle({ params, deps, holder }) {
-    const names = deps.reports.reports.filter((report) => mayRead(holder!, report)).map(({ name }) => name);
-    const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
-    throw new LongshoreError('unknown-report', `there is no report ${JSON.stringify(params.name)}; ${known}`);
+    throw unknownReport(deps, holder!, params.name);
   },
 });
 
-function mayRead(holder: KeyHolder, { tables }: LiveReport): boolean {
-  return tables.every((table) => mayUseTable(holder, table));
+function readableReports({ reports }: Pick<ApiDeps, 'reports'>, holder: KeyHolder): readonly LiveReport[] {
+  return reports.reports.filter(({ tables }) => mayUseTables(holder, tables));
 }
 
-function requireTables(holder: KeyHolder, { tables }: LiveReport): void {
-  for (const table of tables) requireTable(holder, table);
+function requireReport(deps: ApiDeps, holder: KeyHolder, { name, tables }: LiveReport): void {
+  if (!mayUseTables(holder, tables)) throw unknownReport(deps, holder, name);
+}
+
+function unknownReport(deps: ApiDeps, holder: KeyHolder, name: string): LongshoreError {
+  const names = readableReports(deps, holder).map((report) => report.name);
+  const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
+  return new LongshoreError('unknown-report', `there is no report ${JSON.stringify(name)}; ${known}`);
 }
 
 async function describeReport(

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { KeyHolder } from '../../src/keys/key-rows.ts';
 import { newScheduleSchema, scheduleChangeSchema } from '../../src/schedules/schedule.ts';
 import { auditOf } from '../audited.ts';
-import { mayUseTable } from '../auth.ts';
+import { mayUseTables } from '../auth.ts';
 import { readJson } from '../json-body.ts';
 import { HttpError } from '../problems.ts';
 import { type Call, defineRoute } from '../route.ts';
@@ -15,6 +15,7 @@ import {
   triggeredSchema,
 } from '../schedules/schedule-answer.ts';
 import type { ScheduleView } from '../schedules/schedule-service.ts';
+import { unknownSchedule } from '../schedules/temporal-schedules.ts';
 
 const BODY_MAX = 65_536;
 const TAG = 'Schedules';
@@ -229,13 +230,9 @@ type ScheduleCall = Pick<Call<string, { readonly id: string }, unknown>, 'deps' 
 
 async function findSchedule({ deps, params, holder }: ScheduleCall): Promise<ScheduleView> {
   const view = await deps.schedules.get(params.id);
-  requireTables(holder!, view.tables);
+  // A schedule of all tables is for keys that may use all of them.
+  if (!mayUseTables(holder!, view.tables)) throw unknownSchedule(params.id);
   return view;
-}
-
-/** A schedule of all tables is for keys that may use all of them. */
-function mayUseTables(holder: KeyHolder, tables: readonly string[] | null): boolean {
-  return tables === null ? holder.tables === null : tables.every((table) => mayUseTable(holder, table));
 }
 
 function requireTables(holder: KeyHolder, tables: readonly string[] | null): void {

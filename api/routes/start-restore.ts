@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { z } from 'zod';
+import { unknownBackup } from '../../src/backups/backups.ts';
 import { MAX_KEYS } from '../../src/backups/create-restore.ts';
 import type { RestoreTarget, RestoreView } from '../../src/backups/restore.ts';
 import type { ErrorCode } from '../../src/errors.ts';
@@ -115,6 +116,7 @@ const restoreTable = defineRoute({
     const { as = null, keys = null, dryRun = false } = body;
     if (!dryRun && as === null) requireScope(holder!, ['admin']);
     const backupId = body.backup === 'latest' ? await deps.restores.latestOf(table.name) : body.backup;
+    if (holder!.tables !== null) await requireTableIn(call, backupId);
     const target = targetOf({ as, keys, safety: body.safety, compare: body.compare });
     const kind = dryRun ? 'dry-run' : 'restore';
     const started = { kind, backupId, tables: [table.name], target, startedBy: holder!.id } as const;
@@ -159,6 +161,18 @@ const verifyBackup = defineRoute({
     await answer(call, await call.deps.restores.verify({ backupId, startedBy: call.holder!.id }));
   },
 });
+
+/**
+ * A key that is limited to tables hears of another table's backup no more than of one that there is not.
+ * @throws LongshoreError `unknown-backup`
+ */
+async function requireTableIn(
+  { deps, table }: Pick<Call<'/v1/tables/{table}/restore', unknown, unknown>, 'deps' | 'table'>,
+  backupId: string,
+): Promise<void> {
+  const { tables } = await deps.backups.get(backupId);
+  if (!tables.some((one) => one.table === table.name)) throw unknownBackup(backupId);
+}
 
 function targetOf({
   as,

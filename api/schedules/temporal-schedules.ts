@@ -192,7 +192,7 @@ async function describe(handle: ScheduleHandle): Promise<ScheduleDescription> {
   throw unknownSchedule(handle.scheduleId);
 }
 
-function unknownSchedule(id: string): LongshoreError {
+export function unknownSchedule(id: string): LongshoreError {
   return new LongshoreError('unknown-schedule', `there is no schedule ${JSON.stringify(id)}`);
 }
 
