@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { composeManifest, deleteStrays, recordManifest } from '../src/backups/attempts.ts';
 import type { Manifest } from '../src/backups/backup.ts';
+import { keyOfBackup } from '../src/backups/backup-keys.ts';
 import { type BackupPlan, readBackup, readBackupPlan } from '../src/backups/backups.ts';
 import { clearFiles } from '../src/backups/end-backup.ts';
 import { writeManifestFiles } from '../src/backups/manifest.ts';
@@ -31,13 +32,13 @@ export function completeBackup(deps: ActivityDeps) {
 }
 
 async function complete(
-  { db, storage, backupKey }: ActivityDeps,
+  { db, storage, backupKeys }: ActivityDeps,
   plan: BackupPlan,
   attempt: number,
   signal: AbortSignal,
 ): Promise<void> {
   if (plan.status !== 'running' || plan.attempt !== attempt) throw over();
-  const manifest = await composeManifest(db, plan, encryptionOf(plan, backupKey));
+  const manifest = await composeManifest(db, plan, encryptionOf(plan, backupKeys));
   await deleteStrays(db, storage, plan.id, attempt);
   await refuseFaults(storage, manifest, signal);
   const sha256 = await writeManifestFiles(storage, manifest);
@@ -52,13 +53,9 @@ async function complete(
   throw over();
 }
 
-function encryptionOf(plan: BackupPlan, key: ActivityDeps['backupKey']): Manifest['encryption'] {
-  if (!plan.encrypted) return null;
-  if (key) return { cipher: 'AES-256-GCM', keyId: key.id };
-  throw new LongshoreError(
-    'backup-key-missing',
-    `backup ${plan.id} is encrypted, and this process has no key`,
-  );
+function encryptionOf(plan: BackupPlan, keys: ActivityDeps['backupKeys']): Manifest['encryption'] {
+  const key = plan.encrypted ? keyOfBackup(keys, plan) : null;
+  return key && { cipher: 'AES-256-GCM', keyId: key.id };
 }
 
 async function refuseFaults(

@@ -1,4 +1,4 @@
-import type { BackupKey } from '../src/backups/encryption.ts';
+import type { BackupKeys } from '../src/backups/backup-keys.ts';
 import type { Database } from '../src/db/database.ts';
 import type { Storage } from '../src/storage/storage.ts';
 
@@ -6,8 +6,8 @@ import type { Storage } from '../src/storage/storage.ts';
 export interface ActivityDeps {
   readonly db: Database;
   readonly storage: Storage;
-  /** What parts of encrypted backups are encrypted with; null: there is none. */
-  readonly backupKey: BackupKey | null;
+  /** What backups are encrypted and authenticated with. */
+  readonly backupKeys: BackupKeys;
   /** Told of when a load or a restore has put rows into tables; may be told twice. */
   readonly onWritten?: () => void;
 }

@@ -6,6 +6,7 @@ import { keepTotals } from '../src/avro/keep-totals.ts';
 import { findPart, type PartPlace, recordPart } from '../src/backups/attempts.ts';
 import type { Part } from '../src/backups/backup.ts';
 import { backupFolder } from '../src/backups/backup-id.ts';
+import { keyOfBackup } from '../src/backups/backup-keys.ts';
 import { type BackupPlan, readBackupPlan } from '../src/backups/backups.ts';
 import { encryptPart, partAad } from '../src/backups/encryption.ts';
 import type { PlannedPart } from '../src/backups/plan-parts.ts';
@@ -119,17 +120,13 @@ function lost(message: string, cause?: unknown): ApplicationFailure {
 }
 
 function seal(
-  { backupKey }: ActivityDeps,
-  { id, encrypted }: BackupPlan,
+  { backupKeys }: ActivityDeps,
+  plan: BackupPlan,
   name: string,
   encoded: AsyncGenerator<Buffer, void>,
 ): AsyncIterable<Buffer> {
-  if (!encrypted) return encoded;
-  if (backupKey) return encryptPart(encoded, backupKey, partAad(id, name));
-  throw new LongshoreError(
-    'backup-key-missing',
-    `backup ${id} is to be encrypted, and this process has no key`,
-  );
+  const key = plan.encrypted ? keyOfBackup(backupKeys, plan) : null;
+  return key ? encryptPart(encoded, key, partAad(plan.id, name)) : encoded;
 }
 
 /** Stores the pieces under the key, whole or not at all; hashes one while the storage takes it. */

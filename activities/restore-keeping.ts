@@ -16,10 +16,9 @@ import { failing } from './failures.ts';
 import type { RestoreStep } from './restore-steps.ts';
 import type { StagePartInput } from './stage-part.ts';
 
-export interface RestoreKeepingDeps extends Pick<ActivityDeps, 'db' | 'storage' | 'onWritten'> {
+export interface RestoreKeepingDeps
+  extends Pick<ActivityDeps, 'db' | 'storage' | 'backupKeys' | 'onWritten'> {
   readonly dictionary: Dictionary;
-  /** Whether there is a key to encrypt backups with. */
-  readonly encrypts: boolean;
 }
 
 export interface BegunRestore {
@@ -88,7 +87,7 @@ function begunOf({ kind, target, tables }: RestorePlan): BegunRestore {
 
 async function beginSafetyBackup(
   tx: Tx,
-  { dictionary, encrypts }: RestoreKeepingDeps,
+  { dictionary, backupKeys: keys }: RestoreKeepingDeps,
   restoreId: number,
 ): Promise<SafetyBackup | null> {
   await lockRestore(tx, restoreId);
@@ -105,7 +104,7 @@ async function beginSafetyBackup(
     (await createBackup(tx, {
       dictionary,
       tables: filled,
-      encrypted: encrypts,
+      keys,
       purpose: 'safety',
       startedBy: `restore:${restoreId}`,
     }));

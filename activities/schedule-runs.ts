@@ -16,10 +16,8 @@ import type { RunScheduleInput } from '../workflows/contract.ts';
 import type { ActivityDeps } from './deps.ts';
 import { failing } from './failures.ts';
 
-export interface ScheduleActivityDeps extends Pick<ActivityDeps, 'db' | 'storage'> {
+export interface ScheduleActivityDeps extends Pick<ActivityDeps, 'db' | 'storage' | 'backupKeys'> {
   readonly dictionary: Dictionary;
-  /** Whether there is a key to encrypt backups with. */
-  readonly encrypts: boolean;
 }
 
 export interface ScheduledBackup {
@@ -34,7 +32,12 @@ export interface ScheduledDrill {
 }
 
 /** What runs of schedules ask of the ledger. Each may be asked twice. */
-export function createScheduleActivities({ db, storage, dictionary, encrypts }: ScheduleActivityDeps) {
+export function createScheduleActivities({
+  db,
+  storage,
+  dictionary,
+  backupKeys: keys,
+}: ScheduleActivityDeps) {
   return {
     /** @throws `unknown-table` when the dictionary has lost a table that the schedule names */
     createScheduledBackup: failing(
@@ -44,7 +47,8 @@ export function createScheduleActivities({ db, storage, dictionary, encrypts }: 
           dictionary,
           tables: input.tables,
           ...(input.codec !== null && { codec: input.codec }),
-          encrypted: input.encrypt ?? encrypts,
+          ...(input.encrypt !== null && { encrypt: input.encrypt }),
+          keys,
           purpose: 'schedule',
           scheduleId: input.scheduleId,
           startedBy: startedByRun(run),

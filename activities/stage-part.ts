@@ -121,14 +121,14 @@ function sameColumns({ table, saved }: RestoredTable): boolean {
 }
 
 async function plainPart(
-  { storage, backupKey }: ActivityDeps,
+  { storage, backupKeys }: ActivityDeps,
   { backup }: RestorePlan,
   part: Part,
   hash?: Hash,
 ): Promise<AsyncIterable<Buffer>> {
   const file = await storage.stream(backupFolder(backup.id) + part.name);
   const stored = hash ? hashing(file, hash) : (file as AsyncIterable<Buffer>);
-  return backup.encryption ? decryptPart(stored, backupKey, partAad(backup.id, part.name)) : stored;
+  return backup.encryption ? decryptPart(stored, backupKeys, partAad(backup.id, part.name)) : stored;
 }
 
 async function* hashing(file: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer, void> {

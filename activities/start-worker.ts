@@ -1,5 +1,5 @@
 import { Worker } from '@temporalio/worker';
-import { readBackupKey } from '../src/backups/encryption.ts';
+import { readBackupKeys } from '../src/backups/backup-keys.ts';
 import type { Config } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
@@ -37,7 +37,7 @@ export async function startWorker({ config, name }: StartWorkerOptions): Promise
     namespace: config.temporalNamespace,
     taskQueue: ACTIVITY_QUEUE,
     activities: {
-      ...createActivities({ db, storage, backupKey: await readBackupKey(config) }),
+      ...createActivities({ db, storage, backupKeys: await readBackupKeys(config) }),
       ...createReportActivities({ db }),
     },
     maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,

@@ -55,6 +55,7 @@ const backupView = z.object({
   pinned: z.boolean().meta({ description: 'Nothing deletes it until it is unpinned' }),
   codec: codecSchema,
   encrypted: z.boolean(),
+  keyId: z.string().nullable().meta({ description: 'The backup key that it was made with; null: with none' }),
   workflowId: z.string(),
   runId: z.string().nullable(),
   dictionaryVersion: z.string(),

@@ -2,6 +2,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { MANIFEST } from '../src/backups/backup.ts';
 import { backupFolder, backupWorkflowId } from '../src/backups/backup-id.ts';
+import type { BackupKeys } from '../src/backups/backup-keys.ts';
 import { createBackup, listBackups, readBackup, setPinned } from '../src/backups/backups.ts';
 import { deleteBackup, endBackup } from '../src/backups/end-backup.ts';
 import type { Database } from '../src/db/database.ts';
@@ -18,8 +19,7 @@ export interface LedgerBackupsDeps {
   readonly client: Client;
   readonly storage: Storage;
   readonly dictionary: Dictionary;
-  /** Whether there is a key to encrypt with. */
-  readonly hasKey: boolean;
+  readonly backupKeys: BackupKeys;
   readonly log: Logger;
 }
 
@@ -57,12 +57,9 @@ export function createLedgerBackups(deps: LedgerBackupsDeps): BackupService {
  * The ledger first, then Temporal: a backup that is written down is never lost. Should Temporal be away, it starts
  * when Temporal is back (`reconcileBackups`).
  */
-async function start({ db, client, dictionary, hasKey, log }: LedgerBackupsDeps, request: StartBackup) {
-  const encrypted = request.encrypt ?? hasKey;
-  if (encrypted && !hasKey) {
-    throw new LongshoreError('backup-key-missing', 'there is no key to encrypt the backup with');
-  }
-  const id = await createBackup(db, { ...request, dictionary, encrypted, purpose: 'manual' });
+async function start(deps: LedgerBackupsDeps, request: StartBackup) {
+  const { db, client, dictionary, backupKeys: keys, log } = deps;
+  const id = await createBackup(db, { ...request, dictionary, keys, purpose: 'manual' });
   const { tables } = await readBackup(db, id);
   await startBackupWorkflow(client, db, {
     id,

@@ -9,7 +9,7 @@ import { createRestoreKeeping } from '../activities/restore-keeping.ts';
 import { createScheduleActivities } from '../activities/schedule-runs.ts';
 import { createAuditLog } from '../src/audit/audit-log.ts';
 import { insertAudit } from '../src/audit/audit-rows.ts';
-import { readBackupKey } from '../src/backups/encryption.ts';
+import { readBackupKeys } from '../src/backups/backup-keys.ts';
 import { HandOver } from '../src/batches/hand-over.ts';
 import type { Config } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
@@ -94,11 +94,12 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     log,
   });
   const onWritten = () => refresher.look();
-  const scheduling = { db, storage, dictionary, encrypts: config.backupKey !== undefined, onWritten };
+  const backupKeys = await readBackupKeys(config);
+  const scheduling = { db, storage, dictionary, backupKeys, onWritten };
   const handOver = new HandOver(undefined, (table) => refresher.written(table));
   const batching = { db, storage, handOver, compiled: compiledTables(dictionary) };
   const codePath = await workflowBundle(`${config.home}/cache`);
-  const activityDeps = { db, storage, backupKey: await readBackupKey(config), onWritten };
+  const activityDeps = { db, storage, backupKeys, onWritten };
   const worker = await Worker.create({
     connection,
     namespace: config.temporalNamespace,
@@ -120,8 +121,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
 
   const loads = createLedgerLoads({ db, client, storage, dictionary, log });
   const schedules = createTemporalSchedules({ ...scheduling, client });
-  const hasKey = activityDeps.backupKey !== null;
-  const backups = createLedgerBackups({ db, client, storage, dictionary, hasKey, log });
+  const backups = createLedgerBackups({ db, client, storage, dictionary, backupKeys, log });
   const restores = createLedgerRestores({ db, client, dictionary, log });
   // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
   const eager = new Client({ connection, namespace: config.temporalNamespace });

@@ -3,6 +3,7 @@ import { Batches20261122 } from './20261122-batches.ts';
 import { Backups20261123 } from './20261123-backups.ts';
 import { BatchHeader20261124 } from './20261124-batch-header.ts';
 import { Reports20261124 } from './20261124-reports.ts';
+import { BackupKeys20261126 } from './20261126-backup-keys.ts';
 
 /** In order. A landed migration is never edited: add another. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   { name: '20261123-backups', class: Backups20261123 },
   { name: '20261124-reports', class: Reports20261124 },
   { name: '20261124-batch-header', class: BatchHeader20261124 },
+  { name: '20261126-backup-keys', class: BackupKeys20261126 },
 ];

@@ -29,6 +29,8 @@ const schema = z.object({
   LONGSHORE_IDEMPOTENCY_DAYS: z.coerce.number().int().min(1).max(365).default(7),
   LONGSHORE_BACKUP_KEY: z.string().optional(),
   LONGSHORE_BACKUP_KEY_FILE: z.string().min(1).optional(),
+  LONGSHORE_BACKUP_KEYS_OLD: z.string().optional(),
+  LONGSHORE_BACKUP_KEYS_OLD_FILE: z.string().min(1).optional(),
   LONGSHORE_REPORTS: z.string().min(1).optional(),
   LONGSHORE_REFRESH_SECONDS: z.coerce.number().int().min(1).max(86_400).default(5),
   LONGSHORE_LOG: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
@@ -36,6 +38,12 @@ const schema = z.object({
 
 /** What only the command-line client reads; known here, so that setting them for both stops no start. */
 const CLIENT_NAMES: readonly string[] = ['LONGSHORE_URL', 'LONGSHORE_KEY'];
+
+/** A secret's text, or the file that holds it; `name`: the variable that says so, for errors. */
+export type SecretSource = { readonly name: string } & (
+  | { readonly text: string }
+  | { readonly file: string }
+);
 
 export interface Config {
   /** Absolute path of the folder that holds the embedded databases, the storage and the keys. */
@@ -67,8 +75,10 @@ export interface Config {
   readonly rate: { readonly perSecond: number; readonly burst: number };
   /** How long an `Idempotency-Key` is remembered. */
   readonly idempotencyDays: number;
-  /** The key that parts of backups are encrypted with (32 bytes, as hex or base64), or the file that holds it. */
-  readonly backupKey: { readonly text: string } | { readonly file: string } | undefined;
+  /** The key that new backups are encrypted and authenticated with: 32 bytes, as hex or base64. */
+  readonly backupKey: SecretSource | undefined;
+  /** Keys that backups were made with before: only for reading them. */
+  readonly oldBackupKeys: SecretSource | undefined;
   /** Folder of report files; unset: those of the sample, when the dictionary is the sample's. */
   readonly reportsPath: string | undefined;
   /** A report's view is refreshed at most this often by what is written to its tables. */
@@ -112,16 +122,20 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     metricsPort: e.LONGSHORE_METRICS_PORT,
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,
-    backupKey: backupKeyOf(e),
+    backupKey: secretOf(e, 'LONGSHORE_BACKUP_KEY'),
+    oldBackupKeys: secretOf(e, 'LONGSHORE_BACKUP_KEYS_OLD'),
     reportsPath: e.LONGSHORE_REPORTS && resolve(e.LONGSHORE_REPORTS),
     refreshSeconds: e.LONGSHORE_REFRESH_SECONDS,
     logLevel: e.LONGSHORE_LOG,
   };
 }
 
-function backupKeyOf(e: z.infer<typeof schema>): Config['backupKey'] {
-  if (e.LONGSHORE_BACKUP_KEY !== undefined) return { text: e.LONGSHORE_BACKUP_KEY };
-  return e.LONGSHORE_BACKUP_KEY_FILE === undefined
-    ? undefined
-    : { file: resolve(e.LONGSHORE_BACKUP_KEY_FILE) };
+/** The variable goes before the one with `_FILE` at its end. */
+function secretOf(
+  e: z.infer<typeof schema>,
+  name: 'LONGSHORE_BACKUP_KEY' | 'LONGSHORE_BACKUP_KEYS_OLD',
+): SecretSource | undefined {
+  const [text, file] = [e[name], e[`${name}_FILE`]];
+  if (text !== undefined) return { name, text };
+  return file === undefined ? undefined : { name: `${name}_FILE`, file: resolve(file) };
 }

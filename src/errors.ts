@@ -289,8 +289,8 @@ export const ERRORS = {
   'backup-key-missing': {
     status: 422,
     retryable: false,
-    title: 'The backup is encrypted, and its key is not here',
-    remedy: 'Set LONGSHORE_BACKUP_KEY or LONGSHORE_BACKUP_KEY_FILE to the key that the message names.',
+    title: 'The backup needs a key that is not here',
+    remedy: 'Set LONGSHORE_BACKUP_KEY, or add the key that the message names to LONGSHORE_BACKUP_KEYS_OLD.',
   },
   'backup-value': {
     status: 422,

@@ -10,6 +10,7 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import { readRetention } from '../../src/backups/apply-retention.ts';
+import type { BackupKeys } from '../../src/backups/backup-keys.ts';
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from '../../src/schedules/schedule.ts';
@@ -32,8 +33,7 @@ export interface TemporalSchedulesDeps extends ScheduleReader {
   readonly client: Client;
   readonly db: Database;
   readonly dictionary: Dictionary;
-  /** Whether there is a key to encrypt backups with. */
-  readonly encrypts: boolean;
+  readonly backupKeys: BackupKeys;
 }
 
 /** The schedule service over Temporal Schedules. */
@@ -107,12 +107,12 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
   };
 }
 
-function check({ dictionary, encrypts }: TemporalSchedulesDeps, { tables, encrypt }: ScheduleChange): void {
+function check({ dictionary, backupKeys }: TemporalSchedulesDeps, { tables, encrypt }: ScheduleChange): void {
   for (const name of tables ?? []) {
     if (dictionary.tables.some((table) => table.name === name)) continue;
     throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(name)}`);
   }
-  if (encrypt === true && !encrypts) {
+  if (encrypt === true && backupKeys.current === null) {
     throw new LongshoreError('backup-key-missing', 'a schedule that encrypts needs a backup key');
   }
 }

@@ -55,10 +55,10 @@ async function record(db: Pick<Database, 'query'>, { manifest, sha256 }: ReadMan
   const parts = tables.flatMap((table) => table.parts);
   await db.query(
     `insert into longshore.backup
-       (id, purpose, schedule_id, tables, definitions, status, codec, encrypted, workflow_id, dictionary_name,
+       (id, purpose, schedule_id, tables, definitions, status, codec, encrypted, key_id, workflow_id, dictionary_name,
         dictionary_version, snapshot_at, parts_total, manifest, manifest_sha256, rows, bytes, started_by, created_at,
         finished_at)
-     values ($1, $2, $3, $4, $5, 'done', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $11, $11)
+     values ($1, $2, $3, $4, $5, 'done', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $12, $12)
      on conflict (id) do nothing`,
     [
       id,
@@ -68,6 +68,7 @@ async function record(db: Pick<Database, 'query'>, { manifest, sha256 }: ReadMan
       JSON.stringify(tables.map(({ definition }) => definition)),
       codec,
       encryption !== null,
+      encryption?.keyId ?? null,
       backupWorkflowId(id),
       dictionary.name,
       dictionary.version,

@@ -19,6 +19,7 @@ export interface BackupRow {
   readonly pinned: boolean;
   readonly codec: Codec;
   readonly encrypted: boolean;
+  readonly key_id: string | null;
   readonly workflow_id: string;
   readonly run_id: string | null;
   readonly dictionary_version: string;
@@ -49,6 +50,7 @@ export function toBackupView(row: BackupRow): BackupView {
     pinned: row.pinned,
     codec: row.codec,
     encrypted: row.encrypted,
+    keyId: row.key_id,
     workflowId: row.workflow_id,
     runId: row.run_id,
     dictionaryVersion: row.dictionary_version,

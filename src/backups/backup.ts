@@ -70,6 +70,8 @@ export interface BackupView {
   readonly pinned: boolean;
   readonly codec: Codec;
   readonly encrypted: boolean;
+  /** ID of the backup key that it was made with; null: with none. */
+  readonly keyId: string | null;
   readonly workflowId: string;
   readonly runId: string | null;
   readonly dictionaryVersion: string;

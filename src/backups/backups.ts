@@ -3,6 +3,7 @@ import { LongshoreError } from '../errors.ts';
 import type { Dictionary, Table } from '../types.ts';
 import type { BackupPurpose, BackupStatus, BackupView, Codec } from './backup.ts';
 import { backupWorkflowId, newBackupId } from './backup-id.ts';
+import type { BackupKeys } from './backup-keys.ts';
 import { type BackupRow, toBackupView } from './backup-view.ts';
 
 /** Quicker to write and to read than deflate, if a little larger; `npm run bench -- backup` measures all three. */
@@ -15,7 +16,9 @@ export interface NewBackup {
   /** null: every table of the dictionary. */
   readonly tables: readonly string[] | null;
   readonly codec?: Codec;
-  readonly encrypted: boolean;
+  /** Absent: when there is a key. */
+  readonly encrypt?: boolean;
+  readonly keys: BackupKeys;
   readonly purpose: BackupPurpose;
   readonly scheduleId?: string | null;
   readonly pinned?: boolean;
@@ -34,6 +37,8 @@ export interface BackupPlan {
   readonly attempt: number;
   readonly codec: Codec;
   readonly encrypted: boolean;
+  /** The key that it is made with, whichever is the current one by then; null: with none. */
+  readonly keyId: string | null;
   readonly dictionary: { readonly name: string; readonly version: string };
   /** In the order in which references allow them to be restored. */
   readonly tables: readonly Table[];
@@ -44,17 +49,21 @@ export interface BackupPlan {
  * that never gets a workflow is given one by the housekeeping.
  *
  * @returns its ID
- * @throws LongshoreError `unknown-table`
+ * @throws LongshoreError `unknown-table`, and `backup-key-missing` when it shall be encrypted and there is no key
  */
 export async function createBackup(db: Sql, request: NewBackup): Promise<string> {
-  const { dictionary, purpose, encrypted, startedBy } = request;
+  const { dictionary, purpose, keys, startedBy } = request;
+  const encrypted = request.encrypt ?? keys.current !== null;
+  if (encrypted && keys.current === null) {
+    throw new LongshoreError('backup-key-missing', 'there is no key to encrypt the backup with');
+  }
   const id = request.id ?? newBackupId();
   const tables = chosenTables(dictionary, request.tables);
   await db.query(
     `insert into longshore.backup
-       (id, purpose, schedule_id, tables, definitions, status, pinned, codec, encrypted, workflow_id,
+       (id, purpose, schedule_id, tables, definitions, status, pinned, codec, encrypted, key_id, workflow_id,
         dictionary_name, dictionary_version, started_by)
-     values ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, $10, $11, $12)
+     values ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, $10, $11, $12, $13)
      on conflict (id) do nothing`,
     [
       id,
@@ -65,6 +74,7 @@ export async function createBackup(db: Sql, request: NewBackup): Promise<string>
       request.pinned ?? false,
       request.codec ?? DEFAULT_CODEC,
       encrypted,
+      keys.current?.id ?? null,
       backupWorkflowId(id),
       dictionary.name,
       dictionary.version,
@@ -88,7 +98,8 @@ function chosenTables(dictionary: Dictionary, names: readonly string[] | null): 
 /** @throws LongshoreError `unknown-backup` */
 export async function readBackupPlan(db: Sql, id: string): Promise<BackupPlan> {
   const [row] = await db.query<BackupPlan>(
-    `select id, purpose, schedule_id as "scheduleId", status, attempt, codec, encrypted, definitions as tables,
+    `select id, purpose, schedule_id as "scheduleId", status, attempt, codec, encrypted, key_id as "keyId",
+            definitions as tables,
             jsonb_build_object('name', dictionary_name, 'version', dictionary_version) as dictionary
        from longshore.backup where id = $1`,
     [id],
@@ -98,7 +109,7 @@ export async function readBackupPlan(db: Sql, id: string): Promise<BackupPlan> {
 }
 
 const VIEW = `
-  select b.id, b.purpose, b.schedule_id, b.status, b.pinned, b.codec, b.encrypted, b.workflow_id, b.run_id,
+  select b.id, b.purpose, b.schedule_id, b.status, b.pinned, b.codec, b.encrypted, b.key_id, b.workflow_id, b.run_id,
          b.dictionary_version, b.snapshot_at, b.tables, b.parts_total, b.manifest, b.rows, b.bytes, b.error_code,
          b.error_message, b.verified_at, b.verification, b.started_by, b.created_at, b.finished_at, p.parts
     from longshore.backup b

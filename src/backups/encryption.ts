@@ -1,9 +1,7 @@
 import { createHash, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { ByteReader } from '../avro/byte-reader.ts';
 import { damaged } from '../avro/damaged.ts';
-import type { Config } from '../config.ts';
-import { LongshoreError } from '../errors.ts';
+import { type BackupKey, type BackupKeys, KEY_ID_BYTES, requireKey } from './backup-keys.ts';
 import { openSegment, SEGMENT_BYTES, sealSegment, TAG_BYTES } from './segments.ts';
 
 /**
@@ -23,57 +21,13 @@ import { openSegment, SEGMENT_BYTES, sealSegment, TAG_BYTES } from './segments.t
 const MAGIC = Buffer.from('LSENC');
 const VERSION = 1;
 const KEY_BYTES = 32;
-const ID_BYTES = 8;
 const SALT_BYTES = 32;
 const CHECK_BYTES = 4;
 const ID_AT = MAGIC.length + 1;
-const SALT_AT = ID_AT + ID_BYTES;
+const SALT_AT = ID_AT + KEY_ID_BYTES;
 const CHECK_AT = SALT_AT + SALT_BYTES;
 const HEADER_BYTES = CHECK_AT + CHECK_BYTES;
 const HKDF_INFO = 'longshore backup part';
-
-export interface BackupKey {
-  /** The first 16 hex digits of the SHA-256 of the key. */
-  readonly id: string;
-  /** Never printed: Node shows a KeyObject without its bytes. */
-  readonly secret: KeyObject;
-}
-
-/**
- * The key of the configuration; null: there is none. A text is 64 hex digits or base64 (either alphabet) of 32 bytes;
- * a file holds such a text, or the 32 bytes themselves.
- * @throws LongshoreError `config-invalid`, without a word of what was given
- */
-export async function readBackupKey({ backupKey }: Pick<Config, 'backupKey'>): Promise<BackupKey | null> {
-  if (backupKey === undefined) return null;
-  const bytes = 'text' in backupKey ? keyOfText(backupKey.text) : await keyOfFile(backupKey.file);
-  if (bytes) return { id: keyId(bytes), secret: createSecretKey(bytes) };
-  const name = 'text' in backupKey ? 'LONGSHORE_BACKUP_KEY' : 'LONGSHORE_BACKUP_KEY_FILE';
-  throw new LongshoreError('config-invalid', `${name}: expected 32 bytes, as 64 hex digits or as base64`);
-}
-
-/** Names a key of 32 bytes without telling it. */
-export function keyId(key: Uint8Array): string {
-  return createHash('sha256')
-    .update(key)
-    .digest('hex')
-    .slice(0, 2 * ID_BYTES);
-}
-
-function keyOfText(text: string): Buffer | null {
-  const trimmed = text.trim();
-  if (/^[0-9a-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex');
-  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed)) return null;
-  return Buffer.from(trimmed, 'base64');
-}
-
-async function keyOfFile(path: string): Promise<Buffer | null> {
-  const content = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    const message = `LONGSHORE_BACKUP_KEY_FILE: ${path} can not be read (${cause.code})`;
-    throw new LongshoreError('config-invalid', message, { cause });
-  });
-  return content.length === KEY_BYTES ? content : keyOfText(content.toString());
-}
 
 /** What a part is: the associated data that binds its bytes to its place. */
 export function partAad(backupId: string, partName: string): Buffer {
@@ -110,19 +64,19 @@ export async function* encryptPart(
 
 /**
  * Decrypts what `encryptPart` made, with the same `aad`.
- * @throws LongshoreError `backup-key-missing` with the ID of the key it needs, where `key` is another or null;
+ * @throws LongshoreError `backup-key-missing` with the ID of the key it needs, where it is not one of `keys`;
  *   `backup-damaged` for anything that is not what was written
  */
 export async function* decryptPart(
   stream: AsyncIterable<Buffer>,
-  key: BackupKey | null,
+  keys: BackupKeys,
   aad: Uint8Array,
 ): AsyncGenerator<Buffer, void> {
   const reader = new ByteReader(stream);
   try {
     const header = await reader.read(HEADER_BYTES, 'the header of an encrypted part');
     checkHeader(header);
-    const fileKey = fileKeyOf(requireKey(header, key), header);
+    const fileKey = fileKeyOf(keyOfHeader(keys, header), header);
     const bound = Buffer.concat([header, aad]);
     for (let no = 0, last = false; !last; no++) {
       const { offset } = reader;
@@ -160,11 +114,8 @@ function checkHeader(header: Buffer): void {
   }
 }
 
-function requireKey(header: Buffer, key: BackupKey | null): BackupKey {
-  const needed = header.subarray(ID_AT, SALT_AT).toString('hex');
-  if (key?.id === needed) return key;
-  const here = key ? `the key here is ${key.id}` : 'there is no key here';
-  throw new LongshoreError('backup-key-missing', `the backup is encrypted with the key ${needed}; ${here}`);
+function keyOfHeader(keys: BackupKeys, header: Buffer): BackupKey {
+  return requireKey(keys, header.subarray(ID_AT, SALT_AT).toString('hex'), 'the encrypted part');
 }
 
 function fileKeyOf({ secret }: BackupKey, header: Buffer): KeyObject {

@@ -8,6 +8,7 @@ import type { EndLoadInput } from '../../activities/end-load.ts';
 import { createActivities, createLedgerActivities } from '../../activities/index.ts';
 import { columnsOfFile } from '../../activities/plan-cache.ts';
 import type { PublishOutcome } from '../../activities/publish-load.ts';
+import { NO_KEYS } from '../../src/backups/backup-keys.ts';
 import { Charter } from '../../src/csv/chart.ts';
 import { readRecords } from '../../src/csv/read-records.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
@@ -95,8 +96,8 @@ async function judgeFile(
 
 /** Plays the workflow's part. Returns what is wrong with the file as a whole. */
 async function load(db: Database, storage: Storage, loadId: number, chart: Chart): Promise<string[]> {
-  const { beginLoad, endLoad } = createLedgerActivities({ db, storage, backupKey: null });
-  const { loadChunk, publishLoad, checkLoad } = createActivities({ db, storage, backupKey: null });
+  const { beginLoad, endLoad } = createLedgerActivities({ db, storage, backupKeys: NO_KEYS });
+  const { loadChunk, publishLoad, checkLoad } = createActivities({ db, storage, backupKeys: NO_KEYS });
   const environment = new MockActivityEnvironment(undefined, { logger });
   try {
     await environment.run(beginLoad, { loadId });

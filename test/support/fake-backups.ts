@@ -62,6 +62,7 @@ export function backupView(id: string, change: Partial<BackupView> = {}): Backup
     pinned: false,
     codec: 'zstandard',
     encrypted: false,
+    keyId: null,
     workflowId: `backup-${id}`,
     runId: null,
     dictionaryVersion: '1',
