@@ -63,7 +63,12 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const dictionary = await readDictionary(config.dictionaryPath);
   await migrate(config.databaseUrl);
-  await ensureTables(config.databaseUrl, dictionary);
+  for (const rule of await ensureTables(config.databaseUrl, dictionary)) {
+    log.warn(
+      { table: rule.table, constraint: rule.name, definition: rule.definition, drop: rule.drop },
+      'The database keeps to a rule that the dictionary does not have, and refuses rows that break it. Drop it if it has no use',
+    );
+  }
 
   const db = await openDatabase({ url: config.databaseUrl, poolSize: 16, applicationName: 'longshore api' });
   const storage = await openStorage(config.storage);

@@ -1,182 +1,145 @@
-import { createHash } from 'node:crypto';
-import { EntitySchema, MikroORM } from '@mikro-orm/postgresql';
-import { DatabaseSchema, SchemaComparator, type SchemaDifference } from '@mikro-orm/sql';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LongshoreError } from '../errors.ts';
-import { columnType } from '../rows/column-type.ts';
-import type { Dictionary, Table } from '../types.ts';
-import { DATA_SCHEMA, LINEAGE_COLUMNS } from './sql-names.ts';
+import type { Dictionary } from '../types.ts';
+import { openDatabase, type Tx } from './database.ts';
+import {
+  type ForeignRule,
+  isDone,
+  planTables,
+  rulesBeyond,
+  type Step,
+  type TablesPlan,
+} from './plan-tables.ts';
+import { DATA_SCHEMA, quoteName } from './sql-names.ts';
+import { isConnectionError, SQLSTATE, sqlstateOf } from './sqlstate.ts';
+import { type Catalog, type Relation, readCatalog } from './table-catalog.ts';
 
 /** Two starts at once make the tables one after the other. */
 const TABLES_LOCK = 7_463_002;
 
+/** Others queue behind a lock that waits: give up quickly, with all that was done, let them through, begin again. */
+const LOCK_TIMEOUT_MS = 1_000;
+const LOCK_PAUSE_MS = 500;
+const LOCK_TRIES = 400;
+
 /**
- * Makes the tables that the dictionary describes, through MikroORM's schema generator. What exists already is only
- * ever added to: new tables, new nullable fields, new keys that the rows fit.
+ * Makes the tables that the dictionary describes. What exists already is only ever added to: new tables, new nullable
+ * fields, new keys and references that the rows fit, comments where there are none (`table-ddl.ts` has every statement).
+ * All of it happens or nothing, in one transaction:
  *
- * @throws LongshoreError `dictionary-conflict`, naming every column and key at odds; nothing is changed then.
+ *   read the catalog ─ plan ─ lock what will change ─ read and plan again ─ rules, which rows may not fit ─ columns
+ *   ─ read the catalog: every rule is there, and what was there is as it was ─ commit
+ *
+ * A table that is as it should be is not locked. Readers wait for a moment where a column or a key is added.
+ *
+ * @returns keys and references of the database that the dictionary does not have
+ * @throws LongshoreError `dictionary-conflict`, naming everything at odds; nothing is changed then.
  */
-export async function ensureTables(url: string, dictionary: Dictionary): Promise<void> {
-  const orm = await MikroORM.init({
-    clientUrl: url,
-    entities: dictionary.tables.map(entityOf),
-    discovery: { warnWhenNoEntities: false },
-    pool: { min: 0, max: 4 },
-  });
-  try {
-    await orm.em.fork().transactional(async (em) => {
-      await em.execute('select pg_advisory_xact_lock(?)', [TABLES_LOCK]);
-      await em.execute(`set local search_path = ${DATA_SCHEMA}`);
-      const difference = await compare(orm, dictionary);
-      refuseConflicts(difference);
-      const sql = orm.schema.diffToSQL(additionsOf(difference), { safe: true, dropTables: false });
-      if (sql.trim() === '') return;
-      try {
-        await em.execute(sql);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message.split('\n').at(-1) : String(error);
-        throw new LongshoreError(
-          'dictionary-conflict',
-          `PostgreSQL refused the change of the tables: ${reason}`,
-          {
-            cause: error,
-          },
-        );
-      }
-    });
-  } finally {
-    await orm.close(true);
+export async function ensureTables(url: string, dictionary: Dictionary): Promise<readonly ForeignRule[]> {
+  await using db = await openDatabase({ url, poolSize: 1, applicationName: 'longshore tables' });
+  for (let tried = 1; ; tried++) {
+    try {
+      return await db.transaction((tx) => ensure(tx, dictionary));
+    } catch (error) {
+      if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable || tried >= LOCK_TRIES) throw error;
+      await sleep(LOCK_PAUSE_MS);
+    }
   }
 }
 
-/** An entity has to have a key. In a table without one this column plays it, until the key is taken away again. */
-const KEYLESS = '_line';
-
-function entityOf(table: Table): EntitySchema {
-  const single = table.primaryKey.length === 1 ? table.primaryKey[0] : undefined;
-  const properties: Record<string, object> = {};
-  for (const field of table.fields) {
-    const primary = table.primaryKey.includes(field.name);
-    properties[field.name] = {
-      type: 'string',
-      columnType: columnType(field),
-      fieldName: field.name,
-      primary,
-      autoincrement: false,
-      nullable: !primary && field.constraints.required !== true,
-      unique: field.constraints.unique === true && field.name !== single,
-      comment: field.description ?? field.title,
-    };
+async function ensure(tx: Tx, dictionary: Dictionary): Promise<readonly ForeignRule[]> {
+  const names = dictionary.tables.map(({ name }) => name);
+  await tx.query('select pg_advisory_xact_lock($1)', [TABLES_LOCK]);
+  await tx.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
+  let before = await readCatalog(tx, names);
+  let plan = planTables(dictionary, before);
+  if (isDone(plan)) return rulesBeyond(dictionary, before);
+  if (plan.tables.length > 0) {
+    const list = plan.tables.map((name) => quoteName(DATA_SCHEMA, name)).join(', ');
+    await tx.query(`lock table ${list} in share row exclusive mode`);
+    before = await readCatalog(tx, names);
+    plan = planTables(dictionary, before);
   }
-  for (const name of LINEAGE_COLUMNS) {
-    const primary = name === KEYLESS && table.primaryKey.length === 0;
-    properties[name] = { type: 'bigint', columnType: 'bigint', fieldName: name, nullable: !primary, primary };
-  }
-  return new EntitySchema({
-    name: table.name,
-    tableName: table.name,
-    comment: table.description ?? table.title,
-    properties: properties as never,
-    uniques: table.uniqueKeys
-      .filter((key) => !isSingleUnique(table, key))
-      .map((key) => ({ properties: [...key] as never })),
-  });
+  await run(tx, plan);
+  const after = await readCatalog(tx, names);
+  const left = planTables(dictionary, after);
+  const faults = [
+    ...[...left.open, ...left.exclusive, ...left.comments].map(({ what }) => `${what}: still not there`),
+    ...left.conflicts,
+    ...lostBetween(before, after),
+  ];
+  if (faults.length > 0) throw conflict(faults, 'something in the database stands against the change');
+  return rulesBeyond(dictionary, after);
 }
 
-/** A unique key of one field that is `unique` by itself needs no second index. */
-function isSingleUnique(table: Table, key: readonly string[]): boolean {
-  const field = key.length === 1 ? table.fields.find((f) => f.name === key[0]) : undefined;
-  return field?.constraints.unique === true;
+/** The rules come first: only they can turn out not to fit, and all that do not are named at once. */
+async function run(tx: Tx, plan: TablesPlan): Promise<void> {
+  const faults = [...plan.conflicts, ...(await runAll(tx, plan.open))];
+  if (faults.length > 0) throw conflict(faults);
+  faults.push(...(await runAll(tx, [...plan.exclusive, ...plan.comments])));
+  if (faults.length > 0) throw conflict(faults);
 }
 
-async function compare(orm: MikroORM, dictionary: Dictionary): Promise<SchemaDifference> {
-  const names = dictionary.tables.map((table) => table.name);
-  const connection = orm.em.getConnection();
-  const platform = orm.em.getPlatform();
-  const target = orm.schema.getTargetSchema(DATA_SCHEMA);
-  for (const table of dictionary.tables) {
-    addForeignKeys(target, table);
-    if (table.primaryKey.length === 0) removeKey(target, table);
-  }
-  const present = await DatabaseSchema.create(
-    connection,
-    platform,
-    orm.config,
-    DATA_SCHEMA,
-    [DATA_SCHEMA],
-    names,
-  );
-  return new SchemaComparator(platform).compare(present, target);
-}
-
-function removeKey(target: DatabaseSchema, table: Table): void {
-  const made = target.getTable(table.name);
-  const column = made?.getColumn(KEYLESS);
-  if (!made || !column) return;
-  Object.assign(column, { primary: false, nullable: true, autoincrement: false });
-  const indexes = made.getIndexes().filter((index) => !index.primary);
-  made.init(made.getColumns(), indexes, made.getChecks(), [], made.getForeignKeys());
-}
-
-/** Composite references and those to other unique keys have no entity property of their own: they are put in here. */
-function addForeignKeys(target: DatabaseSchema, table: Table): void {
-  const keys = target.getTable(table.name)?.getForeignKeys();
-  if (!keys) return;
-  for (const { fields, reference } of table.foreignKeys) {
-    const constraintName = foreignKeyName(table.name, fields);
-    keys[constraintName] = {
-      constraintName,
-      columnNames: [...fields],
-      localTableName: `${DATA_SCHEMA}.${table.name}`,
-      referencedTableName: `${DATA_SCHEMA}.${reference.table}`,
-      referencedColumnNames: [...reference.fields],
-    };
-  }
-}
-
-/** PostgreSQL cuts names at 63 bytes; a hash keeps long ones apart. */
-function foreignKeyName(table: string, fields: readonly string[]): string {
-  const name = `${table}_${fields.join('_')}_foreign`;
-  if (Buffer.byteLength(name) <= 63) return name;
-  return `${table.slice(0, 20)}_${createHash('sha256').update(name).digest('hex').slice(0, 16)}_foreign`;
-}
-
-function refuseConflicts(difference: SchemaDifference): void {
+/** @returns what PostgreSQL refused */
+async function runAll(tx: Tx, steps: readonly Step[]): Promise<string[]> {
   const faults: string[] = [];
-  for (const [table, changes] of Object.entries(difference.changedTables)) {
-    for (const [column, change] of Object.entries(changes.changedColumns)) {
-      const what = [...change.changedProperties].filter((property) => property !== 'comment');
-      if (what.length === 0) continue;
-      faults.push(
-        `${table}.${column}: the database has ${describe(change.fromColumn)}, the dictionary says ${describe(change.column)}`,
-      );
-    }
-    for (const column of Object.values(changes.addedColumns)) {
-      if (!column.nullable) faults.push(`${table}.${column.name}: a new required field`);
-    }
-    for (const column of Object.values(changes.removedColumns)) {
-      if (!column.nullable && column.default == null) {
-        faults.push(`${table}.${column.name}: not null in the database, absent from the dictionary`);
-      }
-    }
-    for (const name of Object.keys(changes.changedIndexes)) faults.push(`${table}: the key ${name} differs`);
-    for (const name of Object.keys(changes.changedForeignKeys)) {
-      faults.push(`${table}: the foreign key ${name} differs`);
+  for (const { sql, what } of steps) {
+    await tx.query('savepoint step');
+    try {
+      await tx.query(sql);
+      await tx.query('release savepoint step');
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      faults.push(`${what}: ${reasonOf(error)}`);
+      await tx.query('rollback to savepoint step');
     }
   }
-  if (faults.length > 0) throw new LongshoreError('dictionary-conflict', faults.join('; '));
+  return faults;
 }
 
-function describe(column: { type: string; nullable?: boolean } | undefined): string {
-  return column ? `${column.type}${column.nullable ? '' : ' not null'}` : 'no such column';
+/** PostgreSQL says no to the statement; what passes by itself (no connection, no lock, no disk) is thrown on. */
+function isRefusal(error: unknown): boolean {
+  const state = sqlstateOf(error);
+  if (state === undefined || isConnectionError(error)) return false;
+  const passing: readonly string[] = [SQLSTATE.lockNotAvailable, SQLSTATE.queryCanceled];
+  return !passing.includes(state) && !/^(40|53|58|XX)/.test(state);
 }
 
-function additionsOf(difference: SchemaDifference): SchemaDifference {
-  for (const changes of Object.values(difference.changedTables)) {
-    changes.removedColumns = {};
-    changes.removedIndexes = {};
-    changes.removedForeignKeys = {};
-    changes.removedChecks = {};
+/** PostgreSQL's message, never its detail: that quotes rows. */
+function reasonOf(error: unknown): string {
+  switch (sqlstateOf(error)) {
+    case SQLSTATE.uniqueViolation:
+      return 'rows of the table have the same values';
+    case SQLSTATE.foreignKeyViolation:
+      return 'rows of the table refer to rows that are not there';
+    default:
+      return `PostgreSQL refused it: ${(error as Error).message}`;
   }
-  difference.removedTables = {};
-  return difference;
+}
+
+/** What was there and is not there any more as it was: nothing, whatever triggers and extensions do beside. */
+function lostBetween(before: Catalog, after: Catalog): string[] {
+  return [...before.relations].flatMap(([name, relation]) => {
+    const now = after.relations.get(name);
+    const kept = new Set(now === undefined ? [] : factsOf(now));
+    return factsOf(relation).some((fact) => !kept.has(fact)) ? [`${name}: what was there has changed`] : [];
+  });
+}
+
+/** A comment that there is none of may come. */
+function factsOf({ oid, kind, file, comment, columns, keys, references, constraints }: Relation): string[] {
+  const comments = [comment, ...columns.map((column) => column.comment)];
+  return [
+    ['table', oid, kind, file],
+    ...columns.map((column) => ({ ...column, comment: null })),
+    ...comments.flatMap((text, column) => (text === null ? [] : [['comment', column, text]])),
+    ...keys.map(({ name, primary, columns: of }) => ['key', name, primary, of]),
+    ...references,
+    ...constraints,
+  ].map((fact) => JSON.stringify(fact));
+}
+
+function conflict(faults: readonly string[], what?: string): LongshoreError {
+  const message = what === undefined ? faults.join('; ') : `${what}: ${faults.join('; ')}`;
+  return new LongshoreError('dictionary-conflict', message, { places: faults.map((detail) => ({ detail })) });
 }

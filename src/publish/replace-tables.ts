@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Tx } from '../db/database.ts';
 import { DATA_SCHEMA, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { pointReadView, readViewOf, readViewsOf } from '../reports/read-views.ts';
@@ -132,8 +133,13 @@ function referrersOf(replacements: readonly Replacement[]): Referrer[] {
   return replacements.flatMap(({ state }) => state.referrers.filter((r) => !swapped.has(r.table)));
 }
 
-/** Renamed before it moves, so that its working name never meets a table of the user's. */
+/**
+ * Moves under a name that no table has in either schema: a table of the user's may be called what a stage is called
+ * while it works, and a stage what a table is called.
+ */
 export async function moveInPlace(tx: Tx, stage: string, name: string): Promise<void> {
-  await tx.query(`alter table ${stage} rename to ${quoteName(name)}`);
-  await tx.query(`alter table ${quoteName(STAGE_SCHEMA, name)} set schema ${quoteName(DATA_SCHEMA)}`);
+  const moving = `moving_${createHash('sha256').update(name).digest('hex').slice(0, 40)}`;
+  await tx.query(`alter table ${stage} rename to ${quoteName(moving)}`);
+  await tx.query(`alter table ${quoteName(STAGE_SCHEMA, moving)} set schema ${quoteName(DATA_SCHEMA)}`);
+  await tx.query(`alter table ${quoteName(DATA_SCHEMA, moving)} rename to ${quoteName(name)}`);
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import { ruleName } from '../db/rule-names.ts';
 import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { CopyFormat } from '../rows/encoded-pieces.ts';
@@ -36,15 +37,18 @@ export async function makeStage(
   stage: string,
   loadId?: number,
 ): Promise<void> {
+  const live = await liveColumns(db, table);
   const columns = new Map(
-    table.fields.map((field) => [
-      field.name,
-      `${columnType(field)}${isRequired(table, field.name) ? notNull(table, field.name) : ''}`,
-    ]),
+    table.fields.map((field) => {
+      const { name } = field;
+      const required = isRequired(table, name) ? notNull(table, name, live.get(name)) : '';
+      return [name, `${columnType(field)}${required}`];
+    }),
   );
   columns.set('_load_id', loadId === undefined ? 'bigint' : `bigint default ${loadId}`);
   columns.set('_line', 'bigint');
-  const order = [...new Set([...(await liveOrder(db, table, columns)), ...columns.keys()])];
+  const present = [...live.keys()].filter((name) => columns.has(name));
+  const order = [...new Set([...present, ...columns.keys()])];
   await db.query(
     `create table if not exists ${stage} (
        ${order.map((name) => `${quoteName(name)} ${columns.get(name)}`).join(', ')}
@@ -52,18 +56,23 @@ export async function makeStage(
   );
 }
 
-/** Columns of the live table as they stand there: a field that came to the dictionary later stands behind lineage. */
-async function liveOrder(
+/**
+ * Columns of the live table as they stand there: a field that came to the dictionary later stands behind lineage. Each
+ * with the name of its NOT NULL, which PostgreSQL keeps as a constraint since version 18.
+ */
+async function liveColumns(
   db: Pick<Database, 'query'>,
   table: Table,
-  known: ReadonlyMap<string, string>,
-): Promise<string[]> {
-  const columns = await db.query<{ name: string }>(
-    `select attname::text as name from pg_attribute
+): Promise<ReadonlyMap<string, string | null>> {
+  const columns = await db.query<{ name: string; notNull: string | null }>(
+    `select attname::text as name,
+            (select conname::text from pg_constraint
+              where conrelid = attrelid and contype = 'n' and conkey = array[attnum]) as "notNull"
+       from pg_attribute
       where attrelid = to_regclass($1) and attnum > 0 and not attisdropped order by attnum`,
     [quoteName(DATA_SCHEMA, table.name)],
   );
-  return columns.map(({ name }) => name).filter((name) => known.has(name));
+  return new Map(columns.map(({ name, notNull }) => [name, notNull]));
 }
 
 export async function dropStage(db: Pick<Database, 'query'>, stage: string): Promise<void> {
@@ -81,13 +90,10 @@ export function copyIntoStage(table: Table, loadId: number, format: CopyFormat):
   return `copy ${stageName(loadId)} (${quoteNames(columns)}) from stdin with (format ${format})`;
 }
 
-/** PostgreSQL 18 keeps NOT NULL as a named constraint: named as it would be on the live table. */
-function notNull(table: Table, field: string): string {
-  const name = Buffer.from(`${table.name}_${field}`)
-    .subarray(0, 54)
-    .toString()
-    .replace(/\uFFFD+$/, '');
-  return ` constraint ${quoteName(`${name}_not_null`)} not null`;
+/** Named as on the live table, whose place the stage may take; where there is none, with a name of its own. */
+function notNull(table: Table, field: string, live: string | null | undefined): string {
+  const name = live ?? ruleName({ kind: 'not_null', table: table.name, fields: [field] });
+  return ` constraint ${quoteName(name)} not null`;
 }
 
 function isRequired(table: Table, field: string): boolean {

@@ -1,22 +1,18 @@
 import type { Sql } from '../db/sql.ts';
 import { quoteName } from '../db/sql-names.ts';
+import { type ColumnType, POSTGRES_TYPES } from '../rows/column-type.ts';
 import type { Report, ReportColumn, ReportParameter } from './report.ts';
 import { REPORT_SCHEMA } from './report.ts';
 import { type ReportFault, reportInvalid } from './report-faults.ts';
 import { type HeaderWord, readHeader } from './report-header.ts';
 
 /** A type name for each column type, as `format_type` writes it. */
-const TYPES: Readonly<Record<string, ReportColumn['type']>> = {
-  text: 'text',
-  integer: 'integer',
-  bigint: 'bigint',
-  numeric: 'numeric',
-  boolean: 'boolean',
-  date: 'date',
-  'time without time zone': 'time',
-  'timestamp with time zone': 'timestamptz',
-  'double precision': 'double precision',
-};
+const TYPES: ReadonlyMap<string, ReportColumn['type']> = new Map([
+  ...(Object.entries(POSTGRES_TYPES) as [ColumnType, string][]).map(
+    ([type, name]): [string, ReportColumn['type']] => [name, type],
+  ),
+  ['double precision', 'double precision'],
+]);
 const NUMBERS: readonly ReportColumn['type'][] = ['integer', 'bigint', 'numeric', 'double precision'];
 const TYPES_OF_PARAMETER: Readonly<Record<ReportParameter['type'], readonly ReportColumn['type'][]>> = {
   integer: ['integer', 'bigint', 'numeric'],
@@ -41,9 +37,9 @@ export async function columnsOfReport(
   );
   const faults: ReportFault[] = [];
   const columns = found.flatMap(({ name, type }): ReportColumn[] => {
-    const known = TYPES[type];
+    const known = TYPES.get(type);
     if (known !== undefined) return [{ name, type: known }];
-    const detail = `column "${name}" is of type ${type}: cast it to one of ${Object.values(TYPES).join(', ')}`;
+    const detail = `column "${name}" is of type ${type}: cast it to one of ${[...TYPES.values()].join(', ')}`;
     faults.push({ line: null, detail });
     return [];
   });

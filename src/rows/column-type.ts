@@ -14,6 +14,18 @@ export type ColumnType =
   | 'timestamptz'
   | 'time';
 
+/** The types as PostgreSQL's `format_type` writes them. */
+export const POSTGRES_TYPES: Readonly<Record<ColumnType, string>> = {
+  text: 'text',
+  integer: 'integer',
+  bigint: 'bigint',
+  numeric: 'numeric',
+  boolean: 'boolean',
+  date: 'date',
+  timestamptz: 'timestamp with time zone',
+  time: 'time without time zone',
+};
+
 /**
  * The PostgreSQL type of a field's column. An integer is a `bigint` unless its bounds prove that 32 bits hold
  * it; a datetime is a moment (`timestamptz`, microseconds); a string of any format is `text`.
