@@ -41,6 +41,11 @@ export function postgresPasswordPath(home: string): string {
   return join(home, 'keys', 'postgres.password');
 }
 
+/** Of the role that Longshore's own processes connect as. */
+export function postgresAppPasswordPath(home: string): string {
+  return join(home, 'keys', 'postgres-app.password');
+}
+
 export function logPath(home: string, name: string): string {
   return join(home, 'logs', `${name}.log`);
 }

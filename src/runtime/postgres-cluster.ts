@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { postgresPasswordPath, writeFileAtomically } from './home.ts';
 import type { PostgresPlace } from './postgres-place.ts';
 
-/** The embedded server's only role (a superuser) and database. */
+/** The embedded server's superuser, and its database. */
 export const POSTGRES_ROLE = 'longshore';
 export const POSTGRES_DATABASE = 'longshore';
 

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { ensureHome, logPath, readState, updateState } from './home.ts';
 import type { ProgressLog } from './logger.ts';
 import { freePort, portIsFree } from './ports.ts';
@@ -13,6 +12,7 @@ import {
 } from './postgres-cluster.ts';
 import { readPostmasterFile, stopOrphanedPostgres } from './postgres-orphans.ts';
 import { findPostgresPlace, type PostgresPlace } from './postgres-place.ts';
+import { appPassword, ensureAppRole, POSTGRES_APP_ROLE } from './postgres-roles.ts';
 import { type Exit, lastLines, type ServerProcess, startServer } from './server-process.ts';
 
 const FIRST_CHOICE_PORT = 15432;
@@ -21,8 +21,10 @@ const START_LIMIT_MS = 10 * 60_000;
 const PROGRESS_EVERY_MS = 5_000;
 
 export interface RunningPostgres {
-  /** Holds the password: for environments, never for arguments or logs. */
+  /** Of Longshore's own role. Holds the password: for environments, never for arguments or logs. */
   readonly url: string;
+  /** The same database for the superuser. */
+  readonly adminUrl: string;
   readonly pid: number;
   readonly port: number;
   /** Resolves when the server has ended, asked or not. */
@@ -64,11 +66,15 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   );
   try {
     await waitUntilReady(server, place, logPath(home, 'postgres'), log);
-    const url = (database: string) => `postgres://${POSTGRES_ROLE}:${password}@127.0.0.1:${port}/${database}`;
-    await ensureDatabase(url('postgres'));
+    const url = (role: string, secret: string, database: string) =>
+      `postgres://${role}:${secret}@127.0.0.1:${port}/${database}`;
+    const adminUrl = (database: string) => url(POSTGRES_ROLE, password, database);
+    const own = appPassword(home);
+    await ensureAppRole(adminUrl, own);
     updateState(home, { postgresPort: port });
     return {
-      url: url(POSTGRES_DATABASE),
+      url: url(POSTGRES_APP_ROLE, own, POSTGRES_DATABASE),
+      adminUrl: adminUrl(POSTGRES_DATABASE),
       pid: server.pid,
       port,
       exited: server.exited,
@@ -128,16 +134,5 @@ async function waitUntilReady(
       nextWord += PROGRESS_EVERY_MS;
     }
     await sleep(25);
-  }
-}
-
-async function ensureDatabase(adminUrl: string): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  try {
-    const found = await client.query('select 1 from pg_database where datname = $1', [POSTGRES_DATABASE]);
-    if (found.rowCount === 0) await client.query(`create database ${pg.escapeIdentifier(POSTGRES_DATABASE)}`);
-  } finally {
-    await client.end();
   }
 }

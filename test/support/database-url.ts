@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { postgresPasswordPath, readState } from '../../src/runtime/home.ts';
-import { POSTGRES_DATABASE, POSTGRES_ROLE } from '../../src/runtime/postgres-cluster.ts';
+import { postgresAppPasswordPath, readState } from '../../src/runtime/home.ts';
+import { POSTGRES_DATABASE } from '../../src/runtime/postgres-cluster.ts';
+import { POSTGRES_APP_ROLE } from '../../src/runtime/postgres-roles.ts';
 
 /** Where the embedded PostgreSQL of a home is. */
 export function databaseUrl(home: string): string {
-  const password = readFileSync(postgresPasswordPath(home), 'utf8').trim();
-  return `postgres://${POSTGRES_ROLE}:${password}@127.0.0.1:${readState(home).postgresPort}/${POSTGRES_DATABASE}`;
+  const password = readFileSync(postgresAppPasswordPath(home), 'utf8').trim();
+  return `postgres://${POSTGRES_APP_ROLE}:${password}@127.0.0.1:${readState(home).postgresPort}/${POSTGRES_DATABASE}`;
 }

@@ -26,8 +26,9 @@ export async function globalSetup(): Promise<void> {
     startPostgres({ home, log, settings: { fsync: 'off' } }),
     startTemporal({ home, log }),
   ]);
-  await makeTemplate(postgres.url);
-  process.env.TEST_DATABASE_URL = postgres.url;
+  await makeTemplate(postgres.adminUrl);
+  // The tests make databases and roles.
+  process.env.TEST_DATABASE_URL = postgres.adminUrl;
   process.env.TEST_DATABASE_TEMPLATE = TEMPLATE;
   process.env.TEST_TEMPORAL_ADDRESS = temporal.address;
 }
