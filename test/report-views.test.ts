@@ -246,4 +246,43 @@ describe('views of reports', async () => {
     await startReports(url, await writeReports(home, { a: files.a }), dictionaryOf([]));
     assert.equal((await view('a')).length, 2);
   });
+
+  it('keep a field that left the dictionary where something of a user stands on them', async () => {
+    const fields = (...names: string[]) => names.map((name) => ({ name, type: 'string' }));
+    const dictionaryOf = (...names: string[]) =>
+      parseDictionary({
+        name: 'leaves',
+        resources: [{ name: 'plain', schema: { fields: fields(...names) } }],
+      });
+    const full = dictionaryOf('one', 'two');
+    await ensureTables(url, full);
+    const files = { a: reportFile('select one, two from plain', { tables: 'plain', key: 'one' }) };
+    const folder = await writeReports(home, files);
+    for (const [mine, drop] of [
+      ['create view mine as select * from longshore_report.a', 'drop view mine'],
+      ['create view mine as select * from longshore_read.plain', 'drop view mine'],
+      ['grant select on longshore_report.a to public', 'revoke all on longshore_report.a from public'],
+      [`comment on view longshore_read.plain is 'mine'`, 'comment on view longshore_read.plain is null'],
+    ] as const) {
+      await startReports(url, folder, full);
+      await db.query(mine);
+      const before = (await oids()).filter(({ name }) => name === 'a' || name === 'plain');
+      await startReports(url, folder, dictionaryOf('one'));
+      const after = (await oids()).filter(({ name }) => name === 'a' || name === 'plain');
+      assert.deepEqual(after, before, mine);
+      await db.query(drop);
+    }
+    const less = await writeReports(home, {
+      b: reportFile('select one from plain', { tables: 'plain', key: 'one' }),
+    });
+    await startReports(url, less, dictionaryOf('one'));
+    assert.deepEqual(
+      (await db.query(COLUMNS_OF_PLAIN)).map(({ name }) => name),
+      ['one', '_load_id', '_line'],
+    );
+  });
 });
+
+const COLUMNS_OF_PLAIN = `
+  select attname as name from pg_attribute
+   where attrelid = 'longshore_read.plain'::regclass and attnum > 0 and not attisdropped order by attnum`;

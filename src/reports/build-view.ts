@@ -38,7 +38,8 @@ const LEDGER_ROW = `
   on conflict (name) do update set hash = excluded.hash, tables = excluded.tables`;
 
 async function declare(tx: Tx, report: Report, building: string): Promise<void> {
-  await tx.query(`select set_config('search_path', $1, true)`, [`${READ_SCHEMA}, pg_catalog`]);
+  // PostgreSQL's own catalog goes before it: no table can pass for a type or a catalog.
+  await tx.query(`select set_config('search_path', $1, true)`, [READ_SCHEMA]);
   const before = `create materialized view ${quoteName(REPORT_SCHEMA, building)} as `;
   try {
     // By the extended protocol, which refuses a second statement.
