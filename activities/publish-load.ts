@@ -44,7 +44,7 @@ export function publishLoad({ db }: ActivityDeps) {
 async function publish(tx: Tx, plan: LoadPlan, signal: AbortSignal): Promise<PublishOutcome> {
   const [load] = await tx.query<LoadTotals & { status: string; ended: boolean }>(
     `select status, finished_at is not null as ended, rows_read as read, rows_loaded as loaded,
-            rows_rejected as rejected, rows_unchanged as unchanged
+            rows_rejected as rejected, rows_unchanged as unchanged, rows_discarded as discarded
        from longshore.load where id = $1 for update`,
     [plan.id],
   );
@@ -79,19 +79,20 @@ async function finish(
   tx: Tx,
   plan: LoadPlan,
   { read, rejected }: { read: number; rejected: number },
-  { way, loaded, unchanged }: Published,
+  { way, loaded, unchanged, discarded }: Published,
 ): Promise<PublishOutcome> {
   await tx.query(
     `update longshore.load
         set status = 'done', finished_at = clock_timestamp(), paused = false, published_by = $2,
-            rows_read = $3, rows_loaded = $4, rows_rejected = $5, rows_unchanged = $6
+            rows_read = $3, rows_loaded = $4, rows_rejected = $5, rows_unchanged = $6,
+            rows_discarded = $7
       where id = $1`,
-    [plan.id, way, read, loaded, rejected, unchanged],
+    [plan.id, way, read, loaded, rejected, unchanged, discarded],
   );
   if (way === 'insert') await dropStage(tx, stageName(plan.id));
-  return { outcome: 'published', read, loaded, rejected, unchanged };
+  return { outcome: 'published', read, loaded, rejected, unchanged, discarded };
 }
 
-function totalsOf({ read, loaded, rejected, unchanged }: LoadTotals): LoadTotals {
-  return { read, loaded, rejected, unchanged };
+function totalsOf({ read, loaded, rejected, unchanged, discarded }: LoadTotals): LoadTotals {
+  return { read, loaded, rejected, unchanged, discarded };
 }

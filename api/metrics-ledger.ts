@@ -12,9 +12,10 @@ interface LoadCount {
   readonly loaded: number;
   readonly rejected: number;
   readonly unchanged: number;
+  readonly discarded: number;
 }
 
-const OUTCOMES = ['loaded', 'rejected', 'unchanged'] as const;
+const OUTCOMES = ['loaded', 'rejected', 'unchanged', 'discarded'] as const;
 
 /**
  * What the ledger knows of loads, asked at a scrape: the same from every API process, so it must not be summed over
@@ -62,7 +63,8 @@ export function addLedgerMetrics(registry: Registry, db: Pick<Database, 'query'>
 function countLoads(db: Pick<Database, 'query'>): Promise<LoadCount[]> {
   return db.query<LoadCount>(
     `select table_name as "table", status, count(*)::float8 as loads, sum(rows_loaded) as loaded,
-            sum(rows_rejected) as rejected, sum(rows_unchanged) as unchanged
+            sum(rows_rejected) as rejected, sum(rows_unchanged) as unchanged,
+            sum(rows_discarded) as discarded
        from longshore.load group by table_name, status order by table_name, status`,
   );
 }

@@ -57,8 +57,9 @@ const loadView = z.object({
   }),
   rows: z.object({ read: count, loaded: count, rejected: count, unchanged: count, discarded: count }).meta({
     description:
-      'At the end, read = loaded + rejected + unchanged + discarded. Only a merge leaves rows `unchanged`; only a ' +
-      'load that failed or was cancelled has `discarded` rows: good ones, of which none is in the table.',
+      'At the end, read = loaded + rejected + unchanged + discarded. Only a merge leaves rows `unchanged`; ' +
+      '`discarded` rows are good ones that are not in the table: all of a load that failed or was cancelled, and those ' +
+      'that a trigger or a rule of the table kept out.',
   }),
   error: loadErrorSchema.nullable(),
   waitingFor: loadErrorSchema.nullable().meta({

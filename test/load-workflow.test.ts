@@ -56,12 +56,27 @@ describe('loadCsv', async () => {
       beginLoad: async () => ({ chunks: 3, bytes: 300, maxRejects: null }),
       endLoad: async (input) => {
         ends.push(input);
-        return { status: input.end.status, next: null, read: 30, loaded: 30, rejected: 0, unchanged: 0 };
+        return {
+          status: input.end.status,
+          next: null,
+          read: 30,
+          loaded: 30,
+          rejected: 0,
+          unchanged: 0,
+          discarded: 0,
+        };
       },
       chartFile: async () => undefined,
       loadChunk: async () => ({ state: 'loaded', bytes: 100, read: 10, rejected: 0 }),
       checkLoad: async () => ({ rejected: 1 }),
-      publishLoad: async () => ({ outcome: 'published', read: 30, loaded: 30, rejected: 0, unchanged: 0 }),
+      publishLoad: async () => ({
+        outcome: 'published',
+        read: 30,
+        loaded: 30,
+        rejected: 0,
+        unchanged: 0,
+        discarded: 0,
+      }),
       ...changes,
     };
   }
@@ -93,7 +108,14 @@ describe('loadCsv', async () => {
         return { state: 'loaded', bytes: 100, read: 10, rejected: 0 };
       },
     });
-    assert.deepEqual(await handle.result(), { loadId: 1, read: 30, loaded: 30, rejected: 0, unchanged: 0 });
+    assert.deepEqual(await handle.result(), {
+      loadId: 1,
+      read: 30,
+      loaded: 30,
+      rejected: 0,
+      unchanged: 0,
+      discarded: 0,
+    });
     assert.deepEqual(chunks.sort(), [0, 1, 2]);
     assert.deepEqual(ends, [{ loadId: 1, end: { status: 'done' } }]);
     await recordHistory(client, 'load-done', handle.workflowId);
@@ -205,7 +227,7 @@ describe('loadCsv', async () => {
       publishLoad: async () => {
         published++;
         if (published === 1) return { outcome: 'violated' };
-        return { outcome: 'published', read: 30, loaded: 29, rejected: 1, unchanged: 0 };
+        return { outcome: 'published', read: 30, loaded: 29, rejected: 1, unchanged: 0, discarded: 0 };
       },
       checkLoad: async () => {
         checked++;
@@ -256,13 +278,28 @@ describe('loadCsv', async () => {
       publishLoad: async () => {
         publishing = true;
         await sleep(600);
-        return { outcome: 'published', read: 30, loaded: 30, rejected: 0, unchanged: 0 };
+        return { outcome: 'published', read: 30, loaded: 30, rejected: 0, unchanged: 0, discarded: 0 };
       },
-      endLoad: async () => ({ status: 'done', next: null, read: 30, loaded: 30, rejected: 0, unchanged: 0 }),
+      endLoad: async () => ({
+        status: 'done',
+        next: null,
+        read: 30,
+        loaded: 30,
+        rejected: 0,
+        unchanged: 0,
+        discarded: 0,
+      }),
     });
     while (!publishing) await sleep(20);
     await handle.cancel();
-    assert.deepEqual(await handle.result(), { loadId: 1, read: 30, loaded: 30, rejected: 0, unchanged: 0 });
+    assert.deepEqual(await handle.result(), {
+      loadId: 1,
+      read: 30,
+      loaded: 30,
+      rejected: 0,
+      unchanged: 0,
+      discarded: 0,
+    });
   });
 
   it('replays every stored history', async () => {

@@ -51,7 +51,15 @@ describe('metrics', () => {
 
   it('ask the ledger once for many scrapes, and do without it while it is away', async () => {
     let asked = 0;
-    const count = { table: 'jobs', status: 'done', loads: 2, loaded: 5, rejected: 1, unchanged: 0 };
+    const count = {
+      table: 'jobs',
+      status: 'done',
+      loads: 2,
+      loaded: 5,
+      rejected: 1,
+      unchanged: 0,
+      discarded: 0,
+    };
     const there = createMetrics();
     const answer = async () => {
       asked += 1;
@@ -67,6 +75,7 @@ describe('metrics', () => {
       'longshore_load_rows_total{table="jobs",outcome="loaded"} 5',
       'longshore_load_rows_total{table="jobs",outcome="rejected"} 1',
       'longshore_load_rows_total{table="jobs",outcome="unchanged"} 0',
+      'longshore_load_rows_total{table="jobs",outcome="discarded"} 0',
     ]);
 
     const away = createMetrics();

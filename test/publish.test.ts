@@ -245,7 +245,7 @@ describe('planPublish', () => {
     assert.equal(planPublish(state, 'append', 1_000 / SWAP_RATIO), 'swap');
     assert.equal(planPublish(state, 'append', 1_000 / SWAP_RATIO - 1), 'insert');
     assert.equal(planPublish({ ...state, empty: true, obstacles: ['view v'] }, 'replace', 1), 'insert');
-    const referrers = [{ table: 'x', name: 'y', definition: 'z' }];
+    const referrers = [{ table: 'x', name: 'y', definition: 'z', comment: null, firing: [] }];
     assert.equal(planPublish({ ...state, referrers }, 'append', 1_000), 'insert');
     assert.equal(planPublish({ ...state, referrers }, 'replace', 1_000), 'swap');
   });

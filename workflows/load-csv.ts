@@ -65,8 +65,8 @@ export async function loadCsv(input: LoadCsvInput): Promise<LoadTotals & { reado
   const ended = await CancellationScope.nonCancellable(() => endLoad({ loadId, end }));
   // A cancellation that came after the commit finds the load done.
   if (ended.status === 'done') {
-    const { read, loaded, rejected, unchanged } = ended;
-    return { loadId, read, loaded, rejected, unchanged };
+    const { read, loaded, rejected, unchanged, discarded } = ended;
+    return { loadId, read, loaded, rejected, unchanged, discarded };
   }
   if (isCancellation(failure)) throw failure;
   const { code, message } = reasonOf(failure);

@@ -42,9 +42,7 @@ export async function publishRestore(tx: Tx, plan: RestorePlan): Promise<void> {
  */
 export async function prepareRestore(tx: Tx, { tables }: RestorePlan): Promise<void> {
   const replacements: Replacement[] = [];
-  for (const { table, stage } of tables) {
-    replacements.push({ table, stage, state: await readTableState(tx, table) });
-  }
+  for (const one of tables) replacements.push({ ...one, state: await readTableState(tx, one) });
   try {
     await buildKeysEarly(tx, replacements);
   } catch (error) {
@@ -53,13 +51,8 @@ export async function prepareRestore(tx: Tx, { tables }: RestorePlan): Promise<v
 }
 
 async function publishWhole(tx: Tx, { tables }: RestorePlan): Promise<void> {
-  const states = await lockTables(
-    tx,
-    tables.map(({ table }) => table),
-  );
-  const replacements = tables.map(
-    ({ table, stage }, no): Replacement => ({ table, stage, state: states[no]! }),
-  );
+  const states = await lockTables(tx, tables);
+  const replacements = tables.map((one, no): Replacement => ({ ...one, state: states[no]! }));
   for (const one of replacements) if (!isSwap(one)) await refuseLoss(tx, one.table);
   await replaceTables(tx, replacements);
 }
@@ -87,7 +80,7 @@ async function refuseLoss(tx: Tx, table: Table): Promise<void> {
 /** Rows with the wanted keys become as they are in the backup; the others stay. */
 async function publishKeys(tx: Tx, plan: RestorePlan): Promise<void> {
   const { table, stage } = plan.tables[0] as RestoredTable;
-  await lockTables(tx, [table]);
+  await lockTables(tx, [{ table, stage }]);
   await limitStage(tx, plan);
   const live = liveName(table);
   const columns = quoteNames(columnsOf(table));

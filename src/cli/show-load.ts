@@ -42,7 +42,7 @@ function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
     ['loaded', formatCount(rows.loaded)],
     ['rejected', formatCount(rows.rejected)],
     ['unchanged', load.mode === 'merge' ? formatCount(rows.unchanged) : null],
-    ['discarded', rows.discarded > 0 ? `${formatCount(rows.discarded)} (the table is as it was)` : null],
+    ['discarded', rows.discarded > 0 ? `${formatCount(rows.discarded)} (${whyDiscarded(load)})` : null],
     ['progress', hasEnded(load) ? null : describeProgress(load)],
     ['time', seconds === null ? null : formatSeconds(seconds)],
     ['error', load.error === null ? null : `${plain(load.error.message)} (${load.error.code})`],
@@ -53,6 +53,10 @@ function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `  ${name.padEnd(10)}${value}`);
   return [`Load ${load.id}`, ...lines, ...rejectLines(load, rejects)].join('\n');
+}
+
+function whyDiscarded({ status }: LoadAnswer): string {
+  return status === 'done' ? 'kept out by a trigger or a rule of the table' : 'the table is as it was';
 }
 
 function rejectLines(load: LoadAnswer, rejects: readonly RejectView[]): string[] {

@@ -13,6 +13,8 @@ export interface Tx {
   readonly client: PoolClient;
   /** `$1` parameters, as in `pg`. */
   query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  /** Runs a statement that writes. @returns how many rows PostgreSQL says it wrote */
+  change(text: string, values?: readonly unknown[]): Promise<number>;
 }
 
 export interface Database extends AsyncDisposable {
@@ -85,6 +87,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
           em: em as EntityManager,
           client,
           query: async (text, values) => (await client.query(statement(text, values))).rows,
+          change: async (text, values) => (await client.query(statement(text, values))).rowCount ?? 0,
         });
       });
     },

@@ -1,3 +1,5 @@
+import { LEDGER_SCHEMA } from './sql-names.ts';
+
 /** SQLSTATEs that Longshore reacts to, by name (PostgreSQL, Appendix A). */
 export const SQLSTATE = {
   uniqueViolation: '23505',
@@ -8,9 +10,16 @@ export const SQLSTATE = {
   sequenceLimitExceeded: '2200H',
   invalidParameterValue: '22023',
   insufficientPrivilege: '42501',
+  programLimitExceeded: '54000',
+  featureNotSupported: '0A000',
+  notNullViolation: '23502',
+  checkViolation: '23514',
+  exclusionViolation: '23P01',
   serializationFailure: '40001',
   deadlockDetected: '40P01',
   duplicateObject: '42710',
+  duplicateTable: '42P07',
+  duplicateSchema: '42P06',
   queryCanceled: '57014',
   internalError: 'XX000',
   invalidTableDefinition: '42P16',
@@ -21,14 +30,23 @@ export function sqlstateOf(error: unknown): string | undefined {
   return serverErrorOf(error)?.code;
 }
 
-interface ServerError {
+/** What PostgreSQL says of an error ("Error and Notice Message Fields"). Messages and details can hold row data. */
+export interface ServerError {
   readonly code: string;
+  readonly message: string;
+  readonly schema?: string;
+  readonly table?: string;
+  readonly column?: string;
+  readonly constraint?: string;
+  /** The functions and statements that it was raised in. */
+  readonly where?: string;
   /** Of PostgreSQL's sources, where it was raised. */
   readonly file?: string;
+  readonly routine?: string;
 }
 
 /** What PostgreSQL said, at whatever depth of causes. */
-function serverErrorOf(error: unknown): ServerError | undefined {
+export function serverErrorOf(error: unknown): ServerError | undefined {
   for (let e = error; e instanceof Error; e = e.cause) {
     const { code } = e as { code?: unknown };
     if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return e as Error & ServerError;
@@ -49,14 +67,41 @@ export function isConnectionError(error: unknown): boolean {
 }
 
 /**
- * Whether PostgreSQL refused what a row holds, by a constraint, a trigger or a rule, and not how it was asked: classes
- * 21 (cardinality), 22 (data), 23 (integrity), 27 and P0 (triggers), 44 (check option) and 0A (a rule that a statement
- * of ours does not fit). Of class 22 a setting that can not be made is not a row's doing, nor is a sequence at its end.
+ * Whether PostgreSQL refused what a row holds, by a constraint, a trigger or a policy, and not how it was asked: classes
+ * 21 (cardinality), 22 (data), 23 (integrity), 27 and P0 (triggers), 44 (check option), a row or an index entry that is
+ * too large, and row security. Of class 22 a setting that can not be made is not a row's doing, nor is a sequence at
+ * its end.
  */
 export function isRowFault(error: unknown): boolean {
   const fault = serverErrorOf(error);
-  if (fault === undefined || fault.code === SQLSTATE.sequenceLimitExceeded) return false;
-  return /^(2[1237]|44|0A|P0)/.test(fault.code) && !isSettingFault(fault);
+  if (fault === undefined || fault.code === SQLSTATE.sequenceLimitExceeded || isOwn(fault)) return false;
+  if (fault.code === SQLSTATE.insufficientPrivilege) return fault.routine === 'ExecWithCheckOptions';
+  if (fault.code === SQLSTATE.programLimitExceeded) return true;
+  return /^(2[1237]|44|P0)/.test(fault.code) && !isSettingFault(fault);
+}
+
+/**
+ * Whether PostgreSQL refuses a statement for what it or a row is, so that it will refuse it again: features, data,
+ * integrity, dependencies, functions that fail, names, rights and limits. Not what passes by itself: connections,
+ * resources, conflicts between transactions, an operator's cancel, a server that is read-only.
+ */
+export function isRefusal(error: unknown): boolean {
+  const fault = serverErrorOf(error);
+  if (fault === undefined || isOwn(fault) || isSettingFault(fault)) return false;
+  // Of two that make the same object at once, one finds it there the next time.
+  if (RACES.includes(fault.code)) return false;
+  return /^(0A|2[1237BF]|3[89]|42|44|54|55000|55006|F0|HV|P0)/.test(fault.code);
+}
+
+const RACES: readonly string[] = [
+  SQLSTATE.duplicateTable,
+  SQLSTATE.duplicateObject,
+  SQLSTATE.duplicateSchema,
+];
+
+/** A rule of the ledger or of the catalogs, which no one's rows can break: a race, or a bug. */
+function isOwn({ code, schema }: ServerError): boolean {
+  return code.startsWith('23') && (schema === LEDGER_SCHEMA || schema === 'pg_catalog');
 }
 
 /**

@@ -38,7 +38,7 @@ export async function endLoad(
     await dropStage(tx, stageName(loadId));
     const [row] = await tx.query<EndedLoad>(
       `select status, rows_read as read, rows_loaded as loaded, rows_rejected as rejected,
-                rows_unchanged as unchanged, (select workflow_id from longshore.load n
+                rows_unchanged as unchanged, rows_discarded as discarded, (select workflow_id from longshore.load n
                           where n.table_name = l.table_name and n.id > l.id and n.finished_at is null
                           order by n.id limit 1) as next
            from longshore.load l where id = $1`,

@@ -37,6 +37,7 @@ export const LoadEntity = defineEntity({
     rowsLoaded: p.double(),
     rowsRejected: p.double(),
     rowsUnchanged: p.double(),
+    rowsDiscarded: p.double(),
     publishedBy: p.text().nullable(),
     errorCode: p.text().$type<ErrorCode>().nullable(),
     errorMessage: p.text().nullable(),

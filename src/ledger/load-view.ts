@@ -29,10 +29,7 @@ export interface LoadView {
    * While the load runs, what its finished chunks counted. At the end every row of the file is accounted for:
    * read = loaded + rejected + unchanged + discarded.
    */
-  readonly rows: LoadTotals & {
-    /** Good rows of a load that failed or was cancelled: the table is as it was before. */
-    readonly discarded: number;
-  };
+  readonly rows: LoadTotals;
   /** Why the load failed. */
   readonly error: LoadError | null;
   /** What a running load meets with and tries again until it passes, such as a full disk; told by `GET` of one load. */
@@ -48,6 +45,11 @@ export interface LoadTotals {
   readonly loaded: number;
   readonly rejected: number;
   readonly unchanged: number;
+  /**
+   * Good rows that are not in the table: of a load that failed or was cancelled, all of them; of one that is done, those
+   * that a trigger or a rule of the table kept out.
+   */
+  readonly discarded: number;
 }
 
 /** Done, failed or cancelled: nothing about the load changes any more. */

@@ -72,6 +72,7 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<{ id: number
     rowsLoaded: 0,
     rowsRejected: 0,
     rowsUnchanged: 0,
+    rowsDiscarded: 0,
     startedBy: request.startedBy,
     createdAt: new Date(),
   });
@@ -177,6 +178,7 @@ interface ViewRow {
   rows_loaded: number;
   rows_rejected: number;
   rows_unchanged: number;
+  rows_discarded: number;
   error_code: ErrorCode | null;
   error_message: string | null;
   created_at: Date;
@@ -196,7 +198,7 @@ interface ViewRow {
 const VIEW = `
   select l.id, l.table_name, l.mode, l.status, l.paused, l.workflow_id, l.run_id, l.source_kind, l.source_name,
          l.source_key, l.sha256, l.max_rejects, l.bytes, l.chunk_count, l.rows_read, l.rows_loaded, l.rows_rejected,
-         l.rows_unchanged, l.error_code, l.error_message, l.created_at, l.started_at, l.finished_at,
+         l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.created_at, l.started_at, l.finished_at,
          case when l.status = 'queued' then (
            select max(a.id) from longshore.load a
             where a.table_name = l.table_name and a.id < l.id and a.finished_at is null) end as ahead,
@@ -270,7 +272,7 @@ function toView(row: ViewRow): LoadView {
       loaded: done ? row.rows_loaded : ended ? 0 : row.good_so_far,
       rejected,
       unchanged: done ? row.rows_unchanged : 0,
-      discarded: ended && !done ? read - rejected : 0,
+      discarded: done ? row.rows_discarded : ended ? read - rejected : 0,
     },
     error: row.error_code && {
       code: row.error_code,

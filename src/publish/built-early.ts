@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Tx } from '../db/database.ts';
 import { quoteName } from '../db/sql-names.ts';
-import { addReferrer } from './table-state.ts';
+import { addConstraint } from './referrers.ts';
 
 /**
  * Keys and references of stages, built before anybody has to wait for them, while the live tables may still change.
@@ -15,7 +15,7 @@ const PREFIX = 'early_';
 export async function buildEarly(tx: Pick<Tx, 'query'>, stage: string, definition: string): Promise<void> {
   const built = await builtEarly(tx, stage);
   const name = earlyName(stage, definition);
-  if (!built.includes(name)) await tx.query(addReferrer({ table: stage, name, definition }));
+  if (!built.includes(name)) await tx.query(addConstraint({ table: stage, name, definition }));
 }
 
 /** Gives the stage the constraint under its name: the one that was built early, or a new one. */
@@ -26,7 +26,7 @@ export async function takeOrBuild(
 ): Promise<void> {
   const early = earlyName(stage, definition);
   if (!(await builtEarly(tx, stage)).includes(early)) {
-    await tx.query(addReferrer({ table: stage, name, definition }));
+    await tx.query(addConstraint({ table: stage, name, definition }));
     return;
   }
   await tx.query(`alter table ${stage} rename constraint ${quoteName(early)} to ${quoteName(name)}`);

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tx } from '../db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
-import type { Table } from '../types.ts';
 import { lockForPublishing } from './reading-lock.ts';
-import { liveName, readTableState, type TableState } from './table-state.ts';
+import { liveName, readTableState, type StagedTable, type TableState } from './table-state.ts';
 
 /** Readers queue behind a waiting exclusive lock: give up quickly, let them through, ask again. */
 const LOCK_TIMEOUT_MS = 1_000;
@@ -17,14 +16,17 @@ const LOCK_TRIES = 400;
  * @returns what the catalog says of each table, which no one can change any more
  * @throws LongshoreError `table-backing-up`
  */
-export async function lockTables(tx: Tx, tables: readonly Table[]): Promise<readonly TableState[]> {
+export async function lockTables(tx: Tx, tables: readonly StagedTable[]): Promise<readonly TableState[]> {
   for (;;) {
     const before = await readStates(tx, tables);
     await tx.query('savepoint locking');
     await tx.query(`lock table ${namesOf(tables, before)} in share row exclusive mode`);
     const states = await readStates(tx, tables);
     if (neighboursOf(before) === neighboursOf(states)) {
-      const changed = [...tables.map(liveName), ...states.flatMap((s) => s.referrers.map((r) => r.table))];
+      const changed = [
+        ...tables.map(({ table }) => liveName(table)),
+        ...states.flatMap((s) => s.referrers.map((r) => r.table)),
+      ];
       await lockForPublishing(tx, changed);
       return states;
     }
@@ -32,15 +34,15 @@ export async function lockTables(tx: Tx, tables: readonly Table[]): Promise<read
   }
 }
 
-async function readStates(tx: Tx, tables: readonly Table[]): Promise<TableState[]> {
+async function readStates(tx: Tx, tables: readonly StagedTable[]): Promise<TableState[]> {
   const states: TableState[] = [];
   for (const table of tables) states.push(await readTableState(tx, table));
   return states;
 }
 
-function namesOf(tables: readonly Table[], states: readonly TableState[]): string {
+function namesOf(tables: readonly StagedTable[], states: readonly TableState[]): string {
   const near = states.flatMap((state) => [...state.parents, ...state.referrers.map((r) => r.table)]);
-  return [...new Set([...tables.map(liveName), ...near])].sort().join(', ');
+  return [...new Set([...tables.map(({ table }) => liveName(table)), ...near])].sort().join(', ');
 }
 
 function neighboursOf(states: readonly TableState[]): string {

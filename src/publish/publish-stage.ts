@@ -7,9 +7,10 @@ import { brokenReference } from './check-stage.ts';
 import { refuseClosed } from './gate.ts';
 import { lockTables } from './lock-tables.ts';
 import { type PublishWay, planPublish } from './plan-publish.ts';
-import { replaceTables } from './replace-tables.ts';
+import type { Referrer } from './referrers.ts';
+import { insertStaged, type Replaced, replaceTables } from './replace-tables.ts';
 import { columnsOf, stageName } from './stage.ts';
-import { liveName, type Referrer, type TableState } from './table-state.ts';
+import { liveName, type TableState } from './table-state.ts';
 
 /**
  * Publishing is optimistic: keys and references are not looked for first, they are built, and PostgreSQL says
@@ -29,10 +30,12 @@ import { liveName, type Referrer, type TableState } from './table-state.ts';
  */
 export interface Published {
   readonly way: PublishWay;
-  /** Rows that went in or changed a row. */
+  /** Rows that went in or changed a row, as PostgreSQL counts them. */
   readonly loaded: number;
   /** merge: rows that the table had already, the same in every field. */
   readonly unchanged: number;
+  /** Rows that PostgreSQL took and did not put in: a trigger or a rule of the table keeps them out. */
+  readonly discarded: number;
 }
 
 /** A key is there twice or a reference is broken: `checkStage` finds out where. */
@@ -49,7 +52,7 @@ export async function publishStage(
 ): Promise<Published> {
   // For the sorts and joins over whole stages that follow; still far from what a process may hold.
   await tx.query(`set local work_mem = '64MB'`);
-  const state = (await lockTables(tx, [table]))[0]!;
+  const state = (await lockTables(tx, [{ table, stage: stageName(loadId) }]))[0]!;
   await refuseClosed(tx, table.name);
   const way = planPublish(state, mode, stagedRows);
   try {
@@ -57,9 +60,16 @@ export async function publishStage(
     // Before rows leave the stage: an upsert would let the last row with a key win, and no one would hear of it.
     if (merging) await refuseDoubleKeys(tx, table, loadId);
     const unchanged = merging ? await dropUnchanged(tx, table, loadId) : 0;
-    if (way === 'swap') await swap(tx, table, mode, loadId, state);
-    else await insert(tx, table, mode, loadId, state);
-    return { way, loaded: stagedRows - unchanged, unchanged };
+    const staged = stagedRows - unchanged;
+    const put =
+      way === 'swap' || mode === 'replace'
+        ? await replace(tx, table, mode, loadId, state)
+        : ({ way, inserted: await insert(tx, table, mode, loadId, state) } as const);
+    // What waits for the end of the transaction would fail after the ledger has told of its success.
+    await tx.query('set constraints all immediate');
+    const inserted = put.way === 'swap' ? staged : await loadedRows(tx, table, loadId, put.inserted, state);
+    const loaded = Math.min(staged, inserted);
+    return { way: put.way, loaded, unchanged, discarded: staged - loaded };
   } catch (error) {
     const code = sqlstateOf(error);
     if (code === SQLSTATE.foreignKeyViolation && isReferrers(error, state.referrers)) {
@@ -97,53 +107,72 @@ async function dropUnchanged(tx: Tx, table: Table, loadId: number): Promise<numb
   return counted?.n ?? 0;
 }
 
-async function swap(tx: Tx, table: Table, mode: LoadMode, loadId: number, state: TableState): Promise<void> {
+/** By a swap, if nothing stands in its way; the rows that stay are in the stage then. */
+async function replace(
+  tx: Tx,
+  table: Table,
+  mode: LoadMode,
+  loadId: number,
+  state: TableState,
+): Promise<Replaced> {
   const stage = stageName(loadId);
-  const live = liveName(table);
-  const columns = quoteNames(columnsOf(table));
+  let kept = 0;
   if (mode !== 'replace' && !state.empty) {
+    const columns = quoteNames(columnsOf(table));
     const key = equalColumns(table.primaryKey, 's', 't');
     const stays = mode === 'merge' ? `where not exists (select from ${stage} s where ${key})` : '';
-    await tx.query(`insert into ${stage} (${columns}) select ${columns} from ${live} t ${stays}`);
+    kept = await tx.change(
+      `insert into ${stage} (${columns}) select ${columns} from ${liveName(table)} t ${stays}`,
+    );
   }
-  await replaceTables(tx, [{ table, stage, state }]);
+  const [replaced] = await replaceTables(tx, [{ table, stage, state }]);
+  return replaced?.way === 'insert' ? { ...replaced, inserted: replaced.inserted - kept } : { way: 'swap' };
 }
 
+/** @returns how many rows PostgreSQL put in or changed */
 async function insert(
   tx: Tx,
   table: Table,
   mode: LoadMode,
   loadId: number,
   state: TableState,
-): Promise<void> {
+): Promise<number> {
   const stage = stageName(loadId);
-  const live = liveName(table);
-  const columns = quoteNames(columnsOf(table));
-  const rows = `insert into ${live} (${columns}) select ${columns} from ${stage}`;
-  if (mode === 'replace') {
-    await replaceTables(tx, [{ table, stage, state }]);
-    return;
-  }
+  const rows = insertStaged({ table, stage });
   if (mode === 'merge') {
     const key = quoteNames(table.primaryKey);
     const rest = columnsOf(table).filter((c) => !table.primaryKey.includes(c));
     const set = rest.map((c) => `${quoteName(c)} = excluded.${quoteName(c)}`).join(', ');
-    await tx.query(`${rows} on conflict (${key}) do update set ${set}`);
-    return;
+    return tx.change(`${rows} on conflict (${key}) do update set ${set}`);
   }
-  const quick = !state.userTriggers && table.foreignKeys.length > 0 && (await silenceTriggers(tx));
-  if (!quick) {
-    await tx.query(rows);
-    return;
-  }
+  const quick = !state.mustFire && table.foreignKeys.length > 0 && (await silenceTriggers(tx));
+  if (!quick) return tx.change(rows);
   for (const key of table.foreignKeys) {
     const broken = await tx.query(
       `select from ${stage} s where ${brokenReference(table, mode, stage, key)} limit 1`,
     );
     if (broken.length > 0) throw new KeysViolated(`a reference by ${key.fields.join(', ')} is broken`);
   }
-  await tx.query(rows);
+  const inserted = await tx.change(rows);
   await tx.query('set local session_replication_role = origin');
+  return inserted;
+}
+
+/** Rules may put rows elsewhere, and PostgreSQL counts them all the same. */
+async function loadedRows(
+  tx: Tx,
+  table: Table,
+  loadId: number,
+  inserted: number,
+  state: TableState,
+): Promise<number> {
+  if (!state.mustFire) return inserted;
+  const [ruled] = await tx.query<{ n: number }>(
+    `select (select count(*) from ${liveName(table)} where _load_id = $2)::float8 as n
+       from pg_class where oid = $1::regclass and exists (select from pg_rewrite where ev_class = oid)`,
+    [liveName(table), loadId],
+  );
+  return ruled?.n ?? inserted;
 }
 
 /**

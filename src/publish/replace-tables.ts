@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto';
 import type { Tx } from '../db/database.ts';
 import { DATA_SCHEMA, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
+import { isRefusal, sqlstateOf } from '../db/sqlstate.ts';
 import { pointReadView, readViewOf, readViewsOf } from '../reports/read-views.ts';
-import type { Table } from '../types.ts';
 import { buildEarly, dropUntaken, takeOrBuild } from './built-early.ts';
-import { comments, privileges } from './carry-over.ts';
+import { comments, notNullNames, privileges } from './carry-over.ts';
 import { lockExclusively } from './lock-tables.ts';
+import { addReferrer, dropReferrer, type Referrer } from './referrers.ts';
 import { columnsOf } from './stage.ts';
-import { addReferrer, dropReferrer, liveName, type Referrer, type TableState } from './table-state.ts';
+import { liveName, type StagedTable, type TableState } from './table-state.ts';
 
 /** A table whose rows are to be replaced by those of its stage. */
-export interface Replacement {
-  readonly table: Table;
-  /** Quoted and qualified. */
-  readonly stage: string;
+export interface Replacement extends StagedTable {
   readonly state: TableState;
 }
+
+/** How a table got its rows: `inserted` counts those that PostgreSQL put in, of a table that was not swapped. */
+export type Replaced = { readonly way: 'swap' } | { readonly way: 'insert'; readonly inserted: number };
 
 /**
  * Replaces all rows of tables, of all or of none, in the transaction of the caller, who holds a share row exclusive
@@ -25,10 +26,35 @@ export interface Replacement {
  *   add those references again, which checks them
  *
  * A stage that becomes the table gets its keys, references, owner, grants and comments, its name and its place, and
- * the view through which reports read. Where something hangs on the table that this can not carry (`obstacles`), the rows go into the table as it stands.
+ * the view through which reports read. Where something hangs on the table that this can not carry (`obstacles`), or
+ * where PostgreSQL refuses the swap for something that nobody thought of, the rows go into the table as it stands.
  * What does not hold is PostgreSQL's error; nothing of it has happened then.
+ *
+ * @returns how, for each in their order
  */
-export async function replaceTables(tx: Tx, replacements: readonly Replacement[]): Promise<void> {
+export async function replaceTables(
+  tx: Tx,
+  replacements: readonly Replacement[],
+): Promise<readonly Replaced[]> {
+  if (!replacements.some(isSwap)) return replaceAll(tx, replacements);
+  await tx.query('savepoint swapping');
+  try {
+    return await replaceAll(tx, replacements);
+  } catch (error) {
+    if (!isRefusal(error) || WHAT_ROWS_ARE.test(sqlstateOf(error) ?? '')) throw error;
+    await tx.query('rollback to savepoint swapping');
+  }
+  const obstacles = ['PostgreSQL refused the swap'];
+  return replaceAll(
+    tx,
+    replacements.map((one) => ({ ...one, state: { ...one.state, obstacles } })),
+  );
+}
+
+/** SQLSTATEs of keys, references and sizes, which are no other where the table keeps its place. */
+const WHAT_ROWS_ARE = /^(2[123]|54)/;
+
+async function replaceAll(tx: Tx, replacements: readonly Replacement[]): Promise<readonly Replaced[]> {
   const swaps = replacements.filter(isSwap);
   const inPlace = replacements.filter((one) => !isSwap(one));
   for (const one of swaps) await addKeys(tx, one);
@@ -45,22 +71,39 @@ export async function replaceTables(tx: Tx, replacements: readonly Replacement[]
   const swapped = new Map(swaps.map((one) => [one.table.name, one.stage]));
   const views = await readViewsOf(tx, [...swapped.keys()]);
   await lockExclusively(tx, [...lives, ...referrers.map((r) => r.table)], views.map(readViewOf));
-  for (const r of referrers) await tx.query(dropReferrer(r));
+  for (const r of referrers) await dropReferrer(tx, r);
   // Views follow what they read through its new name and place, and materialized views stand on them.
   for (const view of views) await pointReadView(tx, view, swapped.get(view)!);
   if (swaps.length > 0) {
     await tx.query(`drop table ${swaps.map(({ table }) => liveName(table)).join(', ')}`);
   }
   for (const { table, stage } of swaps) await moveInPlace(tx, stage, table.name);
-  if (inPlace.length > 0) {
-    // In one statement: they may reference each other. Nothing else does any more.
-    await tx.query(`truncate ${inPlace.map(({ table }) => liveName(table)).join(', ')}`);
+  if (inPlace.length > 0) await truncate(tx, inPlace);
+  const replaced: Replaced[] = [];
+  for (const one of replacements) {
+    if (isSwap(one)) replaced.push({ way: 'swap' });
+    else replaced.push({ way: 'insert', inserted: await tx.change(insertStaged(one)) });
   }
-  for (const { table, stage } of inPlace) {
-    const columns = quoteNames(columnsOf(table));
-    await tx.query(`insert into ${liveName(table)} (${columns}) select ${columns} from ${stage}`);
-  }
-  for (const r of [...referrers, ...later]) await tx.query(addReferrer(r));
+  for (const r of [...referrers, ...later]) await addReferrer(tx, r);
+  return replaced;
+}
+
+/** In one statement: they may reference each other. Nothing else does any more. What inherits from them is left alone. */
+async function truncate(tx: Tx, inPlace: readonly Replacement[]): Promise<void> {
+  const lives = inPlace.map(({ table }) => liveName(table));
+  const rows = await tx.query<{ partitioned: boolean }>(
+    `select relkind = 'p' as partitioned
+       from unnest($1::text[]) with ordinality l (name, no) join pg_class on oid = name::regclass order by no`,
+    [lives],
+  );
+  const targets = lives.map((live, no) => (rows[no]?.partitioned ? live : `only ${live}`));
+  await tx.query(`truncate ${targets.join(', ')}`);
+}
+
+/** Values of columns that number themselves are the file's or the backup's all the same. */
+export function insertStaged({ table, stage }: StagedTable): string {
+  const columns = quoteNames(columnsOf(table));
+  return `insert into ${liveName(table)} (${columns}) overriding system value select ${columns} from ${stage}`;
 }
 
 /**
@@ -104,11 +147,11 @@ async function addReferences(
   all: readonly Replacement[],
 ): Promise<Referrer[]> {
   const later: Referrer[] = [];
-  for (const { kind, name, definition, parent } of state.constraints) {
+  for (const { kind, name, definition, parent, comment } of state.constraints) {
     if (kind !== 'f') continue;
     const to = all.find((one) => one.state.selfName === (parent ?? state.selfName));
     if (to && !isSwap(to)) {
-      later.push({ table: liveName(table), name, definition });
+      later.push({ table: liveName(table), name, definition, comment, firing: [] });
       continue;
     }
     await takeOrBuild(tx, stage, { name, definition: to ? moved(definition, to) : definition });
@@ -123,8 +166,9 @@ function moved(definition: string, { stage, state }: Replacement): string {
 
 async function carryOver(tx: Tx, live: string, stage: string): Promise<void> {
   await tx.query(`alter table ${stage} reset (autovacuum_enabled)`);
-  for (const statement of await privileges(tx, live, stage)) await tx.query(statement);
-  for (const statement of await comments(tx, live, stage)) await tx.query(statement);
+  for (const statements of [privileges, notNullNames, comments]) {
+    for (const statement of await statements(tx, live, stage)) await tx.query(statement);
+  }
 }
 
 /** References onto replaced tables that are not themselves gone with a table that is swapped. */
