@@ -9,6 +9,7 @@ import { connectWorker } from '../src/temporal/connect.ts';
 import { ACTIVITY_QUEUE } from '../workflows/contract.ts';
 import { createActivities } from './index.ts';
 import { createReportActivities } from './refresh-report.ts';
+import { sealedWorkerOptions } from './sealed-worker.ts';
 
 /**
  * Activities at a time in one process: one parses while the other waits for PostgreSQL. More would only hold more
@@ -40,6 +41,7 @@ export async function startWorker({ config, name }: StartWorkerOptions): Promise
       ...createActivities({ db, storage, backupKeys: await readBackupKeys(config) }),
       ...createReportActivities({ db }),
     },
+    ...sealedWorkerOptions(config),
     maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
     shutdownGraceTime: '30s',
     maxHeartbeatThrottleInterval: '5s',

@@ -1,9 +1,5 @@
-import {
-  type Client,
-  isGrpcServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type Client, isGrpcServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import type { Logger } from 'pino';
 import type { Database } from '../src/db/database.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../src/errors.ts';
@@ -16,6 +12,8 @@ import type { LoadMode } from '../src/types.ts';
 import { LOAD_CSV, type LoadCsvInput, TURN, WORKFLOW_QUEUE } from '../workflows/contract.ts';
 
 const SUMMARY_NAME = 60;
+const NOT_FOUND = 5;
+const { WorkflowExecutionStatus } = proto.temporal.api.enums.v1;
 
 export interface StartableLoad {
   readonly id: number;
@@ -155,11 +153,18 @@ export async function endWithoutWorkflow(
 
 /** What Temporal says of a workflow, in lower case; `unknown` when it knows none of that ID. */
 export async function stateOfWorkflow(client: Client, workflowId: string): Promise<string> {
+  const { namespace } = client.options;
   try {
-    const { status } = await client.workflow.getHandle(workflowId).describe();
-    return status.name === 'CONTINUED_AS_NEW' ? 'running' : status.name.toLowerCase();
+    // Not the client's own description, which opens what the workflow was started with: it may be a stranger's.
+    const { workflowExecutionInfo } = await client.workflowService.describeWorkflowExecution({
+      namespace,
+      execution: { workflowId },
+    });
+    const { status } = workflowExecutionInfo ?? {};
+    const name = WorkflowExecutionStatus[status ?? 0]?.replace('WORKFLOW_EXECUTION_STATUS_', '');
+    return name === undefined || name === 'CONTINUED_AS_NEW' ? 'running' : name.toLowerCase();
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'unknown';
+    if (isGrpcServiceError(error) && error.code === NOT_FOUND) return 'unknown';
     throw error;
   }
 }

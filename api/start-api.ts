@@ -7,6 +7,7 @@ import { createAskActivities } from '../activities/ask-refresh.ts';
 import { createBackupKeeping, createBatchActivities, createLedgerActivities } from '../activities/index.ts';
 import { createRestoreKeeping } from '../activities/restore-keeping.ts';
 import { createScheduleActivities } from '../activities/schedule-runs.ts';
+import { sealedWorkerOptions } from '../activities/sealed-worker.ts';
 import { createAuditLog } from '../src/audit/audit-log.ts';
 import { insertAudit } from '../src/audit/audit-rows.ts';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
@@ -22,6 +23,7 @@ import { createKeyStore } from '../src/keys/key-store.ts';
 import { createTokens } from '../src/keys/tokens.ts';
 import { compiledTables } from '../src/rows/compiled-tables.ts';
 import type { ChildService } from '../src/runtime/child.ts';
+import { sealedClientOptions } from '../src/seal/sealed-client.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { connectClient, connectWorker } from '../src/temporal/connect.ts';
 import { readSdkMetrics } from '../src/temporal/sdk-metrics.ts';
@@ -118,6 +120,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
       ...createRestoreKeeping(scheduling),
       ...createAskActivities(refresher),
     },
+    ...sealedWorkerOptions(config),
     maxCachedWorkflows: 200,
     shutdownGraceTime: '10s',
   });
@@ -129,7 +132,11 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   const backups = createLedgerBackups({ db, client, storage, dictionary, backupKeys, log });
   const restores = createLedgerRestores({ db, client, dictionary, log });
   // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
-  const eager = new Client({ connection, namespace: config.temporalNamespace });
+  const eager = new Client({
+    connection,
+    namespace: config.temporalNamespace,
+    ...sealedClientOptions(config),
+  });
   const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace, worker });
   const metrics = createMetrics(
     sdkMetricsAddress === undefined ? undefined : () => readSdkMetrics(sdkMetricsAddress),

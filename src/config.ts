@@ -31,6 +31,9 @@ const schema = z.object({
   LONGSHORE_BACKUP_KEY_FILE: z.string().min(1).optional(),
   LONGSHORE_BACKUP_KEYS_OLD: z.string().optional(),
   LONGSHORE_BACKUP_KEYS_OLD_FILE: z.string().min(1).optional(),
+  LONGSHORE_PAYLOAD_KEY: z.string().optional(),
+  LONGSHORE_PAYLOAD_KEY_FILE: z.string().min(1).optional(),
+  LONGSHORE_PAYLOADS: z.enum(['readable', 'encrypted']).default('readable'),
   LONGSHORE_REPORTS: z.string().min(1).optional(),
   LONGSHORE_REFRESH_SECONDS: z.coerce.number().int().min(1).max(86_400).default(5),
   LONGSHORE_LOG: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
@@ -44,6 +47,9 @@ export type SecretSource = { readonly name: string } & (
   | { readonly text: string }
   | { readonly file: string }
 );
+
+/** Whether people with access to Temporal can read what passes through it; authenticated it is in any case. */
+export type PayloadMode = 'readable' | 'encrypted';
 
 export interface Config {
   /** Absolute path of the folder that holds the embedded databases, the storage and the keys. */
@@ -79,6 +85,9 @@ export interface Config {
   readonly backupKey: SecretSource | undefined;
   /** Keys that backups were made with before: only for reading them. */
   readonly oldBackupKeys: SecretSource | undefined;
+  /** The keys that what passes through Temporal is sealed with, the first of them, and opened; unset: the home's. */
+  readonly payloadKey: SecretSource | undefined;
+  readonly payloadMode: PayloadMode;
   /** Folder of report files; unset: those of the sample, when the dictionary is the sample's. */
   readonly reportsPath: string | undefined;
   /** A report's view is refreshed at most this often by what is written to its tables. */
@@ -124,6 +133,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,
     backupKey: secretOf(e, 'LONGSHORE_BACKUP_KEY'),
     oldBackupKeys: secretOf(e, 'LONGSHORE_BACKUP_KEYS_OLD'),
+    payloadKey: secretOf(e, 'LONGSHORE_PAYLOAD_KEY'),
+    payloadMode: e.LONGSHORE_PAYLOADS,
     reportsPath: e.LONGSHORE_REPORTS && resolve(e.LONGSHORE_REPORTS),
     refreshSeconds: e.LONGSHORE_REFRESH_SECONDS,
     logLevel: e.LONGSHORE_LOG,
@@ -133,7 +144,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
 /** The variable goes before the one with `_FILE` at its end. */
 function secretOf(
   e: z.infer<typeof schema>,
-  name: 'LONGSHORE_BACKUP_KEY' | 'LONGSHORE_BACKUP_KEYS_OLD',
+  name: 'LONGSHORE_BACKUP_KEY' | 'LONGSHORE_BACKUP_KEYS_OLD' | 'LONGSHORE_PAYLOAD_KEY',
 ): SecretSource | undefined {
   const [text, file] = [e[name], e[`${name}_FILE`]];
   if (text !== undefined) return { name, text };

@@ -415,6 +415,13 @@ export const ERRORS = {
     title: 'Temporal can not be reached',
     remedy: 'Start it again; running loads go on by themselves.',
   },
+  'payload-refused': {
+    status: 502,
+    retryable: false,
+    title: 'What came from Temporal was not sealed with a key of this platform',
+    remedy:
+      'Somebody else uses the Temporal server, or a process has another LONGSHORE_PAYLOAD_KEY: give all the same, and start jobs through the API only.',
+  },
   'temporal-missing': {
     status: 500,
     retryable: false,

@@ -10,6 +10,7 @@ import type { BackupView, Manifest } from '../src/backups/backup.ts';
 import { removeOldSafety } from '../src/backups/safety-retention.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { eventually } from './support/eventually.ts';
+import { TEST_SEALED } from './support/sealed.ts';
 import { testStack } from './support/stack.ts';
 
 const lines = (from: number, count: number, line: (id: number) => string) =>
@@ -26,7 +27,7 @@ describe('backups', async () => {
   const { db, get, key, load, post, temporal, url } = stack;
   const connection = await Connection.connect({ address: temporal.address });
   after(() => connection.close());
-  const client = new Client({ connection, namespace: temporal.namespace });
+  const client = new Client({ connection, namespace: temporal.namespace, ...TEST_SEALED });
   const storage = await openStorage(`file:${stack.home}/storage`);
 
   const backUp = async (body: object = {}) => {

@@ -209,6 +209,8 @@ describe('batches, when something goes away', async () => {
         assert.equal((await until(again, (answer) => answer.status !== 503)).status, 201);
         assert.equal(await count(`gone ${id} %`), 1);
         assert.equal((await get(`/v1/batches/${failed.id}`, by)).status, 'failed');
+        // The workflow deletes the payload, a little after the answer.
+        await until(payloads, (left) => left.length === 0);
       });
 
       it(`starts the workflow of ${bytes} bytes, and its answer is lost: still nothing is written`, async () => {

@@ -5,6 +5,7 @@ import { readConfig } from '../src/config.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { batchApi, lockTable, temporalClient } from './support/batch-api.ts';
 import { eventually, until } from './support/eventually.ts';
+import { TEST_PAYLOAD_KEY } from './support/sealed.ts';
 import { type TestStack, testStack } from './support/stack.ts';
 
 interface Sent {
@@ -57,6 +58,7 @@ describe('a stop of the API', async () => {
       TEMPORAL_ADDRESS: stack.temporal.address,
       TEMPORAL_NAMESPACE: stack.temporal.namespace,
       LONGSHORE_ADMIN_KEY: stack.key,
+      LONGSHORE_PAYLOAD_KEY: TEST_PAYLOAD_KEY,
     });
     const service = await startApi({ config, log: createLogger({ level: 'silent', process: 'test' }) });
     const url = String(service.info?.url);

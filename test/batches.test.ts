@@ -11,6 +11,7 @@ import { openStorage } from '../src/storage/open-storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
 import { COMMIT_BATCHES, type CommitBatchesInput, WORKFLOW_QUEUE } from '../workflows/contract.ts';
 import { eventually } from './support/eventually.ts';
+import { TEST_PAYLOAD_KEY, TEST_SEALED } from './support/sealed.ts';
 import { type TestStack, testStack } from './support/stack.ts';
 
 const ROWS = '/v1/tables/departments/rows';
@@ -59,6 +60,7 @@ describe('batches', async () => {
       TEMPORAL_ADDRESS: stack.temporal.address,
       TEMPORAL_NAMESPACE: stack.temporal.namespace,
       LONGSHORE_ADMIN_KEY: stack.key,
+      LONGSHORE_PAYLOAD_KEY: TEST_PAYLOAD_KEY,
     });
     return startApi({ config, log: createLogger({ level: 'silent', process: 'test' }) });
   }
@@ -127,7 +129,7 @@ describe('batches', async () => {
   it('runs each group as a workflow that can be found by its table', async () => {
     const { body } = await send([{ id: 50, department: 'found' }]);
     const connection = await Connection.connect({ address: stack.temporal.address });
-    const client = new Client({ connection, namespace: stack.temporal.namespace });
+    const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
     const handle = client.workflow.getHandle(body.workflowId);
     assert.deepEqual(await handle.result(), { sent: 1, accepted: 1, rejected: 0, discarded: 0 });
     const { typedSearchAttributes, runId } = await handle.describe();
@@ -208,7 +210,7 @@ describe('batches', async () => {
   /** What a process leaves behind that dies once its workflow is started: nobody has the rows but the payload. */
   async function startOrphan(group: string, payload: CommitBatchesInput['payload']) {
     const connection = await Connection.connect({ address: stack.temporal.address });
-    const client = new Client({ connection, namespace: stack.temporal.namespace });
+    const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
     const input = { group, table: 'departments', mode: 'append', batches: 1, payload } as const;
     const options = { workflowId: `batches-${group}`, taskQueue: WORKFLOW_QUEUE, args: [input] };
     await client.workflow.execute(COMMIT_BATCHES, options).catch(() => undefined);

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
+import { TEST_SEALED } from './support/sealed.ts';
 import { testStack } from './support/stack.ts';
 
 const CHALLENGE = new URL('../../shared/data/challenge/', import.meta.url);
@@ -233,7 +234,7 @@ describe('loads', async () => {
     await stack.post(`/v1/loads/${first.id}/pause`);
     const second = await start('61,Turner\n');
     const connection = await Connection.connect({ address: stack.temporal.address });
-    const client = new Client({ connection, namespace: stack.temporal.namespace });
+    const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
     await client.workflow.getHandle(first.workflowId).terminate('by a test');
     await connection.close();
     for (let tries = 0; (await stack.get(`/v1/loads/${second.id}`)).body.status !== 'done'; tries++) {

@@ -15,6 +15,7 @@ import { until } from './support/eventually.ts';
 import { recordedHistories, recordHistory } from './support/histories.ts';
 import { testHome } from './support/home.ts';
 import { reportFile, startReports, writeReports } from './support/reports.ts';
+import { TEST_SEALED } from './support/sealed.ts';
 import { testStack } from './support/stack.ts';
 
 const log = pino({ level: 'silent' });
@@ -37,7 +38,7 @@ describe('reports when something goes wrong', async () => {
   const { db } = stack;
   const connection = await Connection.connect({ address: stack.temporal.address });
   after(() => connection.close());
-  const client = new Client({ connection, namespace: stack.temporal.namespace });
+  const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
   const stateThat = (name: string, satisfies: (state: ReportState) => boolean, limitMs = 40_000) =>
     until(() => reportState(db, name), satisfies, { limitMs });
   const ids = async (name: string) =>

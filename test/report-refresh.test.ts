@@ -6,6 +6,7 @@ import { reportState } from '../src/reports/report-states.ts';
 import { REFRESH_REPORT } from '../workflows/contract.ts';
 import { until } from './support/eventually.ts';
 import { recordHistory } from './support/histories.ts';
+import { TEST_SEALED } from './support/sealed.ts';
 import { testStack } from './support/stack.ts';
 
 const CHALLENGE = new URL('../../shared/data/challenge/', import.meta.url);
@@ -25,7 +26,7 @@ describe('reports over a running platform', async () => {
   const { db, load } = stack;
   const connection = await Connection.connect({ address: stack.temporal.address });
   after(() => connection.close());
-  const client = new Client({ connection, namespace: stack.temporal.namespace });
+  const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
 
   const fresh = (name: string) =>
     until(

@@ -9,6 +9,7 @@ import { sweepStages } from '../src/backups/end-restore.ts';
 import type { RestoreView, TableChange } from '../src/backups/restore.ts';
 import { eventually } from './support/eventually.ts';
 import { recordHistory } from './support/histories.ts';
+import { TEST_SEALED } from './support/sealed.ts';
 import { testStack } from './support/stack.ts';
 
 const lines = (from: number, count: number, line: (id: number) => string) =>
@@ -25,7 +26,7 @@ describe('restores', async () => {
   const { db, get, load, post, rows, temporal } = stack;
   const connection = await Connection.connect({ address: temporal.address });
   after(() => connection.close());
-  const client = new Client({ connection, namespace: temporal.namespace });
+  const client = new Client({ connection, namespace: temporal.namespace, ...TEST_SEALED });
 
   const backUp = async (body: object = {}) => {
     const { status, body: view } = await post('/v1/backups', body, { prefer: 'wait=50' });

@@ -10,6 +10,7 @@ import { makeSampleSchedules } from '../src/sample/sample-schedules.ts';
 import { backupIdOfRun } from '../src/schedules/run-ids.ts';
 import { eventually } from './support/eventually.ts';
 import { recordHistory } from './support/histories.ts';
+import { TEST_SEALED } from './support/sealed.ts';
 import { testStack } from './support/stack.ts';
 
 const DAY_MS = 86_400_000;
@@ -24,7 +25,7 @@ interface Problem {
 describe('schedules', async () => {
   const stack = await testStack({ after });
   const { address, namespace } = stack.temporal;
-  const client = new Client({ connection: await Connection.connect({ address }), namespace });
+  const client = new Client({ connection: await Connection.connect({ address }), namespace, ...TEST_SEALED });
   after(() => client.connection.close());
 
   async function ask<T = ScheduleAnswer>(method: string, path: string, body?: unknown) {

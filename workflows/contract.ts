@@ -10,6 +10,9 @@ export const WORKFLOW_QUEUE = 'longshore';
 /** Task queue of the activity workers. */
 export const ACTIVITY_QUEUE = 'longshore-activities';
 
+/** Type of the failure of what somebody without the platform's key has started or answered. */
+export const PAYLOAD_REFUSED = 'payload-refused';
+
 export const LOAD_CSV = 'loadCsv';
 
 export interface LoadCsvInput {

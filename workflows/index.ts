@@ -6,3 +6,5 @@ export { refreshOnSchedule } from './refresh-on-schedule.ts';
 export { refreshReport } from './refresh-report.ts';
 export { restore } from './restore.ts';
 export { runSchedule } from './run-schedule.ts';
+/** For every other name: without it, each task of such a workflow would fail and be tried again, for ever. */
+export { unknownWorkflow as default } from './unknown-workflow.ts';

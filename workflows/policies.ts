@@ -133,5 +133,12 @@ export const REFRESH_VIEW: ActivityOptions = {
   retry: RETRY,
 };
 
+/**
+ * An answer of an activity that is not sealed is refused, and the activity asked again after this pause; after so many
+ * in one run the workflow fails, before they fill its history.
+ */
+export const FORGED_PAUSE = '2s';
+export const FORGED_ANSWERS = 20;
+
 /** Refreshes a run: some fourteen events each with their timer and signals, and a view that is asked for all day. */
 export const REFRESHES_A_RUN = 200;

@@ -5,7 +5,7 @@ import type { HandOver } from '../../src/batches/hand-over.ts';
 import { viewBatch } from '../../src/batches/read-batches.ts';
 import type { Database } from '../../src/db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../../src/db/sqlstate.ts';
-import { ERRORS } from '../../src/errors.ts';
+import { ERRORS, LongshoreError } from '../../src/errors.ts';
 import { TABLE_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
 import { translateTemporal } from '../load-workflows.ts';
 import { type GroupMemo, workflowIdOf } from './start-group.ts';
@@ -80,6 +80,8 @@ async function describe(client: Client, workflowId: string): Promise<WorkflowExe
     return await client.workflow.getHandle(workflowId).describe();
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
+    // Somebody else's: Longshore seals what it keeps with a workflow.
+    if (error instanceof LongshoreError && error.code === 'payload-refused') return null;
     throw translateTemporal(error);
   }
 }

@@ -109,14 +109,15 @@ function keyOf(bytes: Uint8Array): BackupKey {
 }
 
 /** Names a key of 32 bytes without telling it. */
-function keyId(key: Uint8Array): string {
+export function keyId(key: Uint8Array): string {
   return createHash('sha256')
     .update(key)
     .digest('hex')
     .slice(0, 2 * KEY_ID_BYTES);
 }
 
-function keyOfText(text: string): Buffer | null {
+/** null: it is not 32 bytes as hex or base64. */
+export function keyOfText(text: string): Buffer | null {
   const trimmed = text.trim();
   if (/^[0-9a-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex');
   if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed)) return null;

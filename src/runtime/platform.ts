@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
+import { ensurePayloadKey } from '../seal/payload-keys.ts';
 import { ensureHome, logPath } from './home.ts';
 import { type Keepable, Keeper } from './keeper.ts';
 import { lockHome } from './lock.ts';
@@ -70,6 +71,7 @@ export class Platform {
     const { config, log } = this.#options;
     await ensureHome(config.home);
     this.#unlock = lockHome(config.home);
+    ensurePayloadKey(config);
     await stopOrphanedChildren(config.home, log);
     await this.#requirePort();
     const [, temporalUiUrl] = await Promise.all([this.#startPostgres(), this.#startTemporal()]);

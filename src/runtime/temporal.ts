@@ -91,6 +91,8 @@ function serverArguments(options: {
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--log-level', 'warn', '--ui-disable-news-fetch'],
     ...['--port', String(options.port), '--ui-port', String(options.uiPort)],
     ...['--namespace', options.namespace, '--db-filename', options.database],
+    // Its HTTP API asks for no credential and takes what a web page may send; with no host allowed, it takes nothing.
+    ...['--dynamic-config-value', 'frontend.httpAllowedHosts=[]'],
     // Together they double the server's throughput; a power cut may cost the last moments, a crash costs nothing.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
     ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),

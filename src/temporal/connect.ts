@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import type { Config } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
+import { sealedClientOptions } from '../seal/sealed-client.ts';
 
 const CONNECT_TIMEOUT_MS = 15_000;
 
@@ -23,12 +24,13 @@ function addressOf(config: Config): Address {
   return apiKey === undefined ? { address } : { address, apiKey, tls: true };
 }
 
-/** @throws LongshoreError `temporal-unavailable` */
+/** @throws LongshoreError `temporal-unavailable`, `config-invalid` without a payload key */
 export async function connectClient(config: Config): Promise<Client> {
   const address = addressOf(config);
+  const sealed = sealedClientOptions(config);
   try {
     const connection = await Connection.connect({ ...address, connectTimeout: CONNECT_TIMEOUT_MS });
-    return new Client({ connection, namespace: config.temporalNamespace });
+    return new Client({ connection, namespace: config.temporalNamespace, ...sealed });
   } catch (error) {
     throw unavailable(address.address, error);
   }

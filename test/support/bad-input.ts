@@ -8,6 +8,7 @@ import type { RejectCode } from '../../src/types.ts';
 import { MARKER } from './bad-requests.ts';
 import { eventually } from './eventually.ts';
 import type { Cleanup } from './home.ts';
+import { TEST_SEALED } from './sealed.ts';
 import { type Answer, type TestStack, testStack } from './stack.ts';
 
 const required = { required: true };
@@ -152,7 +153,7 @@ export async function badInputStack(t: Cleanup): Promise<BadInputStack> {
 async function readHistories({ db, temporal }: TestStack): Promise<readonly string[]> {
   const connection = await Connection.connect({ address: temporal.address });
   try {
-    const { workflow } = new Client({ connection, namespace: temporal.namespace });
+    const { workflow } = new Client({ connection, namespace: temporal.namespace, ...TEST_SEALED });
     const loads = await db.query<{ id: string }>('select workflow_id as id from longshore.load');
     return await Promise.all(
       loads.map(async ({ id }) =>

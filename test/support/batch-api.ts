@@ -10,6 +10,7 @@ import { createLogger } from '../../src/runtime/logger.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import { startTestApi, type TestApi } from './api-fakes.ts';
 import type { Cleanup } from './home.ts';
+import { TEST_SEALED } from './sealed.ts';
 import type { TestStack } from './stack.ts';
 
 export interface BatchApi {
@@ -59,7 +60,7 @@ function withoutEagerStart(client: Client): Client {
 export async function temporalClient(t: Cleanup, stack: TestStack, address?: string): Promise<Client> {
   const connection = await Connection.connect({ address: address ?? stack.temporal.address });
   t.after(() => connection.close());
-  return new Client({ connection, namespace: stack.temporal.namespace });
+  return new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
 }
 
 export interface TableLock extends AsyncDisposable {

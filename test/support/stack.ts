@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { startWorker } from '../../activities/start-worker.ts';
 import { startApi } from '../../api/start-api.ts';
-import { readConfig } from '../../src/config.ts';
+import { type Config, readConfig } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import type { LoadView, RejectView } from '../../src/ledger/load-view.ts';
 import type { ChildService } from '../../src/runtime/child.ts';
@@ -10,6 +10,7 @@ import { createLogger, type Logger } from '../../src/runtime/logger.ts';
 import { installRuntime } from '../../src/temporal/worker-runtime.ts';
 import { testDatabase } from './database.ts';
 import { type Cleanup, testHome } from './home.ts';
+import { TEST_PAYLOAD_KEY } from './sealed.ts';
 import { type TestTemporal, testTemporal } from './temporal.ts';
 
 /** API, workflow worker and one activity worker in the test's own process, over real servers. */
@@ -19,6 +20,7 @@ export interface TestStack {
   readonly db: Database;
   readonly databaseUrl: string;
   readonly home: string;
+  readonly config: Config;
   readonly temporal: TestTemporal;
   /** Sends CSV text as a load and waits for its end. `query` as in the URL. */
   load(table: string, csv: string | Buffer, query?: Record<string, string>): Promise<Answer>;
@@ -40,6 +42,8 @@ export interface TestStackOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Silent by default. Temporal's SDK keeps to the log of the process's first stack. */
   readonly log?: Logger;
+  /** Whether there is an activity worker; true by default. */
+  readonly worker?: boolean;
 }
 
 let installed = false;
@@ -60,6 +64,7 @@ export async function testStack(
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
     LONGSHORE_ADMIN_KEY: 'a key for this test only',
+    LONGSHORE_PAYLOAD_KEY: TEST_PAYLOAD_KEY,
     ...options.env,
   };
   if (dictionary !== undefined) {
@@ -68,7 +73,7 @@ export async function testStack(
   }
   const config = readConfig(env);
   const services: ChildService[] = [await startApi({ config, log })];
-  services.push(await startWorker({ config, name: 'test' }));
+  if (options.worker ?? true) services.push(await startWorker({ config, name: 'test' }));
   const databaseUrl = config.databaseUrl ?? database.url;
   const db = await openDatabase({ url: databaseUrl });
   t.after(async () => {
@@ -88,6 +93,7 @@ export async function testStack(
     db,
     databaseUrl,
     home,
+    config,
     temporal,
     load(table, csv, query = {}) {
       const headers = { 'content-type': 'text/csv', prefer: 'wait=60' };

@@ -1,0 +1,39 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import { Arrived, type Mark } from '../src/seal/arrived.ts';
+import { withClaim } from '../src/seal/claims.ts';
+import { PAYLOAD_REFUSED } from '../workflows/contract.ts';
+
+/** By what the input of a running activity is marked; its answer gets the same. */
+const marks = new WeakMap<Context, Mark>();
+
+/** The mark of the activity that runs just now; null outside of activities. */
+export function activityMark(): Mark | null {
+  try {
+    return marks.get(Context.current()) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Activities run for inputs that a workflow of the platform has sealed for them, and for nothing else. */
+export const sealedActivities: ActivityInterceptorsFactory = (context) => ({
+  inbound: {
+    async execute(input, next) {
+      const [given] = input.args;
+      const { activityType, workflowExecution } = context.info;
+      const mark = given instanceof Arrived ? given.mark : null;
+      if (mark === null || mark.use !== 'input' || mark.call !== activityType || input.args.length !== 1) {
+        const reason = (given instanceof Arrived && given.refused) || 'its input is not sealed for it';
+        const message = `${activityType} of ${workflowExecution?.workflowId ?? 'no workflow'}: ${reason}`;
+        context.log.warn(`An activity was refused: ${message}`);
+        throw ApplicationFailure.nonRetryable(message, PAYLOAD_REFUSED);
+      }
+      marks.set(context, mark);
+      return next({ ...input, args: [(given as Arrived).value] }).catch((error) =>
+        Promise.reject(withClaim(error)),
+      );
+    },
+  },
+});

@@ -1,0 +1,103 @@
+import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { keyId, keyOfText } from '../backups/backup-keys.ts';
+import type { Config } from '../config.ts';
+import { LongshoreError } from '../errors.ts';
+import { writeFileAtomically } from '../runtime/home.ts';
+
+/**
+ * What payloads of Temporal are sealed with. Every process of a platform has the same keys; the first of them seals,
+ * each of them opens, so that a new one can take over while what the old one sealed is still under way.
+ */
+export interface PayloadKeys {
+  readonly sealing: PayloadKey;
+  readonly byId: ReadonlyMap<string, PayloadKey>;
+}
+
+export interface PayloadKey {
+  /** Names the key without telling it. */
+  readonly id: string;
+  /** For HMAC-SHA-256. */
+  readonly authentication: KeyObject;
+  /** Keys of single payloads are derived from it. */
+  readonly encryption: KeyObject;
+}
+
+const KEY_BYTES = 32;
+const AUTHENTICATION_INFO = 'longshore payload authentication';
+const ENCRYPTION_INFO = 'longshore payload encryption';
+
+export function payloadKeyPath(home: string): string {
+  return join(home, 'keys', 'payload.key');
+}
+
+/**
+ * The keys of the configuration, else those of the home: each is 64 hex digits or base64 (either alphabet) of 32
+ * bytes; several are parted by blanks, line ends or commas.
+ * @throws LongshoreError `config-invalid`, without a word of what was given
+ */
+export function readPayloadKeys({ home, payloadKey }: Pick<Config, 'home' | 'payloadKey'>): PayloadKeys {
+  if (payloadKey !== undefined && 'text' in payloadKey) {
+    return keysOfText(payloadKey.text, payloadKey.name);
+  }
+  const path = payloadKey?.file ?? payloadKeyPath(home);
+  const name = payloadKey === undefined ? path : `${payloadKey.name}: ${path}`;
+  return keysOfText(readKeyFile(path, payloadKey === undefined), name);
+}
+
+/** Makes the home's key where there is none and none is given. Only who starts all processes of a platform may. */
+export function ensurePayloadKey({ home, payloadKey }: Pick<Config, 'home' | 'payloadKey'>): void {
+  const path = payloadKeyPath(home);
+  if (payloadKey !== undefined || existsSync(path)) return;
+  writeFileAtomically(path, `${newPayloadKey()}\n`, 0o600);
+}
+
+export function newPayloadKey(): string {
+  return randomBytes(KEY_BYTES).toString('base64');
+}
+
+function readKeyFile(path: string, isDefault: boolean): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const message =
+      isDefault && code === 'ENOENT'
+        ? `LONGSHORE_PAYLOAD_KEY: unset, and there is no ${path}; set it to 32 random bytes as base64, ` +
+          'the same for every API process and worker'
+        : `LONGSHORE_PAYLOAD_KEY_FILE: ${path} can not be read (${code})`;
+    throw new LongshoreError('config-invalid', message, { cause });
+  }
+}
+
+function keysOfText(text: string, name: string): PayloadKeys {
+  const keys = text
+    .split(/[\s,]/)
+    .filter((word) => word !== '')
+    .map((word) => payloadKeyOf(word, name));
+  const [sealing] = keys;
+  if (sealing === undefined) throw notKeys(name);
+  return { sealing, byId: new Map(keys.map((key) => [key.id, key])) };
+}
+
+function payloadKeyOf(word: string, name: string): PayloadKey {
+  const bytes = keyOfText(word);
+  if (bytes === null) throw notKeys(name);
+  return {
+    id: keyId(bytes),
+    authentication: derived(bytes, AUTHENTICATION_INFO),
+    encryption: derived(bytes, ENCRYPTION_INFO),
+  };
+}
+
+function derived(bytes: Uint8Array, info: string): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', bytes, '', info, KEY_BYTES)));
+}
+
+function notKeys(name: string): LongshoreError {
+  return new LongshoreError(
+    'config-invalid',
+    `${name}: expected keys of 32 bytes, each as 64 hex digits or as base64`,
+  );
+}

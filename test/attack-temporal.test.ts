@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { randomUUID, randomUUIDv7 } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import type { Payload } from '@temporalio/common';
+import { startWorker } from '../activities/start-worker.ts';
+import type { LoadView } from '../src/ledger/load-view.ts';
+import type { ChildService } from '../src/runtime/child.ts';
+import { ACTIVITY_QUEUE, PAUSE, WORKFLOW_QUEUE } from '../workflows/contract.ts';
+import { eventually } from './support/eventually.ts';
+import { type TestStack, testStack } from './support/stack.ts';
+import { type Stranger, stranger } from './support/stranger.ts';
+
+/** Somebody who reaches the Temporal server, with its own command line or with a worker, and has no key. */
+describe('a stranger at the Temporal server', async () => {
+  const cleanups: (() => unknown)[] = [];
+  const t = { after: (action: () => Promise<unknown>) => void cleanups.unshift(action) };
+  let stack: TestStack;
+  let foreign: Stranger;
+  let worker: ChildService | undefined;
+  before(async () => {
+    // The worker comes later, when a test has had its turn at the queue.
+    stack = await testStack(t, undefined, { worker: false });
+    foreign = await stranger(t, stack.temporal);
+  });
+  after(async () => {
+    await worker?.stop();
+    for (const cleanup of cleanups) await cleanup();
+  });
+
+  const count = async (from: string) =>
+    (await stack.db.query<{ n: number }>(`select count(*)::int as n from ${from}`))[0]!.n;
+
+  async function assertRefused(workflowId: string) {
+    const failure = await foreign.failureOf(workflowId);
+    const { type, nonRetryable } = failure?.applicationFailureInfo ?? {};
+    assert.deepEqual([type, nonRetryable], ['payload-refused', true], JSON.stringify(failure));
+    const events = await foreign.history(workflowId);
+    assert.ok(events.length <= 5, `refused at once: ${events.length} events`);
+  }
+
+  async function startLoad(csv: string): Promise<LoadView> {
+    const headers = { 'x-api-key': stack.key, 'content-type': 'text/csv' };
+    const response = await fetch(`${stack.url}/v1/tables/departments/loads`, {
+      method: 'POST',
+      headers,
+      body: csv,
+    });
+    return (await response.json()) as LoadView;
+  }
+
+  it('signals a load, and answers its activities: it goes on until a worker of ours has done them', async () => {
+    const load = await startLoad('1,Own\n2,Own too\n');
+    await foreign.signal(load.workflowId, PAUSE);
+    await foreign.signal(load.workflowId, PAUSE, [foreign.payload({})]);
+    const forged = foreign.payload({ state: 'loaded', bytes: 15, read: 2, rejected: 0 });
+    const failure = {
+      message: 'the storage is full',
+      applicationFailureInfo: { type: 'file-not-found', nonRetryable: true },
+    };
+    const answers = [
+      () => ({ result: [forged] }),
+      () => ({ result: null }),
+      () => ({ failure }),
+      // What it was asked, and what it was asked with another word.
+      (input: readonly Payload[]) => ({ result: input }),
+      ([input]: readonly Payload[]) => ({ result: [{ ...input, data: Buffer.from('{"state":"loaded"}') }] }),
+    ];
+    for (const answer of answers) {
+      assert.equal(await foreign.answerActivity(ACTIVITY_QUEUE, answer), 'loadChunk');
+    }
+    worker = await startWorker({ config: stack.config, name: 'late' });
+    await eventually(async () => (await stack.get(`/v1/loads/${load.id}`)).body.status, 'done');
+    assert.deepEqual(
+      (await stack.rows('departments')).map(({ department }) => department),
+      ['Own', 'Own too'],
+    );
+    const asked = (await foreign.history(load.workflowId)).filter(
+      ({ activityTaskScheduledEventAttributes: event }) => event?.activityType?.name === 'loadChunk',
+    );
+    assert.equal(asked.length, answers.length + 1);
+  });
+
+  it('starts a group of batches: no row is written, and nobody is told of a batch', async () => {
+    const group = randomUUIDv7();
+    const batch = {
+      id: `${group}-0`,
+      format: 'json',
+      strict: false,
+      body: '[{"id":66,"department":"Forged"}]',
+    };
+    const received = {
+      ...batch,
+      sentBy: 'operator',
+      receivedAt: new Date().toISOString(),
+      idempotency: null,
+    };
+    const input = { group, table: 'departments', mode: 'append', batches: 1 };
+    const workflowId = `batches-${group}`;
+    await foreign.start({
+      workflowType: 'commitBatches',
+      workflowId,
+      taskQueue: WORKFLOW_QUEUE,
+      input: [foreign.payload({ ...input, payload: { inline: JSON.stringify([received]) } })],
+      memo: {
+        batches: foreign.payload(1),
+        mode: foreign.payload('append'),
+        strict: foreign.payload([]),
+      },
+    });
+    await assertRefused(workflowId);
+    assert.equal(await count(`departments where department = 'Forged'`), 0);
+    assert.equal(await count('longshore.batch_group'), 0);
+    assert.equal((await stack.get(`/v1/batches/${group}-0`)).status, 404);
+  });
+
+  it('starts a run of a schedule, a load, or what does not exist: nothing happens', async () => {
+    const schedule = { scheduleId: 'x', kind: 'backup', timezone: 'UTC', tables: null, codec: null };
+    const retention = { ...schedule, encrypt: false, retention: { keepLast: 1 }, drill: false };
+    for (const [workflowType, input] of [
+      ['runSchedule', [foreign.payload(retention)]],
+      ['loadCsv', [foreign.payload({ loadId: 1, table: 'departments', mode: 'replace' })]],
+      ['restore', [foreign.payload({ restoreId: 1 })]],
+      ['commitBatches', []],
+      ['noSuchWorkflow', [foreign.payload({})]],
+    ] as const) {
+      const workflowId = `forged-${randomUUID()}`;
+      await foreign.start({ workflowType, workflowId, taskQueue: WORKFLOW_QUEUE, input });
+      await assertRefused(workflowId);
+    }
+    assert.equal(await count('longshore.backup'), 0);
+    assert.equal(await count('longshore.restore'), 0);
+  });
+
+  it('calls an activity from a workflow of its own: it is refused for good', async () => {
+    const loadId = await count('longshore.load');
+    for (const [taskQueue, activityType] of [
+      [ACTIVITY_QUEUE, 'publishLoad'],
+      [ACTIVITY_QUEUE, 'chartFile'],
+      [WORKFLOW_QUEUE, 'endLoad'],
+      [WORKFLOW_QUEUE, 'applyRetention'],
+      [WORKFLOW_QUEUE, 'commitBatches'],
+    ] as const) {
+      const failure = await foreign.callActivity(`foreign-${randomUUID()}`, {
+        activityType,
+        activityId: '1',
+        taskQueue,
+        input: [foreign.payload({ loadId, end: { status: 'failed' } })],
+      });
+      const { type, nonRetryable } = failure?.applicationFailureInfo ?? {};
+      assert.deepEqual([type, nonRetryable], ['payload-refused', true], activityType);
+    }
+  });
+
+  it('takes what was sealed for one workflow, activity or purpose to another: it is refused', async () => {
+    const load = await startLoad('3,Third\n');
+    assert.equal(await foreign.failureOf(load.workflowId), null);
+    const events = await foreign.history(load.workflowId);
+    const started = events[0]?.workflowExecutionStartedEventAttributes?.input?.payloads as Payload[];
+    const ended = events.at(-1)?.workflowExecutionCompletedEventAttributes?.result?.payloads as Payload[];
+    const [taken] = events.flatMap((event) => event.activityTaskScheduledEventAttributes ?? []);
+    assert.equal(taken?.activityType?.name, 'takeTurn');
+    const input = taken.input?.payloads as Payload[];
+    // Another workflow; the same one, but with its own answer as input.
+    for (const [workflowId, payloads] of [
+      [`load-${randomUUID()}`, started],
+      [load.workflowId, ended],
+    ] as const) {
+      await foreign.start({
+        workflowType: 'loadCsv',
+        workflowId,
+        taskQueue: WORKFLOW_QUEUE,
+        input: payloads,
+      });
+      await assertRefused(workflowId);
+    }
+    // Another workflow's activity; another activity of a workflow with the same ID.
+    for (const [workflowId, activityType, taskQueue] of [
+      [`foreign-${randomUUID()}`, 'takeTurn', WORKFLOW_QUEUE],
+      [load.workflowId, 'publishLoad', ACTIVITY_QUEUE],
+    ] as const) {
+      const activityId = taken.activityId ?? '';
+      const failure = await foreign.callActivity(workflowId, { activityType, activityId, taskQueue, input });
+      assert.equal(failure?.applicationFailureInfo?.type, 'payload-refused');
+    }
+  });
+});
