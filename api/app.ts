@@ -2,11 +2,13 @@ import express from 'express';
 import helmet from 'helmet';
 import packageJson from '../package.json' with { type: 'json' };
 import { LongshoreError } from '../src/errors.ts';
+import { shorten } from '../src/shorten.ts';
 import { requestContext } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { docsAssets } from './docs-assets.ts';
+import { boundHeaders } from './header-limits.ts';
 import { openApiDocument } from './openapi.ts';
-import { HttpError, problemHandler } from './problems.ts';
+import { HttpError, LONGEST_PATH, problemHandler } from './problems.ts';
 import { expressPath, type Route } from './route.ts';
 import { auditRoute } from './routes/audit.ts';
 import { backupFileRoute } from './routes/backup-files.ts';
@@ -57,12 +59,13 @@ export function createApp(deps: ApiDeps): express.Express {
   app.set('case sensitive routing', true);
   app.set('strict routing', true);
   app.use(requestContext(deps));
+  app.use(boundHeaders);
   // Whether the platform is reached by TLS is for the proxy before it to say, so no Strict-Transport-Security.
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));
   app.use(DOCS_ASSETS, docsAssets());
   mount(app, routesOf(deps), deps);
   app.use((req) => {
-    throw new LongshoreError('not-found', `there is nothing at ${req.path}`);
+    throw new LongshoreError('not-found', `there is nothing at ${shorten(req.path, LONGEST_PATH)}`);
   });
   app.use(problemHandler(deps.log));
   return app;

@@ -2,8 +2,10 @@ import type { Request } from 'express';
 import { type KeyHolder, OPERATOR_ID, type Scope } from '../src/keys/key-rows.ts';
 import { formatKey, parseKey } from '../src/keys/key-text.ts';
 import { looksLikeToken } from '../src/keys/tokens.ts';
+import { quoted } from '../src/shorten.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
+import { MAX_CREDENTIAL } from './header-limits.ts';
 import { HttpError } from './problems.ts';
 
 /** How a route wants to be asked: by key or token, or by a key's ID and secret. */
@@ -11,10 +13,8 @@ export type AuthScheme = 'bearer' | 'basic';
 
 const BEARER_CHALLENGE = 'Bearer realm="longshore"';
 const BASIC_CHALLENGE = 'Basic realm="longshore", charset="UTF-8"';
-/** RFC 6750, section 2.1; the scheme's name is case-insensitive. */
-const BEARER = /^bearer +(.+?) *$/i;
-/** RFC 7617, section 2. */
-const BASIC = /^basic +([A-Za-z0-9+/_-]+=*) *$/i;
+/** What Basic sends, RFC 7617, section 2. */
+const BASE64 = /^[A-Za-z0-9+/_-]+=*$/;
 
 type AuthDeps = Pick<ApiDeps, 'keys' | 'tokens' | 'log'>;
 
@@ -31,9 +31,10 @@ export async function authenticate(req: Request, deps: AuthDeps, scheme: AuthSch
 /** `x-api-key` with a key, or `Authorization: Bearer` with a key or a token, told apart by their form. */
 async function byBearer(req: Request, deps: AuthDeps): Promise<KeyHolder> {
   const key = req.get('x-api-key');
-  const bearer = key === undefined ? BEARER.exec(req.get('authorization') ?? '')?.[1] : undefined;
+  const bearer = key === undefined ? credentialOf(req, 'bearer') : undefined;
   const sent = key ?? bearer;
   if (sent === undefined) throw unauthenticated('no key was sent', BEARER_CHALLENGE);
+  if (sent.length > MAX_CREDENTIAL) throw tooLong(`${BEARER_CHALLENGE}, error="invalid_token"`);
   const isToken = bearer !== undefined && looksLikeToken(bearer);
   const holder = isToken ? await byToken(bearer, deps) : await deps.keys.verify(decodeHeader(sent));
   if (holder !== null) return holder;
@@ -44,6 +45,16 @@ async function byBearer(req: Request, deps: AuthDeps): Promise<KeyHolder> {
   throw unauthenticated(message, `${BEARER_CHALLENGE}, error="invalid_token"`);
 }
 
+/**
+ * What follows the scheme in `Authorization` (RFC 9110, 11.4; RFC 6750, 2.1): the scheme's name is case-insensitive,
+ * spaces around the credential are no part of it. Undefined for another scheme, and for nothing.
+ */
+function credentialOf(req: Request, scheme: AuthScheme): string | undefined {
+  const header = req.get('authorization') ?? '';
+  if (header.slice(0, scheme.length + 1).toLowerCase() !== `${scheme} `) return undefined;
+  return header.slice(scheme.length).trim() || undefined;
+}
+
 async function byToken(token: string, { tokens, keys }: AuthDeps): Promise<KeyHolder | null> {
   const keyId = await tokens.verify(token);
   return keyId === null ? null : keys.holder(keyId);
@@ -51,8 +62,11 @@ async function byToken(token: string, { tokens, keys }: AuthDeps): Promise<KeyHo
 
 /** A key's ID as the user and its secret, or its whole text, as the password. */
 async function byBasic(req: Request, deps: AuthDeps): Promise<KeyHolder> {
-  const sent = BASIC.exec(req.get('authorization') ?? '')?.[1];
-  if (sent === undefined) throw unauthenticated('no key was sent as Basic', BASIC_CHALLENGE);
+  const sent = credentialOf(req, 'basic');
+  if (sent !== undefined && sent.length > MAX_CREDENTIAL) throw tooLong(BASIC_CHALLENGE);
+  if (sent === undefined || !BASE64.test(sent)) {
+    throw unauthenticated('no key was sent as Basic', BASIC_CHALLENGE);
+  }
   const [, id = '', password = ''] =
     /^([^:]*):(.*)$/s.exec(Buffer.from(sent, 'base64').toString('utf8')) ?? [];
   const holder = await deps.keys.verify(keyTextOf(id, password));
@@ -97,12 +111,16 @@ export function mayUseTables(holder: KeyHolder, tables: readonly string[] | null
 /** @throws HttpError `forbidden` when the key is limited to other tables, whether or not this one exists */
 export function requireTable(holder: KeyHolder, table: string): void {
   if (mayUseTable(holder, table)) return;
-  throw new HttpError('forbidden', `this key is limited to other tables than ${JSON.stringify(table)}`, {});
+  throw new HttpError('forbidden', `this key is limited to other tables than ${quoted(table)}`, {});
 }
 
 /** Node reads headers as Latin-1; an operator's key may be any text, which clients send as UTF-8. */
 function decodeHeader(value: string): string {
   return Buffer.from(value, 'latin1').toString('utf8');
+}
+
+function tooLong(challenge: string): HttpError {
+  return unauthenticated(`the credential is longer than the ${MAX_CREDENTIAL} characters of any`, challenge);
 }
 
 function unauthenticated(message: string, challenge: string): HttpError {

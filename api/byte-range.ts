@@ -4,7 +4,7 @@ export interface ByteRange {
   readonly endByte: number;
 }
 
-const RANGE = /^bytes[ \t]*=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i;
+const RANGE = /^bytes[ \t]*=[ \t]*(\d*)-(\d*)[ \t]*$/i;
 
 /**
  * What a `Range` header asks for (RFC 9110, 14.2), where that is one range of bytes.

@@ -7,6 +7,7 @@ import { createBackup, listBackups, readBackup, setPinned } from '../src/backups
 import { deleteBackup, endBackup } from '../src/backups/end-backup.ts';
 import type { Database } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
+import { quoted } from '../src/shorten.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary } from '../src/types.ts';
 import { type BackupFile, type BackupService, backupHasEnded, type StartBackup } from './backup-service.ts';
@@ -90,7 +91,7 @@ async function findFile({ db, storage }: LedgerBackupsDeps, id: string, name: st
   const part = backup.tables.flatMap(({ parts }) => parts).find((one) => one.name === name);
   const sha256 = part?.sha256 ?? (name === MANIFEST ? await manifestHash(db, id) : undefined);
   if (sha256 === undefined) {
-    throw new LongshoreError('not-found', `backup ${id} has no file ${JSON.stringify(name)}`);
+    throw new LongshoreError('not-found', `backup ${id} has no file ${quoted(name)}`);
   }
   const found = await storage.stat(key);
   if (!found) throw new LongshoreError('backup-damaged', `${name} of backup ${id}: the file is missing`);

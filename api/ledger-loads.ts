@@ -7,6 +7,7 @@ import { hasEnded, type LoadView } from '../src/ledger/load-view.ts';
 import { createLoad, listLoads, readLoadPlan, viewLoad } from '../src/ledger/loads.ts';
 import { hasExtraCells, listRejects } from '../src/ledger/rejects.ts';
 import { measureTable, readRows } from '../src/ledger/table-rows.ts';
+import { quoted } from '../src/shorten.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary, Table } from '../src/types.ts';
@@ -72,8 +73,7 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
 
 function tableOf(dictionary: Dictionary, name: string): Table {
   const table = dictionary.tables.find((t) => t.name === name);
-  if (!table)
-    throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(name)}`);
+  if (!table) throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
   return table;
 }
 

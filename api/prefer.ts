@@ -11,9 +11,10 @@ const NONE: Preferences = new Map();
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
 const WORD = `(?:${TOKEN}|${QUOTED})`;
-const PARAMETER = `${TOKEN}(?:[ \\t]*=[ \\t]*${WORD}?)?`;
-const PREFERENCE = new RegExp(
-  `[ \\t]*(${TOKEN})(?:[ \\t]*=[ \\t]*(${WORD})?)?(?:[ \\t]*;(?:[ \\t]*${PARAMETER})?)*[ \\t]*(?:,|$)`,
+/** White space is part of what comes after it: were it part of both, each run of it could be split in many ways. */
+const PARAMETER = `[ \\t]*${TOKEN}(?:[ \\t]*=(?:[ \\t]*${WORD})?)?`;
+export const PREFERENCE = new RegExp(
+  `[ \\t]*(${TOKEN})(?:[ \\t]*=(?:[ \\t]*(${WORD}))?)?(?:[ \\t]*;(?:${PARAMETER})?)*[ \\t]*(?:,|$)`,
   'y',
 );
 

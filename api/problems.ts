@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { asDatabaseError } from '../src/db/database-error.ts';
 import { ERRORS, type ErrorCode, type ErrorPlace, LongshoreError } from '../src/errors.ts';
+import { shorten } from '../src/shorten.ts';
 import { contextOf } from './context.ts';
 
 /** Problem details for HTTP APIs (RFC 9457), with the catalog's `code` and `remedy` as extension members. */
@@ -65,6 +66,11 @@ export class HttpError extends LongshoreError {
 
 /** How long a client that is still sending may go on after its answer, so that it gets to read it. */
 const LINGER_MS = 5_000;
+/** What a problem repeats of a path; an address may have 64 KiB. */
+export const LONGEST_PATH = 300;
+/** Faults of one request that are told one by one, and what is told of a name in it. */
+const MOST_PLACES = 100;
+const LONGEST_NAME = 100;
 /** What `Retry-After` says while a dependency is away. */
 const RETRY_AFTER_SECONDS = '5';
 
@@ -88,7 +94,7 @@ export function problemHandler(log: Logger) {
       title: entry.title,
       status: entry.status,
       detail: error.message,
-      instance: req.path,
+      instance: shorten(req.path, LONGEST_PATH),
       code: error.code,
       remedy: entry.remedy,
       requestId,
@@ -132,20 +138,22 @@ export function asLongshoreError(thrown: unknown): LongshoreError {
   return new LongshoreError('internal', 'the request could not be finished', { cause: thrown });
 }
 
-/** Issues of a zod schema as the places of a problem. */
+/** Issues of a zod schema as the places of a problem; the first ones, where there are many. */
 export function placesOf(error: z.ZodError, kind: 'pointer' | 'parameter'): ErrorPlace[] {
-  return error.issues.flatMap((issue) => {
+  const places = error.issues.slice(0, MOST_PLACES).flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
       // zod's own words repeat the name.
       const what = issue.message.startsWith('Unrecognized key') ? 'is not known here' : issue.message;
-      return issue.keys.map((key) => place(kind, [...issue.path, key], what));
+      return issue.keys.slice(0, MOST_PLACES).map((key) => place(kind, [...issue.path, key], what));
     }
     return [place(kind, issue.path, issue.message)];
   });
+  return places.slice(0, MOST_PLACES);
 }
 
 export function place(kind: 'pointer' | 'parameter', path: readonly PropertyKey[], what: string): ErrorPlace {
-  if (kind === 'parameter') return { parameter: path.join('.'), detail: `${path.join('.')}: ${what}` };
-  const pointer = path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  const parts = path.map((part) => shorten(String(part), LONGEST_NAME).toWellFormed());
+  if (kind === 'parameter') return { parameter: parts.join('.'), detail: `${parts.join('.')}: ${what}` };
+  const pointer = parts.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
   return { pointer: `#${encodeURI(pointer)}`, detail: what };
 }

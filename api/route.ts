@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ZodOpenApiRequestBodyObject, ZodOpenApiResponsesObject } from 'zod-openapi';
 import { type ErrorCode, LongshoreError } from '../src/errors.ts';
 import type { KeyHolder, Scope } from '../src/keys/key-rows.ts';
+import { quoted } from '../src/shorten.ts';
 import type { Dictionary, Table } from '../src/types.ts';
 import { audited } from './audited.ts';
 import { type AuthScheme, authenticate, requireScope, requireTable } from './auth.ts';
@@ -126,7 +127,7 @@ function findTable(dictionary: Dictionary, holder: KeyHolder | null, name: strin
   if (holder !== null) requireTable(holder, name);
   const table = dictionary.tables.find((t) => t.name === name);
   if (table !== undefined) return table;
-  throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(name)}`);
+  throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
 }
 
 function check(schema: z.ZodObject, given: unknown): unknown {

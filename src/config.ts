@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LongshoreError } from './errors.ts';
+import { withoutTrailing } from './shorten.ts';
 
 /**
  * Everything the environment can say. Parsed once at the start of each process; an unknown `LONGSHORE_` name or
@@ -21,7 +22,11 @@ const schema = z.object({
   TEMPORAL_API_KEY: z.string().min(1).optional(),
   LONGSHORE_STORAGE: z.string().min(1).optional(),
   LONGSHORE_DICTIONARY: z.string().min(1).optional(),
-  LONGSHORE_ADMIN_KEY: z.string().min(16, 'expected at least 16 characters').optional(),
+  LONGSHORE_ADMIN_KEY: z
+    .string()
+    .min(16, 'expected at least 16 characters')
+    .max(2_000, 'expected at most 2000 characters')
+    .optional(),
   LONGSHORE_METRICS_PORT: z.coerce.number().int().min(1).max(65535).optional(),
   LONGSHORE_WORKERS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
@@ -123,7 +128,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     temporalAddress: e.TEMPORAL_ADDRESS,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
     temporalApiKey: e.TEMPORAL_API_KEY,
-    temporalUiUrl: e.TEMPORAL_UI_URL?.replace(/\/+$/, ''),
+    temporalUiUrl: e.TEMPORAL_UI_URL && withoutTrailing(e.TEMPORAL_UI_URL, '/'),
     storage: e.LONGSHORE_STORAGE ?? `file:${resolve(home, 'storage')}`,
     dictionaryPath: e.LONGSHORE_DICTIONARY && resolve(e.LONGSHORE_DICTIONARY),
     adminKey: e.LONGSHORE_ADMIN_KEY,

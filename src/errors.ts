@@ -136,7 +136,7 @@ export const ERRORS = {
     status: 431,
     retryable: false,
     title: 'The headers are too long',
-    remedy: 'Send a path and headers of at most 64 KiB together.',
+    remedy: 'Send a path and headers of at most 64 KiB together, and each header within its own limit.',
   },
   'request-timeout': {
     status: 408,

@@ -17,6 +17,8 @@ export async function drawChart(drawing: Drawing): Promise<string> {
   }
 }
 
+const STYLE_END = '</style>';
+
 let loaded: ReturnType<typeof load> | undefined;
 
 async function load() {
@@ -39,11 +41,22 @@ async function load() {
  * quotes and angle brackets of texts as entities, so none of the patterns finds anything in a text.
  */
 function settle(svg: string, title: string): string {
-  return svg
-    .replaceAll(/<style\b.*?<\/style>\s*/gs, '')
+  return withoutStyleSheets(svg)
     .replaceAll(/ (?:class|ecmeta_\w+|pointer-events)="[^"]*"/g, '')
     .replaceAll(/ style="([^"]*)"/g, (_, style: string) => attributesOf(style))
     .replace(/^<svg\b[^>]*>/, (tag) => `${tag.slice(0, -1)} role="img">\n<title>${escapeXml(title)}</title>`);
+}
+
+function withoutStyleSheets(svg: string): string {
+  let rest = svg;
+  let kept = '';
+  for (;;) {
+    const start = rest.indexOf('<style');
+    const end = rest.indexOf(STYLE_END, start);
+    if (start < 0 || end < 0) return kept + rest;
+    kept += rest.slice(0, start);
+    rest = rest.slice(end + STYLE_END.length).trimStart();
+  }
 }
 
 /** `font-size:12px;font-family:sans-serif;` as presentation attributes (SVG 1.1, 6.4). */

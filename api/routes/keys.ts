@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { LongshoreError } from '../../src/errors.ts';
 import type { KeyView } from '../../src/keys/key-rows.ts';
+import { quoted } from '../../src/shorten.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { auditOf } from '../audited.ts';
+import { requireJson } from '../content-type.ts';
 import { readJson } from '../json-body.ts';
 import { pageLimit } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
@@ -79,7 +81,7 @@ const createKey = defineRoute({
   },
   problems: ['malformed-body', 'body-too-large', 'unsupported-media-type', 'upload-incomplete'],
   async handle({ req, res, deps, holder }) {
-    requireJson(req.get('content-type'));
+    requireJson(req);
     const wanted = await readJson(req, res, newKeySchema, BODY_MAX_BYTES);
     const tables = wanted.tables ?? null;
     checkTables(tables, wanted.scopes.includes('admin'), deps.dictionary);
@@ -167,11 +169,6 @@ const revokeKey = defineRoute({
 
 export const keyRoutes = [createKey, listKeys, getKey, revokeKey];
 
-function requireJson(header = ''): void {
-  if (/^application\/json\s*(;|$)/i.test(header)) return;
-  throw new LongshoreError('unsupported-media-type', 'the body has to be application/json');
-}
-
 function checkTables(tables: readonly string[] | null, admin: boolean, dictionary: Dictionary): void {
   if (tables === null) return;
   // It could make itself another key without the limit.
@@ -180,7 +177,7 @@ function checkTables(tables: readonly string[] | null, admin: boolean, dictionar
   const places = tables.flatMap((name, index) =>
     dictionary.tables.some((table) => table.name === name)
       ? []
-      : [{ detail: `the dictionary has no table ${JSON.stringify(name)}`, pointer: `#/tables/${index}` }],
+      : [{ detail: `the dictionary has no table ${quoted(name)}`, pointer: `#/tables/${index}` }],
   );
   if (places.length > 0) throw wrongTables(places);
 }

@@ -14,6 +14,7 @@ import type { BackupKeys } from '../../src/backups/backup-keys.ts';
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from '../../src/schedules/schedule.ts';
+import { quoted } from '../../src/shorten.ts';
 import { KIND_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { RUN_SCHEDULE, type RunScheduleInput, WORKFLOW_QUEUE } from '../../workflows/contract.ts';
@@ -110,7 +111,7 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
 function check({ dictionary, backupKeys }: TemporalSchedulesDeps, { tables, encrypt }: ScheduleChange): void {
   for (const name of tables ?? []) {
     if (dictionary.tables.some((table) => table.name === name)) continue;
-    throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(name)}`);
+    throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
   }
   if (encrypt === true && backupKeys.current === null) {
     throw new LongshoreError('backup-key-missing', 'a schedule that encrypts needs a backup key');
@@ -193,7 +194,7 @@ async function describe(handle: ScheduleHandle): Promise<ScheduleDescription> {
 }
 
 export function unknownSchedule(id: string): LongshoreError {
-  return new LongshoreError('unknown-schedule', `there is no schedule ${JSON.stringify(id)}`);
+  return new LongshoreError('unknown-schedule', `there is no schedule ${quoted(id)}`);
 }
 
 /** Lists are a little behind: one may have been deleted meanwhile. */
@@ -208,7 +209,7 @@ async function translating<T>(call: () => Promise<T>, id = ''): Promise<T> {
   } catch (error) {
     if (error instanceof ScheduleNotFoundError) throw unknownSchedule(id);
     if (error instanceof ScheduleAlreadyRunning) {
-      throw new LongshoreError('schedule-state', `there is a schedule ${JSON.stringify(id)} already`);
+      throw new LongshoreError('schedule-state', `there is a schedule ${quoted(id)} already`);
     }
     // What the server finds at fault in a schedule's times, such as a zone that it does not know.
     if (error instanceof TypeError && error.cause === undefined) {

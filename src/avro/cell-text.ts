@@ -1,3 +1,4 @@
+import { fractionOf } from '../rows/calendar.ts';
 import type { ColumnType } from '../rows/column-type.ts';
 import { EPOCH_DAYS } from './encode-cell.ts';
 import { numericTextLength, writeNumericText } from './numeric.ts';
@@ -54,7 +55,7 @@ function momentText(micros: bigint): string {
 function timeText(micros: bigint): string {
   const seconds = Number(micros / 1_000_000n);
   const rest = Number(micros % 1_000_000n);
-  const fraction = rest === 0 ? '' : `.${padded(rest, 6).replace(/0+$/, '')}`;
+  const fraction = rest === 0 ? '' : `.${fractionOf(rest)}`;
   const minutes = Math.floor(seconds / 60);
   return `${padded(Math.floor(minutes / 60))}:${padded(minutes % 60)}:${padded(seconds % 60)}${fraction}`;
 }

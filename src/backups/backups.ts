@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
+import { quoted } from '../shorten.ts';
 import type { Dictionary, Table } from '../types.ts';
 import type { BackupPurpose, BackupStatus, BackupView, Codec } from './backup.ts';
 import { backupWorkflowId, newBackupId } from './backup-id.ts';
@@ -89,7 +90,7 @@ function chosenTables(dictionary: Dictionary, names: readonly string[] | null): 
   if (names === null) return dictionary.tables;
   for (const name of names) {
     if (!dictionary.tables.some((table) => table.name === name)) {
-      throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(name)}`);
+      throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
     }
   }
   return dictionary.tables.filter(({ name }) => names.includes(name));
@@ -173,5 +174,5 @@ export async function setPinned(db: Sql, id: string, pinned: boolean): Promise<v
 }
 
 export function unknownBackup(id: string): LongshoreError {
-  return new LongshoreError('unknown-backup', `there is no backup ${JSON.stringify(id)}`);
+  return new LongshoreError('unknown-backup', `there is no backup ${quoted(id)}`);
 }

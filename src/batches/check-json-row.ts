@@ -1,6 +1,7 @@
 import { FALSE_VALUES, TRUE_VALUES } from '../rows/cast-boolean.ts';
-import { shorten } from '../rows/check-constraints.ts';
+
 import type { CheckedCell, CheckedRow, CompiledField, CompiledTable } from '../rows/contract.ts';
+import { shorten } from '../shorten.ts';
 import type { CellError, Field } from '../types.ts';
 import { LongNumber } from './parse-json.ts';
 
@@ -100,7 +101,7 @@ function numberCell(field: Field, text: string): string | CellError {
 
 /** `12.00` as `12`: what a double would have shown, had it been short enough. */
 function wholeNumber(text: string): string {
-  return text.replace(/^(-?\d+)\.0+$/, '$1');
+  return /^-?\d+\.0+$/.test(text) ? text.slice(0, text.indexOf('.')) : text;
 }
 
 function booleanCell(field: Field, value: boolean): string | CellError {

@@ -50,8 +50,9 @@ export function rowParameters(table: Table, entries: readonly Entry[]): string[]
   return [`{${lines.join(',')}}`, ...columns.map(arrayLiteral)];
 }
 
-/** What an array's text may hold without quotes. */
-const BARE = /^(?!null$)[\w.:+-]+$/i;
+/** What an array's text may hold without quotes, save the word for no value. */
+const BARE = /^[\w.:+-]+$/;
+const NULL = /^null$/i;
 
 /** PostgreSQL's text form of an array ("Array Input and Output Syntax"); several times as quick as the driver's. */
 export function arrayLiteral(values: readonly (string | null)[]): string {
@@ -59,7 +60,7 @@ export function arrayLiteral(values: readonly (string | null)[]): string {
   for (const value of values) {
     if (text.length > 1) text += ',';
     if (value === null) text += 'NULL';
-    else if (BARE.test(value)) text += value;
+    else if (BARE.test(value) && !NULL.test(value)) text += value;
     else text += `"${/[\\"]/.test(value) ? value.replace(/[\\"]/g, '\\$&') : value}"`;
   }
   return `${text}}`;

@@ -1,5 +1,6 @@
 import { LongshoreError } from '../errors.ts';
 import { describeJsonFault } from '../json-fault.ts';
+import { isSameNumber } from '../rows/decimal.ts';
 
 /** A number that a double does not carry: its text as it was sent. */
 export class LongNumber {
@@ -61,20 +62,5 @@ function mayBeLong(text: string): boolean {
 function keepDigits(_: string, value: unknown, context?: { readonly source?: string }): unknown {
   const source = context?.source;
   if (typeof value !== 'number' || source === undefined || !mayBeLong(source)) return value;
-  return sameNumber(String(value), source) ? value : new LongNumber(source);
-}
-
-function sameNumber(shown: string, source: string): boolean {
-  return normal(shown) === normal(source);
-}
-
-/** A decimal by its value: sign, significant digits and the place of the point. */
-function normal(text: string): string {
-  const match = /^(-?)(\d+)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (!match) return text;
-  const [, sign, whole = '', fraction = '', exponent = '0'] = match;
-  const digits = (whole + fraction).replace(/^0+/, '');
-  if (digits === '') return '0';
-  const point = digits.length - fraction.length + Number(exponent);
-  return `${sign}${digits.replace(/0+$/, '')}@${point}`;
+  return isSameNumber(String(value), source) ? value : new LongNumber(source);
 }

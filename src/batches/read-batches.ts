@@ -1,5 +1,6 @@
 import type { Sql } from '../db/sql.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
+import { quoted } from '../shorten.ts';
 import type { CellError } from '../types.ts';
 import type {
   BatchFilter,
@@ -88,7 +89,7 @@ export async function listBatchRejects(
     [id],
   );
   if (!batch) {
-    throw new LongshoreError('unknown-batch', `the ledger has no batch ${JSON.stringify(id.slice(0, 80))}`);
+    throw new LongshoreError('unknown-batch', `the ledger has no batch ${quoted(id)}`);
   }
   const rows = await db.query<RejectRow>(
     `select batch_id, index, row_sent, errors from longshore.batch_reject

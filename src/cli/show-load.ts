@@ -1,5 +1,6 @@
 import type { RejectView } from '../ledger/load-view.ts';
 import { hasEnded } from '../ledger/load-view.ts';
+import { shorten } from '../shorten.ts';
 import type { LoadAnswer, RejectsAnswer } from './api-client.ts';
 import { EXIT } from './exit-codes.ts';
 import { formatBytes, formatCount, formatSeconds, formatTable, formatTime, plain } from './format.ts';
@@ -77,14 +78,10 @@ export function rejectTable(rejects: readonly Pick<RejectView, 'line' | 'errors'
       String(line),
       plain(field ?? ''),
       code,
-      shorten(plain(message)),
+      shorten(plain(message), MESSAGE_LENGTH),
     ]),
   );
   return formatTable(['line', 'field', 'code', 'message'], rows);
-}
-
-function shorten(text: string): string {
-  return text.length <= MESSAGE_LENGTH ? text : `${text.slice(0, MESSAGE_LENGTH - 1)}…`;
 }
 
 /** Many loads, one a line. */

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { readKeyFile } from '../keys/ensure-admin-key.ts';
 import { adminKeyPath } from '../runtime/home.ts';
 import { readRun } from '../runtime/run-file.ts';
+import { withoutTrailing } from '../shorten.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 
 /** Where the platform is, and the key to it. */
@@ -39,7 +40,7 @@ function findUrl(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): 
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new CliError(EXIT.usage, `${JSON.stringify(given)} is not an http or https address`);
   }
-  return url.href.replace(/\/+$/, '');
+  return withoutTrailing(url.href, '/');
 }
 
 async function findKey(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): Promise<string> {

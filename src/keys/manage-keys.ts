@@ -2,6 +2,7 @@ import type { AuditEntry } from '../audit/audit-entry.ts';
 import { insertAudit } from '../audit/audit-rows.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
+import { quoted } from '../shorten.ts';
 import { insertKey, type KeyView, type NewKey, OPERATOR_ID, viewKey } from './key-rows.ts';
 import { formatKey, newKeyText } from './key-text.ts';
 
@@ -43,7 +44,7 @@ export async function revokeKey(db: Database, id: string, options: RevokeOptions
     // Locked, so that of two admin keys that revoke each other at the same moment one stays.
     const admins = await lockAdminKeys(tx);
     const key = await viewKey(tx, id);
-    if (key === null) throw new LongshoreError('unknown-key', `there is no key ${JSON.stringify(id)}`);
+    if (key === null) throw new LongshoreError('unknown-key', `there is no key ${quoted(id)}`);
     if (admins.length === 1 && admins[0] === id) {
       throw new LongshoreError('key-protected', `${id} is the last admin key`);
     }

@@ -54,6 +54,9 @@ function isDateText(text: string): boolean {
 
 /** RFC 3339, 5.6; leap seconds apart, which PostgreSQL would move to the next minute. */
 function isMoment(text: string): boolean {
-  const [, date = '', time = '', offset = ''] = /^(.{10})T([0-9:.]+)(.*)$/s.exec(text) ?? [];
-  return isDateText(date) && time.length >= 8 && TIME.test(time) && OFFSET.test(offset);
+  if (text[10] !== 'T') return false;
+  const rest = text.slice(11);
+  const offsetAt = rest.search(/[^0-9:.]/);
+  const [time, offset] = offsetAt < 0 ? [rest, ''] : [rest.slice(0, offsetAt), rest.slice(offsetAt)];
+  return isDateText(text.slice(0, 10)) && time.length >= 8 && TIME.test(time) && OFFSET.test(offset);
 }

@@ -32,7 +32,7 @@ export interface ReportHeader {
 }
 
 const COMMENT = /^\s*--(.*)$/;
-const ENTRY = /^\s*([A-Za-z][\w-]*)\s*:\s*(.*?)\s*$/;
+const ENTRY = /^([A-Za-z][\w-]*)\s*:(.*)$/;
 
 /** Reads `-- word: value` lines up to the first line that is no comment. Collects faults; throws nothing. Pure. */
 export function readHeader(text: string): ReportHeader {
@@ -57,7 +57,8 @@ export function readHeader(text: string): ReportHeader {
 }
 
 function readEntry(comment: string, line: number, before: readonly HeaderLine[]): HeaderLine | ReportFault {
-  const [, name = '', value = ''] = ENTRY.exec(comment) ?? [];
+  const [, name = '', written = ''] = ENTRY.exec(comment.trim()) ?? [];
+  const value = written.trim();
   const allowed = HEADER_WORDS.join(', ');
   if (name === '') return { line, detail: `expected "-- word: value", where word is one of ${allowed}` };
   const word = HEADER_WORDS.find((one) => one === name);

@@ -1,5 +1,6 @@
 import type { Sql } from '../db/sql.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
+import { quoted } from '../shorten.ts';
 import type { ReportState } from './report.ts';
 
 /**
@@ -86,5 +87,5 @@ export async function staleReports(db: Sql): Promise<readonly string[]> {
 }
 
 export function unknownReport(name: string): LongshoreError {
-  return new LongshoreError('unknown-report', `there is no report ${JSON.stringify(name)}`);
+  return new LongshoreError('unknown-report', `there is no report ${quoted(name)}`);
 }

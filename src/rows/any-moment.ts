@@ -19,7 +19,8 @@ const DATES = [
 ].map(compileStrptime);
 const TIMES = ['%H:%M:%S', '%H:%M', '%H:%M:%S.%f', '%I:%M:%S %p', '%I:%M %p'].map(compileStrptime);
 
-const DATE_AND_TIME = /^(?<date>[^:]+?)(?:[Tt]|\s+)(?<time>\d{1,2}:[^:]+(?::[^:]+)?)$/;
+/** What stands before the first colon: a date, what parts it from the time, and the hour. */
+const HOUR = /[Tt\s]\d{1,2}$/;
 const MAX_LENGTH = 100;
 
 export function anyDate(cell: string): Moment | null {
@@ -37,9 +38,10 @@ export function anyDatetime(cell: string): Moment | null {
   const date = anyDate(text);
   if (date || text.length > MAX_LENGTH) return date;
   const offset = /(?<=\d)\s?(?<offset>[Zz]|[+-]\d{2}:?[0-5]\d)$/.exec(text);
-  const parts = DATE_AND_TIME.exec(offset ? text.slice(0, offset.index) : text)?.groups;
-  const day = parts ? anyDate(parts.date!) : null;
-  const time = parts ? anyTime(parts.time!) : null;
+  const local = offset ? text.slice(0, offset.index) : text;
+  const hour = HOUR.exec(local.slice(0, Math.max(0, local.indexOf(':'))));
+  const day = hour && anyDate(local.slice(0, hour.index));
+  const time = hour && anyTime(local.slice(hour.index + 1));
   if (!day || !time) return null;
   const offsetMinutes = offset ? offsetOf(offset.groups!.offset!) : null;
   return { ...time, year: day.year, month: day.month, day: day.day, offsetMinutes };

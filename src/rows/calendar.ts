@@ -31,7 +31,14 @@ export function formatDate(moment: Pick<Moment, 'year' | 'month' | 'day'>): stri
 /** `hh:mm:ss`, with a fraction of at most six digits that does not end in 0, so that equal times are equal texts. */
 export function formatTime(moment: Pick<Moment, 'hour' | 'minute' | 'second' | 'micros'>): string {
   const time = `${pad(moment.hour, 2)}:${pad(moment.minute, 2)}:${pad(moment.second, 2)}`;
-  return moment.micros === 0 ? time : `${time}.${pad(moment.micros, 6).replace(/0+$/, '')}`;
+  return moment.micros === 0 ? time : `${time}.${fractionOf(moment.micros)}`;
+}
+
+/** The digits after the point of so many microseconds, without trailing zeros. */
+export function fractionOf(micros: number): string {
+  let [digits, rest] = [6, micros];
+  for (; digits > 1 && rest % 10 === 0; digits--) rest /= 10;
+  return pad(rest, digits);
 }
 
 export function formatOffset(minutes: number | null): string {

@@ -92,7 +92,8 @@ function isoDatetime(cell: string): Moment | null {
 
 /** Microseconds since 1970 of a text that `cast` gave. A double is too coarse for year 9999. */
 function instant(text: string): bigint {
-  const [, seconds = '', fraction, offset = 'Z'] = /^(.{19})(?:\.(\d+))?(.+)$/.exec(text) ?? [];
+  const seconds = text.slice(0, 19);
+  const [, fraction, offset = 'Z'] = /^(?:\.(\d+))?([Z+-].*)$/.exec(text.slice(19)) ?? [];
   const minutes = offsetOf(offset);
   const epochSeconds = Date.parse(`${seconds}Z`) / 1000 - minutes * 60;
   return BigInt(epochSeconds) * 1_000_000n + BigInt(microsOf(fraction));

@@ -34,7 +34,7 @@ const UNRESERVED = "[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2}";
 const PCHAR = `(?:${UNRESERVED}|[:@])`;
 
 /** RFC 3986, section 3: scheme, authority or path, query, fragment; ASCII only. */
-const URI = new RegExp(
+export const URI = new RegExp(
   [
     '^[A-Za-z][A-Za-z0-9+.-]*:',
     `(?://(?:(?:${UNRESERVED}|:)*@)?(?:\\[[0-9A-Fa-f:.]+\\]|(?:${UNRESERVED})*)(?::\\d*)?(?:/${PCHAR}*)*`,
@@ -45,7 +45,10 @@ const URI = new RegExp(
 
 const LATIN = '\\u00A0-\\u024F';
 const ATOM = `[${LATIN}0-9a-z!#$%&'*+/=?^_\`{}|~-]+`;
-const LOCAL_PART = new RegExp(`^(?:${ATOM}(?:\\.${ATOM})*|"(?:[${LATIN}!#-\\[\\]-~]|\\\\[\\t.])*")$`, 'i');
+export const LOCAL_PART = new RegExp(
+  `^(?:${ATOM}(?:\\.${ATOM})*|"(?:[${LATIN}!#-\\[\\]-~]|\\\\[\\t.])*")$`,
+  'i',
+);
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z]$/i;
 
 /** RFC 5321 without address literals: a dotted atom or quoted string of 64 at most, and a domain of two labels or more. */

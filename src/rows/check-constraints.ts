@@ -1,4 +1,5 @@
 import { RE2JS } from 're2js';
+import { shorten } from '../shorten.ts';
 import type { Field } from '../types.ts';
 import type { Caster } from './caster.ts';
 
@@ -69,11 +70,4 @@ function codePoints(text: string): number {
     if ((text.charCodeAt(at) & 0xfc00) === 0xdc00) count--;
   }
   return count;
-}
-
-/** Cuts a text for a message, never through a character. */
-export function shorten(text: string, length: number): string {
-  if (text.length <= length) return text;
-  const cut = text.slice(0, length - 1);
-  return `${/[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut}…`;
 }

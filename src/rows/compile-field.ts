@@ -1,7 +1,8 @@
+import { shorten } from '../shorten.ts';
 import type { CellError, Field } from '../types.ts';
 import { binaryWriterOf } from './binary-cell.ts';
 import { casterFor } from './caster.ts';
-import { constraintChecks, shorten } from './check-constraints.ts';
+import { constraintChecks } from './check-constraints.ts';
 import type { CheckedCell, CompiledField } from './contract.ts';
 import { isFree, verbatimOf } from './verbatim.ts';
 

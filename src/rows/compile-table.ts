@@ -1,5 +1,5 @@
+import { shorten } from '../shorten.ts';
 import type { CellError, Table } from '../types.ts';
-import { shorten } from './check-constraints.ts';
 import { compileField, type FieldRules, type KeyRules } from './compile-field.ts';
 import type { CheckedRow, CompiledTable } from './contract.ts';
 

@@ -1,4 +1,5 @@
 import { LongshoreError } from '../errors.ts';
+import { quoted } from '../shorten.ts';
 import type { Dictionary } from '../types.ts';
 import { compileTable } from './compile-table.ts';
 import type { CompiledTable } from './contract.ts';
@@ -11,7 +12,7 @@ export function compiledTables(dictionary: Dictionary): (name: string) => Compil
     if (known) return known;
     const table = dictionary.tables.find((one) => one.name === name);
     if (!table) {
-      throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(name)}`);
+      throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
     }
     const made = compileTable(table);
     compiled.set(name, made);

@@ -1,3 +1,5 @@
+import { quoted } from '../shorten.ts';
+
 /** A finite decimal as sign, significant digits without outer zeros, and value = sign × 0.digits × 10^point. */
 interface Decimal {
   readonly sign: -1 | 0 | 1;
@@ -9,8 +11,8 @@ interface Decimal {
 const DOUBLE_IS_EXACT = 15;
 
 function parseDecimal(text: string): Decimal {
-  const match = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (!match) throw new RangeError(`not a decimal: ${text}`);
+  const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (!match) throw new RangeError(`not a decimal: ${quoted(text)}`);
   const [, sign, whole = '', fraction = '', exponent = '0'] = match;
   const all = whole + fraction;
   let first = 0;
@@ -32,6 +34,12 @@ function compareFinite(a: Decimal, b: Decimal): number {
   if (a.digits === b.digits) return 0;
   // With the same point, digits compare as text: "15" is above "1499" because 0.15 is above 0.1499.
   return a.digits < b.digits ? -a.sign : a.sign;
+}
+
+/** Whether two texts are one number; what is no finite decimal is no number. */
+export function isSameNumber(one: string, other: string): boolean {
+  if (one === 'Infinity' || one === '-Infinity') return false;
+  return compareFinite(parseDecimal(one), parseDecimal(other)) === 0;
 }
 
 /**

@@ -3,6 +3,7 @@ import { mkdir, rmdir, truncate } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Operator } from 'opendal';
 import { LongshoreError } from '../errors.ts';
+import { withoutTrailing } from '../shorten.ts';
 import { ConfinedFiles } from './confined-files.ts';
 import { noSuchFile, type Storage, type StorageWriter, type StoredFile } from './storage.ts';
 
@@ -31,7 +32,7 @@ async function openFolder(path: string): Promise<Storage> {
   if (!path.startsWith('/')) {
     throw new LongshoreError('config-invalid', 'LONGSHORE_STORAGE: file: takes an absolute path');
   }
-  const root = path.replace(/\/+$/, '');
+  const root = withoutTrailing(path, '/');
   await mkdir(`${root}/${UNFINISHED}`, { recursive: true, mode: 0o700 });
   return new OpendalStorage(new Operator('fs', { root }), root);
 }
