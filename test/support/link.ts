@@ -10,11 +10,14 @@ export interface Link {
   cut(): void;
   /** What the server says from now on is lost; what it is told still arrives. */
   deafen(): void;
+  /** Ends the connection whose client says the next word, which does not arrive. */
+  cutAtNextWord(): void;
   mend(): void;
 }
 
 export async function linkTo(t: Cleanup, host: string, port: number): Promise<Link> {
   let state: 'whole' | 'deaf' | 'cut' = 'whole';
+  let cutsNext = false;
   const sockets = new Set<Socket>();
   const hold = (socket: Socket, other: Socket) => {
     sockets.add(socket);
@@ -32,7 +35,11 @@ export async function linkTo(t: Cleanup, host: string, port: number): Promise<Li
     const far = connect(port, host);
     hold(near, far);
     hold(far, near);
-    near.on('data', (bytes) => far.write(bytes));
+    near.on('data', (bytes) => {
+      if (!cutsNext) far.write(bytes);
+      else near.destroy();
+      cutsNext = false;
+    });
     far.on('data', (bytes) => state !== 'deaf' && near.write(bytes));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -49,6 +56,9 @@ export async function linkTo(t: Cleanup, host: string, port: number): Promise<Li
     cut() {
       state = 'cut';
       end();
+    },
+    cutAtNextWord() {
+      cutsNext = true;
     },
     deafen() {
       state = 'deaf';
