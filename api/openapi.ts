@@ -15,6 +15,8 @@ const PROBLEMS_WITH_KEY: readonly ErrorCode[] = [
   'forbidden',
   'rate-limited',
   'database-unavailable',
+  'database-busy',
+  'database-settings',
 ];
 
 const requestIdHeader = z.string().meta({

@@ -409,6 +409,26 @@ export const ERRORS = {
     title: 'PostgreSQL can not be reached',
     remedy: 'Start it again; running loads go on by themselves.',
   },
+  'database-busy': {
+    status: 503,
+    retryable: true,
+    title: 'PostgreSQL is busy with something else',
+    remedy:
+      'Repeat the request after the time that Retry-After says; pg_stat_activity and pg_locks show who holds what. Running loads go on by themselves.',
+  },
+  'database-settings': {
+    status: 503,
+    retryable: true,
+    title: 'A session of PostgreSQL can not be set up',
+    remedy:
+      'Take back the setting that the message names (`alter role … reset …`, `alter database … reset …`), or let the role set it; running loads go on by themselves.',
+  },
+  'workers-busy': {
+    status: 503,
+    retryable: true,
+    title: 'No activity worker has a slot free',
+    remedy: 'Wait: it goes on by itself. Start more workers when that takes too long.',
+  },
   'temporal-unavailable': {
     status: 503,
     retryable: true,

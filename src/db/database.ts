@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
-import { type EntityManager, MikroORM, type PostgreSqlConnection } from '@mikro-orm/postgresql';
-import { Client, type Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
+import type { Socket } from 'node:net';
+import {
+  type EntityManager,
+  IsolationLevel,
+  MikroORM,
+  type PostgreSqlConnection,
+} from '@mikro-orm/postgresql';
+import { type Client, type Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
 import { ledgerEntities } from '../ledger/entities.ts';
-import { DATA_SCHEMA } from './sql-names.ts';
+import { connectSession, sessionPool } from './session.ts';
 
 /**
  * One MikroORM transaction, with its bare `pg` client beside it: COPY and set-based statements run on the very
@@ -17,11 +23,27 @@ export interface Tx {
   change(text: string, values?: readonly unknown[]): Promise<number>;
 }
 
+/** For whom work is done: it may end before the work does. */
+export interface WorkFor {
+  /** Aborts: the statement that runs is ended, also one that waits for a lock, and nothing is committed any more. */
+  readonly signal?: AbortSignal;
+  /** What `pg_stat_activity` calls the session while a transaction lasts; `endSessions` finds it by that. */
+  readonly name?: string;
+}
+
 export interface Database extends AsyncDisposable {
   readonly orm: MikroORM;
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** One statement on any connection of the pool. */
-  query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  /**
+   * Read committed: a statement that waited for a lock sees what was committed meanwhile.
+   * @throws the reason of the signal
+   */
+  transaction<T>(work: (tx: Tx) => Promise<T>, whose?: WorkFor): Promise<T>;
+  /** One statement on any connection of the pool. @throws the reason of the signal */
+  query<R extends QueryResultRow>(
+    text: string,
+    values?: readonly unknown[],
+    whose?: Pick<WorkFor, 'signal'>,
+  ): Promise<R[]>;
   /**
    * The same for one of a few texts that are run over and over: each connection keeps it as a prepared statement,
    * which saves its planning. Poolers between need to know prepared statements (PgBouncer since 1.21 does).
@@ -42,6 +64,8 @@ export interface PoolState {
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Longer than whoever has a connection needs to see its end. */
 const GIVE_BACK_AFTER_MS = 100;
+/** A session ends at its next look at signals: at once, unless it waits for a disk. */
+const END_LIMIT_MS = 5_000;
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -61,8 +85,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     driverOptions: {
       application_name: options.applicationName ?? 'longshore',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      // A role's own schema, by default first in the path, may well be called longshore.
-      options: `-c search_path=${DATA_SCHEMA}`,
+      ...sessionPool(),
       onPoolCreated: (created: Pool) => {
         pool = created;
         created.on('connect', (client) => {
@@ -76,22 +99,75 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       },
     },
   });
+  /** Runs `work` on the client's connection; its statement ends when the signal aborts, and so does `work`. */
+  async function endingWith<T>(
+    signal: AbortSignal | undefined,
+    client: PoolClient,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (!signal) return work();
+    signal.throwIfAborted();
+    let ending: Promise<unknown> | undefined;
+    const end = () => {
+      // By another connection, since this one is busy. Where none is to be had, the connection goes, and PostgreSQL
+      // sees that in a few seconds.
+      ending = poolOf(orm)
+        .then((running) => running.query('select pg_cancel_backend($1)', [backendPid(client)]))
+        .catch(() => streamOf(client).destroy());
+    };
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      return await work();
+    } finally {
+      signal.removeEventListener('abort', end);
+      await ending;
+      signal.throwIfAborted();
+    }
+  }
+
   return {
     orm,
-    async transaction(work) {
-      return orm.em.fork().transactional(async (em) => {
-        const [row] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
+    async transaction(work, { signal, name } = {}) {
+      const begin = async (em: EntityManager) => {
+        const [row] =
+          name === undefined
+            ? await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid')
+            : await em.execute<{ pid: number }[]>(
+                `select pg_backend_pid() as pid, set_config('application_name', ?, true)`,
+                [name],
+              );
         const client = row && clients.get(row.pid);
         if (!client) throw new Error('the connection of the transaction is not one of the pool');
-        return work({
+        const tx: Tx = {
           em: em as EntityManager,
           client,
-          query: async (text, values) => (await client.query(statement(text, values))).rows,
-          change: async (text, values) => (await client.query(statement(text, values))).rowCount ?? 0,
-        });
-      });
+          query: async (text, values) => {
+            signal?.throwIfAborted();
+            return (await client.query(statement(text, values))).rows;
+          },
+          change: async (text, values) => {
+            signal?.throwIfAborted();
+            return (await client.query(statement(text, values))).rowCount ?? 0;
+          },
+        };
+        return endingWith(signal, client, () => work(tx));
+      };
+      return orm.em.fork().transactional(begin, { isolationLevel: IsolationLevel.READ_COMMITTED });
     },
-    query: async (text, values) => (await (await poolOf(orm)).query(statement(text, values))).rows,
+    async query(text, values, { signal } = {}) {
+      const running = await poolOf(orm);
+      if (!signal) return (await running.query(statement(text, values))).rows;
+      const client = await running.connect();
+      try {
+        return await endingWith(
+          signal,
+          client,
+          async () => (await client.query(statement(text, values))).rows,
+        );
+      } finally {
+        giveBack(client.release);
+      }
+    },
     prepared: async (text, values) => {
       const name = nameOf(text);
       return (await (await poolOf(orm)).query({ ...statement(text, values), name })).rows;
@@ -102,18 +178,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       idle: pool?.idleCount ?? 0,
       waiting: pool?.waitingCount ?? 0,
     }),
-    connect: async () => {
-      const client = new Client({
+    connect: () =>
+      connectSession({
         connectionString: options.url,
         application_name: options.applicationName ?? 'longshore',
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-        options: `-c search_path=${DATA_SCHEMA} -c statement_timeout=0 -c idle_in_transaction_session_timeout=0`,
-      });
-      // Whatever runs on it fails too, and tells of it; without a listener the process would end.
-      client.on('error', () => undefined);
-      await client.connect();
-      return client;
-    },
+      }),
     [Symbol.asyncDispose]: () => orm.close(true),
   };
 }
@@ -125,13 +195,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 function giveBackEnded(client: PoolClient): void {
   // Of this time that it was taken, no later one.
   const { release } = client;
-  setTimeout(() => {
-    try {
-      release(true);
-    } catch {
-      // It was given back.
-    }
-  }, GIVE_BACK_AFTER_MS);
+  setTimeout(() => giveBack(release, true), GIVE_BACK_AFTER_MS);
+}
+
+function giveBack(release: PoolClient['release'], broken = false): void {
+  try {
+    release(broken);
+  } catch {
+    // It was given back.
+  }
 }
 
 function poolOf(orm: MikroORM): Promise<Pool> {
@@ -155,7 +227,23 @@ function statement(text: string, values?: readonly unknown[]) {
   return { text, values: values && [...values], types: pgTypes };
 }
 
-/** `pg` keeps the backend's process ID on its client, but not in its types. */
+/** `pg` keeps the backend's process ID and the socket on its client, but not in its types. */
 function backendPid(client: PoolClient): number {
   return (client as PoolClient & { processID: number }).processID;
+}
+
+function streamOf(client: PoolClient): Socket {
+  return (client as PoolClient & { connection: { stream: Socket } }).connection.stream;
+}
+
+/**
+ * Ends the sessions whose transaction has this name: of somebody who was given up, and may not know of it.
+ * Resolves when they have given up their locks, or after some seconds.
+ */
+export async function endSessions(db: Pick<Database, 'query'>, name: string): Promise<void> {
+  await db.query(
+    `select pg_terminate_backend(pid, $2) from pg_stat_activity
+      where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()`,
+    [name, END_LIMIT_MS],
+  );
 }

@@ -2,6 +2,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { migrations } from '../../migrations/index.ts';
 import { ledgerEntities } from '../ledger/entities.ts';
+import { sessionPool } from './session.ts';
 import { LEDGER_SCHEMA } from './sql-names.ts';
 
 /** Any number, the same in every process: two starts at once apply the migrations one after the other. */
@@ -14,6 +15,7 @@ export async function migrate(url: string): Promise<void> {
     entities: ledgerEntities,
     extensions: [Migrator],
     pool: { min: 0, max: 4 },
+    driverOptions: sessionPool(),
     migrations: {
       migrationsList: migrations,
       tableName: `${LEDGER_SCHEMA}.schema_migration`,

@@ -6,6 +6,7 @@ export const SQLSTATE = {
   foreignKeyViolation: '23503',
   lockNotAvailable: '55P03',
   diskFull: '53100',
+  tooManyConnections: '53300',
   cardinalityViolation: '21000',
   sequenceLimitExceeded: '2200H',
   invalidParameterValue: '22023',
@@ -57,7 +58,8 @@ export function serverErrorOf(error: unknown): ServerError | undefined {
 /** SQLSTATE classes and Node codes that mean "no connection", not "a wrong statement". */
 export function isConnectionError(error: unknown): boolean {
   const state = sqlstateOf(error);
-  if (state !== undefined && /^(08|57P0)/.test(state)) return true;
+  // 25P03 and 25P04: the session's own limits of time ended it.
+  if (state !== undefined && /^(08|57P0|25P0[34])/.test(state)) return true;
   for (let e = error; e instanceof Error; e = e.cause) {
     const code = (e as { code?: unknown }).code;
     if (typeof code === 'string' && /^(ECONN|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH)/.test(code)) return true;

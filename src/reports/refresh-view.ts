@@ -18,7 +18,7 @@ export interface RefreshOptions {
  * view as it is, and the ledger tells of it.
  *
  * @returns its version now; null: there is no such report any more
- * @throws LongshoreError `refresh-failed`, `database-unavailable`, `database-full`
+ * @throws LongshoreError `refresh-failed`, `database-unavailable`, `database-busy`, `database-full`
  */
 export async function refreshView(
   db: Database,
@@ -53,9 +53,9 @@ async function refresh(tx: Tx, name: string, { force, signal }: RefreshOptions):
 
 function asRefreshError(error: unknown, name: string): LongshoreError {
   if (error instanceof LongshoreError) return error;
-  const known = asDatabaseError(error);
-  if (known !== null) return known;
   const busy = sqlstateOf(error) === SQLSTATE.lockNotAvailable;
+  const known = asDatabaseError(error);
+  if (known !== null && !busy) return known;
   const reason = busy ? 'another refresh of it is under way' : rowFault(error);
   return new LongshoreError('refresh-failed', `report ${name}: ${reason}`, { cause: error });
 }

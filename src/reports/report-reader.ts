@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Pool } from 'pg';
 import { asDatabaseError } from '../db/database-error.ts';
+import { sessionPool } from '../db/session.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import type { LiveReport } from './ensure-reports.ts';
@@ -64,10 +65,7 @@ export function openReportReader(options: ReportReaderOptions): ReportReader {
   const settings = {
     search_path: 'pg_catalog',
     default_transaction_read_only: 'on',
-    default_transaction_isolation: 'read\\ committed',
     statement_timeout: String(timeoutMs),
-    DateStyle: 'ISO',
-    TimeZone: 'UTC',
     ...(role !== null && { role }),
   };
   const pool = new Pool({
@@ -75,9 +73,7 @@ export function openReportReader(options: ReportReaderOptions): ReportReader {
     application_name: 'longshore reports',
     max: options.poolSize ?? POOL_SIZE,
     connectionTimeoutMillis: CONNECT_MS,
-    options: Object.entries(settings)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
+    ...sessionPool({ settings }),
   });
   // A connection that breaks while nobody uses it; the next statement gets another one.
   pool.on('error', () => undefined);
