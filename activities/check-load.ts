@@ -9,16 +9,15 @@ import { quoteRejects } from './quote-rejects.ts';
  * found that there are some. A second attempt finds what the first one left.
  */
 export function checkLoad(deps: ActivityDeps) {
-  return async ({ loadId }: { readonly loadId: number }): Promise<{ readonly rejected: number }> => {
-    const plan = await readLoadPlan(deps.db, loadId);
-    await setLoadStatus(deps.db, loadId, 'checking');
-    return whileBeating(
+  return ({ loadId }: { readonly loadId: number }): Promise<{ readonly rejected: number }> =>
+    whileBeating(
       () => undefined,
       async (signal) => {
+        const plan = await readLoadPlan(deps.db, loadId);
+        await setLoadStatus(deps.db, loadId, 'checking');
         const rejected = await deps.db.transaction((tx) => checkStage(tx, plan.table, plan.mode, loadId));
         await quoteRejects(deps, plan, signal);
         return { rejected };
       },
     );
-  };
 }

@@ -10,4 +10,6 @@ export interface ActivityDeps {
   readonly backupKeys: BackupKeys;
   /** Told of when a load or a restore has put rows into tables; may be told twice. */
   readonly onWritten?: () => void;
+  /** Asks for fresh statistics of tables that were written, for which nobody waits. */
+  readonly analyze?: (tables: readonly string[]) => void;
 }

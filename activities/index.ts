@@ -1,3 +1,4 @@
+import { attemptDatabase } from './attempt-database.ts';
 import { beginBackup } from './begin-backup.ts';
 import { beginLoad } from './begin-load.ts';
 import { chartFile } from './chart-file.ts';
@@ -23,8 +24,13 @@ import {
 import { stagePart } from './stage-part.ts';
 import { takeTurn } from './take-turn.ts';
 
+function ofAttempts(deps: ActivityDeps): ActivityDeps {
+  return { ...deps, db: attemptDatabase(deps.db) };
+}
+
 /** Short statements on the ledger: they run beside the workflows. */
-export function createLedgerActivities(deps: ActivityDeps) {
+export function createLedgerActivities(given: ActivityDeps) {
+  const deps = ofAttempts(given);
   return {
     takeTurn: failing(takeTurn(deps)),
     beginLoad: failing(beginLoad(deps)),
@@ -33,7 +39,8 @@ export function createLedgerActivities(deps: ActivityDeps) {
 }
 
 /** What a backup needs beside the workflows: its snapshot is held in the API's process, whatever the workers do. */
-export function createBackupKeeping(deps: ActivityDeps) {
+export function createBackupKeeping(given: ActivityDeps) {
+  const deps = ofAttempts(given);
   return {
     beginBackup: failing(beginBackup(deps)),
     holdSnapshot: failing(holdSnapshot(deps)),
@@ -50,7 +57,8 @@ export function createBatchActivities(deps: BatchActivityDeps) {
 }
 
 /** The work: activity workers run it, as many as are started. */
-export function createActivities(deps: ActivityDeps) {
+export function createActivities(given: ActivityDeps) {
+  const deps = ofAttempts(given);
   return {
     chartFile: failing(chartFile(deps)),
     loadChunk: failing(loadChunk(deps)),

@@ -34,13 +34,15 @@ export function loadChunk(deps: ActivityDeps) {
     const chunk = compiled.plan.chunks?.[chunkNo];
     if (!chunk) throw new LongshoreError('internal', `load ${loadId} has no chunk ${chunkNo}`);
     await refuseChange(deps, compiled);
-    // What an attempt before this one left behind is garbage that autovacuum, off for the stage, would not collect:
-    // on a disk that was full, it would keep it full.
-    if (Context.current().info.attempt > 1) await vacuumStage(deps.db, stageName(loadId));
     const bytes = await readChunk(deps.storage, compiled.plan.sourceKey, chunk);
     return whileBeating(
       () => ({ chunkNo }),
-      (signal) => deps.db.transaction((tx) => write(tx, compiled, chunk, bytes, signal)),
+      async (signal) => {
+        // What an attempt before this one left behind is garbage that autovacuum, off for the stage, would not
+        // collect: on a disk that was full, it would keep it full.
+        if (Context.current().info.attempt > 1) await vacuumStage(deps.db, stageName(loadId));
+        return deps.db.transaction((tx) => write(tx, compiled, chunk, bytes, signal));
+      },
     );
   };
 }

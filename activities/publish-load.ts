@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import type { Tx } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
 import type { LoadTotals } from '../src/ledger/load-view.ts';
@@ -6,8 +5,6 @@ import { type LoadPlan, readLoadPlan, setLoadStatus } from '../src/ledger/loads.
 import { exceeds } from '../src/ledger/max-rejects.ts';
 import { KeysViolated, type Published, publishStage } from '../src/publish/publish-stage.ts';
 import { dropStage, stageName } from '../src/publish/stage.ts';
-import { liveName } from '../src/publish/table-state.ts';
-import { messageOf } from '../src/runtime/log-fields.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
@@ -17,28 +14,23 @@ export type PublishOutcome =
   | { readonly outcome: 'violated' };
 
 /** Makes the load's rows visible and the load done, in one transaction. */
-export function publishLoad({ db }: ActivityDeps) {
-  return async ({ loadId }: { readonly loadId: number }): Promise<PublishOutcome> => {
-    const plan = await readLoadPlan(db, loadId);
-    await setLoadStatus(db, loadId, 'publishing');
-    const outcome = await whileBeating(
+export function publishLoad({ db, analyze }: ActivityDeps) {
+  return ({ loadId }: { readonly loadId: number }): Promise<PublishOutcome> =>
+    whileBeating(
       () => undefined,
-      (signal) =>
-        db
-          .transaction((tx) => publish(tx, plan, signal))
-          .catch((error): PublishOutcome => {
-            if (error instanceof KeysViolated) return { outcome: 'violated' };
-            throw error;
-          }),
+      async (signal) => {
+        const plan = await readLoadPlan(db, loadId);
+        await setLoadStatus(db, loadId, 'publishing');
+        try {
+          const outcome = await db.transaction((tx) => publish(tx, plan, signal));
+          analyze?.([plan.table.name]);
+          return outcome;
+        } catch (error) {
+          if (error instanceof KeysViolated) return { outcome: 'violated' };
+          throw error;
+        }
+      },
     );
-    if (outcome.outcome === 'published') {
-      // Fresh statistics for whoever reads next. Without them PostgreSQL only guesses until autovacuum comes by.
-      await db.query(`analyze ${liveName(plan.table)}`).catch((error) => {
-        Context.current().log.warn('analyze failed', { table: plan.table.name, reason: messageOf(error) });
-      });
-    }
-    return outcome;
-  };
 }
 
 async function publish(tx: Tx, plan: LoadPlan, signal: AbortSignal): Promise<PublishOutcome> {

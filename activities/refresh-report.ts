@@ -1,5 +1,6 @@
 import { refreshView } from '../src/reports/refresh-view.ts';
 import type { RefreshedReport } from '../workflows/contract.ts';
+import { attemptDatabase } from './attempt-database.ts';
 import type { ActivityDeps } from './deps.ts';
 import { failing } from './failures.ts';
 import { whileBeating } from './heartbeats.ts';
@@ -11,7 +12,8 @@ export interface RefreshViewInput {
 }
 
 /** What keeps reports fresh: workers run it. */
-export function createReportActivities({ db }: Pick<ActivityDeps, 'db'>) {
+export function createReportActivities(deps: Pick<ActivityDeps, 'db'>) {
+  const db = attemptDatabase(deps.db);
   return {
     refreshReportView: failing(
       ({ name, force }: RefreshViewInput): Promise<RefreshedReport> =>

@@ -11,6 +11,7 @@ import type { ErrorCode } from '../src/errors.ts';
 import { makeStage } from '../src/publish/stage.ts';
 import { liveName } from '../src/publish/table-state.ts';
 import type { Dictionary } from '../src/types.ts';
+import { attemptDatabase } from './attempt-database.ts';
 import type { ActivityDeps } from './deps.ts';
 import { failing } from './failures.ts';
 import type { RestoreStep } from './restore-steps.ts';
@@ -35,7 +36,8 @@ export interface SafetyBackup {
 }
 
 /** What restores ask of the ledger, beside the workflows. Each may be asked twice. */
-export function createRestoreKeeping(deps: RestoreKeepingDeps) {
+export function createRestoreKeeping(given: RestoreKeepingDeps) {
+  const deps = { ...given, db: attemptDatabase(given.db) };
   const { db, storage, onWritten } = deps;
   return {
     /** Checks the manifest and makes the stages. @throws `restore-state` when the restore has ended */

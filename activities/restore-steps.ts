@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import { compareStages, countRows, limitStage } from '../src/backups/compare-stages.ts';
 import { clearRestore, type Proof } from '../src/backups/end-restore.ts';
 import { proveStages } from '../src/backups/prove-stages.ts';
@@ -14,8 +13,6 @@ import {
 import { checkFiles } from '../src/backups/verify-files.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { FIRST_GROUP_ID, passIds } from '../src/ledger/lineage-ids.ts';
-import { liveName } from '../src/publish/table-state.ts';
-import { messageOf } from '../src/runtime/log-fields.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
@@ -115,7 +112,7 @@ export function prepareStaged({ db }: ActivityDeps) {
 }
 
 /** Makes the stages what the tables hold and the restore done, and opens the gates, in one transaction. */
-export function publishRestore({ db }: ActivityDeps) {
+export function publishRestore({ db, analyze }: ActivityDeps) {
   return async ({ restoreId }: RestoreStep): Promise<void> => {
     const plan = await readRestorePlan(db, restoreId);
     if (plan.status === 'done') return;
@@ -137,7 +134,7 @@ export function publishRestore({ db }: ActivityDeps) {
         });
       },
     );
-    await analyzeAll(db, plan);
+    analyze?.(plan.tables.map(({ table }) => plan.target.as ?? table.name));
   };
 }
 
@@ -152,16 +149,6 @@ async function idsOf(db: ActivityDeps['db'], { tables }: RestorePlan): Promise<n
     ids.push(newest?.load ?? 0, newest?.group ?? 0);
   }
   return ids;
-}
-
-/** Fresh statistics for whoever reads next; the restore is done with or without them. */
-async function analyzeAll(db: ActivityDeps['db'], { tables, target }: RestorePlan): Promise<void> {
-  for (const { table } of tables) {
-    const name = target.as ?? table.name;
-    await db.query(`analyze ${liveName({ name })}`).catch((error) => {
-      Context.current().log.warn('analyze failed', { table: name, reason: messageOf(error) });
-    });
-  }
 }
 
 /** Reads the staged tables back and builds their keys and references, and leaves the stages as they were. */

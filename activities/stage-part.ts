@@ -53,12 +53,12 @@ export function stagePart(deps: ActivityDeps) {
     }
     const fault = await sizeFault(deps.storage, plan.backup.id, part);
     if (fault !== null) throw damaged(part, fault);
-    // What an attempt before this one left behind: see `loadChunk`.
-    if (Context.current().info.attempt > 1) await vacuumStage(deps.db, restored.stage);
     return whileBeating(
       () => ({ part: part.name }),
       async (signal) => {
         try {
+          // What an attempt before this one left behind: see `loadChunk`.
+          if (Context.current().info.attempt > 1) await vacuumStage(deps.db, restored.stage);
           if (!sameRules(restored.table, restored.saved.definition)) {
             await checkRows(await plainPart(deps, plan, part), restored.table, part.name);
           }

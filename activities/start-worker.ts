@@ -1,12 +1,14 @@
-import { Worker } from '@temporalio/worker';
+import { Runtime, Worker } from '@temporalio/worker';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
 import type { Config } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
+import { AnalyzeLane } from '../src/publish/analyze-lane.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { connectWorker } from '../src/temporal/connect.ts';
 import { ACTIVITY_QUEUE } from '../workflows/contract.ts';
+import { toLongshoreError } from './failures.ts';
 import { createActivities } from './index.ts';
 import { createReportActivities } from './refresh-report.ts';
 import { sealedWorkerOptions } from './sealed-worker.ts';
@@ -31,6 +33,11 @@ export async function startWorker({ config, name }: StartWorkerOptions): Promise
     poolSize: ACTIVITIES_AT_ONCE * 2,
     applicationName: `longshore ${name}`,
   });
+  const lane = new AnalyzeLane({
+    db,
+    onError: (table, error) =>
+      Runtime.instance().logger.warn('analyze failed', { table, reason: toLongshoreError(error).message }),
+  });
   const storage = await openStorage(config.storage);
   const connection = await connectWorker(config);
   const worker = await Worker.create({
@@ -38,7 +45,7 @@ export async function startWorker({ config, name }: StartWorkerOptions): Promise
     namespace: config.temporalNamespace,
     taskQueue: ACTIVITY_QUEUE,
     activities: {
-      ...createActivities({ db, storage, backupKeys: await readBackupKeys(config) }),
+      ...createActivities({ db, storage, backupKeys: await readBackupKeys(config), analyze: lane.ask }),
       ...createReportActivities({ db }),
     },
     ...sealedWorkerOptions(config),
@@ -53,6 +60,7 @@ export async function startWorker({ config, name }: StartWorkerOptions): Promise
     async stop() {
       worker.shutdown();
       await running;
+      await lane[Symbol.asyncDispose]();
       await connection.close();
       await db[Symbol.asyncDispose]();
     },

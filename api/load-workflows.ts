@@ -53,20 +53,36 @@ function shorten(name: string): string {
   return characters.length <= SUMMARY_NAME ? name : `…${characters.slice(1 - SUMMARY_NAME).join('')}`;
 }
 
-/** What a running load's activities fail of at the moment, and try again; null when they don't, or Temporal is away. */
+/** An activity that waits longer for a worker is told of; all of them wait for moments. */
+const SLOT_WAIT_MS = 3_000;
+const SCHEDULED = proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED;
+
+/**
+ * What a workflow's activities fail of at the moment, and try again, or that none of them has found a worker's slot;
+ * null when neither is so, or Temporal is away.
+ */
 export async function troubleOf(client: Client, workflowId: string): Promise<LoadError | null> {
   const described = await client.workflow
     .getHandle(workflowId)
     .describe()
     .catch(() => undefined);
-  for (const { lastFailure } of described?.raw.pendingActivities ?? []) {
+  const pending = described?.raw.pendingActivities ?? [];
+  for (const { lastFailure } of pending) {
     const code = lastFailure?.applicationFailureInfo?.type;
-    if (code && code in ERRORS) {
-      const { remedy } = ERRORS[code as ErrorCode];
-      return { code: code as ErrorCode, message: lastFailure.message ?? '', remedy };
-    }
+    if (code && code in ERRORS) return trouble(code as ErrorCode, lastFailure.message ?? '');
   }
-  return null;
+  if (pending.some(({ state }) => state !== SCHEDULED)) return null;
+  const since = pending.map(({ scheduledTime }) => Number(scheduledTime?.seconds ?? Number.NaN) * 1000);
+  const waited = Date.now() - Math.min(...since);
+  if (!(waited >= SLOT_WAIT_MS && waited < Number.POSITIVE_INFINITY)) return null;
+  return trouble(
+    'workers-busy',
+    `no activity worker has had a slot free for it for ${Math.floor(waited / 1000)} s`,
+  );
+}
+
+function trouble(code: ErrorCode, message: string): LoadError {
+  return { code, message, remedy: ERRORS[code].remedy };
 }
 
 /** What Temporal's client throws, as an error of the catalog where it is one. */

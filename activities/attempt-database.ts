@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import { type Database, endSessions, type WorkFor } from '../src/db/database.ts';
+import { LongshoreError } from '../src/errors.ts';
+
+/** Of what Temporal gives an attempt: enough is left to tell it why it failed. */
+const SHARE_OF_TIME = 0.9;
+/** Timers can't be longer. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/**
+ * The database as an activity's attempts use it: no statement outlives the attempt that sent it.
+ *
+ * - The attempt is cancelled, its worker stops, or Temporal has given it up (a heartbeat's answer says all three), or it
+ *   is about to have taken as long as it may: its statement is ended on the server, and its transaction is rolled back.
+ * - Its process dies: PostgreSQL sees within seconds that the client is gone (`src/db/session.ts`).
+ * - Its process hangs: the next attempt ends the sessions of those before it, which would keep their locks for ever.
+ *   It finds them by the name that they have in `pg_stat_activity`.
+ */
+export function attemptDatabase(db: Database): Database {
+  const begun = new WeakMap<Context, Promise<Attempt>>();
+  const attempt = async () => {
+    const context = Context.current();
+    const known = begun.get(context) ?? begin(db, context);
+    begun.set(context, known);
+    return known;
+  };
+  return {
+    ...db,
+    async transaction(work) {
+      const { deadline, ...whose } = await attempt();
+      return db.transaction(work, whose).catch((error) => {
+        throw deadline.aborted ? tooLong() : error;
+      });
+    },
+    async query(text, values) {
+      const { deadline, signal } = await attempt();
+      return db.query<never>(text, values, { signal }).catch((error) => {
+        throw deadline.aborted ? tooLong() : error;
+      });
+    },
+    [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
+  };
+}
+
+interface Attempt extends Required<WorkFor> {
+  readonly deadline: AbortSignal;
+}
+
+async function begin(db: Database, { info, cancellationSignal }: Context): Promise<Attempt> {
+  const name = sessionName(info);
+  const deadline = AbortSignal.timeout(Math.min(info.startToCloseTimeoutMs * SHARE_OF_TIME, LONGEST_MS));
+  if (info.attempt > 1) await endSessions(db, name);
+  return { name, deadline, signal: AbortSignal.any([cancellationSignal, deadline]) };
+}
+
+/** The same for all attempts of one activity, and for no other. PostgreSQL keeps 63 bytes. */
+function sessionName({ activityType, activityId, workflowExecution }: Context['info']): string {
+  const { workflowId = '', runId = '' } = workflowExecution ?? {};
+  const hash = createHash('sha256')
+    .update(JSON.stringify([workflowId, runId, activityId]))
+    .digest('hex');
+  return `longshore ${activityType.slice(0, 24)} ${hash.slice(0, 16)}`;
+}
+
+function tooLong(): LongshoreError {
+  return new LongshoreError(
+    'database-busy',
+    'a statement took longer than it may, or waited for a lock that another session holds',
+  );
+}

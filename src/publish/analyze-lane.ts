@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'pg';
+import type { Database } from '../db/database.ts';
+import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { liveName } from './table-state.ts';
+
+/** ANALYZE reads a sample: what takes longer is left to autovacuum, which does it at leisure. */
+const LONGEST_MS = 10 * 60_000;
+/** How often it looks whether somebody waits for what it holds. */
+const LOOK_EVERY_MS = 250;
+
+export interface AnalyzeLaneOptions {
+  readonly db: Pick<Database, 'query' | 'connect'>;
+  /** Told of what could not be analyzed, which is no more than a pity. */
+  readonly onError: (table: string, error: unknown) => void;
+}
+
+/**
+ * Fresh statistics for whoever reads a table next: without them PostgreSQL guesses until autovacuum comes by. Nobody
+ * waits for them: tables are analyzed one after the other, beside what the process does, each once however often it was
+ * asked for meanwhile. ANALYZE keeps others from changing the table's keys or swapping it, so that it gives way to whoever
+ * waits for it; and it is left out where another session has the table locked.
+ */
+export class AnalyzeLane implements AsyncDisposable {
+  readonly #options: AnalyzeLaneOptions;
+  readonly #waiting = new Set<string>();
+  readonly #stopped = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: AnalyzeLaneOptions) {
+    this.#options = options;
+  }
+
+  /** Returns at once. */
+  readonly ask = (tables: readonly string[]): void => {
+    if (this.#stopped.signal.aborted) return;
+    for (const table of tables) this.#waiting.add(table);
+    this.#running ??= this.#runAll().finally(() => {
+      this.#running = undefined;
+    });
+  };
+
+  /** Ends what runs, and forgets what waits. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#waiting.clear();
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  async #runAll(): Promise<void> {
+    for (;;) {
+      const [table] = this.#waiting;
+      if (table === undefined) return;
+      this.#waiting.delete(table);
+      await this.#analyze(table).catch((error) => {
+        if (!this.#stopped.signal.aborted) this.#options.onError(table, error);
+      });
+    }
+  }
+
+  async #analyze(table: string): Promise<void> {
+    const live = liveName({ name: table });
+    const client = await this.#options.db.connect();
+    const over = new AbortController();
+    try {
+      await client.query(`set statement_timeout = ${LONGEST_MS}; set application_name = 'longshore analyze'`);
+      // One that has left meanwhile has nothing to be analyzed.
+      const there = await client.query('select from pg_class where oid = to_regclass($1)', [live]);
+      if (there.rowCount === 0) return;
+      const watched = this.#giveWay(client, over.signal);
+      try {
+        await client.query(`analyze (skip_locked) ${live}`);
+      } finally {
+        over.abort();
+        await watched;
+      }
+    } catch (error) {
+      // It gave way.
+      if (sqlstateOf(error) !== SQLSTATE.queryCanceled) throw error;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  /** Until it is over: ends the statement when somebody waits for it, or when nobody will need it. */
+  async #giveWay(client: Client, over: AbortSignal): Promise<void> {
+    const { processID: pid } = client as Client & { processID: number };
+    const either = AbortSignal.any([over, this.#stopped.signal]);
+    while (!over.aborted) {
+      await sleep(LOOK_EVERY_MS, undefined, { signal: either }).catch(() => undefined);
+      if (over.aborted) return;
+      await this.#options.db.query(
+        `select pg_cancel_backend($1) where $2 or exists (
+           select from pg_locks where not granted and $1 = any (pg_blocking_pids(pid)))`,
+        [pid, this.#stopped.signal.aborted],
+      );
+    }
+  }
+}
