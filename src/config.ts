@@ -45,7 +45,7 @@ const schema = z.object({
 });
 
 /** What only the command-line client reads; known here, so that setting them for both stops no start. */
-const CLIENT_NAMES: readonly string[] = ['LONGSHORE_URL', 'LONGSHORE_KEY'];
+export const CLIENT_NAMES: readonly string[] = ['LONGSHORE_URL', 'LONGSHORE_KEY'];
 
 /** A secret's text, or the file that holds it; `name`: the variable that says so, for errors. */
 export type SecretSource = { readonly name: string } & (

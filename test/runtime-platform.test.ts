@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -23,6 +23,39 @@ test('a stop leaves no process, no lock and exit code 0', async (t) => {
   assert.deepEqual(processesWorkingIn(join(home, 'postgres', 'data')), []);
   assert.equal(existsSync(join(home, 'lock')), false);
   assert.equal(readRun(home), null);
+});
+
+test('each process gets the secrets that it needs, and no other', async (t) => {
+  const home = await testHome(t);
+  const secrets = {
+    LONGSHORE_ADMIN_KEY: 'admin-key-of-the-test',
+    LONGSHORE_BACKUP_KEY: 'backup-key-of-the-test',
+    LONGSHORE_PAYLOAD_KEY: 'payload-key-of-the-test',
+    AWS_SECRET_ACCESS_KEY: 'storage-key-of-the-test',
+    LONGSHORE_KEY: 'client-key-of-the-test',
+    SOMEBODYS_TOKEN: 'token-of-the-test',
+  };
+  const platform = await start(home, secrets);
+  const pids = processIds(platform.run());
+  const own = ['LONGSHORE_BACKUP_KEY', 'LONGSHORE_PAYLOAD_KEY', 'AWS_SECRET_ACCESS_KEY'];
+  for (const [role, wanted] of Object.entries({
+    postgres: [],
+    temporal: [],
+    api: ['LONGSHORE_ADMIN_KEY', ...own],
+    'worker-1': own,
+    'worker-2': own,
+  })) {
+    const environment = readFileSync(`/proc/${pids[role]}/environ`, 'utf8');
+    const found = Object.entries(secrets).filter(([, secret]) => environment.includes(secret));
+    assert.deepEqual(
+      found.map(([name]) => name),
+      wanted,
+      role,
+    );
+    const knowsPassword = environment.includes('DATABASE_URL=postgres');
+    assert.equal(knowsPassword, wanted.length > 0, `${role}: the password of PostgreSQL`);
+  }
+  assert.equal(await platform.stop(), 0);
 });
 
 test('every process that is killed comes back, the servers on their old ports', async (t) => {
@@ -114,8 +147,9 @@ test('a stop while the platform starts leaves nothing running', async (t) => {
 
 async function start(
   home: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ run(): RunRecord & { apiUrl: string }; stop(): Promise<number | null> }> {
-  const supervisor = spawnSupervisor(home);
+  const supervisor = spawnSupervisor(home, env);
   let output = '';
   supervisor.stdout?.on('data', (text) => {
     output += text;

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
 import { ensurePayloadKey } from '../seal/payload-keys.ts';
+import { childEnvironment } from './environment.ts';
 import { ensureHome, logPath } from './home.ts';
 import { type Keepable, Keeper } from './keeper.ts';
 import { lockHome } from './lock.ts';
@@ -31,7 +32,7 @@ const API_STOP_LIMIT_MS = 20_000;
 export interface PlatformOptions {
   readonly config: Config;
   readonly log: ProgressLog;
-  /** What the children inherit, besides what the platform resolves. */
+  /** What the API and the workers get of, besides what the platform resolves; the process's own by default. */
   readonly env?: NodeJS.ProcessEnv;
   /** Scripts to run as the children; the product's own by default. */
   readonly scripts?: { readonly api: string; readonly worker: string };
@@ -166,8 +167,17 @@ export class Platform {
   ): Promise<NodeChild> {
     const { config, log } = this.#options;
     const logFile = logPath(config.home, name);
+    const role = name === 'api' ? 'api' : 'worker';
     return startNodeChild(
-      { name, script, env: { ...this.#env, ...env }, logFile, log, heapMb, stopLimitMs },
+      {
+        name,
+        script,
+        env: { ...childEnvironment(this.#env, role), ...env },
+        logFile,
+        log,
+        heapMb,
+        stopLimitMs,
+      },
       signal,
     );
   }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { serverEnvironment } from './environment.ts';
 import { postgresPasswordPath, writeFileAtomically } from './home.ts';
 import type { PostgresPlace } from './postgres-place.ts';
 
@@ -95,9 +96,4 @@ function initialise(place: PostgresPlace, password: string): void {
     rmSync(passwordFile, { force: true });
   }
   renameSync(part, place.data);
-}
-
-/** PostgreSQL reads PG… variables of its own; a server for Longshore only gets what it needs. */
-export function serverEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
 }

@@ -3,13 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureHome, logPath, readState, updateState } from './home.ts';
 import type { ProgressLog } from './logger.ts';
 import { freePort, portIsFree } from './ports.ts';
-import {
-  ensureCluster,
-  POSTGRES_DATABASE,
-  POSTGRES_ROLE,
-  POSTGRES_SETTINGS,
-  serverEnvironment,
-} from './postgres-cluster.ts';
+import { ensureCluster, POSTGRES_DATABASE, POSTGRES_ROLE, POSTGRES_SETTINGS } from './postgres-cluster.ts';
 import { readPostmasterFile, stopOrphanedPostgres } from './postgres-orphans.ts';
 import { findPostgresPlace, type PostgresPlace } from './postgres-place.ts';
 import { appPassword, ensureAppRole, POSTGRES_APP_ROLE } from './postgres-roles.ts';
@@ -62,7 +56,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     join(place.programs, 'bin', 'postgres'),
     serverArguments(place, port, options.settings),
     logPath(home, 'postgres'),
-    { ...place.user, cwd: '/', env: serverEnvironment() },
+    { ...place.user, cwd: '/' },
   );
   try {
     await waitUntilReady(server, place, logPath(home, 'postgres'), log);

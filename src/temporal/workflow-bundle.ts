@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { toolEnvironment } from '../runtime/environment.ts';
 
 const WORKFLOWS = fileURLToPath(new URL('../../workflows/', import.meta.url));
 const SEAL = fileURLToPath(new URL('../seal/', import.meta.url));
@@ -27,7 +28,7 @@ export const BUNDLED = {
 export async function workflowBundle(cacheFolder: string): Promise<string> {
   const path = join(cacheFolder, `workflows-${await digest()}.js`);
   if (!existsSync(path)) {
-    await promisify(execFile)(process.execPath, [MAKER, path]);
+    await promisify(execFile)(process.execPath, [MAKER, path], { env: toolEnvironment() });
   }
   return path;
 }
