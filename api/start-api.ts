@@ -46,6 +46,7 @@ import { ensureReportSchedules } from './reports/report-schedules.ts';
 import { createLedgerRestores } from './restores/ledger-restores.ts';
 import { createTemporalSchedules } from './schedules/temporal-schedules.ts';
 import { createHttpServer } from './server.ts';
+import { takeOverUnsealed } from './take-over-unsealed.ts';
 
 /** How long a stop waits for groups that are under way; their workflows go on without this process. */
 const BATCHES_STOP_MS = 8_000;
@@ -92,6 +93,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   await registerSearchAttributes(client, config.temporalNamespace).catch((err) =>
     log.warn({ err }, 'The search attributes could not be registered; register them by hand'),
   );
+  await takeOverUnsealed({ config, client, db, log });
   const connection = await connectWorker(config);
   const refresher = createRefresher({
     client,

@@ -83,7 +83,7 @@ export function createSealCodec(options: SealOptions): PayloadCodec {
 export function revealPayloads(keys: PayloadKeys, payloads: readonly Payload[]): Payload[] {
   return payloads.map((payload) => {
     const stated = payload.metadata?.[FOR];
-    const opened = stated ? open(keys, payload, [Buffer.from(stated)]) : payload;
+    const opened = stated ? open(keys, payload, [Buffer.from(stated).toString()]) : payload;
     return typeof opened === 'string' ? payload : opened;
   });
 }
@@ -99,7 +99,7 @@ function withMark(
   return { ...payload, metadata: { ...payload.metadata, ...metadataOf(mark) } };
 }
 
-function boundTo(context: SerializationContext | undefined, index: number, count: number): Buffer {
+function boundTo(context: SerializationContext | undefined, index: number, count: number): string {
   const where =
     context === undefined
       ? []
@@ -111,10 +111,10 @@ function boundTo(context: SerializationContext | undefined, index: number, count
             context.workflowId ?? null,
             context.activityId ?? null,
           ];
-  return Buffer.from(JSON.stringify([...where, index, count]));
+  return JSON.stringify([...where, index, count]);
 }
 
-function placesOf(context: SerializationContext | undefined, index: number, count: number): Buffer[] {
+function placesOf(context: SerializationContext | undefined, index: number, count: number): string[] {
   const places = [boundTo(context, index, count)];
   if (context?.type === 'workflow' && SCHEDULED_AT.test(context.workflowId)) {
     const workflowId = context.workflowId.replace(SCHEDULED_AT, '');
@@ -129,38 +129,35 @@ function nameOf(context: SerializationContext | undefined): string {
   return context.type === 'workflow' ? workflow : `activity ${context.activityId ?? '?'} of ${workflow}`;
 }
 
-function sign(key: PayloadKey, payload: Payload, bound: Buffer): Payload {
+function sign(key: PayloadKey, payload: Payload, bound: string): Payload {
   const seal = Buffer.concat([Buffer.from(key.id, 'hex'), macOf(key, payload, bound)]);
   return { ...payload, metadata: { ...payload.metadata, [SEAL]: seal } };
 }
 
-/** Every piece goes in with its length, so that no two payloads are one text. */
-function macOf({ authentication }: PayloadKey, { metadata, data }: Payload, bound: Buffer): Buffer {
-  const mac = createHmac('sha256', authentication);
-  const names = Object.keys(metadata ?? {})
-    .filter((name) => name !== SEAL)
-    .sort();
-  const pieces = [bound, ...names.flatMap((name) => [Buffer.from(name), metadata?.[name] ?? EMPTY])];
-  mac.update(lengthOf(pieces.length));
-  for (const piece of pieces) mac.update(lengthOf(piece.length)).update(piece);
+/** Metadata goes in as JSON, in which no two are the same text, and with its length, so that the data begin where they do. */
+function macOf({ authentication }: PayloadKey, { metadata, data }: Payload, bound: string): Buffer {
+  const pieces = [bound];
+  for (const name of Object.keys(metadata ?? {}).sort()) {
+    if (name !== SEAL) pieces.push(name, Buffer.from(metadata?.[name] ?? EMPTY).toString('latin1'));
+  }
+  const head = JSON.stringify(pieces);
+  const mac = createHmac('sha256', authentication).update(`${head.length} ${head}`);
   // protobufjs reads no bytes as an empty array.
   return mac.update(data?.length ? data : EMPTY).digest();
 }
 
 const EMPTY = Buffer.alloc(0);
 
-function lengthOf(length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(length);
-  return bytes;
-}
-
-function encrypt(key: PayloadKey, payload: Payload, bound: Buffer): Payload {
+function encrypt(key: PayloadKey, payload: Payload, bound: string): Payload {
   const seal = Buffer.concat([Buffer.from(key.id, 'hex'), randomBytes(SALT_BYTES + NONCE_BYTES)]);
-  const cipher = createCipheriv('aes-256-gcm', ...secretsOf(key, seal)).setAAD(Buffer.concat([seal, bound]));
+  const cipher = createCipheriv('aes-256-gcm', ...secretsOf(key, seal)).setAAD(aadOf(seal, bound));
   const plain = PayloadMessage.encode(payload).finish();
   const data = Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-  return { metadata: { encoding: Buffer.from(ENCRYPTED), [SEAL]: seal, [FOR]: bound }, data };
+  return { metadata: { encoding: Buffer.from(ENCRYPTED), [SEAL]: seal, [FOR]: Buffer.from(bound) }, data };
+}
+
+function aadOf(seal: Uint8Array, bound: string): Buffer {
+  return Buffer.concat([seal, Buffer.from(bound)]);
 }
 
 function secretsOf({ encryption }: PayloadKey, seal: Uint8Array): [key: KeyObject, nonce: Uint8Array] {
@@ -170,7 +167,7 @@ function secretsOf({ encryption }: PayloadKey, seal: Uint8Array): [key: KeyObjec
 }
 
 /** @returns the payload as it was before it was sealed, with its mark; else why it is refused */
-function open(keys: PayloadKeys, payload: Payload, places: readonly Buffer[]): Payload | string {
+function open(keys: PayloadKeys, payload: Payload, places: readonly string[]): Payload | string {
   const seal = payload.metadata?.[SEAL];
   if (!seal) return 'not sealed';
   const id = Buffer.from(seal.subarray(0, ID_BYTES)).toString('hex');
@@ -185,7 +182,7 @@ function verify(
   key: PayloadKey,
   payload: Payload,
   seal: Uint8Array,
-  places: readonly Buffer[],
+  places: readonly string[],
 ): Payload | null {
   if (seal.length !== ID_BYTES + MAC_BYTES) return null;
   const stated = seal.subarray(ID_BYTES);
@@ -198,14 +195,14 @@ function decrypt(
   key: PayloadKey,
   { metadata, data }: Payload,
   seal: Uint8Array,
-  places: readonly Buffer[],
+  places: readonly string[],
 ): Payload | null {
-  const stated = metadata?.[FOR];
-  const bound = stated && places.find((place) => place.equals(stated));
-  if (!bound || !data || data.length < TAG_BYTES) return null;
+  const stated = metadata?.[FOR] && Buffer.from(metadata[FOR]).toString();
+  const bound = places.find((place) => place === stated);
+  if (bound === undefined || !data || data.length < TAG_BYTES) return null;
   if (seal.length !== ID_BYTES + SALT_BYTES + NONCE_BYTES) return null;
   const decipher = createDecipheriv('aes-256-gcm', ...secretsOf(key, seal))
-    .setAAD(Buffer.concat([seal, bound]))
+    .setAAD(aadOf(seal, bound))
     .setAuthTag(data.subarray(-TAG_BYTES));
   try {
     const plain = Buffer.concat([decipher.update(data.subarray(0, -TAG_BYTES)), decipher.final()]);
