@@ -1,21 +1,26 @@
 import { readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import { checkStage } from '../src/publish/check-stage.ts';
+import { rejectRefused } from '../src/publish/find-refused.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 import { quoteRejects } from './quote-rejects.ts';
 
 /**
- * Finds the rows whose keys or references don't hold, and makes rejects of them. Only asked for when publishing has
- * found that there are some. A second attempt finds what the first one left.
+ * Finds the rows that PostgreSQL does not take, and makes rejects of them: by statements over all rows where the rules
+ * are known, else by trying. Only asked for when publishing has found that there are some. A second attempt finds what the first one left.
  */
 export function checkLoad(deps: ActivityDeps) {
   return ({ loadId }: { readonly loadId: number }): Promise<{ readonly rejected: number }> =>
     whileBeating(
       () => undefined,
       async (signal) => {
-        const plan = await readLoadPlan(deps.db, loadId);
-        await setLoadStatus(deps.db, loadId, 'checking');
-        const rejected = await deps.db.transaction((tx) => checkStage(tx, plan.table, plan.mode, loadId));
+        const { db } = deps;
+        const plan = await readLoadPlan(db, loadId);
+        await setLoadStatus(db, loadId, 'checking');
+        const { table, mode } = plan;
+        const rejected =
+          (await db.transaction((tx) => checkStage(tx, table, mode, loadId))) ||
+          (await db.transaction((tx) => rejectRefused(tx, table, mode, loadId, signal)));
         await quoteRejects(deps, plan, signal);
         return { rejected };
       },

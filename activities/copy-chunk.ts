@@ -2,7 +2,7 @@ import { COPY_HEADER, COPY_TRAILER } from '../src/db/copy-binary.ts';
 import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
 import { freeMemory } from '../src/free-memory.ts';
-import { encodeRejects } from '../src/ledger/rejects.ts';
+import { encodeRejects, type RawReject } from '../src/ledger/rejects.ts';
 import { copyIntoStage } from '../src/publish/stage.ts';
 import type { EncodedPiece, EncodeTotals } from '../src/rows/encoded-pieces.ts';
 import type { Table } from '../src/types.ts';
@@ -10,6 +10,18 @@ import type { Table } from '../src/types.ts';
 /** Encoded pieces that wait in memory for their COPY. */
 const HELD_BYTES = 8 * 1024 * 1024;
 const COPY_REJECTS = 'copy longshore.reject (load_id, line, record, errors) from stdin';
+
+/** The encoder's totals, and how many rows PostgreSQL says it took. */
+export type CopiedChunk = EncodeTotals & { readonly rowsCopied: number };
+
+/** Rejects that no encoder made. */
+export async function copyRejects(
+  { client }: Tx,
+  loadId: number,
+  rejects: readonly RawReject[],
+): Promise<void> {
+  await copyIn(client, COPY_REJECTS, [encodeRejects(loadId, rejects)]);
+}
 
 /** What one COPY takes, and the pieces that wait for it. */
 interface Lane {
@@ -31,7 +43,7 @@ export async function copyChunk(
   { id, table }: { readonly id: number; readonly table: Table },
   encoded: Generator<EncodedPiece, EncodeTotals>,
   signal: AbortSignal,
-): Promise<EncodeTotals & { readonly rowsCopied: number }> {
+): Promise<CopiedChunk> {
   const lanes: Readonly<Record<EncodedPiece['kind'], Lane>> = {
     binary: {
       ...newLane(copyIntoStage(table, id, 'binary')),

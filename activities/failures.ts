@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { asDatabaseError } from '../src/db/database-error.ts';
+import { asRefused } from '../src/db/refusal.ts';
 import { sqlstateOf } from '../src/db/sqlstate.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../src/errors.ts';
 import { messageOf } from '../src/runtime/log-fields.ts';
@@ -38,6 +39,8 @@ export function toLongshoreError(error: unknown): LongshoreError {
   if (error instanceof LongshoreError) return error;
   const database = asDatabaseError(error);
   if (database) return database;
+  const refused = asRefused(error);
+  if (refused) return refused;
   const state = sqlstateOf(error);
   const code: ErrorCode = 'internal';
   const name = error instanceof Error ? error.name : typeof error;

@@ -1,11 +1,14 @@
 import { Context } from '@temporalio/activity';
 import type { Tx } from '../src/db/database.ts';
+import { isRowFault } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
+import type { LoadPlan } from '../src/ledger/loads.ts';
 import { stageName, vacuumStage } from '../src/publish/stage.ts';
-import { encodeChunk } from '../src/rows/encode-chunk.ts';
+import { type EncodeInput, encodeChunk } from '../src/rows/encode-chunk.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { Chunk } from '../src/types.ts';
-import { copyChunk } from './copy-chunk.ts';
+import { copyCarefully } from './copy-carefully.ts';
+import { type CopiedChunk, copyChunk } from './copy-chunk.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 import { type CompiledPlan, planCache } from './plan-cache.ts';
@@ -41,7 +44,13 @@ export function loadChunk(deps: ActivityDeps) {
         // What an attempt before this one left behind is garbage that autovacuum, off for the stage, would not
         // collect: on a disk that was full, it would keep it full.
         if (Context.current().info.attempt > 1) await vacuumStage(deps.db, stageName(loadId));
-        return deps.db.transaction((tx) => write(tx, compiled, chunk, bytes, signal));
+        const work = { compiled, chunk, bytes, signal };
+        try {
+          return await deps.db.transaction((tx) => write(tx, work, copyAtOnce));
+        } catch (error) {
+          if (!isRowFault(error)) throw error;
+          return deps.db.transaction((tx) => write(tx, work, copyCarefully));
+        }
       },
     );
   };
@@ -64,12 +73,17 @@ async function refuseChange({ storage }: ActivityDeps, { plan }: CompiledPlan): 
   }
 }
 
+interface ChunkWork {
+  readonly compiled: CompiledPlan;
+  readonly chunk: Chunk;
+  readonly bytes: Buffer;
+  readonly signal: AbortSignal;
+}
+
 async function write(
   tx: Tx,
-  { plan, compiled, columns, width }: CompiledPlan,
-  chunk: Chunk,
-  bytes: Buffer,
-  signal: AbortSignal,
+  { compiled: { plan, compiled, columns, width }, chunk, bytes, signal }: ChunkWork,
+  copy: typeof copyAtOnce,
 ): Promise<LoadedChunk> {
   const size = chunk.endByte - chunk.startByte;
   const begun = await tx.query(
@@ -79,8 +93,8 @@ async function write(
   if (begun.length === 0) return alreadyLoaded(tx, plan.id, chunk.no);
 
   const { dialect, encoding } = plan.table;
-  const encoded = encodeChunk({ bytes, chunk, compiled, columns, width, dialect, encoding });
-  const { rowsRead, rowsGood, rowsRejected, rowsCopied } = await copyChunk(tx, plan, encoded, signal);
+  const input = { bytes, chunk, compiled, columns, width, dialect, encoding };
+  const { rowsRead, rowsGood, rowsRejected, rowsCopied } = await copy(tx, plan, input, signal);
   if (rowsCopied !== rowsGood) {
     throw new LongshoreError('internal', `COPY took ${rowsCopied} rows of ${rowsGood}`);
   }
@@ -90,6 +104,10 @@ async function write(
     [plan.id, chunk.no, rowsRead, rowsGood, rowsRejected],
   );
   return { state: 'loaded', bytes: size, read: rowsRead, rejected: rowsRejected };
+}
+
+function copyAtOnce(tx: Tx, plan: LoadPlan, input: EncodeInput, signal: AbortSignal): Promise<CopiedChunk> {
+  return copyChunk(tx, plan, encodeChunk(input), signal);
 }
 
 async function alreadyLoaded(tx: Tx, loadId: number, chunkNo: number): Promise<LoadedChunk> {

@@ -3,14 +3,14 @@ import { LongshoreError } from '../src/errors.ts';
 import type { LoadTotals } from '../src/ledger/load-view.ts';
 import { type LoadPlan, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import { exceeds } from '../src/ledger/max-rejects.ts';
-import { KeysViolated, type Published, publishStage } from '../src/publish/publish-stage.ts';
+import { type Published, publishStage, RowsRefused } from '../src/publish/publish-stage.ts';
 import { dropStage, stageName } from '../src/publish/stage.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
 export type PublishOutcome =
   | ({ readonly outcome: 'published' } & LoadTotals)
-  /** A key or a reference does not hold: nothing was changed; `checkLoad` finds the rows. */
+  /** PostgreSQL does not take all rows: nothing was changed; `checkLoad` finds those at fault. */
   | { readonly outcome: 'violated' };
 
 /** Makes the load's rows visible and the load done, in one transaction. */
@@ -26,7 +26,7 @@ export function publishLoad({ db, analyze }: ActivityDeps) {
           analyze?.([plan.table.name]);
           return outcome;
         } catch (error) {
-          if (error instanceof KeysViolated) return { outcome: 'violated' };
+          if (error instanceof RowsRefused) return { outcome: 'violated' };
           throw error;
         }
       },

@@ -403,6 +403,13 @@ export const ERRORS = {
     title: 'PostgreSQL has no room left on its disk',
     remedy: 'Free or add space; loads and restores go on by themselves.',
   },
+  'database-refused': {
+    status: 409,
+    retryable: false,
+    title: 'PostgreSQL refuses what was asked of it',
+    remedy:
+      'Correct in the database what the message names (a right, a trigger, a rule, a constraint or a column of the table), then try again. The table was not changed.',
+  },
   'database-unavailable': {
     status: 503,
     retryable: true,

@@ -182,7 +182,7 @@ async function publish(loadId: number, state: LoadState, begun: BegunLoad): Prom
     ]);
     state.done = { ...state.done, rejected: state.done.rejected + rejected };
   }
-  throw failed('internal', 'keys and references kept changing while the load was being published');
+  throw failed('database-refused', 'PostgreSQL refused rows again and again, whatever was rejected');
 }
 
 async function untilResumed(state: LoadState): Promise<void> {

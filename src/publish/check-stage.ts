@@ -1,20 +1,10 @@
 import type { Tx } from '../db/database.ts';
 import { DATA_SCHEMA, equalColumns, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
 import type { ForeignKey, LoadMode, RejectCode, Table } from '../types.ts';
+import { rejectByCatalog } from './check-catalog.ts';
+import { type RowsToCheck, rejectRows, shownKey } from './reject-rows.ts';
 import { stageName } from './stage.ts';
 import { liveName } from './table-state.ts';
-
-/** Rows of a load or of a batch that wait for their check: a table with the fields' columns and `_line`. */
-export interface RowsToCheck {
-  /** Quoted. */
-  readonly table: string;
-  /** SQL that keeps the rejects, which it reads from `faulty (line, errors)`. */
-  readonly keep: string;
-  /** Parameters of `keep`. */
-  readonly values: readonly unknown[];
-  /** What a message says before the line of the row that has the same key. */
-  readonly sameAs: string;
-}
 
 /** Checks a load's stage. @returns how many rows left it and became rejects of the load */
 export async function checkStage(
@@ -26,12 +16,14 @@ export async function checkStage(
   const stage = stageName(loadId);
   await tx.query(`set local work_mem = '64MB'`);
   await tx.query(`analyze ${stage}`);
-  return checkRows(tx, table, mode, {
+  const rows: RowsToCheck = {
     table: stage,
     keep: 'insert into longshore.reject (load_id, line, errors) select $1, line, errors from faulty',
     values: [loadId],
     sameAs: 'is the same as on line',
-  });
+  };
+  const rejected = await checkRows(tx, table, mode, rows);
+  return rejected + (await rejectByCatalog(tx, table, mode, rows));
 }
 
 /**
@@ -86,12 +78,12 @@ function rejectBrokenReferences(
 ): Promise<number> {
   const faults = table.foreignKeys.map((key) => {
     const target = quoteName(key.reference.table);
-    const message = `${quoteText(`no row of ${target} has `)} || ${tuple('s', key.fields, key.reference.fields)}`;
+    const message = `${quoteText(`no row of ${target} has `)} || ${shownKey('s', key.fields, key.reference.fields)}`;
     const where = brokenReference(table, mode, rows.table, key);
     const faulty = `select s.ctid as at, s._line as line, ${message} as message from ${rows.table} s where ${where}`;
     return { fields: key.fields, code: 'foreign-key', faulty } as const;
   });
-  return reject(tx, rows, faults);
+  return rejectRows(tx, rows, faults);
 }
 
 /** Condition on a row `s`: it refers to a row that is neither in the database nor (of itself) in `staged`. */
@@ -117,7 +109,7 @@ async function rejectDuplicates(
 ): Promise<number> {
   const columns = quoteNames(key.fields);
   const present = key.fields.map((f) => `${quoteName(f)} is not null`).join(' and ');
-  const shown = tuple('s', key.fields, key.fields);
+  const shown = shownKey('s', key.fields, key.fields);
   const { fields, code } = key;
   const twice = `
     select s.at, s.line, ${shown} || ${quoteText(` ${rows.sameAs} `)} || s.first as message
@@ -126,7 +118,7 @@ async function rejectDuplicates(
                from ${rows.table} where ${present}
              window same as (partition by ${columns} order by _line)) s
       where s.nth > 1`;
-  let left = await reject(tx, rows, [{ fields, code, faulty: twice }]);
+  let left = await rejectRows(tx, rows, [{ fields, code, faulty: twice }]);
   // A merge replaces the rows whose primary key it brings; their other keys are free again.
   if (mode === 'append' || (mode === 'merge' && key.code === 'unique-error')) {
     const same = equalColumns(key.fields, 't', 's');
@@ -137,45 +129,7 @@ async function rejectDuplicates(
     const taken = `
       select s.ctid as at, s._line as line, ${shown} || ' is in the table already' as message
         from ${rows.table} s where exists (select from ${liveName(table)} t where ${same} ${stays})`;
-    left += await reject(tx, rows, [{ fields, code, faulty: taken }]);
+    left += await rejectRows(tx, rows, [{ fields, code, faulty: taken }]);
   }
   return left;
-}
-
-interface KeyFault {
-  readonly fields: readonly string[];
-  readonly code: RejectCode;
-  /** A query that gives `at` (ctid), `line` and `message` of the rows at fault. */
-  readonly faulty: string;
-}
-
-/** Moves the rows at fault from their table to the rejects, each with all of these faults; cells come later. */
-async function reject(
-  tx: Pick<Tx, 'query'>,
-  rows: RowsToCheck,
-  faults: readonly KeyFault[],
-): Promise<number> {
-  if (faults.length === 0) return 0;
-  const queries = faults.map(({ fields, code, faulty }, nth) => {
-    const field = fields.length === 1 ? quoteText(fields[0] ?? '') : 'null';
-    return `select ${nth} as nth, ${quoteText(code)} as code, ${field} as field, f.* from (${faulty}) f`;
-  });
-  const [row] = await tx.query<{ n: number }>(
-    `with faulty as materialized (
-            select at, line, jsonb_agg(jsonb_build_object('code', code, 'field', field, 'message', message)
-                                       order by nth) as errors
-              from (${queries.join(' union all ')}) f group by at, line),
-          gone as (delete from ${rows.table} s using faulty where s.ctid = faulty.at),
-          kept as (${rows.keep})
-     select count(*)::float8 as n from faulty`,
-    rows.values,
-  );
-  return row?.n ?? 0;
-}
-
-/** SQL text `name value, name value`: what a message shows of a key. */
-function tuple(alias: string, fields: readonly string[], names: readonly string[]): string {
-  return fields
-    .map((field, i) => `${quoteText(`${names[i]} `)} || left(${alias}.${quoteName(field)}::text, 60)`)
-    .join(` || ', ' || `);
 }

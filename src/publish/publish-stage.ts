@@ -1,14 +1,16 @@
 import type { Tx } from '../db/database.ts';
+import { refusalOf } from '../db/refusal.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
-import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { brokenReference } from './check-stage.ts';
 import { refuseClosed } from './gate.ts';
 import { lockTables } from './lock-tables.ts';
 import { type PublishWay, planPublish } from './plan-publish.ts';
+import { putStaged } from './put-staged.ts';
 import type { Referrer } from './referrers.ts';
-import { insertStaged, type Replaced, replaceTables } from './replace-tables.ts';
+import { type Replaced, replaceTables } from './replace-tables.ts';
 import { columnsOf, stageName } from './stage.ts';
 import { liveName, type TableState } from './table-state.ts';
 
@@ -19,7 +21,7 @@ import { liveName, type TableState } from './table-state.ts';
  *   lock ─ read the table's state ─ plan ─┬─ swap:   copy what stays ─ keys ─ references ─ rename ─┐
  *                                         └─ insert: (empty) ─ insert or upsert ──────────────────┴─ commit
  *
- * Where one does not hold, the transaction ends without a trace and `KeysViolated` is thrown: the load then finds the
+ * Where one does not hold, the transaction ends without a trace and `RowsRefused` is thrown: the load then finds the
  * rows at fault (`checkStage`), makes rejects of them, and publishes again. All in one transaction: readers see
  * the table as it was, or as it is after the load, and nothing in between.
  *
@@ -38,9 +40,9 @@ export interface Published {
   readonly discarded: number;
 }
 
-/** A key is there twice or a reference is broken: `checkStage` finds out where. */
-export class KeysViolated extends Error {
-  override name = 'KeysViolated';
+/** PostgreSQL does not take a row, or a key is there twice: `checkLoad` finds out which. */
+export class RowsRefused extends Error {
+  override name = 'RowsRefused';
 }
 
 export async function publishStage(
@@ -75,12 +77,7 @@ export async function publishStage(
     if (code === SQLSTATE.foreignKeyViolation && isReferrers(error, state.referrers)) {
       throw brokenReferrer(table, error);
     }
-    const keys: (string | undefined)[] = [
-      SQLSTATE.uniqueViolation,
-      SQLSTATE.foreignKeyViolation,
-      SQLSTATE.cardinalityViolation,
-    ];
-    if (keys.includes(code)) throw new KeysViolated('a key or a reference does not hold', { cause: error });
+    if (isRowFault(error)) throw new RowsRefused(refusalOf(error), { cause: error });
     throw error;
   }
 }
@@ -90,7 +87,7 @@ async function refuseDoubleKeys(tx: Tx, table: Table, loadId: number): Promise<v
   const double = await tx.query(
     `select from ${stageName(loadId)} group by ${key} having count(*) > 1 limit 1`,
   );
-  if (double.length > 0) throw new KeysViolated('a primary key is in the file twice');
+  if (double.length > 0) throw new RowsRefused('a primary key is in the file twice');
 }
 
 /** Rows that would change nothing leave the stage; the row in the table keeps its lineage. */
@@ -138,22 +135,16 @@ async function insert(
   state: TableState,
 ): Promise<number> {
   const stage = stageName(loadId);
-  const rows = insertStaged({ table, stage });
-  if (mode === 'merge') {
-    const key = quoteNames(table.primaryKey);
-    const rest = columnsOf(table).filter((c) => !table.primaryKey.includes(c));
-    const set = rest.map((c) => `${quoteName(c)} = excluded.${quoteName(c)}`).join(', ');
-    return tx.change(`${rows} on conflict (${key}) do update set ${set}`);
-  }
-  const quick = !state.mustFire && table.foreignKeys.length > 0 && (await silenceTriggers(tx));
-  if (!quick) return tx.change(rows);
+  const quick =
+    mode !== 'merge' && !state.mustFire && table.foreignKeys.length > 0 && (await silenceTriggers(tx));
+  if (!quick) return putStaged(tx, table, mode, stage);
   for (const key of table.foreignKeys) {
     const broken = await tx.query(
       `select from ${stage} s where ${brokenReference(table, mode, stage, key)} limit 1`,
     );
-    if (broken.length > 0) throw new KeysViolated(`a reference by ${key.fields.join(', ')} is broken`);
+    if (broken.length > 0) throw new RowsRefused(`a reference by ${key.fields.join(', ')} is broken`);
   }
-  const inserted = await tx.change(rows);
+  const inserted = await putStaged(tx, table, mode, stage);
   await tx.query('set local session_replication_role = origin');
   return inserted;
 }

@@ -26,7 +26,10 @@ export async function readReferrers(tx: Pick<Tx, 'query'>, live: string): Promis
   );
 }
 
-export async function dropReferrer(tx: Pick<Tx, 'query'>, r: Referrer): Promise<void> {
+export async function dropReferrer(
+  tx: Pick<Tx, 'query'>,
+  r: Pick<Referrer, 'table' | 'name'>,
+): Promise<void> {
   await tx.query(`alter table ${r.table} drop constraint ${quoteName(r.name)}`);
 }
 

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Tx } from '../db/database.ts';
-import { DATA_SCHEMA, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
+import { DATA_SCHEMA, quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { isRefusal, sqlstateOf } from '../db/sqlstate.ts';
 import { pointReadView, readViewOf, readViewsOf } from '../reports/read-views.ts';
 import { buildEarly, dropUntaken, takeOrBuild } from './built-early.ts';
 import { comments, notNullNames, privileges } from './carry-over.ts';
 import { lockExclusively } from './lock-tables.ts';
+import { putStaged } from './put-staged.ts';
 import { addReferrer, dropReferrer, type Referrer } from './referrers.ts';
-import { columnsOf } from './stage.ts';
 import { liveName, type StagedTable, type TableState } from './table-state.ts';
 
 /** A table whose rows are to be replaced by those of its stage. */
@@ -82,7 +82,7 @@ async function replaceAll(tx: Tx, replacements: readonly Replacement[]): Promise
   const replaced: Replaced[] = [];
   for (const one of replacements) {
     if (isSwap(one)) replaced.push({ way: 'swap' });
-    else replaced.push({ way: 'insert', inserted: await tx.change(insertStaged(one)) });
+    else replaced.push({ way: 'insert', inserted: await putStaged(tx, one.table, 'replace', one.stage) });
   }
   for (const r of [...referrers, ...later]) await addReferrer(tx, r);
   return replaced;
@@ -100,10 +100,13 @@ async function truncate(tx: Tx, inPlace: readonly Replacement[]): Promise<void> 
   await tx.query(`truncate ${targets.join(', ')}`);
 }
 
-/** Values of columns that number themselves are the file's or the backup's all the same. */
-export function insertStaged({ table, stage }: StagedTable): string {
-  const columns = quoteNames(columnsOf(table));
-  return `insert into ${liveName(table)} (${columns}) overriding system value select ${columns} from ${stage}`;
+/** Takes all rows out of tables that keep their place, and references from outside away, as `replaceTables` does. */
+export async function emptyTables(tx: Tx, replacements: readonly Replacement[]): Promise<void> {
+  const referrers = replacements.flatMap(({ state }) => state.referrers);
+  const lives = replacements.map(({ table }) => liveName(table));
+  await lockExclusively(tx, [...lives, ...referrers.map((r) => r.table)]);
+  for (const r of referrers) await dropReferrer(tx, r);
+  await truncate(tx, replacements);
 }
 
 /**

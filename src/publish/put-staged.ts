@@ -1,0 +1,26 @@
+import type { Tx } from '../db/database.ts';
+import { quoteName, quoteNames } from '../db/sql-names.ts';
+import type { LoadMode, Table } from '../types.ts';
+import { columnsOf } from './stage.ts';
+import { liveName } from './table-state.ts';
+
+/**
+ * Puts rows into a table as it stands, over those with the same primary key in a merge. Values of columns that number
+ * themselves are the file's or the backup's all the same.
+ *
+ * @param source SQL of a table, or of a query with an alias, with the table's columns
+ * @returns how many rows PostgreSQL put in or changed
+ */
+export function putStaged(
+  tx: Pick<Tx, 'change'>,
+  table: Table,
+  mode: LoadMode,
+  source: string,
+): Promise<number> {
+  const columns = quoteNames(columnsOf(table));
+  const rows = `insert into ${liveName(table)} (${columns}) overriding system value select ${columns} from ${source}`;
+  if (mode !== 'merge') return tx.change(rows);
+  const rest = columnsOf(table).filter((column) => !table.primaryKey.includes(column));
+  const set = rest.map((column) => `${quoteName(column)} = excluded.${quoteName(column)}`).join(', ');
+  return tx.change(`${rows} on conflict (${quoteNames(table.primaryKey)}) do update set ${set}`);
+}

@@ -1,0 +1,63 @@
+import type { Tx } from '../db/database.ts';
+import { quoteName, quoteText } from '../db/sql-names.ts';
+import type { RejectCode } from '../types.ts';
+
+/** Rows of a load or of a batch that wait for their check: a table with the fields' columns and `_line`, which is unique. */
+export interface RowsToCheck {
+  /** Quoted. */
+  readonly table: string;
+  /** SQL that keeps the rejects, which it reads from `faulty (line, errors)`. */
+  readonly keep: string;
+  /** Parameters of `keep`. */
+  readonly values: readonly unknown[];
+  /** What a message says before the line of the row that has the same key. */
+  readonly sameAs: string;
+}
+
+/** One rule that rows broke. */
+export interface SetFault {
+  /** Named as the reject's field when it is one. */
+  readonly fields: readonly string[];
+  readonly code: RejectCode;
+  /** A query that gives `at` (ctid), `line` and `message` of the rows at fault. */
+  readonly faulty: string;
+}
+
+/**
+ * Moves the rows at fault from their table to the rejects, each with all of these faults; cells come later.
+ * @returns how many there were
+ */
+export async function rejectRows(
+  tx: Pick<Tx, 'query'>,
+  rows: RowsToCheck,
+  faults: readonly SetFault[],
+): Promise<number> {
+  if (faults.length === 0) return 0;
+  const queries = faults.map(({ fields, code, faulty }, nth) => {
+    const field = fields.length === 1 ? quoteText(fields[0] ?? '') : 'null';
+    return `select ${nth} as nth, ${quoteText(code)} as code, ${field} as field, f.* from (${faulty}) f`;
+  });
+  const [row] = await tx.query<{ n: number }>(
+    `with faulty as materialized (
+            select at, line, jsonb_agg(jsonb_build_object('code', code, 'field', field, 'message', message)
+                                       order by nth) as errors
+              from (${queries.join(' union all ')}) f group by at, line),
+          gone as (delete from ${rows.table} s using faulty where s.ctid = faulty.at),
+          kept as (${rows.keep})
+     select count(*)::float8 as n from faulty`,
+    rows.values,
+  );
+  return row?.n ?? 0;
+}
+
+/** SQL text `name value, name value`: what a message shows of a key. */
+export function shownKey(alias: string, fields: readonly string[], names: readonly string[]): string {
+  return fields
+    .map((field, i) => `${quoteText(`${names[i]} `)} || left(${alias}.${quoteName(field)}::text, 60)`)
+    .join(` || ', ' || `);
+}
+
+/** Condition that a row has a value in each of these columns. */
+export function present(alias: string, fields: readonly string[]): string {
+  return fields.map((field) => `${alias}.${quoteName(field)} is not null`).join(' and ');
+}
