@@ -130,8 +130,9 @@ function findTable(dictionary: Dictionary, holder: KeyHolder | null, name: strin
   throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
 }
 
+/** Without a prototype: a parameter may be called `toString`. */
 function check(schema: z.ZodObject, given: unknown): unknown {
-  const parsed = schema.safeParse({ ...(given as object) });
+  const parsed = schema.safeParse(Object.assign(Object.create(null), given));
   const places = parsed.success ? nulPlaces(given, 'parameter') : placesOf(parsed.error, 'parameter');
   if (parsed.success && places.length === 0) return parsed.data;
   throw new LongshoreError('invalid-request', places.map((place) => place.detail).join('; '), { places });

@@ -40,6 +40,13 @@ const integer = (constraints: object) => ({ field: { type: 'integer', constraint
 const string = (constraints: object) => ({ field: { type: 'string', constraints } });
 const dialect = (value: object) => ({ resource: { dialect: value } });
 
+/** One field more than PostgreSQL takes in a key. */
+const WIDE = Array.from({ length: 33 }, (_, i) => ({ name: `f${i}` }));
+
+function nested(levels: number): object {
+  return levels === 0 ? {} : { a: nested(levels - 1) };
+}
+
 /** what is wrong, where it is said to be, what is said */
 const REFUSED: readonly (readonly [Parts, string, RegExp])[] = [
   [{ field: { type: 'geojson' } }, `${F}/type`, /"geojson" is not supported/],
@@ -83,6 +90,16 @@ const REFUSED: readonly (readonly [Parts, string, RegExp])[] = [
   [{ schema: { missingValues: [{ label: 'x' }] } }, '#/resources/0/schema/missingValues/0', /"value"/],
   [{ schema: { primaryKey: ['x'] } }, '#/resources/0/schema/primaryKey', /no field "x"/],
   [{ schema: { primaryKey: [] } }, '#/resources/0/schema/primaryKey', /at least one/],
+  [
+    { fields: WIDE, schema: { primaryKey: WIDE.map(({ name }) => name) } },
+    '#/resources/0/schema/primaryKey',
+    /at most 32 fields/,
+  ],
+  [
+    { fields: WIDE, schema: { uniqueKeys: [['f1'], WIDE.map(({ name }) => name)] } },
+    '#/resources/0/schema/uniqueKeys/1',
+    /at most 32 fields/,
+  ],
   [{ schema: { uniqueKeys: [['f'], ['x']] } }, '#/resources/0/schema/uniqueKeys/1', /no field "x"/],
   [{ schema: { fieldsMatch: 'some' } }, '#/resources/0/schema/fieldsMatch', /exact, equal/],
   [
@@ -91,6 +108,24 @@ const REFUSED: readonly (readonly [Parts, string, RegExp])[] = [
     /no header/,
   ],
   [{ resource: { schema: 'schema.json' } }, '#/resources/0/schema', /embedded/],
+  [{ resource: { name: 'pg_class' } }, '#/resources/0/name', /kept for PostgreSQL/],
+  [{ field: { constraints: { constructor: 1 } } }, `${F}/constraints/constructor`, /not supported/],
+  [{ field: { name: 'a\ud800' } }, `${F}/name`, /half of a surrogate pair/],
+  [{ field: { description: 'a\0' } }, `${F}/description`, /NUL character/],
+  [{ field: { mine: { 'a/\0': 1 } } }, `${F}/mine/a~1%00`, /NUL character/],
+  [{ field: { name: '名' }, resource: { encoding: 'latin1' } }, `${F}/name`, /no header of a file can hold/],
+  [{ field: { name: 'a,b' }, ...dialect({ quoteChar: null }) }, `${F}/name`, /no header of a file can hold/],
+  [
+    { field: { name: '#' }, ...dialect({ quoteChar: null, commentChar: '#' }) },
+    `${F}/name`,
+    /no header of a file can hold/,
+  ],
+  [
+    { field: { name: 'a"' }, ...dialect({ doubleQuote: false }) },
+    `${F}/name`,
+    /no header of a file can hold/,
+  ],
+  [{ resource: { mine: nested(70) } }, `#/resources/0/mine${'/a'.repeat(62)}`, /deeper than 64 levels/],
   [{ resource: { name: 'a/b' } }, '#/resources/0/name', /ASCII letters/],
   [{ resource: { name: 'a'.repeat(64) } }, '#/resources/0/name', /at most 63 bytes/],
   [{ resource: { encoding: 'utf-16le' } }, '#/resources/0/encoding', /cut by its bytes/],

@@ -57,6 +57,8 @@ const CELLS: readonly (readonly [object, string, string | null | readonly string
   [{ type: 'number' }, '-INF', '-Infinity'],
   [{ type: 'number' }, 'NaN', 'NaN'],
   [{ type: 'number' }, 'Infinity', TYPE],
+  [{ type: 'number' }, 'constructor', TYPE],
+  [{ type: 'number' }, '__proto__', TYPE],
   [{ type: 'number' }, '1e131071', '1e131071'],
   [{ type: 'number' }, '1e131072', TYPE],
   [{ type: 'number' }, '1e-16383', '1e-16383'],

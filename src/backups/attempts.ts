@@ -149,7 +149,7 @@ export async function composeManifest(
       definition,
       rows: parts.reduce((sum, { rows }) => sum + rows, 0),
       checksum: parts.map(({ checksum }) => checksum).reduce(addChecksums),
-      lastLoadId: row.lastLoads[definition.name] ?? null,
+      lastLoadId: Object.hasOwn(row.lastLoads, definition.name) ? row.lastLoads[definition.name]! : null,
       parts,
     };
   });

@@ -1,5 +1,5 @@
 import { readRecords } from '../csv/read-records.ts';
-import { columnsWithoutHeader, matchHeader } from '../dictionary/match-header.ts';
+import { columnsWithoutHeader, headerNames, matchHeader } from '../dictionary/match-header.ts';
 import { LongshoreError } from '../errors.ts';
 import type { CompiledTable } from '../rows/contract.ts';
 import type { Table } from '../types.ts';
@@ -34,7 +34,7 @@ export function readCsvRows(body: string, compiled: CompiledTable): ReadRows {
     else rejects.push({ index, row: JSON.stringify(cells), errors: errors ?? [] });
   }
   refuseCount(rows.length);
-  const header = inOrder ? null : (names ?? []).map((name) => name.trim());
+  const header = inOrder ? null : headerNames(table.fields, names ?? []);
   return { header, sent: rows.length, good, rejects, rowText: (index) => JSON.stringify(rows[index] ?? []) };
 }
 

@@ -17,7 +17,7 @@ export class Place {
 
   /** The place of a property or an element, as a JSON pointer in a URI fragment (RFC 6901, section 6). */
   at(key: string | number): Place {
-    const token = String(key).replaceAll('~', '~0').replaceAll('/', '~1');
+    const token = String(key).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1');
     return new Place(this.#faults, `${this.pointer}/${encodeURIComponent(token)}`);
   }
 
@@ -26,8 +26,13 @@ export class Place {
     this.#faults.push({ pointer: this.pointer, detail });
   }
 
+  /** How many faults were collected so far, here and elsewhere. */
+  get faults(): number {
+    return this.#faults.length;
+  }
+
   get isFaultless(): boolean {
-    return this.#faults.length === 0;
+    return this.faults === 0;
   }
 
   /** Every fault collected so far, as one error. */
@@ -41,6 +46,11 @@ export class Place {
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What PostgreSQL and JSON can keep: no NUL character, no half of a surrogate pair. */
+export function isText(value: string): boolean {
+  return !value.includes('\0') && value.isWellFormed();
 }
 
 /** The value when it is a string, or undefined when it is absent; anything else is a fault. */

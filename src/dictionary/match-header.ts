@@ -29,13 +29,13 @@ interface HeaderFault {
 
 /**
  * Maps a header's names to fields by Table Schema v2's `fieldsMatch`: `exact` by order (the names have to be the
- * fields', in their order), the others by name. White space around a name does not count. A field that is
+ * fields', in their order), the others by name. White space around a name does not count (`headerNames`). A field that is
  * required, or part of the primary key, can never be left out: each row would be rejected.
  * @throws LongshoreError `header-mismatch` with what is missing, unexpected, doubled or out of order. The message
  *   gives the fields' names and the columns' numbers, since it goes into histories and logs; `places` quote the header.
  */
 export function matchHeader(table: Table, header: readonly string[]): ColumnMap {
-  const names = header.map((name) => name.trim());
+  const names = headerNames(table.fields, header);
   const faults =
     table.fieldsMatch === 'exact' ? exactFaults(table, names) : namedFaults(table, names, table.fieldsMatch);
   if (faults.length > 0) {
@@ -45,6 +45,17 @@ export function matchHeader(table: Table, header: readonly string[]): ColumnMap 
     });
   }
   return { columns: table.fields.map((field) => names.indexOf(field.name)), width: names.length };
+}
+
+/** The names of a header as fields have them. White space around a name does not count, unless a field has it too. */
+export function headerNames(fields: readonly Pick<Field, 'name'>[], header: readonly string[]): string[] {
+  const names = new Set(fields.map(({ name }) => name));
+  const bare = new Map(fields.map(({ name }) => [name.trim(), name]));
+  return header.map((cell) => {
+    if (names.has(cell)) return cell;
+    const text = cell.trim();
+    return names.has(text) ? text : (bare.get(text) ?? text);
+  });
 }
 
 function exactFaults(table: Table, names: readonly string[]): HeaderFault[] {

@@ -53,7 +53,7 @@ export function parseConstraints(source: JsonObject, reading: FieldReading, plac
 
 function checkNames(listed: JsonObject, type: FieldType, place: Place): void {
   for (const name of Object.keys(listed)) {
-    const types = ALLOWED[name as keyof FieldConstraints] as readonly FieldType[] | undefined;
+    const types = Object.hasOwn(ALLOWED, name) ? ALLOWED[name as keyof FieldConstraints] : undefined;
     if (!types) place.at(name).fault(`the constraint "${name}" is not supported`);
     else if (!types.includes(type)) {
       place.at(name).fault(`a field of type "${type}" can not have "${name}" (only ${types.join(', ')} can)`);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Dictionary, Table } from '../types.ts';
-import { describe, isObject, optionalString, Place } from './faults.ts';
+import { describe, isObject, isText, optionalString, Place } from './faults.ts';
 import { orderTables } from './order-tables.ts';
 import { checkReferences } from './parse-keys.ts';
 import { parseTable } from './parse-table.ts';
@@ -18,6 +18,7 @@ export function parseDictionary(descriptor: unknown): Dictionary {
     root.fault(`expected a Data Package descriptor (an object), received ${describe(descriptor)}`);
     throw root.error();
   }
+  if (!checkTexts(descriptor, root)) throw root.error();
   const name = optionalString(descriptor.name, root.at('name')) ?? 'dictionary';
   const version = optionalString(descriptor.version, root.at('version'));
   if (version === '') root.at('version').fault('expected a version, received an empty string');
@@ -26,6 +27,33 @@ export function parseDictionary(descriptor: unknown): Dictionary {
   const ordered = root.isFaultless ? orderTables(tables, root.at('resources')) : tables;
   if (!root.isFaultless) throw root.error();
   return { name, version: version ?? contentVersion(descriptor), tables: ordered };
+}
+
+/** Far more than a Data Package needs, and far less than the stack holds. */
+const MAX_DEPTH = 64;
+
+/**
+ * Looks at every name and text, also those that nothing else looks at: the ledger keeps the descriptor as it is.
+ * @returns false when it is nested too deep to be looked at further
+ */
+function checkTexts(value: unknown, place: Place, depth = 0): boolean {
+  if (depth > MAX_DEPTH) {
+    place.fault(`nested deeper than ${MAX_DEPTH} levels`);
+    return false;
+  }
+  if (typeof value === 'string') checkText(value, place);
+  if (Array.isArray(value)) return value.every((item, index) => checkTexts(item, place.at(index), depth + 1));
+  if (!isObject(value)) return true;
+  return Object.entries(value).every(([key, item]) => {
+    checkText(key, place.at(key));
+    return checkTexts(item, place.at(key), depth + 1);
+  });
+}
+
+function checkText(text: string, place: Place): void {
+  if (isText(text)) return;
+  const what = text.includes('\0') ? 'a NUL character' : 'half of a surrogate pair';
+  place.fault(`a text can not hold ${what}: PostgreSQL can not keep it`);
 }
 
 function parseTables(resources: unknown, place: Place): Table[] {

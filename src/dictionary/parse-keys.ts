@@ -1,6 +1,9 @@
 import type { Field, ForeignKey, Table } from '../types.ts';
 import { describe, isObject, type Place, stringList } from './faults.ts';
 
+/** PostgreSQL's limit for indexes and references (INDEX_MAX_KEYS). */
+const MAX_KEY_FIELDS = 32;
+
 /** `primaryKey`: a list of field names, or (version 1) one name. */
 export function parsePrimaryKey(value: unknown, names: readonly string[], place: Place): readonly string[] {
   return value === undefined ? [] : keyFields(value, names, place);
@@ -56,6 +59,11 @@ export function parseForeignKeys(
 function keyFields(value: unknown, names: readonly string[], place: Place): readonly string[] {
   const fields = stringList(asList(value), place) ?? [];
   if (Array.isArray(value) && value.length === 0) place.fault('expected at least one field');
+  if (fields.length > MAX_KEY_FIELDS) {
+    place.fault(
+      `expected at most ${MAX_KEY_FIELDS} fields in a key (PostgreSQL's limit), received ${fields.length}`,
+    );
+  }
   for (const name of fields) {
     if (!names.includes(name)) place.fault(`the table has no field "${name}"`);
   }

@@ -1,6 +1,8 @@
-import type { Field, FieldsMatch, Table } from '../types.ts';
+import { MAX_NAME_BYTES } from '../db/rule-names.ts';
+import type { Dialect, Field, FieldsMatch, Table } from '../types.ts';
 import { parseEncoding } from './encodings.ts';
-import { describe, isObject, type JsonObject, optionalString, type Place } from './faults.ts';
+import { describe, isObject, isText, type JsonObject, optionalString, type Place } from './faults.ts';
+import { unwritableNames } from './header-faults.ts';
 import { DEFAULT_DIALECT, parseDialect } from './parse-dialect.ts';
 import { parseField } from './parse-field.ts';
 import { parseForeignKeys, parsePrimaryKey, parseUniqueKeys } from './parse-keys.ts';
@@ -14,9 +16,6 @@ const MAX_FIELDS = 1_500;
 /** A table's name is a part of URLs, of SQL and of file names. */
 const TABLE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-/** PostgreSQL's limit for identifiers (NAMEDATALEN - 1). */
-const MAX_NAME_BYTES = 63;
-
 /** The names of PostgreSQL's system columns, which no column may have. */
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
 
@@ -28,10 +27,14 @@ export function parseTable(resource: unknown, place: Place): Table {
   const fields = embedded ? parseFields(embedded, schemaPlace) : [];
   const schema = embedded ?? {};
   const names = fields.map((field) => field.name);
+  const before = place.faults;
   const dialect =
     source.dialect === undefined ? DEFAULT_DIALECT : parseDialect(source.dialect, place.at('dialect'));
   const name = typeof source.name === 'string' ? source.name : '';
+  const encoding = parseEncoding(source.encoding, place.at('encoding'));
+  const readable = place.faults === before;
   checkTableName(source.name, place.at('name'));
+  if (readable && dialect.header) checkHeader(names, dialect, encoding, schemaPlace.at('fields'));
   return {
     name,
     title: optionalString(source.title, place.at('title')),
@@ -42,7 +45,7 @@ export function parseTable(resource: unknown, place: Place): Table {
     uniqueKeys: parseUniqueKeys(schema.uniqueKeys, names, schemaPlace.at('uniqueKeys')),
     foreignKeys: parseForeignKeys(schema.foreignKeys, { name, names }, schemaPlace.at('foreignKeys')),
     dialect,
-    encoding: parseEncoding(source.encoding, place.at('encoding')),
+    encoding,
   };
 }
 
@@ -57,7 +60,23 @@ function checkTableName(name: unknown, place: Place): void {
     place.fault(
       `expected a name of ASCII letters, digits, ".", "-" and "_" that begins with a letter or a digit, received ${describe(name)}`,
     );
+  } else if (/^pg_/i.test(name)) {
+    place.fault(`"${name}": names that begin with "pg_" are kept for PostgreSQL's own`);
   } else checkLength(name, place);
+}
+
+/** Names that are at fault by themselves are not told twice. */
+function checkHeader(names: readonly string[], dialect: Dialect, encoding: string, place: Place): void {
+  for (const at of unwritableNames(names, dialect, encoding)) {
+    const name = names[at]!;
+    if (fieldNameFault(name) !== null || !isText(name)) continue;
+    place
+      .at(at)
+      .at('name')
+      .fault(
+        `no header of a file can hold ${describe(name)} in this dialect and encoding (${encoding}); expected another name, or "header": false`,
+      );
+  }
 }
 
 function parseFields(schema: JsonObject, place: Place): Field[] {
@@ -82,13 +101,16 @@ function parseFields(schema: JsonObject, place: Place): Field[] {
 }
 
 function checkFieldName(name: string, before: ReadonlySet<string>, place: Place): void {
-  if (name === '') place.fault('expected a name that is not empty');
-  else if (name.includes('\0')) place.fault('a name can not hold a NUL character');
-  else if (name.startsWith('_'))
-    place.fault(`"${name}": names that begin with "_" are kept for lineage columns`);
-  else if (SYSTEM_COLUMNS.has(name)) place.fault(`"${name}" is a system column of PostgreSQL`);
+  const fault = fieldNameFault(name);
+  if (fault !== null) place.fault(fault);
   else if (before.has(name)) place.fault(`"${name}" is the name of two fields; a column needs its own`);
   checkLength(name, place);
+}
+
+function fieldNameFault(name: string): string | null {
+  if (name === '') return 'expected a name that is not empty';
+  if (name.startsWith('_')) return `"${name}": names that begin with "_" are kept for lineage columns`;
+  return SYSTEM_COLUMNS.has(name) ? `"${name}" is a system column of PostgreSQL` : null;
 }
 
 function checkLength(name: string, place: Place): void {

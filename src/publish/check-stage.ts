@@ -111,13 +111,14 @@ async function rejectDuplicates(
   const present = key.fields.map((f) => `${quoteName(f)} is not null`).join(' and ');
   const shown = shownKey('s', key.fields, key.fields);
   const { fields, code } = key;
+  // No field's name begins with an underscore.
   const twice = `
-    select s.at, s.line, ${shown} || ${quoteText(` ${rows.sameAs} `)} || s.first as message
-       from (select ctid as at, _line as line, ${columns},
-                    first_value(_line) over same as first, row_number() over same as nth
+    select s._at as at, s._row as line, ${shown} || ${quoteText(` ${rows.sameAs} `)} || s._first as message
+       from (select ctid as _at, _line as _row, ${columns},
+                    first_value(_line) over _same as _first, row_number() over _same as _nth
                from ${rows.table} where ${present}
-             window same as (partition by ${columns} order by _line)) s
-      where s.nth > 1`;
+             window _same as (partition by ${columns} order by _line)) s
+      where s._nth > 1`;
   let left = await rejectRows(tx, rows, [{ fields, code, faulty: twice }]);
   // A merge replaces the rows whose primary key it brings; their other keys are free again.
   if (mode === 'append' || (mode === 'merge' && key.code === 'unique-error')) {

@@ -8,11 +8,11 @@ const DIGITS_AFTER_POINT = 16_383;
 
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
-const SPECIAL: Readonly<Record<string, string>> = {
-  nan: 'NaN',
-  inf: 'Infinity',
-  '-inf': '-Infinity',
-};
+const SPECIAL: ReadonlyMap<string, string> = new Map([
+  ['nan', 'NaN'],
+  ['inf', 'Infinity'],
+  ['-inf', '-Infinity'],
+]);
 
 /**
  * Table Schema v2 "number": XML Schema's decimal, an optional exponent, and NaN, INF, -INF in any case. Every
@@ -26,7 +26,7 @@ export function numberCaster(field: FieldReading): Caster {
       const text = strip(cell);
       if (text === null) return null;
       if (DECIMAL.test(text)) return withinNumeric(text);
-      return SPECIAL[text.toLowerCase()] ?? null;
+      return SPECIAL.get(text.toLowerCase()) ?? null;
     },
     explain(cell) {
       const text = strip(cell);

@@ -1,31 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApplicationFailure } from '@temporalio/common';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
-import type { EndLoadInput } from '../../activities/end-load.ts';
-import { createActivities, createLedgerActivities } from '../../activities/index.ts';
 import { columnsOfFile } from '../../activities/plan-cache.ts';
-import type { PublishOutcome } from '../../activities/publish-load.ts';
-import { NO_KEYS } from '../../src/backups/backup-keys.ts';
-import { Charter } from '../../src/csv/chart.ts';
 import { readRecords } from '../../src/csv/read-records.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { ensureTables } from '../../src/db/ensure-tables.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
-import { createLoad } from '../../src/ledger/loads.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { CellError, Chart, Dictionary, Table } from '../../src/types.ts';
 import { testDatabase } from '../support/database.ts';
+import { loadFile } from '../support/load-file.ts';
 import type { JudgeCase, OwnVerdict, RowError } from './verdict.ts';
-
-/** Small, so that even the judges' files are read in several chunks. */
-const CHUNK_BYTES = 4096;
-
-/** What is wrong with a file is the verdict's matter: no log lines between the scores. */
-const logger = new DefaultLogger('ERROR', () => undefined);
 
 /**
  * Longshore's verdict on a package: its tables made in a database of their own, each file loaded by the very
@@ -58,28 +44,7 @@ async function judgeFile(
   table: Table,
   bytes: Buffer,
 ): Promise<OwnVerdict> {
-  const { dialect, encoding } = table;
-  const charter = new Charter({ dialect, encoding, chunkBytes: () => CHUNK_BYTES });
-  charter.push(bytes);
-  const chart = charter.end();
-  const key = `uploads/${table.name}`;
-  const writer = await storage.write(key);
-  await writer.write(bytes);
-  await writer.close();
-  const { id } = await db.transaction((tx) =>
-    createLoad(tx, {
-      table,
-      dictionary,
-      mode: 'append',
-      source: { kind: 'upload', name: `${table.name}.csv`, key },
-      sourceStamp: null,
-      chart,
-      maxRejects: null,
-      force: false,
-      startedBy: 'judge',
-    }),
-  );
-  const file = await load(db, storage, id, chart);
+  const { id, chart, file } = await loadFile({ db, storage, dictionary, table, bytes, mode: 'append' });
   if (file.length > 0) return { file, rows: new Map(), table, cells: new Map(), columns: [] };
   const rejects = await db.query<{ line: number; errors: CellError[] }>(
     'select line::float8 as line, errors from longshore.reject where load_id = $1',
@@ -92,25 +57,6 @@ async function judgeFile(
     cells: cellsOf(table, chart, bytes),
     columns: columnsOfFile({ table, header: chart.header }).columns,
   };
-}
-
-/** Plays the workflow's part. Returns what is wrong with the file as a whole. */
-async function load(db: Database, storage: Storage, loadId: number, chart: Chart): Promise<string[]> {
-  const { beginLoad, endLoad } = createLedgerActivities({ db, storage, backupKeys: NO_KEYS });
-  const { loadChunk, publishLoad, checkLoad } = createActivities({ db, storage, backupKeys: NO_KEYS });
-  const environment = new MockActivityEnvironment(undefined, { logger });
-  try {
-    await environment.run(beginLoad, { loadId });
-    for (const { no } of chart.chunks) await environment.run(loadChunk, { loadId, chunkNo: no });
-    const publish = (): Promise<PublishOutcome> => environment.run(publishLoad, { loadId });
-    while ((await publish()).outcome === 'violated') await environment.run(checkLoad, { loadId });
-    const done: EndLoadInput = { loadId, end: { status: 'done' } };
-    await environment.run(endLoad, done);
-    return [];
-  } catch (error) {
-    if (error instanceof ApplicationFailure && error.type === 'header-mismatch') return [error.type];
-    throw error;
-  }
 }
 
 /** The judge names all fields of a composite key; a reject of ours has them in its message. */

@@ -42,7 +42,8 @@ export interface CommitOptions {
   readonly group?: string;
 }
 
-function committer(db: Database, compiled: (table: string) => CompiledTable) {
+/** Checks batches and commits them as the worker does. */
+export function committer(db: Database, compiled: (table: string) => CompiledTable) {
   const check = (table: string, body: unknown, options: BatchOptions = {}): CheckedBatch =>
     readBatch(received(body, options), compiled(table));
   const commit = (
