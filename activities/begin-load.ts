@@ -1,5 +1,5 @@
 import { LongshoreError } from '../src/errors.ts';
-import { readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { type LoadStep, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import { makeStage, stageName } from '../src/publish/stage.ts';
 import type { MaxRejects } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -14,15 +14,16 @@ export interface BegunLoad {
 
 /** Checks that the file fits the table and makes the stage. */
 export function beginLoad({ db }: ActivityDeps) {
-  return async ({ loadId }: { readonly loadId: number }): Promise<BegunLoad> => {
-    const plan = await readLoadPlan(db, loadId);
+  return async (step: LoadStep): Promise<BegunLoad> => {
+    const { loadId } = step;
+    const plan = await readLoadPlan(db, step);
     if (!plan.chunks) throw new LongshoreError('internal', `load ${loadId} is not charted`);
     if (plan.mode === 'merge' && plan.table.primaryKey.length === 0) {
       throw new LongshoreError('merge-needs-key', `${plan.table.name} has no primary key`);
     }
     columnsOfFile(plan);
     await makeStage(db, plan.table, stageName(loadId), loadId);
-    await setLoadStatus(db, loadId, 'loading');
+    await setLoadStatus(db, step, 'loading');
     return {
       chunks: plan.chunks.length,
       bytes: plan.chunks.reduce((sum, chunk) => sum + chunk.endByte - chunk.startByte, 0),

@@ -2,17 +2,18 @@ import { Context } from '@temporalio/activity';
 import { Charter } from '../src/csv/chart.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { LoadEntity } from '../src/ledger/entities.ts';
-import { chartColumns, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { chartColumns, type LoadStep, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
 /** Charts a file that is in the storage already, in one streaming pass, and keeps the chart in the ledger. */
 export function chartFile({ db, storage }: ActivityDeps) {
-  return async ({ loadId }: { readonly loadId: number }): Promise<void> => {
-    const plan = await readLoadPlan(db, loadId);
+  return async (step: LoadStep): Promise<void> => {
+    const { loadId } = step;
+    const plan = await readLoadPlan(db, step);
     if (plan.chunks) return;
-    await setLoadStatus(db, loadId, 'charting');
+    await setLoadStatus(db, step, 'charting');
     const charter = new Charter({ dialect: plan.table.dialect, encoding: plan.table.encoding });
     let bytes = 0;
     await whileBeating(
@@ -43,7 +44,7 @@ export function chartFile({ db, storage }: ActivityDeps) {
           throw new LongshoreError('already-loaded', `the same content was loaded by load ${same.id}`);
         }
       }
-      const load = await em.findOneOrFail(LoadEntity, { id: loadId });
+      const load = await em.findOneOrFail(LoadEntity, { id: loadId, uid: plan.uid });
       em.assign(load, chartColumns(chart));
     });
     Context.current().log.info('charted', { loadId, bytes: chart.bytes, chunks: chart.chunks.length });

@@ -1,4 +1,4 @@
-import { readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { type LoadStep, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import { checkStage } from '../src/publish/check-stage.ts';
 import { rejectRefused } from '../src/publish/find-refused.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -10,14 +10,14 @@ import { quoteRejects } from './quote-rejects.ts';
  * are known, else by trying. Only asked for when publishing has found that there are some. A second attempt finds what the first one left.
  */
 export function checkLoad(deps: ActivityDeps) {
-  return ({ loadId }: { readonly loadId: number }): Promise<{ readonly rejected: number }> =>
+  return (step: LoadStep): Promise<{ readonly rejected: number }> =>
     whileBeating(
       () => undefined,
       async (signal) => {
         const { db } = deps;
-        const plan = await readLoadPlan(db, loadId);
-        await setLoadStatus(db, loadId, 'checking');
-        const { table, mode } = plan;
+        const plan = await readLoadPlan(db, step);
+        await setLoadStatus(db, step, 'checking');
+        const { id: loadId, table, mode } = plan;
         const rejected =
           (await db.transaction((tx) => checkStage(tx, table, mode, loadId))) ||
           (await db.transaction((tx) => rejectRefused(tx, table, mode, loadId, signal)));

@@ -13,6 +13,7 @@ import { failBatches } from './fail-batches.ts';
 import { failing } from './failures.ts';
 import { holdSnapshot } from './hold-snapshot.ts';
 import { loadChunk } from './load-chunk.ts';
+import { ofRestore } from './of-restore.ts';
 import { publishLoad } from './publish-load.ts';
 import {
   checkBackupFiles,
@@ -66,12 +67,12 @@ export function createActivities(given: ActivityDeps) {
     publishLoad: failing(publishLoad(deps)),
     exportPart: failing(exportPart(deps)),
     completeBackup: failing(completeBackup(deps)),
-    stagePart: failing(stagePart(deps)),
-    prepareStaged: failing(prepareStaged(deps)),
-    compareStaged: failing(compareStaged(deps)),
-    publishRestore: failing(publishRestore(deps)),
-    checkBackupFiles: failing(checkBackupFiles(deps)),
-    proveStaged: failing(proveStaged(deps)),
+    stagePart: failing(ofRestore(deps, stagePart(deps))),
+    prepareStaged: failing(ofRestore(deps, prepareStaged(deps))),
+    compareStaged: failing(ofRestore(deps, compareStaged(deps))),
+    publishRestore: failing(ofRestore(deps, publishRestore(deps))),
+    checkBackupFiles: failing(ofRestore(deps, checkBackupFiles(deps))),
+    proveStaged: failing(ofRestore(deps, proveStaged(deps))),
   };
 }
 

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { Tx } from '../src/db/database.ts';
 import { isRowFault } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
-import type { LoadPlan } from '../src/ledger/loads.ts';
+import { type LoadPlan, type LoadStep, orphaned } from '../src/ledger/loads.ts';
 import { stageName, vacuumStage } from '../src/publish/stage.ts';
 import { type EncodeInput, encodeChunk } from '../src/rows/encode-chunk.ts';
 import { stampOf } from '../src/storage/stamp.ts';
@@ -14,8 +14,7 @@ import { whileBeating } from './heartbeats.ts';
 import { type CompiledPlan, planCache } from './plan-cache.ts';
 import { readChunk } from './read-chunk.ts';
 
-export interface LoadChunkInput {
-  readonly loadId: number;
+export interface LoadChunkInput extends LoadStep {
   readonly chunkNo: number;
 }
 
@@ -31,9 +30,11 @@ export type LoadedChunk =
  */
 export function loadChunk(deps: ActivityDeps) {
   const compiledPlan = planCache(deps);
-  return async ({ loadId, chunkNo }: LoadChunkInput): Promise<LoadedChunk> => {
-    if (await isPaused(deps, loadId)) return { state: 'paused' };
-    const compiled = await compiledPlan(loadId);
+  return async ({ chunkNo, ...step }: LoadChunkInput): Promise<LoadedChunk> => {
+    const { loadId } = step;
+    const { paused, uid } = await readState(deps, step);
+    if (paused) return { state: 'paused' };
+    const compiled = await compiledPlan({ loadId, uid });
     const chunk = compiled.plan.chunks?.[chunkNo];
     if (!chunk) throw new LongshoreError('internal', `load ${loadId} has no chunk ${chunkNo}`);
     await refuseChange(deps, compiled);
@@ -56,13 +57,14 @@ export function loadChunk(deps: ActivityDeps) {
   };
 }
 
-async function isPaused({ db }: ActivityDeps, loadId: number): Promise<boolean> {
-  const [row] = await db.query<{ paused: boolean; ended: boolean }>(
-    'select paused, finished_at is not null as ended from longshore.load where id = $1',
+async function readState({ db }: ActivityDeps, { loadId, uid }: LoadStep) {
+  const [row] = await db.query<{ paused: boolean; ended: boolean; uid: string }>(
+    'select paused, finished_at is not null as ended, uid from longshore.load where id = $1',
     [loadId],
   );
+  if (row && uid !== undefined && uid !== row.uid) throw orphaned(`load ${loadId}`);
   if (!row || row.ended) throw new LongshoreError('load-state', `load ${loadId} has ended`);
-  return row.paused;
+  return row;
 }
 
 /** A file of the inbox belongs to others; what the chart says of it only holds while it stays as it was. */
@@ -87,10 +89,12 @@ async function write(
 ): Promise<LoadedChunk> {
   const size = chunk.endByte - chunk.startByte;
   const begun = await tx.query(
-    'insert into longshore.load_chunk (load_id, chunk_no, bytes) values ($1, $2, $3) on conflict do nothing returning 1',
-    [plan.id, chunk.no, size],
+    `insert into longshore.load_chunk (load_id, chunk_no, bytes)
+       select id, $2, $3 from longshore.load where id = $1 and uid = $4
+     on conflict do nothing returning 1`,
+    [plan.id, chunk.no, size, plan.uid],
   );
-  if (begun.length === 0) return alreadyLoaded(tx, plan.id, chunk.no);
+  if (begun.length === 0) return alreadyLoaded(tx, plan, chunk.no);
 
   const { dialect, encoding } = plan.table;
   const input = { bytes, chunk, compiled, columns, width, dialect, encoding };
@@ -110,12 +114,13 @@ function copyAtOnce(tx: Tx, plan: LoadPlan, input: EncodeInput, signal: AbortSig
   return copyChunk(tx, plan, encodeChunk(input), signal);
 }
 
-async function alreadyLoaded(tx: Tx, loadId: number, chunkNo: number): Promise<LoadedChunk> {
+async function alreadyLoaded(tx: Tx, plan: LoadPlan, chunkNo: number): Promise<LoadedChunk> {
   const [row] = await tx.query<{ bytes: number; read: number; rejected: number }>(
-    `select bytes, rows_read as read, rows_rejected as rejected from longshore.load_chunk
-      where load_id = $1 and chunk_no = $2`,
-    [loadId, chunkNo],
+    `select c.bytes, c.rows_read as read, c.rows_rejected as rejected
+       from longshore.load_chunk c join longshore.load l on l.id = c.load_id
+      where c.load_id = $1 and c.chunk_no = $2 and l.uid = $3`,
+    [plan.id, chunkNo, plan.uid],
   );
-  if (!row) throw new LongshoreError('internal', `chunk ${chunkNo} of load ${loadId} vanished`);
+  if (!row) throw orphaned(`load ${plan.id}`);
   return { state: 'loaded', ...row };
 }

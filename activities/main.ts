@@ -9,7 +9,7 @@ await runChild('worker', async ({ config, log, name }) => {
   const { host, metricsPort } = config;
   if (metricsPort === undefined) {
     installRuntime(log);
-    return startWorker({ config, name });
+    return startWorker({ config, log, name });
   }
   const metricsAddress = `127.0.0.1:${await freePort()}`;
   installRuntime(log, { metricsAddress });
@@ -18,7 +18,7 @@ await runChild('worker', async ({ config, log, name }) => {
       cause,
     });
   });
-  const service = await startWorker({ config, name });
+  const service = await startWorker({ config, log, name });
   return {
     ...service,
     async stop() {

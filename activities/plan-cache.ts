@@ -1,5 +1,5 @@
 import { columnsWithoutHeader, matchHeader } from '../src/dictionary/match-header.ts';
-import { type LoadPlan, readLoadPlan } from '../src/ledger/loads.ts';
+import { type LoadPlan, type LoadStep, readLoadPlan } from '../src/ledger/loads.ts';
 import { compileTable } from '../src/rows/compile-table.ts';
 import type { CompiledTable } from '../src/rows/contract.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -15,15 +15,19 @@ export interface CompiledPlan {
 const MAX_CACHED = 16;
 
 /** Remembers the plans of the last loads; only what can't change any more once a load is charted is used from it. */
-export function planCache({ db }: Pick<ActivityDeps, 'db'>): (loadId: number) => Promise<CompiledPlan> {
-  const plans = new Map<number, CompiledPlan>();
-  return async (loadId) => {
-    const cached = plans.get(loadId);
+export function planCache({
+  db,
+}: Pick<ActivityDeps, 'db'>): (load: Required<LoadStep>) => Promise<CompiledPlan> {
+  // By what no other load can have: a ledger that came back from an older copy gives numbers again.
+  const plans = new Map<string, CompiledPlan>();
+  return async (load) => {
+    const { uid } = load;
+    const cached = plans.get(uid);
     if (cached) return cached;
-    const plan = await readLoadPlan(db, loadId);
+    const plan = await readLoadPlan(db, load);
     const made = { plan, compiled: compileTable(plan.table), ...columnsOfFile(plan) };
-    if (plans.size >= MAX_CACHED) plans.delete(plans.keys().next().value ?? loadId);
-    plans.set(loadId, made);
+    if (plans.size >= MAX_CACHED) plans.delete(plans.keys().next().value ?? uid);
+    plans.set(uid, made);
     return made;
   };
 }

@@ -1,7 +1,7 @@
 import type { Tx } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
 import type { LoadTotals } from '../src/ledger/load-view.ts';
-import { type LoadPlan, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { type LoadPlan, type LoadStep, orphaned, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import { exceeds } from '../src/ledger/max-rejects.ts';
 import { type Published, publishStage, RowsRefused } from '../src/publish/publish-stage.ts';
 import { dropStage, stageName } from '../src/publish/stage.ts';
@@ -15,12 +15,12 @@ export type PublishOutcome =
 
 /** Makes the load's rows visible and the load done, in one transaction. */
 export function publishLoad({ db, analyze }: ActivityDeps) {
-  return ({ loadId }: { readonly loadId: number }): Promise<PublishOutcome> =>
+  return (step: LoadStep): Promise<PublishOutcome> =>
     whileBeating(
       () => undefined,
       async (signal) => {
-        const plan = await readLoadPlan(db, loadId);
-        await setLoadStatus(db, loadId, 'publishing');
+        const plan = await readLoadPlan(db, step);
+        await setLoadStatus(db, step, 'publishing');
         try {
           const outcome = await db.transaction((tx) => publish(tx, plan, signal));
           analyze?.([plan.table.name]);
@@ -34,12 +34,13 @@ export function publishLoad({ db, analyze }: ActivityDeps) {
 }
 
 async function publish(tx: Tx, plan: LoadPlan, signal: AbortSignal): Promise<PublishOutcome> {
-  const [load] = await tx.query<LoadTotals & { status: string; ended: boolean }>(
-    `select status, finished_at is not null as ended, rows_read as read, rows_loaded as loaded,
+  const [load] = await tx.query<LoadTotals & { uid: string; status: string; ended: boolean }>(
+    `select uid, status, finished_at is not null as ended, rows_read as read, rows_loaded as loaded,
             rows_rejected as rejected, rows_unchanged as unchanged, rows_discarded as discarded
        from longshore.load where id = $1 for update`,
     [plan.id],
   );
+  if (load && load.uid !== plan.uid) throw orphaned(`load ${plan.id}`);
   if (load?.status === 'done') return { outcome: 'published', ...totalsOf(load) };
   if (!load || load.ended) throw new LongshoreError('load-state', `load ${plan.id} has ended`);
   const [count] = await tx.query<{ chunks: number; read: number; rejected: number }>(

@@ -1,11 +1,16 @@
 import type { BackupStatus } from '../src/backups/backup.ts';
-import { backupWorkflowId } from '../src/backups/backup-id.ts';
-import { createBackup, readBackup } from '../src/backups/backups.ts';
+import { createBackup, readBackup, readBackupPlan } from '../src/backups/backups.ts';
 import { type EndedRestore, type EndRestoreInput, endRestore } from '../src/backups/end-restore.ts';
 import { readManifest } from '../src/backups/manifest.ts';
 import type { RestoreKind, RestoreTarget } from '../src/backups/restore.ts';
 import { closeGate, type GateState } from '../src/backups/restore-gate.ts';
-import { lockRestore, type RestorePlan, readRestorePlan, setRestoreStatus } from '../src/backups/restores.ts';
+import {
+  lockRestore,
+  type RestorePlan,
+  type RestoreStep,
+  readRestorePlan,
+  setRestoreStatus,
+} from '../src/backups/restores.ts';
 import type { Tx } from '../src/db/database.ts';
 import type { ErrorCode } from '../src/errors.ts';
 import { makeStage } from '../src/publish/stage.ts';
@@ -14,7 +19,7 @@ import type { Dictionary } from '../src/types.ts';
 import { attemptDatabase } from './attempt-database.ts';
 import type { ActivityDeps } from './deps.ts';
 import { failing } from './failures.ts';
-import type { RestoreStep } from './restore-steps.ts';
+import { ofRestore } from './of-restore.ts';
 import type { StagePartInput } from './stage-part.ts';
 
 export interface RestoreKeepingDeps
@@ -25,7 +30,7 @@ export interface RestoreKeepingDeps
 export interface BegunRestore {
   readonly kind: RestoreKind;
   readonly target: RestoreTarget;
-  readonly parts: readonly Omit<StagePartInput, 'restoreId'>[];
+  readonly parts: readonly Omit<StagePartInput, keyof RestoreStep>[];
   readonly rows: number;
 }
 
@@ -41,23 +46,30 @@ export function createRestoreKeeping(given: RestoreKeepingDeps) {
   const { db, storage, onWritten } = deps;
   return {
     /** Checks the manifest and makes the stages. @throws `restore-state` when the restore has ended */
-    beginRestore: failing(async ({ restoreId }: RestoreStep): Promise<BegunRestore> => {
-      const plan = await readRestorePlan(db, restoreId);
-      await readManifest(storage, plan.backup.id, { sha256: plan.backup.manifestSha256 });
-      await db.transaction(async (tx) => {
-        await lockRestore(tx, restoreId);
-        for (const { table, stage } of plan.tables) await makeStage(tx, table, stage);
-      });
-      await setRestoreStatus(db, restoreId, 'staging');
-      return begunOf(plan);
-    }),
+    beginRestore: failing(
+      ofRestore(deps, async ({ restoreId }: RestoreStep): Promise<BegunRestore> => {
+        const plan = await readRestorePlan(db, restoreId);
+        await readManifest(storage, plan.backup.id, { sha256: plan.backup.manifestSha256 });
+        await db.transaction(async (tx) => {
+          await lockRestore(tx, restoreId);
+          for (const { table, stage } of plan.tables) await makeStage(tx, table, stage);
+        });
+        await setRestoreStatus(db, restoreId, 'staging');
+        return begunOf(plan);
+      }),
+    ),
 
-    closeGate: failing(({ restoreId }: RestoreStep): Promise<GateState> => closeGate(db, restoreId)),
+    closeGate: failing(
+      ofRestore(deps, ({ restoreId }: RestoreStep): Promise<GateState> => closeGate(db, restoreId)),
+    ),
 
     /** The backup to be made before anything changes; null when the tables are empty. */
     beginSafetyBackup: failing(
-      async ({ restoreId }: RestoreStep): Promise<SafetyBackup | null> =>
-        db.transaction((tx) => beginSafetyBackup(tx, deps, restoreId)),
+      ofRestore(
+        deps,
+        ({ restoreId }: RestoreStep): Promise<SafetyBackup | null> =>
+          db.transaction((tx) => beginSafetyBackup(tx, deps, restoreId)),
+      ),
     ),
 
     readSafetyBackup: failing(async ({ backupId }: { backupId: string }): Promise<SafetyState> => {
@@ -111,5 +123,6 @@ async function beginSafetyBackup(
       startedBy: `restore:${restoreId}`,
     }));
   await tx.query('update longshore.restore set safety_backup_id = $2 where id = $1', [restoreId, backupId]);
-  return { backupId, workflowId: backupWorkflowId(backupId), tables: filled };
+  const { workflowId } = await readBackupPlan(tx, backupId);
+  return { backupId, workflowId, tables: filled };
 }

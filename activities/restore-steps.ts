@@ -6,8 +6,10 @@ import type { TableChange } from '../src/backups/restore.ts';
 import {
   lockRestore,
   type RestorePlan,
+  type RestoreStep,
   readRestorePlan,
   recordChanges,
+  requireRestore,
   setRestoreStatus,
 } from '../src/backups/restores.ts';
 import { checkFiles } from '../src/backups/verify-files.ts';
@@ -15,10 +17,6 @@ import { LongshoreError } from '../src/errors.ts';
 import { FIRST_GROUP_ID, passIds } from '../src/ledger/lineage-ids.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
-
-export interface RestoreStep {
-  readonly restoreId: number;
-}
 
 /** Reads every file of a backup that a drill is about. @returns what is wrong, file by file */
 export function checkBackupFiles({ db, storage }: ActivityDeps) {
@@ -123,6 +121,7 @@ export function publishRestore({ db, analyze }: ActivityDeps) {
         await passIds(db, await idsOf(db, plan));
         await db.transaction(async (tx) => {
           await lockRestore(tx, restoreId);
+          await requireRestore(tx, { restoreId, uid: plan.uid });
           await refuseMissing(tx, plan);
           await publishStages(tx, plan);
           signal.throwIfAborted();

@@ -1,15 +1,9 @@
 import { Context } from '@temporalio/activity';
 import { applyRetention } from '../src/backups/apply-retention.ts';
-import { backupWorkflowId } from '../src/backups/backup-id.ts';
 import { createBackup, readBackupPlan } from '../src/backups/backups.ts';
-import {
-  createDrill,
-  type DrillOutcome,
-  drillWorkflowId,
-  newestGoodBackups,
-  readDrill,
-} from '../src/backups/drills.ts';
+import { createDrill, type DrillOutcome, newestGoodBackups, readDrill } from '../src/backups/drills.ts';
 import { deleteBackup } from '../src/backups/end-backup.ts';
+import { readRestore, uidOfRestore } from '../src/backups/restores.ts';
 import { backupIdOfRun, type ScheduledRun, startedByRun } from '../src/schedules/run-ids.ts';
 import type { Dictionary } from '../src/types.ts';
 import type { RunScheduleInput } from '../workflows/contract.ts';
@@ -28,6 +22,8 @@ export interface ScheduledBackup {
 
 export interface ScheduledDrill {
   readonly restoreId: number;
+  /** Absent in histories of the time before there was one. */
+  readonly uid?: string;
   readonly workflowId: string;
 }
 
@@ -53,8 +49,8 @@ export function createScheduleActivities({
           scheduleId: input.scheduleId,
           startedBy: startedByRun(run),
         });
-        const { tables } = await readBackupPlan(db, backupId);
-        return { backupId, workflowId: backupWorkflowId(backupId), tables: tables.map(({ name }) => name) };
+        const { workflowId, tables } = await readBackupPlan(db, backupId);
+        return { backupId, workflowId, tables: tables.map(({ name }) => name) };
       },
     ),
 
@@ -66,7 +62,9 @@ export function createScheduleActivities({
     createDrill: failing(
       async ({ backupId, run }: { backupId: string; run: ScheduledRun }): Promise<ScheduledDrill> => {
         const restoreId = await createDrill(db, { backupId, startedBy: startedByRun(run) });
-        return { restoreId, workflowId: drillWorkflowId(restoreId) };
+        const uid = await uidOfRestore(db, restoreId);
+        const { workflowId } = await readRestore(db, restoreId);
+        return { restoreId, uid, workflowId };
       },
     ),
 

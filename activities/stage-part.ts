@@ -8,7 +8,12 @@ import type { Part } from '../src/backups/backup.ts';
 import { backupFolder } from '../src/backups/backup-id.ts';
 import { checkRows, sameRules } from '../src/backups/check-rows.ts';
 import { decryptPart, partAad } from '../src/backups/encryption.ts';
-import { type RestoredTable, type RestorePlan, readRestorePlan } from '../src/backups/restores.ts';
+import {
+  type RestoredTable,
+  type RestorePlan,
+  type RestoreStep,
+  readRestorePlan,
+} from '../src/backups/restores.ts';
 import { hashFault, sizeFault } from '../src/backups/verify-files.ts';
 import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
@@ -20,8 +25,7 @@ import type { Table } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
-export interface StagePartInput {
-  readonly restoreId: number;
+export interface StagePartInput extends RestoreStep {
   readonly table: string;
   /** Place in the manifest's list of the table's parts, from 0. */
   readonly partNo: number;
@@ -41,8 +45,9 @@ export interface StagedPart {
 export function stagePart(deps: ActivityDeps) {
   let last: RestorePlan | undefined;
   return async (input: StagePartInput): Promise<StagedPart> => {
-    if (last?.id !== input.restoreId) last = await readRestorePlan(deps.db, input.restoreId);
-    const plan = last;
+    const same = last?.id === input.restoreId && (input.uid ?? last.uid) === last.uid;
+    if (!same) last = await readRestorePlan(deps.db, input.restoreId);
+    const plan = last!;
     const restored = plan.tables.find(({ table }) => table.name === input.table);
     const part = restored?.saved.parts[input.partNo];
     if (!restored || !part) {

@@ -1,13 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Runtime, Worker } from '@temporalio/worker';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
 import type { Config } from '../src/config.ts';
-import { openDatabase } from '../src/db/database.ts';
+import { type Database, openDatabase } from '../src/db/database.ts';
+import { SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
+import { type Installation, readInstallation } from '../src/installation/installation.ts';
+import { joinInstallation } from '../src/installation/join-installation.ts';
+import { activityQueue } from '../src/installation/names.ts';
 import { AnalyzeLane } from '../src/publish/analyze-lane.ts';
 import type { ChildService } from '../src/runtime/child.ts';
+import type { Logger } from '../src/runtime/logger.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { connectWorker } from '../src/temporal/connect.ts';
-import { ACTIVITY_QUEUE } from '../workflows/contract.ts';
 import { toLongshoreError } from './failures.ts';
 import { createActivities } from './index.ts';
 import { createReportActivities } from './refresh-report.ts';
@@ -18,15 +23,17 @@ import { sealedWorkerOptions } from './sealed-worker.ts';
  * chunks in memory; more cores want more processes.
  */
 const ACTIVITIES_AT_ONCE = 2;
+const LOOK_AGAIN_MS = 1_000;
 
 export interface StartWorkerOptions {
   readonly config: Config;
+  readonly log: Logger;
   /** Shown by PostgreSQL's `pg_stat_activity`. */
   readonly name: string;
 }
 
 /** What an activity worker's process runs. */
-export async function startWorker({ config, name }: StartWorkerOptions): Promise<ChildService> {
+export async function startWorker({ config, log, name }: StartWorkerOptions): Promise<ChildService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const db = await openDatabase({
     url: config.databaseUrl,
@@ -39,11 +46,15 @@ export async function startWorker({ config, name }: StartWorkerOptions): Promise
       Runtime.instance().logger.warn('analyze failed', { table, reason: toLongshoreError(error).message }),
   });
   const storage = await openStorage(config.storage);
+  const installation = await untilUpToDate(db, log);
   const connection = await connectWorker(config);
+  const namespace = config.temporalNamespace;
+  const joined = await joinInstallation({ connection, namespace, db, installation, log, name });
   const worker = await Worker.create({
     connection,
-    namespace: config.temporalNamespace,
-    taskQueue: ACTIVITY_QUEUE,
+    taskQueue: activityQueue(installation.queue),
+    namespace,
+    identity: joined.identity,
     activities: {
       ...createActivities({ db, storage, backupKeys: await readBackupKeys(config), analyze: lane.ask }),
       ...createReportActivities({ db }),
@@ -56,13 +67,28 @@ export async function startWorker({ config, name }: StartWorkerOptions): Promise
   });
   const running = worker.run();
   return {
-    failed: running,
+    failed: Promise.race([running, joined.renamed]),
     async stop() {
       worker.shutdown();
       await running;
       await lane[Symbol.asyncDispose]();
+      await joined[Symbol.asyncDispose]();
       await connection.close();
       await db[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The API makes the ledger's tables and brings them up to date; a worker may be there before it. */
+async function untilUpToDate(db: Database, log: Logger): Promise<Installation> {
+  for (let looked = false; ; looked = true) {
+    try {
+      return await readInstallation(db);
+    } catch (error) {
+      if (sqlstateOf(error) !== SQLSTATE.undefinedTable) throw error;
+      if (!looked)
+        log.warn('The ledger is not there yet, or is of an older version: waiting for the API to start');
+      await sleep(LOOK_AGAIN_MS);
+    }
+  }
 }

@@ -1,10 +1,6 @@
 import { hasEnded } from '../src/ledger/load-view.ts';
-import { loadAhead, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { type LoadStep, loadAhead, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import type { ActivityDeps } from './deps.ts';
-
-export interface TakeTurnInput {
-  readonly loadId: number;
-}
 
 export type Turn =
   | { readonly state: 'wait'; readonly behind: number }
@@ -13,12 +9,12 @@ export type Turn =
 
 /** Loads of one table go one after the other, in the order of their IDs. Says `wait` until those before have ended. */
 export function takeTurn({ db }: ActivityDeps) {
-  return async ({ loadId }: TakeTurnInput): Promise<Turn> => {
-    const plan = await readLoadPlan(db, loadId);
+  return async (step: LoadStep): Promise<Turn> => {
+    const plan = await readLoadPlan(db, step);
     if (hasEnded(plan)) return { state: 'over' };
-    const behind = await loadAhead(db, loadId);
+    const behind = await loadAhead(db, step.loadId);
     if (behind !== null) {
-      await setLoadStatus(db, loadId, 'queued');
+      await setLoadStatus(db, step, 'queued');
       return { state: 'wait', behind };
     }
     return { state: 'go', charted: plan.chunks !== null, source: plan.sourceKey, paused: plan.paused };

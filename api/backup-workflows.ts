@@ -1,13 +1,19 @@
-import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { adoptBackups } from '../src/backups/adopt-backups.ts';
 import { endBackup, sweepBackups } from '../src/backups/end-backup.ts';
+import { finishFromManifest } from '../src/backups/finish-from-manifest.ts';
 import { removeOldSafety } from '../src/backups/safety-retention.ts';
 import type { Database } from '../src/db/database.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { KIND_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
-import { BACK_UP, type BackUpInput, WORKFLOW_QUEUE } from '../workflows/contract.ts';
-import { stateOfWorkflow, translateTemporal } from './load-workflows.ts';
+import { BACK_UP, type BackUpInput } from '../workflows/contract.ts';
+import {
+  type Reconciler,
+  stateOfWorkflow,
+  translateTemporal,
+  type WorkflowStarter,
+} from './load-workflows.ts';
 
 /** Temporal takes 400 bytes of summary. */
 const SUMMARY_TABLES = 5;
@@ -20,8 +26,7 @@ export interface StartableBackup {
 
 /** Starts a backup's workflow. One that runs already is left alone: asking twice is not an error. */
 export async function startBackupWorkflow(
-  client: Client,
-  db: Database,
+  { client, db, installation }: WorkflowStarter,
   backup: StartableBackup,
 ): Promise<void> {
   const { id, tables, workflowId } = backup;
@@ -29,7 +34,7 @@ export async function startBackupWorkflow(
   try {
     const handle = await client.workflow.start(BACK_UP, {
       workflowId,
-      taskQueue: WORKFLOW_QUEUE,
+      taskQueue: installation.queue,
       args: [{ backupId: id, tables } satisfies BackUpInput],
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
@@ -48,37 +53,35 @@ export async function startBackupWorkflow(
  * Brings ledger and Temporal together again: backups whose workflow was never started, and those whose workflow ended
  * without a word (terminated in the Web UI, or timed out).
  */
-export async function reconcileBackups(
-  client: Client,
-  db: Database,
-  storage: Storage,
-  log: Logger,
-): Promise<void> {
+export async function reconcileBackups(deps: Reconciler): Promise<void> {
+  const { db, log } = deps;
   const running = await db.query<StartableBackup>(
     `select id, tables, workflow_id as "workflowId" from longshore.backup
       where status = 'running' and created_at < now() - interval '3 seconds' order by id`,
   );
   for (const backup of running) {
-    await reconcileBackup(client, db, storage, log, backup).catch((error) => {
+    await reconcileBackup(deps, backup).catch((error) => {
       const err = translateTemporal(error);
       log.warn({ backupId: backup.id, err }, `Backup ${backup.id} could not be looked after`);
     });
   }
 }
 
-async function reconcileBackup(
-  client: Client,
-  db: Database,
-  storage: Storage,
-  log: Logger,
-  backup: StartableBackup,
-): Promise<void> {
+async function reconcileBackup(deps: Reconciler, backup: StartableBackup): Promise<void> {
+  const { client, db, storage, log } = deps;
   const { id, workflowId } = backup;
   const state = await stateOfWorkflow(client, workflowId);
   if (state === 'running') return;
+  if (await finishFromManifest(db, storage, id)) {
+    log.warn(
+      { backupId: id },
+      `Backup ${id} had been finished, of which the ledger did not know: PostgreSQL came back from an older copy`,
+    );
+    return;
+  }
   if (state === 'unknown') {
     log.info({ backupId: id }, `Starting the workflow of backup ${id}, which has none`);
-    await startBackupWorkflow(client, db, backup);
+    await startBackupWorkflow(deps, backup);
     return;
   }
   const message = `its workflow was ${state}`;

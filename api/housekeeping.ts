@@ -4,12 +4,14 @@ import { sweepStages } from '../src/backups/end-restore.ts';
 import { dropExpiredKeys } from '../src/batches/idempotent.ts';
 import { PAYLOAD_FOLDER } from '../src/batches/payload.ts';
 import type { Database } from '../src/db/database.ts';
+import type { Installation } from '../src/installation/installation.ts';
 import { dropOldSigningKeys } from '../src/keys/signing-keys.ts';
 import { messageOf } from '../src/runtime/log-fields.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { reconcileBackups, tidyBackups } from './backup-workflows.ts';
 import { isGroupRunning } from './batches/find-batch.ts';
 import { reconcileLoads, translateTemporal } from './load-workflows.ts';
+import { endOrphans } from './orphans.ts';
 import type { Refresher } from './reports/refresher.ts';
 import { reconcileRestores } from './restores/restore-workflows.ts';
 
@@ -23,6 +25,7 @@ const ORPHAN_AGE_MS = 24 * 3_600_000;
 export interface HouseDeps {
   readonly db: Database;
   readonly client: Client;
+  readonly installation: Installation;
   readonly storage: Storage;
   readonly refresher: Pick<Refresher, 'askStale'>;
   readonly log: Logger;
@@ -32,17 +35,19 @@ export interface HouseDeps {
  * What the API does by itself, now and then: starts loads, backups and restores that wait for their workflow, asks for
  * refreshes of reports that have fallen behind, clears left-over files, adopts backups that the ledger does not know.
  */
-export function keepHouse({ db, client, storage, refresher, log }: HouseDeps): { stop(): void } {
+export function keepHouse(deps: HouseDeps): { stop(): void } {
+  const { db, storage, refresher, log } = deps;
   const timers = [
-    every(RECONCILE_EVERY_MS, () => reconcileLoads(client, db, storage, log)),
-    every(RECONCILE_EVERY_MS, () => reconcileBackups(client, db, storage, log)),
-    every(RECONCILE_EVERY_MS, () => reconcileRestores(client, db, log)),
+    every(RECONCILE_EVERY_MS, () => reconcileLoads(deps)),
+    every(RECONCILE_EVERY_MS, () => reconcileBackups(deps)),
+    every(RECONCILE_EVERY_MS, () => reconcileRestores(deps)),
     every(RECONCILE_EVERY_MS, () => refresher.askStale()),
     every(STAGES_EVERY_MS, () => sweepStages(db)),
+    every(STAGES_EVERY_MS, () => endOrphans(deps)),
     every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
     every(SWEEP_EVERY_MS, () => tidyBackups(db, storage, log)),
     every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),
-    every(SWEEP_EVERY_MS, () => sweepPayloads(client, storage)),
+    every(SWEEP_EVERY_MS, () => sweepPayloads(deps)),
     every(SWEEP_EVERY_MS, async () => void (await dropExpiredKeys(db))),
   ];
   function every(ms: number, work: () => Promise<void>): NodeJS.Timeout {
@@ -76,10 +81,13 @@ async function sweepUploads(db: Database, storage: Storage): Promise<void> {
 }
 
 /** A group's payload is deleted after its commit, unless the process died just then; one that waits needs it still. */
-export async function sweepPayloads(client: Client, storage: Storage): Promise<void> {
+export async function sweepPayloads(
+  deps: Pick<HouseDeps, 'client' | 'installation' | 'storage'>,
+): Promise<void> {
+  const { storage } = deps;
   for (const key of await storage.list(PAYLOAD_FOLDER)) {
     if (!(await isOld(storage, key))) continue;
-    if (!(await isGroupRunning(client, key.slice(PAYLOAD_FOLDER.length)))) await storage.delete(key);
+    if (!(await isGroupRunning(deps, key.slice(PAYLOAD_FOLDER.length)))) await storage.delete(key);
   }
 }
 

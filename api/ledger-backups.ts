@@ -1,12 +1,13 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { MANIFEST } from '../src/backups/backup.ts';
-import { backupFolder, backupWorkflowId } from '../src/backups/backup-id.ts';
+import { backupFolder } from '../src/backups/backup-id.ts';
 import type { BackupKeys } from '../src/backups/backup-keys.ts';
 import { createBackup, listBackups, readBackup, setPinned } from '../src/backups/backups.ts';
 import { deleteBackup, endBackup } from '../src/backups/end-backup.ts';
 import type { Database } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
+import type { Installation } from '../src/installation/installation.ts';
 import { quoted } from '../src/shorten.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary } from '../src/types.ts';
@@ -18,6 +19,7 @@ import { waitUntilEnded } from './wait-until-ended.ts';
 export interface LedgerBackupsDeps {
   readonly db: Database;
   readonly client: Client;
+  readonly installation: Installation;
   readonly storage: Storage;
   readonly dictionary: Dictionary;
   readonly backupKeys: BackupKeys;
@@ -59,14 +61,11 @@ export function createLedgerBackups(deps: LedgerBackupsDeps): BackupService {
  * when Temporal is back (`reconcileBackups`).
  */
 async function start(deps: LedgerBackupsDeps, request: StartBackup) {
-  const { db, client, dictionary, backupKeys: keys, log } = deps;
+  const { db, dictionary, backupKeys: keys, log } = deps;
   const id = await createBackup(db, { ...request, dictionary, keys, purpose: 'manual' });
-  const { tables } = await readBackup(db, id);
-  await startBackupWorkflow(client, db, {
-    id,
-    tables: tables.map(({ table }) => table),
-    workflowId: backupWorkflowId(id),
-  }).catch((error) =>
+  const { tables, workflowId } = await readBackup(db, id);
+  const names = tables.map(({ table }) => table);
+  await startBackupWorkflow(deps, { id, tables: names, workflowId }).catch((error) =>
     log.warn({ backupId: id, err: translateTemporal(error) }, `Backup ${id} waits for Temporal`),
   );
   return readBackup(db, id);

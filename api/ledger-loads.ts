@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../src/db/database.ts';
 import { matchHeader } from '../src/dictionary/match-header.ts';
 import { LongshoreError } from '../src/errors.ts';
+import type { Installation } from '../src/installation/installation.ts';
 import { hasEnded, type LoadView } from '../src/ledger/load-view.ts';
 import { createLoad, listLoads, readLoadPlan, viewLoad } from '../src/ledger/loads.ts';
 import { hasExtraCells, listRejects } from '../src/ledger/rejects.ts';
@@ -21,6 +22,7 @@ const LEDGER_ID_MAX = 2 ** 31 - 1;
 export interface LedgerLoadsDeps {
   readonly db: Database;
   readonly client: Client;
+  readonly installation: Installation;
   readonly storage: Storage;
   readonly dictionary: Dictionary;
   readonly log: Logger;
@@ -47,13 +49,13 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
 
     async rejects(id, page) {
       await view(id);
-      const { table } = await readLoadPlan(db, id);
+      const { table } = await readLoadPlan(db, { loadId: id });
       return listRejects(db, id, table, page);
     },
 
     async rejectShape(id) {
       await view(id);
-      const { table, header } = await readLoadPlan(db, id);
+      const { table, header } = await readLoadPlan(db, { loadId: id });
       const columns = header ?? table.fields.map((field) => field.name);
       return { columns, extra: await hasExtraCells(db, id) };
     },
@@ -82,9 +84,10 @@ function tableOf(dictionary: Dictionary, name: string): Table {
  * stays `accepted` and starts when Temporal is back (`reconcileLoads`).
  */
 async function start(
-  { db, client, storage, dictionary, log }: LedgerLoadsDeps,
+  deps: LedgerLoadsDeps,
   request: StartLoad,
 ): Promise<{ load: LoadView; existing: boolean }> {
+  const { db, storage, dictionary, log } = deps;
   const { table, mode, source, chart } = request;
   if (mode === 'merge' && table.primaryKey.length === 0) {
     throw new LongshoreError('merge-needs-key', `${table.name} has no primary key`);
@@ -94,14 +97,15 @@ async function start(
   if (source.kind === 'inbox' && sourceStamp === null) {
     throw new LongshoreError('source-not-found', `the inbox has no file ${JSON.stringify(source.name)}`);
   }
-  const { id, existing } = await db.transaction((tx) =>
+  const { id, uid, existing } = await db.transaction((tx) =>
     createLoad(tx, { ...request, dictionary, sourceStamp }),
   );
-  if (!existing) {
+  if (uid !== null) {
     const created = await viewLoad(db, id);
     const workflowId = created?.workflowId ?? '';
-    await startLoadWorkflow(client, db, {
+    await startLoadWorkflow(deps, {
       id,
+      uid,
       table: table.name,
       mode,
       workflowId,

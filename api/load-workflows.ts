@@ -3,13 +3,14 @@ import proto from '@temporalio/proto';
 import type { Logger } from 'pino';
 import type { Database } from '../src/db/database.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../src/errors.ts';
+import type { Installation } from '../src/installation/installation.ts';
 import { type EndLoadInput, endLoad } from '../src/ledger/end-load.ts';
 import type { LoadError } from '../src/ledger/load-view.ts';
 import { messageOf } from '../src/runtime/log-fields.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
 import type { LoadMode } from '../src/types.ts';
-import { LOAD_CSV, type LoadCsvInput, TURN, WORKFLOW_QUEUE } from '../workflows/contract.ts';
+import { LOAD_CSV, type LoadCsvInput, TURN } from '../workflows/contract.ts';
 
 const SUMMARY_NAME = 60;
 const NOT_FOUND = 5;
@@ -17,20 +18,37 @@ const { WorkflowExecutionStatus } = proto.temporal.api.enums.v1;
 
 export interface StartableLoad {
   readonly id: number;
+  readonly uid: string;
   readonly table: string;
   readonly mode: LoadMode;
   readonly workflowId: string;
   readonly sourceName: string;
 }
 
+/** What starting a workflow of the ledger's takes. */
+export interface WorkflowStarter {
+  readonly client: Client;
+  readonly db: Database;
+  readonly installation: Pick<Installation, 'queue'>;
+}
+
+/** What bringing ledger and Temporal together takes. */
+export interface Reconciler extends WorkflowStarter {
+  readonly storage: Storage;
+  readonly log: Logger;
+}
+
 /** Starts a load's workflow. One that runs already is left alone: asking twice is not an error. */
-export async function startLoadWorkflow(client: Client, db: Database, load: StartableLoad): Promise<void> {
-  const { id, table, mode, workflowId, sourceName } = load;
+export async function startLoadWorkflow(
+  { client, db, installation }: WorkflowStarter,
+  load: StartableLoad,
+): Promise<void> {
+  const { id, uid, table, mode, workflowId, sourceName } = load;
   try {
     const handle = await client.workflow.start(LOAD_CSV, {
       workflowId,
-      taskQueue: WORKFLOW_QUEUE,
-      args: [{ loadId: id, table, mode } satisfies LoadCsvInput],
+      taskQueue: installation.queue,
+      args: [{ loadId: id, uid, table, mode } satisfies LoadCsvInput],
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
       typedSearchAttributes: [
@@ -105,20 +123,16 @@ interface Unfinished extends StartableLoad {
  * Brings ledger and Temporal together again: loads whose workflow was never started (the API died in between, or
  * Temporal was away), and those whose workflow ended without a word (terminated in the Web UI, or timed out).
  */
-export async function reconcileLoads(
-  client: Client,
-  db: Database,
-  storage: Storage,
-  log: Logger,
-): Promise<void> {
+export async function reconcileLoads(deps: Reconciler): Promise<void> {
+  const { db, log } = deps;
   const unfinished = await db.query<Unfinished>(
-    `select id, table_name as "table", mode, workflow_id as "workflowId", source_name as "sourceName",
+    `select id, uid, table_name as "table", mode, workflow_id as "workflowId", source_name as "sourceName",
             run_id as "runId"
        from longshore.load where finished_at is null and created_at < now() - interval '3 seconds' order by id`,
   );
   for (const load of unfinished) {
     // One load's trouble must not keep the others waiting.
-    await reconcileLoad(client, db, storage, log, load).catch((error) => {
+    await reconcileLoad(deps, load).catch((error) => {
       const reason = translateTemporal(error);
       log.warn(
         { loadId: load.id, err: reason },
@@ -128,18 +142,20 @@ export async function reconcileLoads(
   }
 }
 
-async function reconcileLoad(
-  client: Client,
-  db: Database,
-  storage: Storage,
-  log: Logger,
-  load: Unfinished,
-): Promise<void> {
+async function reconcileLoad(deps: Reconciler, load: Unfinished): Promise<void> {
+  const { client, db, storage, log } = deps;
   const state = await stateOfWorkflow(client, load.workflowId);
   if (state === 'running') return;
   if (state === 'unknown') {
     log.info({ loadId: load.id }, `Starting the workflow of load ${load.id}, which has none`);
-    await startLoadWorkflow(client, db, load);
+    await startLoadWorkflow(deps, load);
+    return;
+  }
+  if (state === 'completed') {
+    // It wrote the load's end before it ended itself: the ledger that has it not is an older one.
+    const found = `Load ${load.id} had been finished, of which the ledger does not know: PostgreSQL came back from an older copy. It is loaded again`;
+    log.warn({ loadId: load.id }, found);
+    await startLoadWorkflow(deps, load);
     return;
   }
   log.warn({ loadId: load.id, state }, `The workflow of load ${load.id} ended without its load: ${state}`);

@@ -18,6 +18,8 @@ import { ensureTables } from '../src/db/ensure-tables.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { readDictionary } from '../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../src/errors.ts';
+import { settleInstallation } from '../src/installation/installation.ts';
+import { joinInstallation } from '../src/installation/join-installation.ts';
 import { ensureAdminKey } from '../src/keys/ensure-admin-key.ts';
 import { createKeyStore } from '../src/keys/key-store.ts';
 import { createTokens } from '../src/keys/tokens.ts';
@@ -29,7 +31,6 @@ import { connectClient, connectWorker } from '../src/temporal/connect.ts';
 import { readSdkMetrics } from '../src/temporal/sdk-metrics.ts';
 import { registerSearchAttributes } from '../src/temporal/search-attributes.ts';
 import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
-import { WORKFLOW_QUEUE } from '../workflows/contract.ts';
 import { createApp } from './app.ts';
 import { createBatchCommitter } from './batches/batch-committer.ts';
 import { keepHouse } from './housekeeping.ts';
@@ -46,6 +47,7 @@ import { ensureReportSchedules } from './reports/report-schedules.ts';
 import { createLedgerRestores } from './restores/ledger-restores.ts';
 import { createTemporalSchedules } from './schedules/temporal-schedules.ts';
 import { createHttpServer } from './server.ts';
+import { takeOver } from './take-over.ts';
 import { takeOverUnsealed } from './take-over-unsealed.ts';
 
 /** How long a stop waits for groups that are under way; their workflows go on without this process. */
@@ -75,6 +77,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
 
   const db = await openDatabase({ url: config.databaseUrl, poolSize: 16, applicationName: 'longshore api' });
   const storage = await openStorage(config.storage);
+  const installation = await settleInstallation(db, storage, config.installation);
   const keys = createKeyStore(db, {
     onTouchError: (err) => log.warn({ err }, 'The last use of a key could not be noted'),
   });
@@ -93,10 +96,17 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   await registerSearchAttributes(client, config.temporalNamespace).catch((err) =>
     log.warn({ err }, 'The search attributes could not be registered; register them by hand'),
   );
-  await takeOverUnsealed({ config, client, db, log });
   const connection = await connectWorker(config);
+  const namespace = config.temporalNamespace;
+  const joined = await joinInstallation({ connection, namespace, db, installation, log, name: 'api' });
+  // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
+  const eager = new Client({ connection, namespace, ...sealedClientOptions(config) });
+  const formerClient = new Client({ connection, namespace, ...sealedClientOptions(config, 'admit') });
+  await takeOver({ client: eager, formerClient, db, installation, log });
+  await takeOverUnsealed({ config, client, db, log });
   const refresher = createRefresher({
     client,
+    installation,
     db,
     reports: reports.service.reports,
     everyMs: config.refreshSeconds * 1000,
@@ -111,8 +121,9 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   const activityDeps = { db, storage, backupKeys, onWritten };
   const worker = await Worker.create({
     connection,
-    namespace: config.temporalNamespace,
-    taskQueue: WORKFLOW_QUEUE,
+    taskQueue: installation.queue,
+    namespace,
+    identity: joined.identity,
     workflowBundle: { codePath },
     activities: {
       ...createLedgerActivities(activityDeps),
@@ -127,24 +138,25 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     shutdownGraceTime: '10s',
   });
   const running = worker.run();
-  await ensureReportSchedules(client, reports.service.reports, log);
+  await ensureReportSchedules({ client, installation, log }, reports.service.reports);
 
-  const loads = createLedgerLoads({ db, client, storage, dictionary, log });
-  const schedules = createTemporalSchedules({ ...scheduling, client });
-  const backups = createLedgerBackups({ db, client, storage, dictionary, backupKeys, log });
-  const restores = createLedgerRestores({ db, client, dictionary, log });
-  // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
-  const eager = new Client({
-    connection,
-    namespace: config.temporalNamespace,
-    ...sealedClientOptions(config),
-  });
-  const ready = createReadiness({ db, client, storage, namespace: config.temporalNamespace, worker });
+  const loads = createLedgerLoads({ db, client, installation, storage, dictionary, log });
+  const schedules = createTemporalSchedules({ ...scheduling, client, installation });
+  const backups = createLedgerBackups({ db, client, installation, storage, dictionary, backupKeys, log });
+  const restores = createLedgerRestores({ db, client, installation, dictionary, log });
+  const ready = createReadiness({ db, client, storage, namespace, worker });
   const metrics = createMetrics(
     sdkMetricsAddress === undefined ? undefined : () => readSdkMetrics(sdkMetricsAddress),
   );
   const { idempotencyDays } = config;
-  const batches = createBatchCommitter({ ...batching, client: eager, log, metrics, idempotencyDays });
+  const batches = createBatchCommitter({
+    ...batching,
+    client: eager,
+    installation,
+    log,
+    metrics,
+    idempotencyDays,
+  });
   collectDefaultMetrics({ register: metrics.registry });
   addLedgerMetrics(metrics.registry, db);
   addPoolMetrics(metrics.registry, () => db.pool());
@@ -168,16 +180,20 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     metrics,
     ready,
   });
-  const house = keepHouse({ db, client, storage, refresher, log });
+  const house = keepHouse({ db, client, installation, storage, refresher, log });
   const server = createHttpServer(app).listen(config.port, config.host);
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve);
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') return reject(error);
+      const message = `LONGSHORE_PORT: another program uses ${config.host}:${config.port}`;
+      reject(new LongshoreError('config-invalid', message, { cause: error }));
+    });
   });
   const { port } = server.address() as AddressInfo;
   return {
     info: { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` },
-    failed: running,
+    failed: Promise.race([running, joined.renamed]),
     async stop() {
       house.stop();
       refresher.stop();
@@ -186,6 +202,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
       await batches.stop(BATCHES_STOP_MS);
       worker.shutdown();
       await running;
+      await joined[Symbol.asyncDispose]();
       server.closeAllConnections();
       await connection.close();
       await client.connection.close();

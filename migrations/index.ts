@@ -5,6 +5,7 @@ import { BatchHeader20261124 } from './20261124-batch-header.ts';
 import { Reports20261124 } from './20261124-reports.ts';
 import { BackupKeys20261126 } from './20261126-backup-keys.ts';
 import { DiscardedRows20261126 } from './20261126-discarded-rows.ts';
+import { Installation20261126 } from './20261126-installation.ts';
 import { PayloadKey20261126 } from './20261126-payload-key.ts';
 
 /** In order. A landed migration is never edited: add another. */
@@ -17,4 +18,5 @@ export const migrations = [
   { name: '20261126-backup-keys', class: BackupKeys20261126 },
   { name: '20261126-discarded-rows', class: DiscardedRows20261126 },
   { name: '20261126-payload-key', class: PayloadKey20261126 },
+  { name: '20261126-installation', class: Installation20261126 },
 ];

@@ -4,6 +4,11 @@ import { z } from 'zod';
 import { LongshoreError } from './errors.ts';
 import { withoutTrailing } from './shorten.ts';
 
+const port = z.coerce.number().int().min(1).max(65535).optional();
+
+/** Where the API listens unless `LONGSHORE_PORT` says otherwise. */
+export const DEFAULT_PORT = 8080;
+
 /**
  * Everything the environment can say. Parsed once at the start of each process; an unknown `LONGSHORE_` name or
  * a value out of range stops the start (`config-invalid`), so that a typing error never becomes a default.
@@ -11,7 +16,12 @@ import { withoutTrailing } from './shorten.ts';
 const schema = z.object({
   LONGSHORE_HOME: z.string().min(1).default('.longshore'),
   LONGSHORE_HOST: z.string().min(1).default('127.0.0.1'),
-  LONGSHORE_PORT: z.coerce.number().int().min(0).max(65535).default(8080),
+  LONGSHORE_PORT: z.coerce.number().int().min(0).max(65535).optional(),
+  LONGSHORE_POSTGRES_PORT: port,
+  LONGSHORE_TEMPORAL_PORT: port,
+  LONGSHORE_TEMPORAL_UI_PORT: port,
+  LONGSHORE_TEMPORAL_HTTP_PORT: port,
+  LONGSHORE_TEMPORAL_METRICS_PORT: port,
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   TEMPORAL_ADDRESS: z
     .string()
@@ -21,6 +31,10 @@ const schema = z.object({
   TEMPORAL_UI_URL: z.url({ protocol: /^https?$/ }).optional(),
   TEMPORAL_API_KEY: z.string().min(1).optional(),
   LONGSHORE_STORAGE: z.string().min(1).optional(),
+  LONGSHORE_INSTALLATION: z
+    .string()
+    .regex(/^(?!activities$)[a-z0-9]{2,24}$/, 'expected 2 to 24 lower-case letters and digits')
+    .optional(),
   LONGSHORE_DICTIONARY: z.string().min(1).optional(),
   LONGSHORE_ADMIN_KEY: z
     .string()
@@ -62,6 +76,16 @@ export interface Config {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** It was asked for: `npm start` takes no other one when it is not free. */
+  readonly portIsGiven: boolean;
+  /** Of the embedded servers; unset: a free one, the same as the last time if it can be. */
+  readonly serverPorts: {
+    readonly postgres: number | undefined;
+    readonly temporal: number | undefined;
+    readonly temporalUi: number | undefined;
+    readonly temporalHttp: number | undefined;
+    readonly temporalMetrics: number | undefined;
+  };
   /** Unset: the embedded PostgreSQL. */
   readonly databaseUrl: string | undefined;
   /** Unset: the embedded Temporal dev server. */
@@ -72,6 +96,8 @@ export interface Config {
   readonly temporalUiUrl: string | undefined;
   /** `file:/path` or `s3://bucket?endpoint=…`; the default is a folder in `home`. */
   readonly storage: string;
+  /** The ID that this installation shall have, where the ledger is a copy of another one's; unset: what the ledger says. */
+  readonly installation: string | undefined;
   /** Path of a Data Package descriptor; unset: the bundled sample's. */
   readonly dictionaryPath: string | undefined;
   readonly adminKey: string | undefined;
@@ -123,13 +149,22 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   return {
     home,
     host: e.LONGSHORE_HOST,
-    port: e.LONGSHORE_PORT,
+    port: e.LONGSHORE_PORT ?? DEFAULT_PORT,
+    portIsGiven: e.LONGSHORE_PORT !== undefined,
+    serverPorts: {
+      postgres: e.LONGSHORE_POSTGRES_PORT,
+      temporal: e.LONGSHORE_TEMPORAL_PORT,
+      temporalUi: e.LONGSHORE_TEMPORAL_UI_PORT,
+      temporalHttp: e.LONGSHORE_TEMPORAL_HTTP_PORT,
+      temporalMetrics: e.LONGSHORE_TEMPORAL_METRICS_PORT,
+    },
     databaseUrl: e.DATABASE_URL,
     temporalAddress: e.TEMPORAL_ADDRESS,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
     temporalApiKey: e.TEMPORAL_API_KEY,
     temporalUiUrl: e.TEMPORAL_UI_URL && withoutTrailing(e.TEMPORAL_UI_URL, '/'),
     storage: e.LONGSHORE_STORAGE ?? `file:${resolve(home, 'storage')}`,
+    installation: e.LONGSHORE_INSTALLATION,
     dictionaryPath: e.LONGSHORE_DICTIONARY && resolve(e.LONGSHORE_DICTIONARY),
     adminKey: e.LONGSHORE_ADMIN_KEY,
     workers: e.LONGSHORE_WORKERS,

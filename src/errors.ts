@@ -10,6 +10,12 @@ export const ERRORS = {
     title: 'The configuration is not valid',
     remedy: 'Correct the environment variables that the message names and start again.',
   },
+  'installation-conflict': {
+    status: 500,
+    retryable: false,
+    title: 'Something here belongs to another installation',
+    remedy: 'Separate the two as the message says; README, "Installations".',
+  },
   'dictionary-invalid': {
     status: 422,
     retryable: false,
@@ -371,6 +377,12 @@ export const ERRORS = {
     retryable: false,
     title: "The load's workflow was ended from outside",
     remedy: 'The table is as it was before the load. Start it again when you wish.',
+  },
+  'workflow-orphaned': {
+    status: 409,
+    retryable: false,
+    title: 'The workflow is of a load, backup or restore that the ledger does not have',
+    remedy: 'Nothing: PostgreSQL came back from an older copy, and what it does not know any more is ended.',
   },
   'load-cancelled': {
     status: 409,

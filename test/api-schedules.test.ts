@@ -65,7 +65,7 @@ describe('routes of schedules', () => {
       pause: '/v1/schedules/nightly/pause',
       unpause: '/v1/schedules/nightly/unpause',
       retention: '/v1/schedules/nightly/retention',
-      temporal: 'http://127.0.0.1:8233/namespaces/default/schedules/nightly',
+      temporal: 'http://127.0.0.1:8233/namespaces/default/schedules/k3v9q2-schedule-nightly',
     });
     const run = await api.call('/v1/schedules/nightly/trigger', { method: 'POST' });
     const { workflowId, status } = (await run.json()) as { workflowId: string; status: string };

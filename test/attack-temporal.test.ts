@@ -3,9 +3,11 @@ import { randomUUID, randomUUIDv7 } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Payload } from '@temporalio/common';
 import { startWorker } from '../activities/start-worker.ts';
+import { activityQueue } from '../src/installation/names.ts';
 import type { LoadView } from '../src/ledger/load-view.ts';
 import type { ChildService } from '../src/runtime/child.ts';
-import { ACTIVITY_QUEUE, PAUSE, WORKFLOW_QUEUE } from '../workflows/contract.ts';
+import { createLogger } from '../src/runtime/logger.ts';
+import { PAUSE } from '../workflows/contract.ts';
 import { eventually } from './support/eventually.ts';
 import { type TestStack, testStack } from './support/stack.ts';
 import { type Stranger, stranger } from './support/stranger.ts';
@@ -16,10 +18,13 @@ describe('a stranger at the Temporal server', async () => {
   const t = { after: (action: () => Promise<unknown>) => void cleanups.unshift(action) };
   let stack: TestStack;
   let foreign: Stranger;
+  let [workflows, activities] = ['', ''];
   let worker: ChildService | undefined;
   before(async () => {
     // The worker comes later, when a test has had its turn at the queue.
     stack = await testStack(t, undefined, { worker: false });
+    workflows = stack.installation.queue;
+    activities = activityQueue(workflows);
     foreign = await stranger(t, stack.temporal);
   });
   after(async () => {
@@ -66,9 +71,13 @@ describe('a stranger at the Temporal server', async () => {
       ([input]: readonly Payload[]) => ({ result: [{ ...input, data: Buffer.from('{"state":"loaded"}') }] }),
     ];
     for (const answer of answers) {
-      assert.equal(await foreign.answerActivity(ACTIVITY_QUEUE, answer), 'loadChunk');
+      assert.equal(await foreign.answerActivity(activities, answer), 'loadChunk');
     }
-    worker = await startWorker({ config: stack.config, name: 'late' });
+    worker = await startWorker({
+      config: stack.config,
+      log: createLogger({ level: 'silent', process: 'test' }),
+      name: 'late',
+    });
     await eventually(async () => (await stack.get(`/v1/loads/${load.id}`)).body.status, 'done');
     assert.deepEqual(
       (await stack.rows('departments')).map(({ department }) => department),
@@ -99,7 +108,7 @@ describe('a stranger at the Temporal server', async () => {
     await foreign.start({
       workflowType: 'commitBatches',
       workflowId,
-      taskQueue: WORKFLOW_QUEUE,
+      taskQueue: workflows,
       input: [foreign.payload({ ...input, payload: { inline: JSON.stringify([received]) } })],
       memo: {
         batches: foreign.payload(1),
@@ -124,7 +133,7 @@ describe('a stranger at the Temporal server', async () => {
       ['noSuchWorkflow', [foreign.payload({})]],
     ] as const) {
       const workflowId = `forged-${randomUUID()}`;
-      await foreign.start({ workflowType, workflowId, taskQueue: WORKFLOW_QUEUE, input });
+      await foreign.start({ workflowType, workflowId, taskQueue: workflows, input });
       await assertRefused(workflowId);
     }
     assert.equal(await count('longshore.backup'), 0);
@@ -134,11 +143,11 @@ describe('a stranger at the Temporal server', async () => {
   it('calls an activity from a workflow of its own: it is refused for good', async () => {
     const loadId = await count('longshore.load');
     for (const [taskQueue, activityType] of [
-      [ACTIVITY_QUEUE, 'publishLoad'],
-      [ACTIVITY_QUEUE, 'chartFile'],
-      [WORKFLOW_QUEUE, 'endLoad'],
-      [WORKFLOW_QUEUE, 'applyRetention'],
-      [WORKFLOW_QUEUE, 'commitBatches'],
+      [activities, 'publishLoad'],
+      [activities, 'chartFile'],
+      [workflows, 'endLoad'],
+      [workflows, 'applyRetention'],
+      [workflows, 'commitBatches'],
     ] as const) {
       const failure = await foreign.callActivity(`foreign-${randomUUID()}`, {
         activityType,
@@ -168,15 +177,15 @@ describe('a stranger at the Temporal server', async () => {
       await foreign.start({
         workflowType: 'loadCsv',
         workflowId,
-        taskQueue: WORKFLOW_QUEUE,
+        taskQueue: workflows,
         input: payloads,
       });
       await assertRefused(workflowId);
     }
     // Another workflow's activity; another activity of a workflow with the same ID.
     for (const [workflowId, activityType, taskQueue] of [
-      [`foreign-${randomUUID()}`, 'takeTurn', WORKFLOW_QUEUE],
-      [load.workflowId, 'publishLoad', ACTIVITY_QUEUE],
+      [`foreign-${randomUUID()}`, 'takeTurn', workflows],
+      [load.workflowId, 'publishLoad', activities],
     ] as const) {
       const activityId = taken.activityId ?? '';
       const failure = await foreign.callActivity(workflowId, { activityType, activityId, taskQueue, input });

@@ -8,7 +8,7 @@ import type { BatchOutcome } from '../src/batches/batch.ts';
 import { HandOver } from '../src/batches/hand-over.ts';
 import { readDictionary } from '../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { COMMIT_BATCHES, type CommitBatchesInput, WORKFLOW_QUEUE } from '../workflows/contract.ts';
+import { COMMIT_BATCHES, type CommitBatchesInput } from '../workflows/contract.ts';
 import { startTestApi } from './support/api-fakes.ts';
 import { batchApi, lockTable, temporalClient } from './support/batch-api.ts';
 import { received } from './support/batches.ts';
@@ -49,7 +49,11 @@ describe('a table that is locked for long', async () => {
           batches: 1,
           payload,
         };
-        const options = { workflowId: `batches-${group}`, taskQueue: WORKFLOW_QUEUE, args: [input] };
+        const options = {
+          workflowId: stack.inTemporal(`batches-${group}`),
+          taskQueue: stack.installation.queue,
+          args: [input],
+        };
         return client.workflow.start(COMMIT_BATCHES, options);
       }),
     );

@@ -14,8 +14,9 @@ import { failGroup } from '../src/batches/fail-group.ts';
 import { HandOver } from '../src/batches/hand-over.ts';
 import { keepPayload, PAYLOAD_FOLDER, readPayload } from '../src/batches/payload.ts';
 import { readOutcome } from '../src/batches/read-batches.ts';
+import { readInstallation } from '../src/installation/installation.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
-import { COMMIT_BATCHES, type CommitBatchesInput, WORKFLOW_QUEUE } from '../workflows/contract.ts';
+import { COMMIT_BATCHES, type CommitBatchesInput } from '../workflows/contract.ts';
 import { batchStack, received } from './support/batches.ts';
 import { testHome } from './support/home.ts';
 import { testTemporal } from './support/temporal.ts';
@@ -41,6 +42,8 @@ const logger = new DefaultLogger('ERROR');
 describe('the payload of a group', async () => {
   const t = { after };
   const { db, compiled, check } = await batchStack(t, DICTIONARY);
+  const installation = await readInstallation(db);
+  const idOf = (group: string) => workflowIdOf(installation, group);
   const home = await testHome(t);
   const storage = await openStorage(`file:${home}/storage`);
 
@@ -55,7 +58,7 @@ describe('the payload of a group', async () => {
     const payload = await keepPayload(storage, group, [batch]);
     assert.deepEqual(payload, { key: PAYLOAD_FOLDER + group });
     const input: CommitBatchesInput = { group, table: 'notes', mode: 'append', batches: 1, payload };
-    const workflowExecution = { workflowId: workflowIdOf(group), runId: 'run' };
+    const workflowExecution = { workflowId: idOf(group), runId: 'run' };
     return {
       input,
       batch,
@@ -88,7 +91,7 @@ describe('the payload of a group', async () => {
   it('is not missed by a group that was recorded as failed: nothing is written', async () => {
     for (const dropped of [true, false]) {
       const { input, batch, environment } = await groupOf(3);
-      const { workflowId, runId } = { workflowId: workflowIdOf(input.group), runId: null };
+      const { workflowId, runId } = { workflowId: idOf(input.group), runId: null };
       const error = { code: 'temporal-unavailable', message: 'away' } as const;
       const batches = [{ ...batch, sent: 2 }];
       await failGroup(db, { workflowId, runId, table: 'notes', mode: 'append', batches, error });
@@ -115,15 +118,15 @@ describe('the payload of a group', async () => {
     ];
     // No worker serves this namespace: what is started runs until it is ended.
     for (const { input } of [running, ended]) {
-      const options = { workflowId: workflowIdOf(input.group), taskQueue: WORKFLOW_QUEUE, args: [input] };
+      const options = { workflowId: idOf(input.group), taskQueue: installation.queue, args: [input] };
       await client.workflow.start(COMMIT_BATCHES, options);
     }
-    await client.workflow.getHandle(workflowIdOf(ended.input.group)).terminate();
+    await client.workflow.getHandle(idOf(ended.input.group)).terminate();
     const dayAgo = new Date(Date.now() - DAY_MS - 60_000);
     for (const { input } of [running, orphan, ended]) {
       await utimes(join(home, 'storage', PAYLOAD_FOLDER, input.group), dayAgo, dayAgo);
     }
-    await sweepPayloads(client, storage);
+    await sweepPayloads({ client, installation, storage });
     const left = [running, young].map(({ input }) => PAYLOAD_FOLDER + input.group);
     const kept = await storage.list(PAYLOAD_FOLDER);
     for (const key of left) assert.ok(kept.includes(key), key);

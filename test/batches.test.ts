@@ -9,7 +9,7 @@ import type { ChildService } from '../src/runtime/child.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
-import { COMMIT_BATCHES, type CommitBatchesInput, WORKFLOW_QUEUE } from '../workflows/contract.ts';
+import { COMMIT_BATCHES, type CommitBatchesInput } from '../workflows/contract.ts';
 import { eventually } from './support/eventually.ts';
 import { TEST_PAYLOAD_KEY, TEST_SEALED } from './support/sealed.ts';
 import { type TestStack, testStack } from './support/stack.ts';
@@ -98,7 +98,7 @@ describe('batches', async () => {
       { id: 2, department: 'first b' },
     ]);
     assert.equal(first.status, 201, first.text);
-    assert.match(first.body.workflowId, /^batches-/);
+    assert.ok(first.body.workflowId.startsWith(stack.inTemporal('batches-')), first.body.workflowId);
     const some = await send([
       { id: 3, department: 'first c' },
       { id: 1, department: 'first d' },
@@ -212,7 +212,11 @@ describe('batches', async () => {
     const connection = await Connection.connect({ address: stack.temporal.address });
     const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
     const input = { group, table: 'departments', mode: 'append', batches: 1, payload } as const;
-    const options = { workflowId: `batches-${group}`, taskQueue: WORKFLOW_QUEUE, args: [input] };
+    const options = {
+      workflowId: stack.inTemporal(`batches-${group}`),
+      taskQueue: stack.installation.queue,
+      args: [input],
+    };
     await client.workflow.execute(COMMIT_BATCHES, options).catch(() => undefined);
     await connection.close();
     return stack.get(`/v1/batches/${group}-0`);

@@ -75,7 +75,7 @@ describe('the longshore command, of backups and schedules', async () => {
     );
 
     const run = await longshore('--json', 'schedule', 'trigger', 'nightly');
-    assert.match((JSON.parse(run.stdout) as { workflowId: string }).workflowId, /^schedule-nightly-/);
+    assert.match((JSON.parse(run.stdout) as { workflowId: string }).workflowId, /-schedule-nightly-/);
     const outcome = async () => {
       const shown = await longshore('--json', 'schedule', 'show', 'nightly');
       return (JSON.parse(shown.stdout) as ScheduleAnswer).lastRuns.map(({ status }) => status);

@@ -35,7 +35,7 @@ describe('reports when something goes wrong', async () => {
   const stack = await testStack({ after }, undefined, {
     env: { LONGSHORE_REPORTS: folder, LONGSHORE_REFRESH_SECONDS: '1' },
   });
-  const { db } = stack;
+  const { db, installation, inTemporal } = stack;
   const connection = await Connection.connect({ address: stack.temporal.address });
   after(() => connection.close());
   const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
@@ -65,7 +65,7 @@ describe('reports when something goes wrong', async () => {
     await db.query('update jobs set id = 14 where id = 13');
     const healed = await stateThat('ratio', ({ failure }) => failure === null);
     assert.deepEqual([healed.stale, healed.failure, await ids('ratio')], [false, null, [1, 14]]);
-    await recordHistory(client, 'refresh-report-failed', 'refresh-ratio');
+    await recordHistory(client, 'refresh-report-failed', inTemporal('refresh-ratio'));
   });
 
   it('is refreshed again after PostgreSQL ended the refresh, and readers see the old rows until then', async () => {
@@ -149,7 +149,7 @@ describe('reports when something goes wrong', async () => {
       workflow: { signalWithStart: () => Promise.reject(new Error('away')) },
     } as unknown as Client;
     const reports = [{ name: 'ratio', title: 'Ratio', tables: ['jobs'] }];
-    const refresher = createRefresher({ client: away, db, reports, everyMs: 1000, log });
+    const refresher = createRefresher({ client: away, installation, db, reports, everyMs: 1000, log });
     refresher.written('jobs');
     refresher.written('departments');
     await sleep(20);
@@ -159,19 +159,25 @@ describe('reports when something goes wrong', async () => {
 
   it('changes and removes schedules with their reports, and leaves a pause', async () => {
     const reports = [{ name: 'ratio', refreshSeconds: 60 }];
-    const handle = client.schedule.getHandle('report-ratio');
+    const handle = client.schedule.getHandle(inTemporal('report-ratio'));
     await handle.pause('by hand');
     await Promise.all([
-      ensureReportSchedules(client, reports, log),
-      ensureReportSchedules(client, reports, log),
+      ensureReportSchedules({ client, installation, log }, reports),
+      ensureReportSchedules({ client, installation, log }, reports),
     ]);
     const { spec, state } = await handle.describe();
     assert.deepEqual([spec.intervals?.[0]?.every, state.paused, state.note], [60_000, true, 'by hand']);
     await until(
-      () => ensureReportSchedules(client, reports, log).then(() => exists('report-slow')),
+      () =>
+        ensureReportSchedules({ client, installation, log }, reports).then(() =>
+          exists(inTemporal('report-slow')),
+        ),
       (found) => !found,
     );
-    assert.deepEqual([await exists('report-slow'), await exists('report-ratio')], [false, true]);
+    assert.deepEqual(
+      [await exists(inTemporal('report-slow')), await exists(inTemporal('report-ratio'))],
+      [false, true],
+    );
   });
 
   const exists = (id: string) =>
@@ -190,7 +196,7 @@ describe('reports when something goes wrong', async () => {
     await startReports(stack.databaseUrl, await writeReports(await testHome({ after }), {}));
     const handle = await client.workflow.signalWithStart('refreshReport', {
       workflowId: 'refresh-slow',
-      taskQueue: 'longshore',
+      taskQueue: installation.queue,
       args: [{ name: 'slow', everyMs: 1000 }],
       signal: 'written',
     });

@@ -46,7 +46,9 @@ describe('reports over a running platform', async () => {
       ?.way;
 
   it('has a schedule for each', async () => {
-    const { spec, action, policies } = await client.schedule.getHandle('report-hires-by-quarter').describe();
+    const { spec, action, policies } = await client.schedule
+      .getHandle(stack.inTemporal('report-hires-by-quarter'))
+      .describe();
     assert.equal(spec.intervals?.[0]?.every, 900_000);
     assert.equal(policies.overlap, 'SKIP');
     assert.equal(action.workflowType, 'refreshOnSchedule');
@@ -132,7 +134,7 @@ describe('reports over a running platform', async () => {
     const { includes } = await fresh('hires-by-quarter');
     const [last] = await db.query<{ id: string }>('select max(id)::text as id from longshore.batch_group');
     assert.equal(includes.group, Number(last?.id));
-    await recordHistory(client, 'refresh-report', 'refresh-hires-by-quarter');
+    await recordHistory(client, 'refresh-report', stack.inTemporal('refresh-hires-by-quarter'));
   });
 
   it('refreshes on demand, what others wrote too, and records who asked', async () => {
@@ -141,7 +143,10 @@ describe('reports over a running platform', async () => {
     const { status, body } = await stack.post('/v1/reports/hires-by-quarter/refresh', undefined, {
       prefer: 'wait=20',
     });
-    assert.deepEqual([status, body.status, body.workflowId], [200, 'done', 'refresh-hires-by-quarter']);
+    assert.deepEqual(
+      [status, body.status, body.workflowId],
+      [200, 'done', stack.inTemporal('refresh-hires-by-quarter')],
+    );
     assert.equal(await hires(2032), '1');
     const asked = await stack.post('/v1/reports/hires-by-quarter/refresh');
     assert.deepEqual([asked.status, asked.body.status], [202, 'running']);
@@ -158,7 +163,7 @@ describe('reports over a running platform', async () => {
       () => client.workflow.count(`WorkflowType = '${REFRESH_REPORT}' and ExecutionStatus = 'Running'`),
       ({ count }) => count === 0,
     );
-    const handle = client.schedule.getHandle('report-hires-by-quarter');
+    const handle = client.schedule.getHandle(stack.inTemporal('report-hires-by-quarter'));
     await db.query(`update hired_employees set datetime = '2033-01-01T00:00:00Z'`);
     // PostgreSQL counts a change a moment after it.
     const seen = await until(

@@ -65,6 +65,7 @@ describe('schedules', async () => {
     const { nextRuns, links, ...rest } = made.body;
     assert.deepEqual(rest, {
       id: 'nightly',
+      temporalId: stack.inTemporal('schedule-nightly'),
       kind: 'backup',
       cron: '0 3 * * 1-5',
       timezone: 'Europe/Berlin',
@@ -113,7 +114,7 @@ describe('schedules', async () => {
 
   it('are what Temporal says: what is changed there shows here, and a pause outlives a change here', async () => {
     await ask('POST', '', { id: 'edited', kind: 'backup', cron: YEARLY, note: 'mine' });
-    const handle = client.schedule.getHandle('edited');
+    const handle = client.schedule.getHandle(stack.inTemporal('schedule-edited'));
     await handle.update((before) => ({
       ...before,
       spec: { cronExpressions: ['15 5 * * 2'], timezone: 'America/New_York' },
@@ -201,7 +202,7 @@ describe('schedules', async () => {
     const backup = body as unknown as BackupView;
     assert.deepEqual(
       [backup.purpose, backup.scheduleId, backup.rows, backup.workflowId],
-      ['schedule', 'yearly', 2, `backup-${backup.id}`],
+      ['schedule', 'yearly', 2, stack.inTemporal(`backup-${backup.id}`)],
     );
     const again = (await triggered('yearly')).lastRuns;
     assert.equal(again.length, 2);
@@ -278,7 +279,7 @@ describe('schedules', async () => {
     });
     await triggered('broken');
     // Its argument names a table that the dictionary does not have any more.
-    await client.schedule.getHandle('broken').update((before) => ({
+    await client.schedule.getHandle(stack.inTemporal('schedule-broken')).update((before) => ({
       ...before,
       action: { ...before.action, args: [{ ...(before.action.args?.[0] as object), tables: ['lost'] }] },
     }));

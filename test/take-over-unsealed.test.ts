@@ -6,9 +6,11 @@ import { startWorker } from '../activities/start-worker.ts';
 import { startApi } from '../api/start-api.ts';
 import { readConfig } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
+import { readInstallation } from '../src/installation/installation.ts';
+import { nameIn } from '../src/installation/names.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { installRuntime } from '../src/temporal/worker-runtime.ts';
-import { COMMIT_BATCHES, LOAD_CSV, RUN_SCHEDULE, WORKFLOW_QUEUE } from '../workflows/contract.ts';
+import { COMMIT_BATCHES, LOAD_CSV, RUN_SCHEDULE } from '../workflows/contract.ts';
 import { testDatabase } from './support/database.ts';
 import { eventually } from './support/eventually.ts';
 import { testHome } from './support/home.ts';
@@ -38,6 +40,7 @@ it('jobs and schedules of a version without seals go on after the upgrade; what 
   });
   const before = new Client({ connection, namespace: temporal.namespace });
 
+  const { id, queue } = await readInstallation(db);
   let api = await startApi({ config, log });
   t.after(() => api.stop());
   const ask = async (path: string, init: RequestInit = {}) => {
@@ -59,7 +62,7 @@ it('jobs and schedules of a version without seals go on after the upgrade; what 
   const start = (type: string, workflowId: string, input: object): Promise<WorkflowHandle> =>
     before.workflow.start(type, {
       workflowId,
-      taskQueue: WORKFLOW_QUEUE,
+      taskQueue: queue,
       args: [input],
       workflowIdConflictPolicy: 'TERMINATE_EXISTING',
     });
@@ -67,7 +70,7 @@ it('jobs and schedules of a version without seals go on after the upgrade; what 
   const group = randomUUIDv7();
   const batch = { id: `${group}-0`, format: 'json', strict: false, body: '[{"id":2,"department":"Taken"}]' };
   const received = { ...batch, sentBy: 'operator', receivedAt: new Date().toISOString(), idempotency: null };
-  await start(COMMIT_BATCHES, `batches-${group}`, {
+  await start(COMMIT_BATCHES, nameIn(id, `batches-${group}`), {
     group,
     table: 'departments',
     mode: 'append',
@@ -79,7 +82,7 @@ it('jobs and schedules of a version without seals go on after the upgrade; what 
     table: 'departments',
     mode: 'append',
   });
-  const handle = before.schedule.getHandle('nightly');
+  const handle = before.schedule.getHandle(nameIn(id, 'schedule-nightly'));
   const input = (await handle.describe()).action.args;
   await handle.update(({ spec, action, policies, state }) => ({
     spec,
@@ -89,7 +92,7 @@ it('jobs and schedules of a version without seals go on after the upgrade; what 
   }));
 
   api = await startApi({ config, log });
-  const worker = await startWorker({ config, name: 'test' });
+  const worker = await startWorker({ config, log, name: 'test' });
   t.after(() => worker.stop());
   await eventually(async () => (await ask(`/v1/loads/${load.id}`)).status, 'done' as never);
   await eventually(async () => (await ask(`/v1/batches/${group}-0`)).status, 'done' as never);
@@ -105,7 +108,7 @@ it('jobs and schedules of a version without seals go on after the upgrade; what 
   assert.deepEqual([shown.kind, shown.cron], ['backup', '0 3 * * *']);
   const { schedule: stored } = await connection.workflowService.describeSchedule({
     namespace: temporal.namespace,
-    scheduleId: 'nightly',
+    scheduleId: handle.scheduleId,
   });
   assert.ok(stored?.action?.startWorkflow?.input?.payloads?.[0]?.metadata?.seal);
   assert.equal((await handle.describe()).action.workflowType, RUN_SCHEDULE);

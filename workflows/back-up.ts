@@ -33,10 +33,11 @@ import {
   UNFORESEEN_ATTEMPTS,
 } from './policies.ts';
 import { backupDetails } from './progress.ts';
+import { workerActivities } from './worker-activities.ts';
 
 const holding = proxyActivities<BackupKeeping>(HOLD);
 const clearing = proxyActivities<BackupKeeping>(CLEAR);
-const partwise = proxyActivities<Activities>(PART);
+const partwise = workerActivities<Activities>(PART);
 
 const snapshotHeld = defineSignal<[HeldSnapshot]>(SNAPSHOT_HELD);
 

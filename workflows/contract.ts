@@ -1,14 +1,14 @@
 import type { PlannedPart } from '../src/backups/plan-parts.ts';
+import { activityQueue, FORMER_QUEUE } from '../src/installation/names.ts';
 
 /** Names and shapes that the API and the workflows share. Pure: safe in workflow code. */
 
 import type { Codec } from '../src/backups/backup.ts';
 import type { RetentionPolicy } from '../src/backups/retention.ts';
 
-/** Task queue of workflows and of the short activities that run beside them. */
-export const WORKFLOW_QUEUE = 'longshore';
-/** Task queue of the activity workers. */
-export const ACTIVITY_QUEUE = 'longshore-activities';
+/** Task queues before installations had IDs. What began there ends there; what begins now has the installation's. */
+export const WORKFLOW_QUEUE = FORMER_QUEUE;
+export const ACTIVITY_QUEUE = activityQueue(FORMER_QUEUE);
 
 /** Type of the failure of what somebody without the platform's key has started or answered. */
 export const PAYLOAD_REFUSED = 'payload-refused';
@@ -17,6 +17,8 @@ export const LOAD_CSV = 'loadCsv';
 
 export interface LoadCsvInput {
   readonly loadId: number;
+  /** Of the ledger's row; a row of this number with another one is another load. Absent in what began without. */
+  readonly uid?: string;
   readonly table: string;
   readonly mode: 'append' | 'replace' | 'merge';
   /** Carried over continue-as-new: chunks below this number are done. */
@@ -41,7 +43,7 @@ export const TURN = 'turn';
 
 export const COMMIT_BATCHES = 'commitBatches';
 
-/** One group of batches for one table and mode. The workflow's ID is `batches-<group>`. */
+/** One group of batches for one table and mode. The workflow's ID is `<installation>-batches-<group>`. */
 export interface CommitBatchesInput {
   /** A UUID (version 7); the batches are `<group>-0`, `<group>-1`, … */
   readonly group: string;
@@ -62,7 +64,7 @@ export interface CommittedGroup {
 
 export const BACK_UP = 'backUp';
 
-/** The workflow's ID is `backup-<id>`. */
+/** The workflow's ID is `<installation>-backup-<id>`. */
 export interface BackUpInput {
   readonly backupId: string;
   /** Carried by schedules: a run of a schedule makes its own backup, with an ID from its own start. */
@@ -92,9 +94,11 @@ export interface BackedUp {
 
 export const RESTORE = 'restore';
 
-/** Restores, dry runs and drills. The workflow's ID is `restore-<id>` (or `drill-<id>`, `dry-run-<id>`). */
+/** Restores, dry runs and drills: `<installation>-restore-<id>-<part of the uid>` (or `…-drill-…`, `…-dry-run-…`). */
 export interface RestoreInput {
   readonly restoreId: number;
+  /** As `uid` of `LoadCsvInput`. */
+  readonly uid?: string;
 }
 
 /** What a restore, a dry run or a drill did. */
@@ -105,7 +109,8 @@ export interface Restored {
 
 export const RUN_SCHEDULE = 'runSchedule';
 
-/** What the action of a Temporal Schedule carries. The workflow's ID is `schedule-<id>-<time>`; Temporal adds the time. */
+/** What the action of a Temporal Schedule carries. The workflow's ID is
+ * `<installation>-schedule-<id>-<time>`; Temporal adds the time. */
 export interface RunScheduleInput {
   readonly scheduleId: string;
   readonly kind: 'backup' | 'drill';
@@ -137,7 +142,7 @@ export const REFRESH_REPORT = 'refreshReport';
 
 /**
  * Refreshes one report's view, as often as it is asked to while it runs, but not more often than `everyMs`. Its
- * workflow ID is `refresh-<name>`, so that never two of one view run.
+ * workflow ID is `<installation>-refresh-<name>`, so that never two of one view run.
  */
 export interface RefreshReportInput {
   readonly name: string;
@@ -164,7 +169,7 @@ export interface RefreshedReport {
 export const REFRESH_ON_SCHEDULE = 'refreshOnSchedule';
 
 /**
- * What the Temporal Schedule `report-<name>` runs. It asks `refresh-<name>` for a refresh when there is something new,
+ * What the Temporal Schedule `<installation>-report-<name>` runs. It asks `<installation>-refresh-<name>` for a refresh when there is something new,
  * so that all refreshes of a view go through one workflow.
  */
 export interface RefreshOnScheduleInput {

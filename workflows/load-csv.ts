@@ -17,14 +17,16 @@ import type { EndedLoad, EndLoadInput } from '../activities/end-load.ts';
 import type { Activities, LedgerActivities } from '../activities/index.ts';
 import type { ErrorCode } from '../src/errors.ts';
 import type { LoadTotals } from '../src/ledger/load-view.ts';
+import type { LoadStep } from '../src/ledger/loads.ts';
 import { type ChunkCounts, type LoadCsvInput, PAUSE, RESUME, TURN } from './contract.ts';
 import { reasonOf } from './failure-reason.ts';
 import { CHUNK, CHUNK_WINDOW, CHUNKS_A_RUN, LEDGER, PUBLISH_TRIES, TURN_POLL, WHOLE } from './policies.ts';
 import { progressDetails } from './progress.ts';
+import { workerActivities } from './worker-activities.ts';
 
 const ledger = proxyActivities<LedgerActivities>(LEDGER);
-const chunkwise = proxyActivities<Activities>(CHUNK);
-const whole = proxyActivities<Activities>(WHOLE);
+const chunkwise = workerActivities<Activities>(CHUNK);
+const whole = workerActivities<Activities>(WHOLE);
 
 const pause = defineSignal(PAUSE);
 const resume = defineSignal(RESUME);
@@ -40,13 +42,14 @@ const turn = defineSignal(TURN);
  * table is told that it is its turn.
  */
 export async function loadCsv(input: LoadCsvInput): Promise<LoadTotals & { readonly loadId: number }> {
-  const { loadId } = input;
+  const { loadId, uid } = input;
+  const load: LoadStep = { loadId, uid };
   const state = takeSignals(input);
   let failure: unknown;
   let end: EndLoadInput['end'] = { status: 'done' };
   try {
-    await takeTurn(loadId, state);
-    const begun = await ledger.beginLoad({ loadId });
+    await takeTurn(load, state);
+    const begun = await ledger.beginLoad(load);
     const nextChunk = await loadChunks(input, state, begun);
     if (nextChunk < begun.chunks) {
       return await continueAsNew<typeof loadCsv>({
@@ -56,13 +59,13 @@ export async function loadCsv(input: LoadCsvInput): Promise<LoadTotals & { reado
         done: state.done,
       });
     }
-    await publish(loadId, state, begun);
+    await publish(load, state, begun);
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
     failure = error;
     end = isCancellation(error) ? { status: 'cancelled' } : { status: 'failed', ...reasonOf(error) };
   }
-  const ended = await CancellationScope.nonCancellable(() => endLoad({ loadId, end }));
+  const ended = await CancellationScope.nonCancellable(() => endLoad({ ...load, end }));
   // A cancellation that came after the commit finds the load done.
   if (ended.status === 'done') {
     const { read, loaded, rejected, unchanged, discarded } = ended;
@@ -97,16 +100,16 @@ function takeSignals(input: LoadCsvInput): LoadState {
   return state;
 }
 
-async function takeTurn(loadId: number, state: LoadState): Promise<void> {
+async function takeTurn(load: LoadStep, state: LoadState): Promise<void> {
   for (;;) {
-    const turned = await ledger.takeTurn({ loadId });
-    if (turned.state === 'over') throw failed('load-state', `load ${loadId} has ended already`);
+    const turned = await ledger.takeTurn(load);
+    if (turned.state === 'over') throw failed('load-state', `load ${load.loadId} has ended already`);
     if (turned.state === 'go') {
       state.paused ||= turned.paused;
       await untilResumed(state);
       if (turned.charted) return;
       setCurrentDetails(`**charting** ${turned.source}`);
-      await whole.chartFile.executeWithOptions({ summary: `chart ${turned.source}` }, [{ loadId }]);
+      await whole.chartFile.executeWithOptions({ summary: `chart ${turned.source}` }, [load]);
       return;
     }
     setCurrentDetails(`**queued** behind load ${turned.behind}`);
@@ -126,7 +129,7 @@ async function loadChunks(input: LoadCsvInput, state: LoadState, begun: BegunLoa
   const lane = async () => {
     while (next < end) {
       const no = next++;
-      await loadChunk(input.loadId, no, state, begun);
+      await loadChunk({ loadId: input.loadId, uid: input.uid }, no, state, begun);
     }
   };
   show('loading', state, begun);
@@ -135,14 +138,14 @@ async function loadChunks(input: LoadCsvInput, state: LoadState, begun: BegunLoa
   return end;
 }
 
-async function loadChunk(loadId: number, no: number, state: LoadState, begun: BegunLoad): Promise<void> {
+async function loadChunk(load: LoadStep, no: number, state: LoadState, begun: BegunLoad): Promise<void> {
   for (;;) {
     if (state.paused) {
       show('paused', state, begun);
       await untilResumed(state);
     }
     const summary = `chunk ${no + 1} of ${begun.chunks}`;
-    const loaded = await chunkwise.loadChunk.executeWithOptions({ summary }, [{ loadId, chunkNo: no }]);
+    const loaded = await chunkwise.loadChunk.executeWithOptions({ summary }, [{ ...load, chunkNo: no }]);
     if (loaded.state === 'loaded') {
       const { done } = state;
       state.done = {
@@ -167,18 +170,18 @@ function refuseRejects({ done }: LoadState, { maxRejects }: BegunLoad): void {
   }
 }
 
-async function publish(loadId: number, state: LoadState, begun: BegunLoad): Promise<void> {
+async function publish(load: LoadStep, state: LoadState, begun: BegunLoad): Promise<void> {
   for (let tried = 1; tried <= PUBLISH_TRIES; tried++) {
     await untilResumed(state);
     show('publishing', state, begun);
-    const { outcome } = await whole.publishLoad.executeWithOptions({ summary: 'publish' }, [{ loadId }]);
+    const { outcome } = await whole.publishLoad.executeWithOptions({ summary: 'publish' }, [load]);
     if (outcome === 'published') {
       show('done', state, begun);
       return;
     }
     show('checking keys and references', state, begun);
     const { rejected } = await whole.checkLoad.executeWithOptions({ summary: 'check keys and references' }, [
-      { loadId },
+      load,
     ]);
     state.done = { ...state.done, rejected: state.done.rejected + rejected };
   }

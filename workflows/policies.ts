@@ -1,5 +1,4 @@
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/common';
-import { ACTIVITY_QUEUE, WORKFLOW_QUEUE } from './contract.ts';
 
 /**
  * Every timeout and retry, with its reason. What can't get better by trying again is thrown as a non-retryable
@@ -10,7 +9,6 @@ const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval
 
 /** One short statement on the ledger, beside the workflows. */
 export const LEDGER: ActivityOptions = {
-  taskQueue: WORKFLOW_QUEUE,
   startToCloseTimeout: '30s',
   retry: RETRY,
 };
@@ -20,7 +18,6 @@ export const LEDGER: ActivityOptions = {
  * from one that is slow; ten minutes is what a crowded disk may need.
  */
 export const CHUNK: ActivityOptions = {
-  taskQueue: ACTIVITY_QUEUE,
   startToCloseTimeout: '10m',
   heartbeatTimeout: '15s',
   retry: RETRY,
@@ -28,7 +25,6 @@ export const CHUNK: ActivityOptions = {
 
 /** Reads a whole file, or rewrites a whole table: as long as it takes, as long as it heartbeats. */
 export const WHOLE: ActivityOptions = {
-  taskQueue: ACTIVITY_QUEUE,
   startToCloseTimeout: '24h',
   heartbeatTimeout: '30s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -41,7 +37,6 @@ export const WHOLE: ActivityOptions = {
  * ledger as well, and a snapshot that nobody reads any more does no harm for a second.
  */
 export const HOLD: ActivityOptions = {
-  taskQueue: WORKFLOW_QUEUE,
   startToCloseTimeout: '30d',
   heartbeatTimeout: '15s',
   retry: { maximumAttempts: 1 },
@@ -53,7 +48,6 @@ export const HOLD: ActivityOptions = {
  * thrown as `SNAPSHOT_LOST`.
  */
 export const PART: ActivityOptions = {
-  taskQueue: ACTIVITY_QUEUE,
   startToCloseTimeout: '24h',
   heartbeatTimeout: '15s',
   retry: { ...RETRY, maximumAttempts: 12, nonRetryableErrorTypes: ['storage-full'] },
@@ -61,7 +55,6 @@ export const PART: ActivityOptions = {
 
 /** Deletes the files of a backup, some thousand at most, beside the workflows; for ever, or they would stay. */
 export const CLEAR: ActivityOptions = {
-  taskQueue: WORKFLOW_QUEUE,
   startToCloseTimeout: '30m',
   retry: RETRY,
 };
@@ -71,7 +64,6 @@ export const RELEASE_LIMIT = '10s';
 
 /** Begins or ends a restore, which may have a thousand stages to make or to drop, beside the workflows. */
 export const KEEP: ActivityOptions = {
-  taskQueue: WORKFLOW_QUEUE,
   startToCloseTimeout: '5m',
   retry: RETRY,
 };
@@ -116,7 +108,6 @@ export const COMMIT: LocalActivityOptions = {
 
 /** Deletes the files of backups, one after the other, with a heartbeat before each: ten minutes for the largest. */
 export const RETENTION: ActivityOptions = {
-  taskQueue: WORKFLOW_QUEUE,
   startToCloseTimeout: '24h',
   heartbeatTimeout: '10m',
   retry: RETRY,
@@ -127,7 +118,6 @@ export const RETENTION: ActivityOptions = {
  * are at fault may be put right at any time; until then readers have what the view holds.
  */
 export const REFRESH_VIEW: ActivityOptions = {
-  taskQueue: ACTIVITY_QUEUE,
   startToCloseTimeout: '24h',
   heartbeatTimeout: '15s',
   retry: RETRY,

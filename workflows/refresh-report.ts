@@ -1,7 +1,6 @@
 import {
   continueAsNew,
   defineSignal,
-  proxyActivities,
   setCurrentDetails,
   setHandler,
   sleep,
@@ -16,8 +15,9 @@ import {
   WRITTEN,
 } from './contract.ts';
 import { REFRESH_VIEW, REFRESHES_A_RUN } from './policies.ts';
+import { workerActivities } from './worker-activities.ts';
 
-const { refreshReportView } = proxyActivities<ReportActivities>(REFRESH_VIEW);
+const workers = workerActivities<ReportActivities>(REFRESH_VIEW);
 
 /**
  * Keeps one report fresh while its tables are written to; started with a signal by whoever wrote:
@@ -48,7 +48,7 @@ export async function refreshReport(input: RefreshReportInput): Promise<Refreshe
     asked = undefined;
     lastAtMs = Date.now();
     setCurrentDetails('**refreshing**');
-    ({ version } = await refreshReportView({ name, force }));
+    ({ version } = await workers.refreshReportView({ name, force }));
     if (version === null) return { version };
     setCurrentDetails(`version **${version}**`);
   }

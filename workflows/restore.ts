@@ -18,10 +18,11 @@ import { BACK_UP, type BackUpInput, type Restored, type RestoreInput } from './c
 import { reasonOf } from './failure-reason.ts';
 import { CHUNK, GATE_POLL, KEEP, PART_WINDOW, SAFETY_POLL, WHOLE } from './policies.ts';
 import { restoreDetails } from './progress.ts';
+import { workerActivities } from './worker-activities.ts';
 
 const keeping = proxyActivities<RestoreKeeping>(KEEP);
-const partwise = proxyActivities<Activities>(CHUNK);
-const whole = proxyActivities<Activities>(WHOLE);
+const partwise = workerActivities<Activities>(CHUNK);
+const whole = workerActivities<Activities>(WHOLE);
 
 /**
  * One restore, dry run or drill:
@@ -36,20 +37,21 @@ const whole = proxyActivities<Activities>(WHOLE);
  * one transaction. However it ends, the ledger says how, the stages are gone and the gates are open. Every step may be
  * run again, and so may the whole: what was done is in the ledger.
  */
-export async function restore({ restoreId }: RestoreInput): Promise<Restored> {
+export async function restore(step: RestoreInput): Promise<Restored> {
+  const { restoreId } = step;
   let rows = 0;
   let failure: unknown;
   let proof: Proof | null = null;
   try {
-    const begun = await keeping.beginRestore({ restoreId });
+    const begun = await keeping.beginRestore(step);
     rows = begun.rows;
     if (begun.kind === 'drill') {
-      proof = await drill(restoreId, begun);
+      proof = await drill(step, begun);
       if (proof.faults.length > 0) throw damaged(proof);
     } else {
-      await stageAll(restoreId, begun);
-      if (begun.kind === 'dry-run') await compare(restoreId);
-      else await putBack(restoreId, begun);
+      await stageAll(step, begun);
+      if (begun.kind === 'dry-run') await compare(step);
+      else await putBack(step, begun);
     }
   } catch (error) {
     failure = error;
@@ -59,7 +61,7 @@ export async function restore({ restoreId }: RestoreInput): Promise<Restored> {
   if (proof === null && end.status === 'failed' && end.code === 'backup-damaged') {
     proof = { tables: [], faults: [end.message] };
   }
-  const ended = await CancellationScope.nonCancellable(() => keeping.endRestore({ restoreId, end, proof }));
+  const ended = await CancellationScope.nonCancellable(() => keeping.endRestore({ ...step, end, proof }));
   // A cancellation that came after the commit finds the restore done.
   if (ended.status === 'done') {
     setCurrentDetails(`**done**, ${rows} rows`);
@@ -76,21 +78,17 @@ function endOf(failure: unknown): EndRestoreInput['end'] {
   return isCancellation(failure) ? { status: 'cancelled' } : { status: 'failed', ...reasonOf(failure) };
 }
 
-async function drill(restoreId: number, begun: BegunRestore): Promise<Proof> {
+async function drill(step: RestoreInput, begun: BegunRestore): Promise<Proof> {
   setCurrentDetails('**checking the files**');
-  const faults = await whole.checkBackupFiles.executeWithOptions({ summary: 'check the files' }, [
-    { restoreId },
-  ]);
+  const faults = await whole.checkBackupFiles.executeWithOptions({ summary: 'check the files' }, [step]);
   if (faults.length > 0) return { tables: [], faults };
-  await stageAll(restoreId, begun);
+  await stageAll(step, begun);
   setCurrentDetails('**proving** rows, keys and references');
-  return whole.proveStaged.executeWithOptions({ summary: 'prove rows, keys and references' }, [
-    { restoreId },
-  ]);
+  return whole.proveStaged.executeWithOptions({ summary: 'prove rows, keys and references' }, [step]);
 }
 
 /** A window of parts at a time. Those that still run when one has failed are told to stop. */
-async function stageAll(restoreId: number, { parts, rows }: BegunRestore): Promise<void> {
+async function stageAll(step: RestoreInput, { parts, rows }: BegunRestore): Promise<void> {
   const done = { parts: 0, rows: 0 };
   const show = () =>
     setCurrentDetails(
@@ -100,7 +98,7 @@ async function stageAll(restoreId: number, { parts, rows }: BegunRestore): Promi
   const lane = async () => {
     for (let part = parts[next++]; part; part = parts[next++]) {
       const summary = `${part.table}, part ${part.partNo + 1}`;
-      const staged = await partwise.stagePart.executeWithOptions({ summary }, [{ restoreId, ...part }]);
+      const staged = await partwise.stagePart.executeWithOptions({ summary }, [{ ...step, ...part }]);
       done.parts++;
       done.rows += staged.rows;
       show();
@@ -117,29 +115,29 @@ async function stageAll(restoreId: number, { parts, rows }: BegunRestore): Promi
   });
 }
 
-async function putBack(restoreId: number, { target }: BegunRestore): Promise<void> {
+async function putBack(step: RestoreInput, { target }: BegunRestore): Promise<void> {
   if (target.as === null && target.keys === null && patched('keys before the gate')) {
     setCurrentDetails('**building** keys and references');
-    await whole.prepareStaged.executeWithOptions({ summary: 'build keys and references' }, [{ restoreId }]);
+    await whole.prepareStaged.executeWithOptions({ summary: 'build keys and references' }, [step]);
   }
-  if (target.as === null) await closeGate(restoreId);
+  if (target.as === null) await closeGate(step);
   // Nobody writes any more: both read the same rows, at the same time.
   await CancellationScope.cancellable(async () => {
     const scope = CancellationScope.current();
-    const saved = target.safety ? saveFirst(restoreId) : undefined;
-    await Promise.all([saved, compare(restoreId)]).finally(() => scope.cancel());
+    const saved = target.safety ? saveFirst(step) : undefined;
+    await Promise.all([saved, compare(step)]).finally(() => scope.cancel());
   });
   setCurrentDetails('**publishing**');
-  await whole.publishRestore.executeWithOptions({ summary: 'publish' }, [{ restoreId }]);
+  await whole.publishRestore.executeWithOptions({ summary: 'publish' }, [step]);
 }
 
-async function compare(restoreId: number): Promise<void> {
-  await whole.compareStaged.executeWithOptions({ summary: 'compare with what is there' }, [{ restoreId }]);
+async function compare(step: RestoreInput): Promise<void> {
+  await whole.compareStaged.executeWithOptions({ summary: 'compare with what is there' }, [step]);
 }
 
-async function closeGate(restoreId: number): Promise<void> {
+async function closeGate(step: RestoreInput): Promise<void> {
   for (;;) {
-    const gate = await keeping.closeGate({ restoreId });
+    const gate = await keeping.closeGate(step);
     if (gate.state === 'closed') return;
     const whom = gate.behind === null ? 'writers under way' : `restore ${gate.behind}`;
     setCurrentDetails(`**waiting** for ${whom}`);
@@ -147,15 +145,15 @@ async function closeGate(restoreId: number): Promise<void> {
   }
 }
 
-async function saveFirst(restoreId: number): Promise<void> {
-  const safety = await keeping.beginSafetyBackup({ restoreId });
+async function saveFirst(step: RestoreInput): Promise<void> {
+  const safety = await keeping.beginSafetyBackup(step);
   if (safety === null) return;
   setCurrentDetails(`**saving** what is there as backup ${safety.backupId}`);
   try {
     await executeChild(BACK_UP, {
       workflowId: safety.workflowId,
       args: [{ backupId: safety.backupId, tables: safety.tables } satisfies BackUpInput],
-      staticSummary: `Safety backup of restore ${restoreId}`,
+      staticSummary: `Safety backup of restore ${step.restoreId}`,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
     });

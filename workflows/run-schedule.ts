@@ -81,11 +81,11 @@ async function drillNewest(input: RunScheduleInput, run: ScheduledRun): Promise<
 
 /** @throws ApplicationFailure `backup-damaged` unless the drill proves the backup good */
 async function drill(backupId: string, run: ScheduledRun): Promise<void> {
-  const { restoreId, workflowId } = await ledger.createDrill({ backupId, run });
+  const { restoreId, uid, workflowId } = await ledger.createDrill({ backupId, run });
   setCurrentDetails(`drill of backup **${backupId}**`);
   await executeChild(RESTORE, {
     workflowId,
-    args: [{ restoreId } satisfies RestoreInput],
+    args: [{ restoreId, uid } satisfies RestoreInput],
     staticSummary: `Drill of backup ${backupId}`,
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
   }).catch((error) => {

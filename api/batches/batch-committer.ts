@@ -174,7 +174,7 @@ async function commitItems(deps: CommitDeps, items: readonly Item[]): Promise<vo
   try {
     const outcomes = await runGroup(deps, { id, table, mode, batches }, (runId) => {
       for (const [n, item] of items.entries()) {
-        item.started.resolve(runningView(item, `${id}-${n}`, id, runId));
+        item.started.resolve(runningView(item, `${id}-${n}`, workflowIdOf(deps.installation, id), runId));
       }
     });
     for (const [n, item] of items.entries()) settleItem(deps, item, outcomes[n]!);
@@ -196,7 +196,7 @@ function settleItem({ metrics }: BatchCommitterDeps, item: Item, outcome: GroupO
   metrics.batchEnded({ table: item.table, rows: outcome.view.rows, seconds });
 }
 
-function runningView(item: Item, id: string, group: string, runId: string | null): BatchView {
+function runningView(item: Item, id: string, workflowId: string, runId: string | null): BatchView {
   const { strict, receivedAt } = item.checked.received;
   return {
     id,
@@ -204,7 +204,7 @@ function runningView(item: Item, id: string, group: string, runId: string | null
     mode: item.mode,
     strict,
     status: 'running',
-    workflowId: workflowIdOf(group),
+    workflowId,
     runId,
     loadId: null,
     firstLine: null,

@@ -6,9 +6,10 @@ import { viewBatch } from '../../src/batches/read-batches.ts';
 import type { Database } from '../../src/db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../../src/db/sqlstate.ts';
 import { ERRORS, LongshoreError } from '../../src/errors.ts';
+import type { Installation } from '../../src/installation/installation.ts';
 import { TABLE_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
 import { translateTemporal } from '../load-workflows.ts';
-import { type GroupMemo, workflowIdOf } from './start-group.ts';
+import { formerWorkflowIdOf, type GroupMemo, workflowIdOf } from './start-group.ts';
 
 const BATCH_ID =
   /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})-(0|[1-9][0-9]{0,3})$/;
@@ -19,6 +20,7 @@ const LOCK_LIMIT_MS = 1_000;
 export interface FindDeps {
   readonly db: Database;
   readonly client: Client;
+  readonly installation: Pick<Installation, 'id'>;
   readonly handOver: HandOver;
 }
 
@@ -29,12 +31,12 @@ export interface FindDeps {
  * @throws `temporal-unavailable`
  */
 export async function findBatch(deps: FindDeps, id: string): Promise<BatchView | null> {
-  const { db, client } = deps;
+  const { db } = deps;
   const committed = await viewBatch(db, id);
   if (committed !== null) return committed;
   const match = BATCH_ID.exec(id);
   if (match === null) return null;
-  const found = await viewWorkflow(client, id, match[1]!, Number(match[2]));
+  const found = await viewWorkflow(deps, id, match[1]!, Number(match[2]));
   if (found === null || found.view.status === 'running') return found?.view ?? null;
   const { view, memo } = found;
   if (view.status === 'failed' && !(await recordFailure(deps, match[1]!, view, memo))) {
@@ -70,9 +72,17 @@ async function recordFailure(
 }
 
 /** @throws `temporal-unavailable` */
-export async function isGroupRunning(client: Client, group: string): Promise<boolean> {
-  const described = await describe(client, workflowIdOf(group));
+export async function isGroupRunning(deps: Pick<FindDeps, 'client' | 'installation'>, group: string) {
+  const described = await describeGroup(deps, group);
   return described !== null && isRunning(described);
+}
+
+async function describeGroup(
+  { client, installation }: Pick<FindDeps, 'client' | 'installation'>,
+  group: string,
+): Promise<WorkflowExecutionDescription | null> {
+  const described = await describe(client, workflowIdOf(installation, group));
+  return described ?? describe(client, formerWorkflowIdOf(group));
 }
 
 async function describe(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | null> {
@@ -91,20 +101,19 @@ function isRunning({ status }: WorkflowExecutionDescription): boolean {
 }
 
 async function viewWorkflow(
-  client: Client,
+  deps: FindDeps,
   id: string,
   group: string,
   index: number,
 ): Promise<{ readonly view: BatchView; readonly memo: GroupMemo } | null> {
-  const workflowId = workflowIdOf(group);
-  const described = await describe(client, workflowId);
+  const described = await describeGroup(deps, group);
   if (described === null) return null;
   const memo = described.memo as Partial<GroupMemo> | undefined;
   const table = described.typedSearchAttributes.get(TABLE_ATTRIBUTE);
   if (memo?.batches === undefined || memo.mode === undefined || table === undefined) return null;
   const { batches, mode, strict = [] } = memo;
   if (index >= batches) return null;
-  const { status, runId } = described;
+  const { status, workflowId, runId } = described;
   const running = isRunning(described);
   const failed = !running && status.name !== 'COMPLETED';
   const code = status.name === 'FAILED' ? 'batch-lost' : 'batch-terminated';

@@ -11,6 +11,7 @@ import { dropPayload, keepPayload } from '../../src/batches/payload.ts';
 import type { CheckedBatch } from '../../src/batches/read-batch.ts';
 import type { Database } from '../../src/db/database.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../../src/errors.ts';
+import type { Installation } from '../../src/installation/installation.ts';
 import type { CompiledTable } from '../../src/rows/contract.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { translateTemporal } from '../load-workflows.ts';
@@ -23,6 +24,7 @@ export interface GroupDeps {
   readonly db: Database;
   /** Over the worker's own connection. */
   readonly client: Client;
+  readonly installation: Installation;
   readonly storage: Storage;
   readonly handOver: HandOver;
   /** @throws `unknown-table` */
@@ -64,14 +66,14 @@ export async function runGroup(
   group: Group,
   started: (runId: string | null) => void,
 ): Promise<readonly GroupOutcome[]> {
-  const { client, storage, handOver } = deps;
+  const { storage, handOver } = deps;
   const { id, table, mode, batches } = group;
   const received = batches.map((batch) => batch.received);
   const payload = await keepPayload(storage, id, received);
   const strict = received.flatMap((batch, n) => (batch.strict ? [n] : []));
   const input = { group: id, table, mode, batches: batches.length, payload };
   handOver.give(id, batches);
-  const begun = await startGroup(client, input, strict).catch((error: unknown) => asLongshoreError(error));
+  const begun = await startGroup(deps, input, strict).catch((error: unknown) => asLongshoreError(error));
   if (begun instanceof LongshoreError) {
     handOver.drop(id);
     const outcomes = await endUnwritten(deps, group, begun);
@@ -128,7 +130,7 @@ async function endUnwritten(
 ): Promise<readonly GroupOutcome[]> {
   for (;;) {
     try {
-      await failGroup(deps.db, failureOf(group, reason));
+      await failGroup(deps.db, failureOf(deps, group, reason));
       return await readOutcomes(deps, group);
     } catch (error) {
       if (error instanceof LongshoreError) throw error;
@@ -146,9 +148,13 @@ async function readOutcomes({ db }: GroupDeps, { batches }: Group): Promise<read
   return (await outcomesInLedger(db, batches)).map(settle);
 }
 
-function failureOf({ id, table, mode, batches }: Group, { code, message }: LongshoreError): FailedGroup {
+function failureOf(
+  { installation }: GroupDeps,
+  { id, table, mode, batches }: Group,
+  { code, message }: LongshoreError,
+): FailedGroup {
   return {
-    workflowId: workflowIdOf(id),
+    workflowId: workflowIdOf(installation, id),
     runId: null,
     table,
     mode,

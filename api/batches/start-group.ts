@@ -1,6 +1,8 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
+import type { Installation } from '../../src/installation/installation.ts';
+import { nameIn } from '../../src/installation/names.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
-import { COMMIT_BATCHES, type CommitBatchesInput, WORKFLOW_QUEUE } from '../../workflows/contract.ts';
+import { COMMIT_BATCHES, type CommitBatchesInput } from '../../workflows/contract.ts';
 
 /** The client tries again by itself until then, always with the same request ID. */
 const START_LIMIT_MS = 10_000;
@@ -19,7 +21,12 @@ export interface StartedGroup {
   readonly runId: string | null;
 }
 
-export function workflowIdOf(group: string): string {
+export function workflowIdOf({ id }: Pick<Installation, 'id'>, group: string): string {
+  return nameIn(id, formerWorkflowIdOf(group));
+}
+
+/** Of groups that began before installations had IDs. */
+export function formerWorkflowIdOf(group: string): string {
   return `batches-${group}`;
 }
 
@@ -28,17 +35,17 @@ export function workflowIdOf(group: string): string {
  * @param client over the worker's own connection, or the server can't give the first task along
  */
 export async function startGroup(
-  client: Client,
+  { client, installation }: { readonly client: Client; readonly installation: Installation },
   input: CommitBatchesInput,
   strict: readonly number[],
 ): Promise<StartedGroup> {
   const { group, table, mode, batches } = input;
-  const workflowId = workflowIdOf(group);
+  const workflowId = workflowIdOf(installation, group);
   try {
     const handle = await client.withDeadline(Date.now() + START_LIMIT_MS, () =>
       client.workflow.start(COMMIT_BATCHES, {
         workflowId,
-        taskQueue: WORKFLOW_QUEUE,
+        taskQueue: installation.queue,
         args: [input],
         requestEagerStart: true,
         workflowIdReusePolicy: 'REJECT_DUPLICATE',

@@ -1,18 +1,14 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Sql } from '../../src/db/sql.ts';
+import type { Installation } from '../../src/installation/installation.ts';
+import { nameIn } from '../../src/installation/names.ts';
 import { changedSince } from '../../src/reports/changed-since.ts';
 import type { Report, ReportState } from '../../src/reports/report.ts';
 import { reportState, staleReports, unknownReport } from '../../src/reports/report-states.ts';
 import { messageOf } from '../../src/runtime/log-fields.ts';
 import { KIND_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
-import {
-  REFRESH,
-  REFRESH_REPORT,
-  type RefreshReportInput,
-  WORKFLOW_QUEUE,
-  WRITTEN,
-} from '../../workflows/contract.ts';
+import { REFRESH, REFRESH_REPORT, type RefreshReportInput, WRITTEN } from '../../workflows/contract.ts';
 import { translateTemporal } from '../load-workflows.ts';
 import { waitUntilEnded } from '../wait-until-ended.ts';
 import { SignalLimit } from './signal-limit.ts';
@@ -52,6 +48,7 @@ export interface Refresher {
 
 export interface RefresherDeps {
   readonly client: Client;
+  readonly installation: Installation;
   readonly db: Sql;
   readonly reports: readonly Pick<Report, 'name' | 'title' | 'tables'>[];
   /** A view is refreshed at most this often. */
@@ -111,22 +108,22 @@ export function createRefresher(deps: RefresherDeps): Refresher {
   };
 }
 
-export function refreshWorkflowId(name: string): string {
-  return `refresh-${name}`;
+export function refreshWorkflowId({ id }: Pick<Installation, 'id'>, name: string): string {
+  return nameIn(id, `refresh-${name}`);
 }
 
 /** Starts the report's workflow, or tells the one that runs. */
 async function ask(
-  { client, reports, everyMs }: RefresherDeps,
+  { client, installation, reports, everyMs }: RefresherDeps,
   name: string,
   signal: typeof WRITTEN | typeof REFRESH,
 ): Promise<{ readonly workflowId: string; readonly runId: string }> {
-  const workflowId = refreshWorkflowId(name);
+  const workflowId = refreshWorkflowId(installation, name);
   const title = reports.find((report) => report.name === name)?.title ?? name;
   try {
     const handle = await client.workflow.signalWithStart(REFRESH_REPORT, {
       workflowId,
-      taskQueue: WORKFLOW_QUEUE,
+      taskQueue: installation.queue,
       args: [{ name, everyMs } satisfies RefreshReportInput],
       signal,
       typedSearchAttributes: [{ key: KIND_ATTRIBUTE, value: 'refresh' }],

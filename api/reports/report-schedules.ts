@@ -7,13 +7,11 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import type { Logger } from 'pino';
+import type { Installation } from '../../src/installation/installation.ts';
+import { nameIn } from '../../src/installation/names.ts';
 import type { Report } from '../../src/reports/report.ts';
 import { KIND_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
-import {
-  REFRESH_ON_SCHEDULE,
-  type RefreshOnScheduleInput,
-  WORKFLOW_QUEUE,
-} from '../../workflows/contract.ts';
+import { REFRESH_ON_SCHEDULE, type RefreshOnScheduleInput } from '../../workflows/contract.ts';
 import { translateTemporal } from '../load-workflows.ts';
 
 type Scheduled = Pick<Report, 'name' | 'refreshSeconds'>;
@@ -26,29 +24,39 @@ const CATCHUP = '1 minute';
  * pause and note stay. Safe to call from several processes at once.
  */
 export async function ensureReportSchedules(
-  client: Client,
+  deps: ReportScheduler,
   reports: readonly Scheduled[],
-  log: Logger,
 ): Promise<void> {
+  const { client, installation } = deps;
   try {
-    const wanted = new Set(reports.map(({ name }) => scheduleIdOf(name)));
+    const wanted = new Set(reports.map(({ name }) => scheduleIdOf(installation, name)));
+    const ours = scheduleIdOf(installation, '');
     for await (const { scheduleId, action } of client.schedule.list()) {
-      if (action?.workflowType === REFRESH_ON_SCHEDULE && !wanted.has(scheduleId)) {
-        await client.schedule.getHandle(scheduleId).delete().catch(unlessGone);
-      }
+      if (action?.workflowType !== REFRESH_ON_SCHEDULE || !scheduleId.startsWith(ours)) continue;
+      if (!wanted.has(scheduleId)) await client.schedule.getHandle(scheduleId).delete().catch(unlessGone);
     }
-    for (const report of reports) await ensureSchedule(client, report, log);
+    for (const report of reports) await ensureSchedule(deps, report);
   } catch (error) {
     throw translateTemporal(error);
   }
 }
 
-export function scheduleIdOf(name: string): string {
-  return `report-${name}`;
+export interface ReportScheduler {
+  readonly client: Client;
+  readonly installation: Pick<Installation, 'id' | 'queue'>;
+  readonly log: Logger;
 }
 
-async function ensureSchedule(client: Client, report: Scheduled, log: Logger): Promise<void> {
-  const options = optionsOf(report);
+/** The schedule's ID in Temporal. */
+export function scheduleIdOf({ id }: Pick<Installation, 'id'>, name: string): string {
+  return nameIn(id, `report-${name}`);
+}
+
+async function ensureSchedule(
+  { client, installation, log }: ReportScheduler,
+  report: Scheduled,
+): Promise<void> {
+  const options = optionsOf(installation, report);
   const handle = client.schedule.getHandle(options.scheduleId);
   try {
     const { action, spec } = await handle.describe();
@@ -68,19 +76,20 @@ async function ensureSchedule(client: Client, report: Scheduled, log: Logger): P
   }
 }
 
-function optionsOf({
-  name,
-  refreshSeconds,
-}: Scheduled): ScheduleOptions & { readonly action: ScheduleOptionsAction } {
+function optionsOf(
+  installation: Pick<Installation, 'id' | 'queue'>,
+  { name, refreshSeconds }: Scheduled,
+): ScheduleOptions & { readonly action: ScheduleOptionsAction } {
+  const scheduleId = scheduleIdOf(installation, name);
   return {
-    scheduleId: scheduleIdOf(name),
+    scheduleId,
     spec: { intervals: [{ every: refreshSeconds * 1000 }] },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP },
     action: {
       type: 'startWorkflow',
       workflowType: REFRESH_ON_SCHEDULE,
-      workflowId: scheduleIdOf(name),
-      taskQueue: WORKFLOW_QUEUE,
+      workflowId: scheduleId,
+      taskQueue: installation.queue,
       args: [{ name } satisfies RefreshOnScheduleInput],
       typedSearchAttributes: [{ key: KIND_ATTRIBUTE, value: 'refresh' }],
       staticSummary: `Schedule of report ${name}`,

@@ -14,12 +14,12 @@ import { startRestoreWorkflow } from './restore-workflows.ts';
  * some minutes, for the pages to be read from it.
  */
 export async function compareBackup(deps: LedgerRestoresDeps, request: DiffRequest): Promise<Diff> {
-  const { db, client, dictionary } = deps;
+  const { db, dictionary } = deps;
   const { backupId, table, page, signal } = request;
   const id = await findComparison(db, { backupId, table: table.name, dictionary });
   const read = () => readRestore(db, id);
   const found = await read();
-  if (!restoreHasEnded(found)) await startRestoreWorkflow(client, db, found);
+  if (!restoreHasEnded(found)) await startRestoreWorkflow(deps, found);
   const waitMs = MAX_WAIT_SECONDS * 1000;
   const { status, error, changes } = await waitUntilEnded({
     read,

@@ -8,6 +8,7 @@ import type { RestoreView } from '../../src/backups/restore.ts';
 import { listRestores, readRestore, unknownRestore } from '../../src/backups/restores.ts';
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import type { Installation } from '../../src/installation/installation.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { translateTemporal, troubleOf } from '../load-workflows.ts';
 import { waitUntilEnded } from '../wait-until-ended.ts';
@@ -20,6 +21,7 @@ const LEDGER_ID_MAX = 2 ** 31 - 1;
 export interface LedgerRestoresDeps {
   readonly db: Database;
   readonly client: Client;
+  readonly installation: Installation;
   readonly dictionary: Dictionary;
   readonly log: Logger;
 }
@@ -61,8 +63,9 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
 }
 
 /** The ledger first, then Temporal: should that be away, it starts when Temporal is back (`reconcileRestores`). */
-async function begin({ db, client, log }: LedgerRestoresDeps, id: number): Promise<RestoreView> {
-  await startRestoreWorkflow(client, db, await readRestore(db, id)).catch((error) =>
+async function begin(deps: LedgerRestoresDeps, id: number): Promise<RestoreView> {
+  const { db, log } = deps;
+  await startRestoreWorkflow(deps, await readRestore(db, id)).catch((error) =>
     log.warn({ restoreId: id, err: translateTemporal(error) }, `Restore ${id} waits for Temporal`),
   );
   return readRestore(db, id);

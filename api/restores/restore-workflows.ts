@@ -1,11 +1,15 @@
-import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import type { Logger } from 'pino';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { endRestore } from '../../src/backups/end-restore.ts';
 import type { RestoreKind } from '../../src/backups/restore.ts';
-import type { Database } from '../../src/db/database.ts';
+import { uidOfRestore } from '../../src/backups/restores.ts';
 import { KIND_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
-import { RESTORE, type RestoreInput, WORKFLOW_QUEUE } from '../../workflows/contract.ts';
-import { stateOfWorkflow, translateTemporal } from '../load-workflows.ts';
+import { RESTORE, type RestoreInput } from '../../workflows/contract.ts';
+import {
+  type Reconciler,
+  stateOfWorkflow,
+  translateTemporal,
+  type WorkflowStarter,
+} from '../load-workflows.ts';
 
 const WORDS: Readonly<Record<RestoreKind, string>> = {
   restore: 'Restore',
@@ -23,16 +27,16 @@ export interface StartableRestore {
 
 /** Starts a restore's workflow. One that runs already is left alone: asking twice is not an error. */
 export async function startRestoreWorkflow(
-  client: Client,
-  db: Database,
+  { client, db, installation }: WorkflowStarter,
   restore: StartableRestore,
 ): Promise<void> {
   const { id, kind, backupId, tables, workflowId } = restore;
   try {
+    const uid = await uidOfRestore(db, id);
     const handle = await client.workflow.start(RESTORE, {
       workflowId,
-      taskQueue: WORKFLOW_QUEUE,
-      args: [{ restoreId: id } satisfies RestoreInput],
+      taskQueue: installation.queue,
+      args: [{ restoreId: id, uid } satisfies RestoreInput],
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
       typedSearchAttributes: [{ key: KIND_ATTRIBUTE, value: kind }],
@@ -57,14 +61,15 @@ export async function startRestoreWorkflow(
  * Brings ledger and Temporal together again: restores whose workflow was never started, and those whose workflow ended
  * without a word (terminated in the Web UI, or timed out), whose gates would stay closed.
  */
-export async function reconcileRestores(client: Client, db: Database, log: Logger): Promise<void> {
+export async function reconcileRestores(deps: Omit<Reconciler, 'storage'>): Promise<void> {
+  const { db, log } = deps;
   const unfinished = await db.query<{ [member in keyof Unfinished]: Unfinished[member] }>(
     `select id, kind, backup_id as "backupId", tables, workflow_id as "workflowId",
             starts_with(started_by, 'schedule:') as "startedBySchedule", created_at < now() - interval '1 hour' as old
        from longshore.restore where finished_at is null and created_at < now() - interval '3 seconds' order by id`,
   );
   for (const restore of unfinished) {
-    await reconcileRestore(client, db, log, restore).catch((error) => {
+    await reconcileRestore(deps, restore).catch((error) => {
       const err = translateTemporal(error);
       log.warn({ restoreId: restore.id, err }, `Restore ${restore.id} could not be looked after`);
     });
@@ -77,19 +82,15 @@ interface Unfinished extends StartableRestore {
   readonly old: boolean;
 }
 
-async function reconcileRestore(
-  client: Client,
-  db: Database,
-  log: Logger,
-  restore: Unfinished,
-): Promise<void> {
+async function reconcileRestore(deps: Omit<Reconciler, 'storage'>, restore: Unfinished): Promise<void> {
+  const { client, db, log } = deps;
   const { id, workflowId } = restore;
   const state = await stateOfWorkflow(client, workflowId);
   if (state === 'running') return;
   if (state === 'unknown' && !(restore.startedBySchedule && restore.old)) {
     if (restore.startedBySchedule) return;
     log.info({ restoreId: id }, `Starting the workflow of restore ${id}, which has none`);
-    await startRestoreWorkflow(client, db, restore);
+    await startRestoreWorkflow(deps, restore);
     return;
   }
   const message = state === 'unknown' ? 'its workflow was never started' : `its workflow was ${state}`;

@@ -34,7 +34,7 @@ const inputSchema = z.object({
 });
 
 /** What its runs are started with. @throws LongshoreError `schedule-state` when it is not what Longshore wrote */
-export function inputOf({ scheduleId, action }: ScheduleDescription): RunScheduleInput {
+export function inputOf(scheduleId: string, { action }: ScheduleDescription): RunScheduleInput {
   const parsed = inputSchema.safeParse(action.args?.[0]);
   if (parsed.success) return parsed.data;
   const places = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
@@ -47,16 +47,18 @@ export function inputOf({ scheduleId, action }: ScheduleDescription): RunSchedul
 /** A schedule as users see it, with up to `runs` of its past. */
 export async function scheduleView(
   reader: ScheduleReader,
+  scheduleId: string,
   described: ScheduleDescription,
   runs = Number.POSITIVE_INFINITY,
 ): Promise<ScheduleView> {
-  const { scheduleId, spec, state, info } = described;
-  const { scheduleId: _, ...input } = inputOf(described);
+  const { spec, state, info } = described;
+  const { scheduleId: _, ...input } = inputOf(scheduleId, described);
   // Temporal has the oldest first.
   const recent = info.recentActions.toReversed().slice(0, runs);
   return {
     ...input,
     id: scheduleId,
+    temporalId: described.scheduleId,
     cron: cronOf(spec),
     timezone: timezoneOf(spec),
     paused: state.paused,

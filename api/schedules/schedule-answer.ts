@@ -48,6 +48,7 @@ const runSchema = runView
 
 const scheduleView = z.object({
   id: scheduleIdSchema,
+  temporalId: z.string().meta({ description: "Its ID in Temporal: with the installation's before it" }),
   kind: z.enum(SCHEDULE_KINDS),
   cron: z.string().nullable().meta({
     description: 'null: someone gave it times in Temporal that a cron expression can not say',
@@ -121,7 +122,7 @@ export function scheduleAnswer(view: ScheduleView, deps: ApiDeps): ScheduleAnswe
       pause: `${self}/pause`,
       unpause: `${self}/unpause`,
       retention: `${self}/retention`,
-      ...inTemporal(deps, `schedules/${view.id}`),
+      ...inTemporal(deps, `schedules/${view.temporalId}`),
     },
   };
 }

@@ -44,6 +44,8 @@ export interface StartedRun {
 
 export interface ScheduleView extends Omit<RunScheduleInput, 'scheduleId'> {
   readonly id: string;
+  /** As Temporal's own tools name it: with the installation's ID. */
+  readonly temporalId: string;
   readonly kind: ScheduleKind;
   /** null: someone gave it times in Temporal that a cron expression can not say. `nextRuns` has them. */
   readonly cron: string | null;

@@ -13,11 +13,13 @@ import { readRetention } from '../../src/backups/apply-retention.ts';
 import type { BackupKeys } from '../../src/backups/backup-keys.ts';
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import type { Installation } from '../../src/installation/installation.ts';
+import { nameIn } from '../../src/installation/names.ts';
 import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from '../../src/schedules/schedule.ts';
 import { quoted } from '../../src/shorten.ts';
 import { KIND_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
 import type { Dictionary } from '../../src/types.ts';
-import { RUN_SCHEDULE, type RunScheduleInput, WORKFLOW_QUEUE } from '../../workflows/contract.ts';
+import { RUN_SCHEDULE, type RunScheduleInput } from '../../workflows/contract.ts';
 import { translateTemporal } from '../load-workflows.ts';
 import { inputOf, type ScheduleReader, scheduleView } from './read-schedule.ts';
 import type { ScheduleService, StartedRun } from './schedule-service.ts';
@@ -33,39 +35,44 @@ const RUNS_IN_LISTS = 1;
 export interface TemporalSchedulesDeps extends ScheduleReader {
   readonly client: Client;
   readonly db: Database;
+  readonly installation: Installation;
   readonly dictionary: Dictionary;
   readonly backupKeys: BackupKeys;
 }
 
 /** The schedule service over Temporal Schedules. */
 export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleService {
-  const { client, db } = deps;
+  const { client, db, installation } = deps;
   const handleOf = (id: string) => {
-    if (scheduleIdSchema.safeParse(id).success) return client.schedule.getHandle(id);
+    if (scheduleIdSchema.safeParse(id).success)
+      return client.schedule.getHandle(temporalId(installation, id));
     throw unknownSchedule(id);
   };
-  const view = async (id: string) => scheduleView(deps, await describe(handleOf(id)));
+  const view = async (id: string) => scheduleView(deps, id, await describe(handleOf(id)));
 
   return {
     async list() {
       const ids: string[] = [];
       await translating(async () => {
         for await (const { scheduleId, action } of client.schedule.list()) {
-          if (action?.workflowType === RUN_SCHEDULE) ids.push(scheduleId);
+          const id = ownId(installation, scheduleId);
+          if (id !== null && action?.workflowType === RUN_SCHEDULE) ids.push(id);
         }
       });
       const found = await Promise.all(
-        ids.sort().map((id) => describe(client.schedule.getHandle(id)).catch(unlessGone)),
+        ids.sort().map(async (id) => {
+          const described = await describe(handleOf(id)).catch(unlessGone);
+          return described && scheduleView(deps, id, described, RUNS_IN_LISTS);
+        }),
       );
-      const present = found.filter((one) => one !== null);
-      return Promise.all(present.map((one) => scheduleView(deps, one, RUNS_IN_LISTS)));
+      return found.filter((one) => one !== null);
     },
 
     get: view,
 
     async create(request) {
       check(deps, request);
-      await translating(() => client.schedule.create(optionsOf(request)), request.id);
+      await translating(() => client.schedule.create(optionsOf(installation, request)), request.id);
       return view(request.id);
     },
 
@@ -73,7 +80,7 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
       check(deps, change);
       const handle = handleOf(id);
       await describe(handle);
-      await translating(() => handle.update((before) => changed(id, before, change)), id);
+      await translating(() => handle.update((before) => changed(installation, id, before, change)), id);
       return view(id);
     },
 
@@ -89,7 +96,7 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
       await translating(
         () =>
           handle.update((before) => ({
-            ...changed(id, before, {}),
+            ...changed(installation, id, before, {}),
             state: { ...before.state, paused },
           })),
         id,
@@ -101,7 +108,7 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
 
     async retention(id) {
       const described = await describe(handleOf(id));
-      const { retention } = inputOf(described);
+      const { retention } = inputOf(id, described);
       const now = new Date().toISOString();
       return readRetention(db, retention, { scheduleId: id, timezone: timezoneOf(described.spec), now });
     },
@@ -118,24 +125,35 @@ function check({ dictionary, backupKeys }: TemporalSchedulesDeps, { tables, encr
   }
 }
 
-function optionsOf(request: NewSchedule): ScheduleOptions {
+/** The schedule's ID in Temporal; its runs have the time behind it. */
+function temporalId({ id }: Installation, scheduleId: string): string {
+  return nameIn(id, `schedule-${scheduleId}`);
+}
+
+/** null: it is not one of this installation's schedules of backups and drills. */
+function ownId(installation: Installation, idInTemporal: string): string | null {
+  const prefix = temporalId(installation, '');
+  return idInTemporal.startsWith(prefix) ? idInTemporal.slice(prefix.length) : null;
+}
+
+function optionsOf(installation: Installation, request: NewSchedule): ScheduleOptions {
   const { id, cron, timezone, note, ...rest } = request;
   return {
-    scheduleId: id,
+    scheduleId: temporalId(installation, id),
     spec: { cronExpressions: [cron], timezone },
-    action: actionOf({ ...rest, scheduleId: id, timezone }),
+    action: actionOf(installation, { ...rest, scheduleId: id, timezone }),
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP },
     state: note === null ? {} : { note },
   };
 }
 
-function actionOf(input: RunScheduleInput): ScheduleOptionsAction {
+function actionOf(installation: Installation, input: RunScheduleInput): ScheduleOptionsAction {
   const what = input.tables === null ? 'all tables' : input.tables.join(', ');
   return {
     type: 'startWorkflow',
     workflowType: RUN_SCHEDULE,
-    workflowId: `schedule-${input.scheduleId}`,
-    taskQueue: WORKFLOW_QUEUE,
+    workflowId: temporalId(installation, input.scheduleId),
+    taskQueue: installation.queue,
     args: [input],
     typedSearchAttributes: [{ key: KIND_ATTRIBUTE, value: 'schedule' }],
     staticSummary: `Schedule ${input.scheduleId}: ${input.kind}`,
@@ -144,16 +162,21 @@ function actionOf(input: RunScheduleInput): ScheduleOptionsAction {
 }
 
 /** A pause and whatever else was set in Temporal stays as it is. */
-function changed(id: string, before: ScheduleDescription, change: ScheduleChange) {
+function changed(
+  installation: Installation,
+  id: string,
+  before: ScheduleDescription,
+  change: ScheduleChange,
+) {
   const { cron: _, note, ...forRuns } = change;
   const given = Object.fromEntries(Object.entries(forRuns).filter(([, value]) => value !== undefined));
   const spec = changedSpec(before.spec, change);
-  const input = { ...inputOf(before), ...given, scheduleId: id, timezone: spec.timezone ?? 'UTC' };
+  const input = { ...inputOf(id, before), ...given, scheduleId: id, timezone: spec.timezone ?? 'UTC' };
   return {
     spec,
     policies: before.policies,
     state: { ...before.state, ...(note !== undefined && { note: note ?? '' }) },
-    action: actionOf(checkKind(input)),
+    action: actionOf(installation, checkKind(input)),
   };
 }
 

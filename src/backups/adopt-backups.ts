@@ -1,9 +1,10 @@
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
+import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { passIds } from '../ledger/lineage-ids.ts';
 import type { Storage } from '../storage/storage.ts';
 import { MANIFEST, type Manifest } from './backup.ts';
-import { BACKUP_ID, backupWorkflowId } from './backup-id.ts';
+import { BACKUP_ID } from './backup-id.ts';
 import { type ReadManifest, readManifest } from './manifest.ts';
 
 /** What stands for the key that asked, where it is not known any more. */
@@ -58,7 +59,8 @@ async function record(db: Pick<Database, 'query'>, { manifest, sha256 }: ReadMan
        (id, purpose, schedule_id, tables, definitions, status, codec, encrypted, key_id, workflow_id, dictionary_name,
         dictionary_version, snapshot_at, parts_total, manifest, manifest_sha256, rows, bytes, started_by, created_at,
         finished_at)
-     values ($1, $2, $3, $4, $5, 'done', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $12, $12)
+     values ($1, $2, $3, $4, $5, 'done', $6, $7, $8, ${BACKUP_WORKFLOW_ID}, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+        $11, $11)
      on conflict (id) do nothing`,
     [
       id,
@@ -69,7 +71,6 @@ async function record(db: Pick<Database, 'query'>, { manifest, sha256 }: ReadMan
       codec,
       encryption !== null,
       encryption?.keyId ?? null,
-      backupWorkflowId(id),
       dictionary.name,
       dictionary.version,
       snapshotAt,
@@ -83,7 +84,8 @@ async function record(db: Pick<Database, 'query'>, { manifest, sha256 }: ReadMan
   );
 }
 
-function idsOf({ lastGroupId, tables }: Manifest): number[] {
+/** `_load_id`s that rows of the backup may have. */
+export function idsOf({ lastGroupId, tables }: Manifest): number[] {
   return [lastGroupId, ...tables.map(({ lastLoadId }) => lastLoadId)].filter((id) => typeof id === 'number');
 }
 

@@ -11,10 +11,6 @@ export function newBackupId(at: Date = new Date()): string {
   return `${second}-${randomBytes(3).toString('hex')}`;
 }
 
-export function backupWorkflowId(id: string): string {
-  return `backup-${id}`;
-}
-
 /** Where the files of a backup are; also what `storage.list` takes. */
 export function backupFolder(id: string): string {
   return `backups/${id}/`;

@@ -1,9 +1,10 @@
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
+import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { quoted } from '../shorten.ts';
 import type { Dictionary, Table } from '../types.ts';
 import type { BackupPurpose, BackupStatus, BackupView, Codec } from './backup.ts';
-import { backupWorkflowId, newBackupId } from './backup-id.ts';
+import { newBackupId } from './backup-id.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { type BackupRow, toBackupView } from './backup-view.ts';
 
@@ -32,6 +33,7 @@ export interface NewBackup {
 /** What every activity of a backup needs to know of it; the same for the whole of its life, but for the status. */
 export interface BackupPlan {
   readonly id: string;
+  readonly workflowId: string;
   readonly purpose: BackupPurpose;
   readonly scheduleId: string | null;
   readonly status: BackupStatus;
@@ -64,7 +66,7 @@ export async function createBackup(db: Sql, request: NewBackup): Promise<string>
     `insert into longshore.backup
        (id, purpose, schedule_id, tables, definitions, status, pinned, codec, encrypted, key_id, workflow_id,
         dictionary_name, dictionary_version, started_by)
-     values ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, $10, $11, $12, $13)
+     values ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, ${BACKUP_WORKFLOW_ID}, $10, $11, $12)
      on conflict (id) do nothing`,
     [
       id,
@@ -76,7 +78,6 @@ export async function createBackup(db: Sql, request: NewBackup): Promise<string>
       request.codec ?? DEFAULT_CODEC,
       encrypted,
       keys.current?.id ?? null,
-      backupWorkflowId(id),
       dictionary.name,
       dictionary.version,
       startedBy,
@@ -99,8 +100,8 @@ function chosenTables(dictionary: Dictionary, names: readonly string[] | null): 
 /** @throws LongshoreError `unknown-backup` */
 export async function readBackupPlan(db: Sql, id: string): Promise<BackupPlan> {
   const [row] = await db.query<BackupPlan>(
-    `select id, purpose, schedule_id as "scheduleId", status, attempt, codec, encrypted, key_id as "keyId",
-            definitions as tables,
+    `select id, workflow_id as "workflowId", purpose, schedule_id as "scheduleId", status, attempt, codec, encrypted,
+            key_id as "keyId", definitions as tables,
             jsonb_build_object('name', dictionary_name, 'version', dictionary_version) as dictionary
        from longshore.backup where id = $1`,
     [id],

@@ -5,6 +5,7 @@ import type { Sql } from '../db/sql.ts';
 import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
 import { isRowFault } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
+import { restoreWorkflowId } from '../installation/workflow-ids.ts';
 import { STAGE_NAMES } from '../publish/stage.ts';
 import type { Dictionary, Table } from '../types.ts';
 import type { BackupStatus, Manifest } from './backup.ts';
@@ -46,9 +47,10 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
   const [made] = await db.query<{ id: number }>(
     `with b as materialized (
        select id from longshore.backup where id = $2 and status = 'done' for share)
-     insert into longshore.restore (id, kind, backup_id, tables, target, definitions, status, workflow_id, started_by)
-     select next.id, $1, b.id, $3, $4, $5, 'accepted', $1 || '-' || next.id, $6
-       from b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id)
+     insert into longshore.restore (id, uid, kind, backup_id, tables, target, definitions, status, workflow_id,
+                                    started_by)
+     select next.id, u.uid, $1, b.id, $3, $4, $5, 'accepted', ${restoreWorkflowId('$1')}, $6
+       from b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id), gen_random_uuid() as u(uid)
      returning id`,
     [
       kind,

@@ -1,14 +1,11 @@
 import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
+import { restoreWorkflowId } from '../installation/workflow-ids.ts';
 import type { Verification } from './backup.ts';
 import type { RestoreStatus, RestoreTarget } from './restore.ts';
 
 /** A drill writes to no table of the dictionary, so there is nothing to save before. */
 const DRILL_TARGET: RestoreTarget = { as: null, keys: null, safety: false };
-
-export function drillWorkflowId(restoreId: number): string {
-  return `drill-${restoreId}`;
-}
 
 export interface NewDrill {
   readonly backupId: string;
@@ -32,9 +29,10 @@ export async function createDrill(
        select id from longshore.restore
         where kind = 'drill' and backup_id = $1 and started_by = $2 and not $4
      ), made as (
-       insert into longshore.restore (id, kind, backup_id, tables, target, status, workflow_id, started_by)
-       select next.id, 'drill', b.id, b.tables, $3, 'accepted', 'drill-' || next.id, $2
-         from longshore.backup b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id)
+       insert into longshore.restore (id, uid, kind, backup_id, tables, target, status, workflow_id, started_by)
+       select next.id, u.uid, 'drill', b.id, b.tables, $3, 'accepted', ${restoreWorkflowId("'drill'")}, $2
+         from longshore.backup b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id),
+              gen_random_uuid() as u(uid)
         where b.id = $1 and b.status = 'done' and not exists (select from before)
        returning id
      )

@@ -4,13 +4,12 @@ import { quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Verification } from './backup.ts';
 import type { RestoreKind, RestoreStatus } from './restore.ts';
-import { unknownRestore } from './restores.ts';
+import { type RestoreStep, requireRestore, unknownRestore } from './restores.ts';
 
 /** What a drill found out about its backup. */
 export type Proof = Pick<Verification, 'tables' | 'faults'>;
 
-export interface EndRestoreInput {
-  readonly restoreId: number;
+export interface EndRestoreInput extends RestoreStep {
   readonly end:
     | { readonly status: 'done' }
     | { readonly status: 'cancelled' }
@@ -31,6 +30,7 @@ export interface EndedRestore {
 export async function endRestore(db: Database, input: EndRestoreInput): Promise<EndedRestore> {
   const { restoreId, end, proof } = input;
   return db.transaction(async (tx) => {
+    await requireRestore(tx, input);
     const failure = end.status === 'failed' ? [end.code, end.message] : [null, null];
     const [ended] = await tx.query<{ kind: RestoreKind; backupId: string; seconds: number }>(
       `update longshore.restore

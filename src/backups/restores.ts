@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
+import { orphaned } from '../ledger/loads.ts';
 import { restoreStageName } from '../publish/stage.ts';
 import type { Table } from '../types.ts';
 import type { Manifest, ManifestTable } from './backup.ts';
@@ -10,6 +11,7 @@ import { type RestoreRow, toRestoreView } from './restore-view.ts';
 /** What every activity of a restore needs to know of it; the same for the whole of its life, but for the status. */
 export interface RestorePlan {
   readonly id: number;
+  readonly uid: string;
   readonly kind: RestoreKind;
   readonly status: RestoreStatus;
   readonly target: RestoreTarget;
@@ -34,17 +36,38 @@ interface PlanRow extends Omit<RestorePlan, 'backup' | 'tables'> {
   readonly definitions: readonly Table[];
 }
 
+/** Which restore an activity is asked for. Without the uid: its workflow began before there were any. */
+export interface RestoreStep {
+  readonly restoreId: number;
+  readonly uid?: string;
+}
+
+/** @throws LongshoreError `unknown-restore`; `workflow-orphaned` when another one has the number */
+export async function requireRestore(db: Sql, { restoreId, uid }: RestoreStep): Promise<void> {
+  if (uid === undefined || (await uidOfRestore(db, restoreId)) === uid) return;
+  throw orphaned(`restore ${restoreId}`);
+}
+
+/** @throws LongshoreError `unknown-restore` */
+export async function uidOfRestore(db: Sql, restoreId: number): Promise<string> {
+  const [row] = await db.query<{ uid: string }>('select uid from longshore.restore where id = $1', [
+    restoreId,
+  ]);
+  if (!row) throw unknownRestore(restoreId);
+  return row.uid;
+}
+
 /** @throws LongshoreError `unknown-restore`; `backup-state` when its backup is no more */
 export async function readRestorePlan(db: Sql, restoreId: number): Promise<RestorePlan> {
   const [row] = await db.query<{ [member in keyof PlanRow]: PlanRow[member] } & { backupId: string }>(
-    `select r.id, r.kind, r.status, r.target, r.tables, r.safety_backup_id as "safetyBackupId",
+    `select r.id, r.uid, r.kind, r.status, r.target, r.tables, r.safety_backup_id as "safetyBackupId",
             b.id as "backupId", b.manifest, b.manifest_sha256 as "manifestSha256",
             coalesce(r.definitions, b.definitions) as definitions
        from longshore.restore r join longshore.backup b on b.id = r.backup_id where r.id = $1`,
     [restoreId],
   );
   if (!row) throw unknownRestore(restoreId);
-  const { id, kind, status, target, safetyBackupId, manifest, manifestSha256 } = row;
+  const { id, uid, kind, status, target, safetyBackupId, manifest, manifestSha256 } = row;
   if (manifest === null) throw new LongshoreError('backup-state', `backup ${row.backupId} has no manifest`);
   const chosen = row.definitions.filter(({ name }) => row.tables.includes(name));
   const tables = chosen.map((table, no): RestoredTable => {
@@ -53,7 +76,7 @@ export async function readRestorePlan(db: Sql, restoreId: number): Promise<Resto
     throw new LongshoreError('internal', `backup ${row.backupId} does not hold ${table.name}`);
   });
   const backup = { id: manifest.id, encryption: manifest.encryption, manifestSha256 };
-  return { id, kind, status, target, safetyBackupId, backup, tables };
+  return { id, uid, kind, status, target, safetyBackupId, backup, tables };
 }
 
 const VIEW = `

@@ -21,6 +21,7 @@ export const SQLSTATE = {
   duplicateObject: '42710',
   duplicateTable: '42P07',
   duplicateSchema: '42P06',
+  undefinedTable: '42P01',
   queryCanceled: '57014',
   internalError: 'XX000',
   invalidTableDefinition: '42P16',

@@ -3,10 +3,9 @@ import { type ErrorCode, LongshoreError } from '../errors.ts';
 import { dropStage, stageName } from '../publish/stage.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LoadTotals } from './load-view.ts';
-import { readLoadPlan } from './loads.ts';
+import { isRow, type LoadStep, orphaned, readLoadPlan } from './loads.ts';
 
-export interface EndLoadInput {
-  readonly loadId: number;
+export interface EndLoadInput extends LoadStep {
   readonly end:
     | { readonly status: 'done' }
     | { readonly status: 'cancelled' }
@@ -24,20 +23,19 @@ export interface EndedLoad extends LoadTotals {
 export async function endLoad(
   db: Database,
   storage: Pick<Storage, 'delete'>,
-  { loadId, end }: EndLoadInput,
+  { loadId, uid, end }: EndLoadInput,
 ): Promise<EndedLoad> {
-  const plan = await readLoadPlan(db, loadId);
+  const plan = await readLoadPlan(db, { loadId, uid });
   const ended = await db.transaction(async (tx) => {
     const failure = end.status === 'failed' ? [end.code, end.message] : [null, null];
     await tx.query(
       `update longshore.load
             set status = $2, error_code = $3, error_message = $4, finished_at = clock_timestamp(), paused = false
-          where id = $1 and finished_at is null`,
-      [loadId, end.status, ...failure],
+          where id = $1 and finished_at is null and ${isRow('$5')}`,
+      [loadId, end.status, ...failure, plan.uid],
     );
-    await dropStage(tx, stageName(loadId));
-    const [row] = await tx.query<EndedLoad>(
-      `select status, rows_read as read, rows_loaded as loaded, rows_rejected as rejected,
+    const [row] = await tx.query<EndedLoad & { uid: string }>(
+      `select uid, status, rows_read as read, rows_loaded as loaded, rows_rejected as rejected,
                 rows_unchanged as unchanged, rows_discarded as discarded, (select workflow_id from longshore.load n
                           where n.table_name = l.table_name and n.id > l.id and n.finished_at is null
                           order by n.id limit 1) as next
@@ -45,7 +43,10 @@ export async function endLoad(
       [loadId],
     );
     if (!row) throw new LongshoreError('unknown-load', `there is no load ${loadId}`);
-    return row;
+    const { uid: found, ...rest } = row;
+    if (found !== plan.uid) throw orphaned(`load ${loadId}`);
+    await dropStage(tx, stageName(loadId));
+    return rest;
   });
   if (plan.sourceKind === 'upload') await storage.delete(plan.sourceKey);
   return ended;

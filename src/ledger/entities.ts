@@ -12,6 +12,8 @@ export const LoadEntity = defineEntity({
   schema,
   properties: {
     id: p.integer().primary().autoincrement(),
+    /** Of this row and no other, also when a ledger that was brought back gives the number again. */
+    uid: p.uuid(),
     tableName: p.text(),
     mode: p.text().$type<LoadMode>(),
     status: p.text().$type<LoadStatus>(),

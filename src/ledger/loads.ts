@@ -1,6 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Database, Tx } from '../db/database.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
+import { INSTALLATION_ID } from '../installation/installation.ts';
+import { nameIn, numberedName } from '../installation/names.ts';
 import type { Chart, Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
 import { LoadEntity } from './entities.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
@@ -19,9 +21,17 @@ export interface NewLoad {
   readonly startedBy: string;
 }
 
+export interface CreatedLoad {
+  readonly id: number;
+  /** null: it was there before. */
+  readonly uid: string | null;
+  readonly existing: boolean;
+}
+
 /** What every activity of a load needs to know of it; the same for the whole of its life once it is charted. */
 export interface LoadPlan {
   readonly id: number;
+  readonly uid: string;
   readonly table: Table;
   readonly mode: LoadMode;
   readonly status: LoadStatus;
@@ -41,24 +51,26 @@ export interface LoadPlan {
  * content are one load. A `replace` or `merge` is only the same while nothing later has changed the table, an `append`
  * while no restore has taken its rows away again.
  */
-export async function createLoad(tx: Tx, request: NewLoad): Promise<{ id: number; existing: boolean }> {
+export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad> {
   const identity = contentIdentity(request);
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [identity]);
   if (!request.force) {
     const same = await findSameLoad(tx, request);
-    if (same !== undefined) return { id: same, existing: true };
+    if (same !== undefined) return { id: same, uid: null, existing: true };
   }
-  const [row] = await tx.query<{ n: number }>(
-    'select count(*)::int as n from longshore.load where workflow_id = $1 or starts_with(workflow_id, $2)',
-    [identity, `${identity}-again-`],
+  const [next] = await tx.query<{ id: number; installation: string }>(
+    `select nextval(pg_get_serial_sequence('longshore.load', 'id'))::int as id, ${INSTALLATION_ID} as installation`,
   );
-  const attempts = row?.n ?? 0;
+  const { id, installation } = next!;
+  const uid = randomUUID();
   const load = tx.em.create(LoadEntity, {
+    id,
+    uid,
     tableName: request.table.name,
     mode: request.mode,
     status: 'accepted',
     paused: false,
-    workflowId: attempts === 0 ? identity : `${identity}-again-${attempts}`,
+    workflowId: nameIn(installation, numberedName('load', id, uid)),
     sourceKind: request.source.kind,
     sourceName: request.source.name,
     sourceKey: request.source.key,
@@ -77,7 +89,7 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<{ id: number
     createdAt: new Date(),
   });
   await tx.em.persist(load).flush();
-  return { id: load.id, existing: false };
+  return { id, uid, existing: false };
 }
 
 export function chartColumns(chart: Chart | null) {
@@ -91,8 +103,8 @@ export function chartColumns(chart: Chart | null) {
 }
 
 /**
- * The workflow ID of a content's first load: table, mode, and the hash of the content; of an inbox file, whose content
- * is not read yet, the hash of its path and stamp. Short whatever the names are: Temporal takes 1000 characters.
+ * What makes two loads one: table, mode, and the hash of the content; of an inbox file, whose content is not read yet,
+ * the hash of its path and stamp. Whoever creates a load of it keeps others waiting who want to.
  */
 function contentIdentity({ table, mode, source, sourceStamp, chart }: NewLoad): string {
   const hash =
@@ -124,16 +136,39 @@ async function findSameLoad(tx: Tx, request: NewLoad): Promise<number | undefine
   return row?.id;
 }
 
-/** @throws LongshoreError `unknown-load` */
-export async function readLoadPlan(db: Pick<Database, 'query'>, id: number): Promise<LoadPlan> {
+/** @throws LongshoreError `unknown-load`, `workflow-orphaned` */
+export async function readLoadPlan(
+  db: Pick<Database, 'query'>,
+  { loadId: id, uid }: LoadStep,
+): Promise<LoadPlan> {
   const [row] = await db.query<LoadPlan>(
-    `select id, definition as "table", mode, status, paused, source_key as "sourceKey", source_kind as "sourceKind",
+    `select id, uid, definition as "table", mode, status, paused, source_key as "sourceKey", source_kind as "sourceKind",
             source_stamp as "sourceStamp", sha256, forced, header, chunks, max_rejects as "maxRejects"
        from longshore.load where id = $1`,
     [id],
   );
   if (!row) throw new LongshoreError('unknown-load', `there is no load ${id}`);
+  if (uid !== undefined && uid !== row.uid) throw orphaned(`load ${id}`);
   return row;
+}
+
+/** Which load an activity is asked for. Without the uid: its workflow began before there were any. */
+export interface LoadStep {
+  readonly loadId: number;
+  readonly uid?: string;
+}
+
+/** SQL of whether a row is the one that is asked for, and not another of its number. @param parameter such as `$3` */
+export function isRow(parameter: string): string {
+  return `coalesce(uid = ${parameter}::uuid, true)`;
+}
+
+/** The number that a workflow goes by is another one's in the ledger. @param what `load 7` */
+export function orphaned(what: string): LongshoreError {
+  return new LongshoreError(
+    'workflow-orphaned',
+    `the ledger has another ${what} than this workflow is of: PostgreSQL came back from an older copy`,
+  );
 }
 
 /** The load of the same table that this one has to wait for: the latest unfinished one before it. */
@@ -149,13 +184,13 @@ export async function loadAhead(db: Pick<Database, 'query'>, id: number): Promis
 
 export async function setLoadStatus(
   db: Pick<Database, 'query'>,
-  id: number,
+  { loadId, uid }: LoadStep,
   status: LoadStatus,
 ): Promise<void> {
   await db.query(
     `update longshore.load set status = $2, started_at = case when $2 <> 'queued' then coalesce(started_at, now()) end
-      where id = $1 and finished_at is null`,
-    [id, status],
+      where id = $1 and finished_at is null and ${isRow('$3')}`,
+    [loadId, status, uid ?? null],
   );
 }
 

@@ -8,7 +8,7 @@ import { type Keepable, Keeper } from './keeper.ts';
 import { lockHome } from './lock.ts';
 import type { ProgressLog } from './logger.ts';
 import { type NodeChild, startNodeChild } from './node-child.ts';
-import { portIsFree } from './ports.ts';
+import { freePort, portIsFree } from './ports.ts';
 import { startPostgres } from './postgres.ts';
 import { RunFile, stopOrphanedChildren } from './run-file.ts';
 import { startTemporal } from './temporal.ts';
@@ -74,7 +74,7 @@ export class Platform {
     this.#unlock = lockHome(config.home);
     ensurePayloadKey(config);
     await stopOrphanedChildren(config.home, log);
-    await this.#requirePort();
+    await this.#choosePort();
     const [, temporalUiUrl] = await Promise.all([this.#startPostgres(), this.#startTemporal()]);
     const apiUrl = await this.#startApi();
     await Promise.all(Array.from({ length: config.workers }, (_, index) => this.#startWorker(index + 1)));
@@ -106,7 +106,7 @@ export class Platform {
     log.info('Starting PostgreSQL');
     let port: number | undefined;
     const postgres = await this.#keep('PostgreSQL', 'postgres', () =>
-      startPostgres({ home: config.home, log, port }),
+      startPostgres({ home: config.home, log, port, givenPort: config.serverPorts.postgres }),
     );
     port = postgres.port;
     this.#env = { ...this.#env, DATABASE_URL: postgres.url };
@@ -123,6 +123,7 @@ export class Platform {
         log,
         namespace: config.temporalNamespace,
         ports,
+        givenPorts: config.serverPorts,
         provision: { signal },
       }),
     );
@@ -134,12 +135,20 @@ export class Platform {
   async #startApi(): Promise<string> {
     this.#options.log.info('Starting the API and the workflow worker');
     const script = (this.#options.scripts ?? PRODUCT_SCRIPTS).api;
+    const start = (signal: AbortSignal) =>
+      this.#startChild('api', script, API_HEAP_MB, API_STOP_LIMIT_MS, signal);
+    let port: string | undefined;
     const api = await this.#keep('api', 'api', (signal) =>
-      this.#startChild('api', script, API_HEAP_MB, API_STOP_LIMIT_MS, signal),
+      start(signal).catch(async (error) => {
+        // Another platform that starts just now may have taken the port.
+        if (port !== undefined || !(await this.#choosePort())) throw error;
+        return start(signal);
+      }),
     );
     const url = String(api.info.url);
     // With LONGSHORE_PORT=0 the system chose; after a restart clients find the API where it was.
-    this.#env = { ...this.#env, LONGSHORE_PORT: new URL(url).port };
+    port = new URL(url).port;
+    this.#env = { ...this.#env, LONGSHORE_PORT: port };
     return url;
   }
 
@@ -198,14 +207,25 @@ export class Platform {
     return keeper.start();
   }
 
-  /** Asked before anything is started, so that the answer comes at once and in words. */
-  async #requirePort(): Promise<void> {
-    const { host, port } = this.#options.config;
-    if (port === 0 || (await portIsFree(port, host))) return;
-    throw new LongshoreError(
-      'config-invalid',
-      `LONGSHORE_PORT: another program uses ${host}:${port}; stop it, or choose another port, as in ` +
-        `LONGSHORE_PORT=${port + 1} npm start`,
-    );
+  /**
+   * Asked before anything is started, so that the answer comes at once and in words.
+   * @returns whether the API has another port than before, as another program uses that one
+   */
+  async #choosePort(): Promise<boolean> {
+    const { config, log } = this.#options;
+    const { host, portIsGiven } = config;
+    const port = Number(this.#env.LONGSHORE_PORT || config.port);
+    if (port === 0 || (await portIsFree(port, host))) return false;
+    if (portIsGiven) {
+      throw new LongshoreError(
+        'config-invalid',
+        `LONGSHORE_PORT: another program uses ${host}:${port}; stop it, or choose another port, as in ` +
+          `LONGSHORE_PORT=${port + 1} npm start`,
+      );
+    }
+    const other = await freePort([port + 1, port + 2, port + 3], [], host);
+    log.info(`The API takes port ${other}: another program uses ${port} (LONGSHORE_PORT sets one)`);
+    this.#env = { ...this.#env, LONGSHORE_PORT: String(other) };
+    return true;
   }
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureHome, logPath, readState, updateState } from './home.ts';
 import type { ProgressLog } from './logger.ts';
-import { freePort, portIsFree } from './ports.ts';
+import { choosePort, portIsFree } from './ports.ts';
 import { ensureCluster, POSTGRES_DATABASE, POSTGRES_ROLE, POSTGRES_SETTINGS } from './postgres-cluster.ts';
 import { readPostmasterFile, stopOrphanedPostgres } from './postgres-orphans.ts';
 import { findPostgresPlace, type PostgresPlace } from './postgres-place.ts';
@@ -13,6 +13,7 @@ const FIRST_CHOICE_PORT = 15432;
 /** After a crash the server first replays its WAL, up to max_wal_size of it. */
 const START_LIMIT_MS = 10 * 60_000;
 const PROGRESS_EVERY_MS = 5_000;
+const PORT_TRIES = 5;
 
 export interface RunningPostgres {
   /** Of Longshore's own role. Holds the password: for environments, never for arguments or logs. */
@@ -32,6 +33,8 @@ export interface PostgresOptions {
   readonly log: ProgressLog;
   /** Insist on this port (a restart: clients have the URL). Without it, the one remembered in the home, or any. */
   readonly port?: number;
+  /** `LONGSHORE_POSTGRES_PORT`. */
+  readonly givenPort?: number | undefined;
   /** Settings on top of `POSTGRES_SETTINGS`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -42,6 +45,19 @@ export interface PostgresOptions {
  * Ctrl-C until its clients have ended, and orphans of killed runs are recognised.
  */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await tryToStart(options);
+    } catch (error) {
+      // Between the choice of the port and its use, another program took it.
+      if (!(error instanceof PortTaken) || options.port !== undefined || tried === PORT_TRIES) throw error;
+    }
+  }
+}
+
+class PortTaken extends Error {}
+
+async function tryToStart(options: PostgresOptions): Promise<RunningPostgres> {
   const { home, log } = options;
   const layout = await ensureHome(home);
   const state = readState(home);
@@ -50,7 +66,18 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   const { password } = ensureCluster(place, home);
   await stopOrphanedPostgres(place.data, log);
 
-  const port = options.port ?? (await freePort([state.postgresPort, FIRST_CHOICE_PORT]));
+  const port =
+    options.port ??
+    (await choosePort(
+      {
+        who: 'PostgreSQL',
+        variable: 'LONGSHORE_POSTGRES_PORT',
+        given: options.givenPort,
+        preferred: [state.postgresPort, FIRST_CHOICE_PORT],
+      },
+      [],
+      log,
+    ));
   if (options.port !== undefined) await waitForPort(options.port);
   const server = await startServer(
     join(place.programs, 'bin', 'postgres'),
@@ -58,8 +85,10 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     logPath(home, 'postgres'),
     { ...place.user, cwd: '/' },
   );
+  let wasReady = false;
   try {
     await waitUntilReady(server, place, logPath(home, 'postgres'), log);
+    wasReady = true;
     const url = (role: string, secret: string, database: string) =>
       `postgres://${role}:${secret}@127.0.0.1:${port}/${database}`;
     const adminUrl = (database: string) => url(POSTGRES_ROLE, password, database);
@@ -76,6 +105,9 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     };
   } catch (error) {
     await stopServer(server);
+    if (!wasReady && !(await portIsFree(port))) {
+      throw new PortTaken(`port ${port}, which PostgreSQL was to have, is taken by another program`);
+    }
     throw error;
   }
 }

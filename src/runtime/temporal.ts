@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
-import { ensureHome, logPath, readState, updateState } from './home.ts';
+import { ensureHome, type HomeState, logPath, readState, updateState } from './home.ts';
+import { listensOn } from './listening.ts';
 import type { ProgressLog } from './logger.ts';
-import { freePort, portIsFree } from './ports.ts';
+import { choosePort, portIsFree } from './ports.ts';
 import { commandLine, isRunning, stopForeign } from './processes.ts';
 import { type Exit, lastLines, type ServerProcess, startServer } from './server-process.ts';
 import { type ProvisionOptions, provisionTemporal } from './temporal-provision.ts';
@@ -13,6 +14,7 @@ import { type ProvisionOptions, provisionTemporal } from './temporal-provision.t
 const FIRST_CHOICE_PORT = 7233;
 const FIRST_CHOICE_UI_PORT = 8233;
 const START_LIMIT_MS = 60_000;
+const PORT_TRIES = 5;
 
 /** Registered by the server as it starts, so that the first workflow never waits for them. */
 export const SEARCH_ATTRIBUTES: readonly string[] = [TABLE_ATTRIBUTE.name, KIND_ATTRIBUTE.name];
@@ -34,11 +36,33 @@ export interface TemporalOptions {
   readonly namespace?: string;
   /** Insist on these ports (a restart). Without them, those remembered in the home, or any. */
   readonly ports?: { readonly port: number; readonly uiPort: number };
+  /** `LONGSHORE_TEMPORAL_PORT` and its like. */
+  readonly givenPorts?: Partial<TemporalPorts>;
   readonly provision?: Omit<ProvisionOptions, 'log'>;
+}
+
+interface TemporalPorts {
+  readonly temporal: number | undefined;
+  readonly temporalUi: number | undefined;
+  readonly temporalHttp: number | undefined;
+  readonly temporalMetrics: number | undefined;
 }
 
 /** Starts the dev server on the home's database file; workflows of earlier runs go on. */
 export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await tryToStart(options);
+    } catch (error) {
+      // Between the choice of a port and its use, another program took it.
+      if (!(error instanceof PortTaken) || tried === PORT_TRIES) throw error;
+    }
+  }
+}
+
+class PortTaken extends Error {}
+
+async function tryToStart(options: TemporalOptions): Promise<RunningTemporal> {
   const { home, log, namespace = 'default' } = options;
   const layout = await ensureHome(home);
   const program = await provisionTemporal({ ...options.provision, log });
@@ -46,11 +70,12 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
   const state = readState(home);
   await stopOrphanedTemporal(state.temporalPid, database, log);
 
-  const { port, uiPort } = options.ports ?? (await choosePorts(state.temporalPort, state.temporalUiPort));
+  const ports = await choosePorts(options, state);
+  const { port, uiPort } = ports;
   await Promise.all([waitForPort(port), waitForPort(uiPort)]);
   const server = await startServer(
     program,
-    serverArguments({ database, namespace, port, uiPort }),
+    serverArguments({ database, namespace, ...ports }),
     logPath(home, 'temporal'),
   );
   try {
@@ -67,7 +92,13 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
       stop: () => stopServer(server),
     };
   } catch (error) {
+    const endedByItself = server.hasExited();
     await stopServer(server);
+    if (!endedByItself) throw error;
+    for (const taken of Object.values(ports)) {
+      if (await portIsFree(taken)) continue;
+      throw new PortTaken(`port ${taken}, which Temporal was to have, is taken by another program`);
+    }
     throw error;
   }
 }
@@ -76,20 +107,55 @@ async function stopServer(server: ServerProcess): Promise<void> {
   await server.stop([{ signal: 'SIGTERM', waitMs: 15_000 }]);
 }
 
-async function choosePorts(port?: number, uiPort?: number): Promise<{ port: number; uiPort: number }> {
-  const chosen = await freePort([port, FIRST_CHOICE_PORT]);
-  return { port: chosen, uiPort: await freePort([uiPort, FIRST_CHOICE_UI_PORT], [chosen]) };
-}
-
-function serverArguments(options: {
-  readonly database: string;
-  readonly namespace: string;
+interface ChosenPorts {
   readonly port: number;
   readonly uiPort: number;
-}): readonly string[] {
+  readonly httpPort: number;
+  readonly metricsPort: number;
+}
+
+async function choosePorts(
+  { ports, givenPorts = {}, log }: TemporalOptions,
+  remembered: HomeState,
+): Promise<ChosenPorts> {
+  const taken = [ports?.port, ports?.uiPort].filter((port) => port !== undefined);
+  const choose = async (
+    who: string,
+    [part, variable]: readonly [keyof TemporalPorts, string],
+    preferred: readonly (number | undefined)[] = [],
+  ) => {
+    const given = givenPorts[part];
+    const port = await choosePort({ who, variable, given, preferred }, taken, log);
+    taken.push(port);
+    return port;
+  };
+  return {
+    port:
+      ports?.port ??
+      (await choose(
+        'Temporal',
+        ['temporal', 'LONGSHORE_TEMPORAL_PORT'],
+        [remembered.temporalPort, FIRST_CHOICE_PORT],
+      )),
+    uiPort:
+      ports?.uiPort ??
+      (await choose(
+        "Temporal's Web UI",
+        ['temporalUi', 'LONGSHORE_TEMPORAL_UI_PORT'],
+        [remembered.temporalUiPort, FIRST_CHOICE_UI_PORT],
+      )),
+    httpPort: await choose("Temporal's HTTP API", ['temporalHttp', 'LONGSHORE_TEMPORAL_HTTP_PORT']),
+    metricsPort: await choose("Temporal's metrics", ['temporalMetrics', 'LONGSHORE_TEMPORAL_METRICS_PORT']),
+  };
+}
+
+function serverArguments(
+  options: ChosenPorts & { readonly database: string; readonly namespace: string },
+): readonly string[] {
   return [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--log-level', 'warn', '--ui-disable-news-fetch'],
     ...['--port', String(options.port), '--ui-port', String(options.uiPort)],
+    ...['--http-port', String(options.httpPort), '--metrics-port', String(options.metricsPort)],
     ...['--namespace', options.namespace, '--db-filename', options.database],
     // Its HTTP API asks for no credential and takes what a web page may send; with no host allowed, it takes nothing.
     ...['--dynamic-config-value', 'frontend.httpAllowedHosts=[]'],
@@ -144,10 +210,17 @@ async function waitUntilReady(
     if (server.hasExited()) {
       throw new Error(`Temporal did not start; the end of ${logFile}:\n${await lastLines(logFile)}`);
     }
-    if ((await takesConnections(address)) && (await knowsNamespace(address, namespace))) return;
+    if (isItself(server, address) && (await takesConnections(address))) {
+      if (await knowsNamespace(address, namespace)) return;
+    }
     if (Date.now() > deadline) throw new Error(`Temporal was not ready in time; see ${logFile}`);
     await sleep(50);
   }
+}
+
+/** Not another program's Temporal that was quicker to take the port. */
+function isItself({ pid }: ServerProcess, address: string): boolean {
+  return listensOn(pid, Number(address.split(':')[1])) ?? true;
 }
 
 /** Asked before gRPC, whose client would wait a second after a first connection that was refused. */

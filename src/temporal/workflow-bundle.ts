@@ -9,6 +9,7 @@ import { toolEnvironment } from '../runtime/environment.ts';
 
 const WORKFLOWS = fileURLToPath(new URL('../../workflows/', import.meta.url));
 const SEAL = fileURLToPath(new URL('../seal/', import.meta.url));
+const INSTALLATION = fileURLToPath(new URL('../installation/', import.meta.url));
 const LOCK_FILE = fileURLToPath(new URL('../../package-lock.json', import.meta.url));
 const MAKER = fileURLToPath(new URL('make-workflow-bundle.ts', import.meta.url));
 
@@ -35,7 +36,7 @@ export async function workflowBundle(cacheFolder: string): Promise<string> {
 
 async function digest(): Promise<string> {
   const hash = createHash('sha256').update(await readFile(LOCK_FILE));
-  for (const folder of [WORKFLOWS, SEAL]) {
+  for (const folder of [WORKFLOWS, SEAL, INSTALLATION]) {
     for (const name of (await readdir(folder)).sort()) {
       hash.update(name).update(await readFile(join(folder, name)));
     }

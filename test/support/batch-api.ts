@@ -5,6 +5,7 @@ import { HandOver } from '../../src/batches/hand-over.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { quoteName } from '../../src/db/sql-names.ts';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
+import { readInstallation } from '../../src/installation/installation.ts';
 import { compiledTables } from '../../src/rows/compiled-tables.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
@@ -30,6 +31,7 @@ export async function batchApi(t: Cleanup, stack: TestStack, client: Client): Pr
   const committer = createBatchCommitter({
     db,
     client: withoutEagerStart(client),
+    installation: await readInstallation(db),
     storage: await openStorage(`file:${stack.home}/storage`),
     handOver: new HandOver(),
     compiled: compiledTables(dictionary),

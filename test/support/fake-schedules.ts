@@ -20,7 +20,8 @@ export class FakeSchedules implements ScheduleService {
       throw new LongshoreError('schedule-state', `there is a schedule "${request.id}" already`);
     }
     const nextRuns = ['2026-12-01T03:00:00.000Z'];
-    const view: ScheduleView = { ...request, paused: false, nextRuns, lastRuns: [] };
+    const temporalId = `k3v9q2-schedule-${request.id}`;
+    const view: ScheduleView = { ...request, temporalId, paused: false, nextRuns, lastRuns: [] };
     this.views.set(request.id, view);
     return view;
   }

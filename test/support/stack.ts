@@ -4,6 +4,8 @@ import { startWorker } from '../../activities/start-worker.ts';
 import { startApi } from '../../api/start-api.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
+import { type Installation, readInstallation } from '../../src/installation/installation.ts';
+import { nameIn } from '../../src/installation/names.ts';
 import type { LoadView, RejectView } from '../../src/ledger/load-view.ts';
 import type { ChildService } from '../../src/runtime/child.ts';
 import { createLogger, type Logger } from '../../src/runtime/logger.ts';
@@ -22,6 +24,9 @@ export interface TestStack {
   readonly home: string;
   readonly config: Config;
   readonly temporal: TestTemporal;
+  readonly installation: Installation;
+  /** The ID in Temporal of a workflow or schedule of the stack's. */
+  inTemporal(name: string): string;
   /** Sends CSV text as a load and waits for its end. `query` as in the URL. */
   load(table: string, csv: string | Buffer, query?: Record<string, string>): Promise<Answer>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -73,13 +78,14 @@ export async function testStack(
   }
   const config = readConfig(env);
   const services: ChildService[] = [await startApi({ config, log })];
-  if (options.worker ?? true) services.push(await startWorker({ config, name: 'test' }));
+  if (options.worker ?? true) services.push(await startWorker({ config, log, name: 'test' }));
   const databaseUrl = config.databaseUrl ?? database.url;
   const db = await openDatabase({ url: databaseUrl });
   t.after(async () => {
     await Promise.all(services.map((service) => service.stop()));
     await db[Symbol.asyncDispose]();
   });
+  const installation = await readInstallation(db);
   const url = String(services[0]?.info?.url);
   const key = 'a key for this test only';
 
@@ -95,6 +101,8 @@ export async function testStack(
     home,
     config,
     temporal,
+    installation,
+    inTemporal: (name) => nameIn(installation.id, name),
     load(table, csv, query = {}) {
       const headers = { 'content-type': 'text/csv', prefer: 'wait=60' };
       const body = typeof csv === 'string' ? csv : new Uint8Array(csv);

@@ -1,0 +1,16 @@
+import { type RestoreStep, requireRestore } from '../src/backups/restores.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/**
+ * Lets an activity run only for the restore that its workflow is of: after PostgreSQL came back from an older copy,
+ * another one may have the number.
+ */
+export function ofRestore<I extends RestoreStep, O>(
+  { db }: Pick<ActivityDeps, 'db'>,
+  activity: (input: I) => Promise<O>,
+): (input: I) => Promise<O> {
+  return async (input) => {
+    await requireRestore(db, input);
+    return activity(input);
+  };
+}

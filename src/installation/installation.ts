@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
+import { LongshoreError } from '../errors.ts';
+import type { Storage } from '../storage/storage.ts';
+import { nameIn, workflowQueue } from './names.ts';
+
+/** One ledger and what belongs to it: its tables, its files, its workflows and schedules in Temporal. */
+export interface Installation {
+  readonly id: string;
+  /** Task queue of its workflows. */
+  readonly queue: string;
+  /** Workflows and schedules may be there that were made before installations had IDs. */
+  readonly takesOver: boolean;
+}
+
+/** In the storage: whose files these are, so that none sweeps those of another. */
+export const MARK = 'installation.json';
+const MARK_MAX_BYTES = 1024;
+const markSchema = z.object({ installation: z.string() });
+
+/** SQL of the ID, for statements that make up names in Temporal. */
+export const INSTALLATION_ID = '(select id from longshore.installation)';
+
+export async function readInstallation(db: Sql): Promise<Installation> {
+  const [row] = await db.query<{ id: string; takesOver: boolean }>(
+    'select id, takes_over as "takesOver" from longshore.installation',
+  );
+  if (!row) throw new LongshoreError('internal', 'longshore.installation has no row');
+  return { ...row, queue: workflowQueue(row.id) };
+}
+
+/**
+ * Settles which installation this is. The ledger knows; a ledger that was never used goes on for the installation that
+ * the storage belongs to, whose ledger was lost; an ID that is wanted becomes the ledger's, which is then a copy of the
+ * one that it was copied from.
+ *
+ * @param wanted `LONGSHORE_INSTALLATION`
+ * @throws LongshoreError `installation-conflict` when the storage belongs to another one
+ */
+export async function settleInstallation(
+  db: Pick<Database, 'query' | 'transaction'>,
+  storage: Pick<Storage, 'read' | 'write' | 'stat'>,
+  wanted: string | undefined,
+): Promise<Installation> {
+  const marked = await readMark(storage);
+  await db.transaction(async (tx) => {
+    const [row] = await tx.query<{ id: string; used: boolean }>(
+      `select id, exists (select from longshore.load) or exists (select from longshore.backup)
+                  or exists (select from longshore.batch_group) or exists (select from longshore.api_key) as used
+         from longshore.installation for update`,
+    );
+    const id = wanted ?? (row?.used ? undefined : marked);
+    if (id !== undefined && id !== row?.id) await renameInstallation(tx, id);
+  });
+  const installation = await readInstallation(db);
+  if (marked === undefined) await writeMark(storage, installation.id);
+  else if (marked !== installation.id) throw foreignStorage(installation.id, marked);
+  return installation;
+}
+
+/**
+ * Gives a copied ledger a name of its own. What is unfinished in it is under way in the workflows of the original,
+ * which go on with the original's rows: here it gets workflows of its own.
+ */
+async function renameInstallation(tx: Sql, id: string): Promise<void> {
+  await tx.query('update longshore.installation set id = $1, takes_over = false', [id]);
+  await tx.query('delete from longshore.process');
+  await giveOwnNames(tx, id);
+}
+
+/**
+ * Gives everything unfinished whose workflow does not have the installation's name another workflow ID, and another
+ * `uid`, so that activities of the workflow that it had find nothing of theirs.
+ *
+ * @returns the workflow IDs that it had
+ */
+export async function giveOwnNames(tx: Sql, id: string): Promise<readonly string[]> {
+  const former = await tx.query<{ id: string }>(
+    `select workflow_id as id from longshore.load where finished_at is null and not starts_with(workflow_id, $1)
+     union all
+     select workflow_id from longshore.restore where finished_at is null and not starts_with(workflow_id, $1)
+     union all
+     select workflow_id from longshore.backup where status = 'running' and not starts_with(workflow_id, $1)`,
+    [nameIn(id, '')],
+  );
+  const names = former.map((row) => row.id);
+  for (const [table, kind] of [
+    ['load', `'load'`],
+    ['restore', 'r.kind'],
+  ]) {
+    await tx.query(
+      `with fresh as materialized (
+         select id, gen_random_uuid() as uid from longshore.${table} where workflow_id = any ($2))
+       update longshore.${table} r
+          set uid = f.uid, run_id = null,
+              workflow_id = $1 || ${kind} || '-' || r.id || '-' || left(replace(f.uid::text, '-', ''), 12)
+         from fresh f where f.id = r.id`,
+      [nameIn(id, ''), names],
+    );
+  }
+  await tx.query(
+    `update longshore.backup set workflow_id = $1 || 'backup-' || id, run_id = null where workflow_id = any ($2)`,
+    [nameIn(id, ''), names],
+  );
+  return names;
+}
+
+async function readMark(storage: Pick<Storage, 'read' | 'stat'>): Promise<string | undefined> {
+  const found = await storage.stat(MARK);
+  if (found === null) return undefined;
+  const text = (await storage.read(MARK, 0, Math.min(found.bytes, MARK_MAX_BYTES))).toString('utf8');
+  const parsed = markSchema.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data.installation;
+  throw new LongshoreError(
+    'installation-conflict',
+    `${MARK} of the storage is not what Longshore wrote there`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeMark(storage: Pick<Storage, 'write'>, id: string): Promise<void> {
+  const writer = await storage.write(MARK);
+  try {
+    await writer.write(Buffer.from(`${JSON.stringify({ installation: id })}\n`));
+    await writer.close();
+  } catch (error) {
+    await writer.abort().catch(() => undefined);
+    throw error;
+  }
+}
+
+function foreignStorage(own: string, marked: string): LongshoreError {
+  return new LongshoreError(
+    'installation-conflict',
+    `the ledger is of the installation ${own}, but the storage belongs to ${marked} (its ${MARK} says so): ` +
+      'each would clear away files of the other. Give this one a storage of its own (LONGSHORE_STORAGE). If this ' +
+      `ledger shall go on for ${marked}, set LONGSHORE_INSTALLATION=${marked}; if the storage is a copy, or ${marked} ` +
+      `is no more, delete ${MARK} there`,
+  );
+}

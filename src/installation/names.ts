@@ -1,0 +1,27 @@
+/**
+ * How an installation is named in Temporal, which several may share: by its ID in task queues, workflow IDs and
+ * schedule IDs. Pure: safe in workflow code.
+ */
+
+/** Task queue of workflows before installations had IDs; what began there ends there. */
+export const FORMER_QUEUE = 'longshore';
+
+/** Of workflows and of the short activities that run beside them. */
+export function workflowQueue(installationId: string): string {
+  return `${FORMER_QUEUE}-${installationId}`;
+}
+
+/** Of the activity workers that serve the workflows of a queue. */
+export function activityQueue(queueOfWorkflows: string): string {
+  return `${queueOfWorkflows}-activities`;
+}
+
+/** The ID in Temporal of a workflow or a schedule of the installation. */
+export function nameIn(installationId: string, name: string): string {
+  return `${installationId}-${name}`;
+}
+
+/** The number keeps it readable; the random part makes sure that no ID is given twice, whatever the ledger forgets. */
+export function numberedName(kind: string, id: number, uid: string): string {
+  return `${kind}-${id}-${uid.replaceAll('-', '').slice(0, 12)}`;
+}
