@@ -52,17 +52,32 @@ export function microsOf(fraction: string | undefined): number {
   return fraction === undefined ? 0 : Number(fraction.slice(0, 6).padEnd(6, '0'));
 }
 
-/** XML Schema's 24:00:00 is the first moment of the next day; null past the last day of year 9999. */
-export function nextMidnight(moment: Moment): Moment | null {
-  const next = new Date(0);
-  next.setUTCFullYear(moment.year, moment.month - 1, moment.day + 1);
-  if (next.getUTCFullYear() > 9999) return null;
+/** XML Schema's 24:00:00 is the first moment of the next day, which may be the first one of year 10000. */
+export function nextMidnight(moment: Moment): Moment {
+  return shifted({ ...moment, hour: 24 }, 0);
+}
+
+/**
+ * A moment as it is in UTC, without an offset; null where that is outside the years 1 to 9999, though the moment as
+ * written may be within them (`9999-12-31T23:00:00-05:00`), or the other way round.
+ */
+export function inUtc(moment: Moment): Moment | null {
+  const utc = shifted(moment, moment.offsetMinutes ?? 0);
+  return utc.year >= 1 && utc.year <= 9999 ? { ...utc, offsetMinutes: null } : null;
+}
+
+/** So many minutes earlier, in the proleptic Gregorian calendar. */
+function shifted(moment: Moment, minutes: number): Moment {
+  const date = new Date(0);
+  date.setUTCFullYear(moment.year, moment.month - 1, moment.day);
+  date.setUTCHours(moment.hour, moment.minute - minutes);
   return {
     ...moment,
-    year: next.getUTCFullYear(),
-    month: next.getUTCMonth() + 1,
-    day: next.getUTCDate(),
-    hour: 0,
+    year: date.getUTCFullYear(),
+    month: date.getUTCMonth() + 1,
+    day: date.getUTCDate(),
+    hour: date.getUTCHours(),
+    minute: date.getUTCMinutes(),
   };
 }
 

@@ -3,6 +3,7 @@ import {
   formatDate,
   formatOffset,
   formatTime,
+  inUtc,
   isDate,
   type Moment,
   microsOf,
@@ -20,12 +21,16 @@ const MAX_OFFSET_MINUTES = 14 * 60;
 /**
  * Table Schema v2 "datetime": XML Schema's dateTime, a strptime pattern, or `any`. The value is a moment with
  * microseconds (PostgreSQL's timestamptz); without an offset it is UTC, whatever the session's time zone is,
- * which is why the text always ends in one. Years 1 to 9999; second 60 is refused (XML Schema 1.1), hour 24 is
+ * which is why the text always ends in one. Years 1 to 9999, in UTC; second 60 is refused (XML Schema 1.1), hour 24 is
  * the next day's midnight.
  */
 export function datetimeCaster(format: string): Caster {
   const parse =
     format === 'default' ? isoDatetime : format === 'any' ? anyDatetime : compileStrptime(format).parse;
+  const read = (cell: string) => {
+    const moment = parse(cell);
+    return moment !== null && Math.abs(moment.offsetMinutes ?? 0) <= MAX_OFFSET_MINUTES ? moment : null;
+  };
   return {
     expected:
       format === 'default'
@@ -35,15 +40,25 @@ export function datetimeCaster(format: string): Caster {
           : `a datetime as ${format}`,
     cast(cell) {
       if (format === 'default' && isPlainUtc(cell)) return cell;
-      const moment = parse(cell);
-      if (!moment || Math.abs(moment.offsetMinutes ?? 0) > MAX_OFFSET_MINUTES) return null;
-      return `${formatDate(moment)}T${formatTime(moment)}${formatOffset(moment.offsetMinutes)}`;
+      const moment = read(cell);
+      if (moment === null) return null;
+      // Only next to the first and the last year can the offset lead out of the years, or back into them.
+      if (moment.year > 1 && moment.year < 9999) return textOf(moment);
+      const utc = inUtc(moment);
+      return utc && textOf(moment.year > 9999 ? utc : moment);
+    },
+    explain(cell) {
+      return read(cell) === null ? null : 'outside the years 1 to 9999 in UTC';
     },
     against(bound) {
       const limit = instant(bound);
       return (value) => Number(instant(value) - limit);
     },
   };
+}
+
+function textOf(moment: Moment): string {
+  return `${formatDate(moment)}T${formatTime(moment)}${formatOffset(moment.offsetMinutes)}`;
 }
 
 /** The commonest form, `YYYY-MM-DDThh:mm:ssZ`, told without a regular expression. */
