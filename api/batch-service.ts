@@ -39,7 +39,7 @@ export interface BatchService {
   /** Committed ones, newest first. */
   list(filter: BatchFilter): Promise<readonly BatchView[]>;
 
-  /** By index, from the first after `afterIndex` (-1: all). @throws `unknown-batch` */
+  /** By index, a page from the first after `afterIndex`; `more` says whether it ended before the last one. @throws `unknown-batch` */
   rejects(
     id: string,
     page: { readonly afterIndex: number; readonly limit: number },

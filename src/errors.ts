@@ -41,6 +41,12 @@ export const ERRORS = {
     title: 'The report took too long to read',
     remedy: 'Ask for fewer rows, or again when the server has less to do.',
   },
+  'row-too-large': {
+    status: 422,
+    retryable: false,
+    title: 'The row is too large to be shown',
+    remedy: 'Read it by SQL, or split its long values over several rows; a load never makes such a row.',
+  },
   'refresh-failed': {
     status: 503,
     retryable: true,

@@ -3,6 +3,8 @@ export interface Rendered {
   readonly body: Buffer;
   /** Rows on all pages; null where there are no pages. */
   readonly total: number | null;
+  /** Rows of this page; a page of long rows has fewer than its limit. */
+  readonly count: number | null;
 }
 
 interface Entry {

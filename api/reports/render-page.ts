@@ -16,7 +16,12 @@ export function pageJson(
   const { name, title } = report;
   const { asOf, stale, includes } = state;
   const { limit, offset } = request;
-  const { next, previous } = pageLinks(report, request, page.total, 'json');
+  const { next, previous } = pageLinks(
+    report,
+    request,
+    { total: page.total, count: page.rows.length },
+    'json',
+  );
   const head = JSON.stringify({ name, title, asOf, stale, includes });
   const tail = JSON.stringify({ page: { limit, offset, total: page.total, next, previous } });
   return `${head.slice(0, -1)},"data":${rowsJson(shownColumns(report), page)},${tail.slice(1)}`;

@@ -13,10 +13,11 @@ export function reportPath({ name }: Pick<LiveReport, 'name'>): string {
   return `/v1/reports/${encodeURIComponent(name)}`;
 }
 
+/** @param page rows of all pages, and of this one: long rows end a page before its limit */
 export function pageLinks(
   report: LiveReport,
   request: ReportRequest,
-  total: number,
+  { total, count }: { readonly total: number; readonly count: number },
   format: 'json' | 'csv',
 ): PageLinks {
   const { limit, offset } = request;
@@ -27,7 +28,7 @@ export function pageLinks(
   return {
     first: at(0),
     last: at(Math.max(lastOffset, 0)),
-    next: offset + limit < total ? at(offset + limit) : null,
+    next: count > 0 && offset + count < total ? at(offset + count) : null,
     previous: offset > 0 ? at(Math.max(0, Math.min(offset - limit, lastOffset))) : null,
   };
 }

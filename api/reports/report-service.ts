@@ -86,12 +86,12 @@ async function render(
     const data = await reader.chart(report, chart, ask.drawing.equals);
     if (data.version !== state.version) return null;
     const svg = await drawChart({ report, chart, data, state, drawing: ask.drawing });
-    return { body: Buffer.from(svg), total: null };
+    return { body: Buffer.from(svg), total: null, count: null };
   }
   const page = await reader.page(report, ask.request);
   if (page.version !== state.version) return null;
   const text = ask.format === 'csv' ? pageCsv(report, page) : pageJson(report, ask.request, state, page);
-  return { body: Buffer.from(text), total: page.total };
+  return { body: Buffer.from(text), total: page.total, count: page.rows.length };
 }
 
 /** Of everything that the bytes depend on; only JSON tells whether it is stale. */

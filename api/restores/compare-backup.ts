@@ -32,10 +32,10 @@ export async function compareBackup(deps: LedgerRestoresDeps, request: DiffReque
   if (status !== 'done' || !counts) {
     throw new LongshoreError('diff-not-ready', `backup ${backupId} is still being read (dry run ${id})`);
   }
-  if (table.primaryKey.length === 0) return { counts, differences: [] };
+  if (table.primaryKey.length === 0) return { counts, differences: [], more: false };
   const [restored] = (await readRestorePlan(db, id)).tables;
   try {
-    return { counts, differences: await readDifferences(db, restored!, page) };
+    return { counts, ...(await readDifferences(db, restored!, page)) };
   } catch (cause) {
     if (!isRowFault(cause)) throw cause;
     throw new LongshoreError('invalid-request', 'after: not a key of this table', { cause });

@@ -1,4 +1,4 @@
-import type { Difference } from '../../src/backups/differences.ts';
+import type { DifferencesPage } from '../../src/backups/differences.ts';
 import type { RestoreStatus, RestoreTarget, RestoreView, TableChange } from '../../src/backups/restore.ts';
 import type { RestoreFilter } from '../../src/backups/restores.ts';
 import type { Table } from '../../src/types.ts';
@@ -53,9 +53,8 @@ export interface DiffRequest {
   readonly signal: AbortSignal;
 }
 
-export interface Diff {
+export interface Diff extends DifferencesPage {
   readonly counts: TableChange;
-  readonly differences: readonly Difference[];
 }
 
 const ENDS: readonly RestoreStatus[] = ['done', 'failed', 'cancelled'];

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { type BatchRejectsPage, type BatchView, MAX_BATCH_ROWS } from '../../src/batches/batch.ts';
+import {
+  type BatchReject,
+  type BatchRejectsPage,
+  type BatchView,
+  MAX_BATCH_ROWS,
+} from '../../src/batches/batch.ts';
 import { answerFormat } from '../answer-format.ts';
 import { requireTable } from '../auth.ts';
 import { batchAnswer, batchPath, findBatch, rejectsJson } from '../batch-answer.ts';
@@ -131,9 +136,14 @@ async function sendPage({ res, deps, query }: RejectsCall, batch: BatchView): Pr
 
 async function sendCsv({ res, deps, query }: RejectsCall, batch: BatchView): Promise<void> {
   const table = deps.dictionary.tables.find(({ name }) => name === batch.table);
-  const first = await rejectsOf(deps, batch, -1, MAX_BATCH_ROWS);
-  const columns = first.header ?? table?.fields.map((field) => field.name) ?? [];
-  const extra = first.rejects.some((reject) => rejectCells(reject.row, columns).length > columns.length);
+  let page = await rejectsOf(deps, batch, -1, MAX_BATCH_ROWS);
+  const columns = page.header ?? table?.fields.map((field) => field.name) ?? [];
+  const isLong = (reject: BatchReject) => rejectCells(reject.row, columns).length > columns.length;
+  // Whether there is a column for what is extra stands before the first row: all pages are looked at.
+  while (page.more && !page.rejects.some(isLong)) {
+    page = await rejectsOf(deps, batch, page.rejects.at(-1)!.index, MAX_BATCH_ROWS);
+  }
+  const extra = page.rejects.some(isLong);
   const csv = new RejectsCsv({ columns, extra }, '_index', delimiterOf(deps, batch.table));
   const pages: RejectPages = async (after, limit) => {
     const { rejects, more } = await rejectsOf(deps, batch, after, limit);

@@ -77,16 +77,14 @@ export const diffRoute = defineRoute({
     const after = query.after === undefined ? null : keyOf(query.after, table);
     const gone = new AbortController();
     res.once('close', () => gone.abort());
-    // One more than asked for tells whether there is a next page.
-    const page = { after, limit: query.limit + 1 };
-    const { counts, differences: found } = await deps.restores.diff({
+    const page = { after, limit: query.limit };
+    const { counts, differences, more } = await deps.restores.diff({
       backupId,
       table,
       page,
       signal: gone.signal,
     });
-    const differences = found.slice(0, query.limit);
-    const last = found.length > query.limit ? differences.at(-1)! : null;
+    const last = more ? differences.at(-1)! : null;
     const next =
       last === null
         ? null

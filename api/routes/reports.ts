@@ -85,10 +85,12 @@ function pageRoute(report: LiveReport): Route {
       const request = pageRequest(report, given);
       const format = answerFormat({ req, res, query: given });
       const answer = await deps.reports.answer(report, { format, request }, knows(req));
-      const { next, previous, ...ends } = pageLinks(report, request, answer.rendered?.total ?? 0, format);
       if (answer.rendered !== null) {
+        const { total, count } = answer.rendered;
+        const page = { total: total ?? 0, count: count ?? 0 };
+        const { next, previous, ...ends } = pageLinks(report, request, page, format);
         res.links({ ...ends, ...(next !== null && { next }), ...(previous !== null && { prev: previous }) });
-        res.set('X-Total-Count', String(answer.rendered.total));
+        res.set('X-Total-Count', String(total));
       }
       if (format === 'csv') res.set('Content-Disposition', `attachment; filename="${report.name}.csv"`);
       send(res, answer, format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8');

@@ -59,7 +59,9 @@ const getRows = defineRoute({
   description:
     'In the order of the primary key, or of load and line in a table without one. Each row has its fields, and ' +
     '`_load_id` and `_line`, which name the load and the line of the file that it came with. Numbers have every ' +
-    'digit that is stored, also where a reader of JSON would round them.',
+    'digit that is stored, also where a reader of JSON would round them; a moment that RFC 3339 can not write is as ' +
+    'PostgreSQL writes it (`infinity`, `0044-03-15 BC`). A page of long rows ends before its limit: `next` says ' +
+    'whether there are more.',
   scopes: ['read'],
   query: z.strictObject({
     limit: pageLimit(100, 1000),
@@ -75,6 +77,7 @@ const getRows = defineRoute({
       },
     },
   },
+  problems: ['row-too-large'],
   async handle({ res, deps, table, query }) {
     const after = query.after === undefined ? null : decodeCursor(query.after);
     const page = await deps.loads.rows(table, { after, limit: query.limit });

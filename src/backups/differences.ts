@@ -1,5 +1,6 @@
 import { columnsWithTypes } from '../avro/schema.ts';
-import type { Sql } from '../db/sql.ts';
+import { bytesOf, PAGE_BYTES } from '../db/cell-text.ts';
+import type { Database } from '../db/database.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { liveName } from '../publish/table-state.ts';
 import type { Table } from '../types.ts';
@@ -21,39 +22,59 @@ export interface FieldDifference {
   readonly now: string | null;
 }
 
-interface DifferenceRow {
+interface DifferenceRow extends Record<string, unknown> {
   readonly key: string[];
   readonly kind: Difference['kind'];
   readonly backup: (string | null)[];
   readonly now: (string | null)[];
+  readonly bytes: number;
+}
+
+export interface DifferencesPage {
+  readonly differences: readonly Difference[];
+  /** Whether there are more after the last one. */
+  readonly more: boolean;
 }
 
 /**
  * Differences between a stage and its table, by primary key, those after a key. PostgreSQL keeps only the page and what
- * it joins with in memory.
+ * it joins with in memory, and hands over one row at a time, so that a page of long rows ends before its limit
+ * (`PAGE_BYTES`) without the others being read.
  */
 export async function readDifferences(
-  db: Sql,
+  db: Pick<Database, 'transaction'>,
   { table, stage }: Pick<RestoredTable, 'table' | 'stage'>,
   { after, limit }: { readonly after: readonly string[] | null; readonly limit: number },
-): Promise<Difference[]> {
-  const rows = await db.query<{ [member in keyof DifferenceRow]: DifferenceRow[member] }>(
-    differencesSql(table, stage, after !== null),
-    [limit, ...(after ?? [])],
-  );
-  return rows.map((row) => ({ key: row.key, kind: row.kind, fields: fieldsOf(table, row) }));
+): Promise<DifferencesPage> {
+  return db.transaction(async (tx) => {
+    const sql = differencesSql(table, stage, after !== null);
+    // One more than the page has tells whether there is a next one.
+    await tx.query(`declare page no scroll cursor for ${sql}`, [limit + 1, ...(after ?? [])]);
+    const differences: Difference[] = [];
+    let bytes = 0;
+    for (;;) {
+      const [row] = await tx.query<DifferenceRow>('fetch next from page');
+      if (row === undefined) return { differences, more: false };
+      bytes += row.bytes;
+      const full = differences.length === limit || (differences.length > 0 && bytes > PAGE_BYTES);
+      if (full) return { differences, more: true };
+      differences.push({ key: row.key, kind: row.kind, fields: fieldsOf(table, row) });
+    }
+  });
 }
 
+/** Rows as JSON, which is parsed in one go: the driver reads an array's text character by character. */
 function differencesSql(table: Table, stage: string, following: boolean): string {
   const key = table.primaryKey.map((name) => `coalesce(s.${quoteName(name)}, t.${quoteName(name)})`);
   const texts = (alias: string) =>
-    `array[${table.fields.map(({ name }) => asText(`${alias}.${quoteName(name)}`)).join(', ')}]`;
+    `json_build_array(${table.fields.map(({ name }) => asText(`${alias}.${quoteName(name)}`)).join(', ')})`;
   const from = (name: string) =>
     `(select tableoid, * from ${name}${following ? ` where ${afterKey(table)}` : ''})`;
   return `
     select array[${key.map(asText).join(', ')}] as key,
            case when t.tableoid is null then 'added' when s.tableoid is null then 'removed' else 'changed' end as kind,
-           ${texts('s')} as backup, ${texts('t')} as now
+           ${texts('s')} as backup, ${texts('t')} as now,
+           ${bytesOf(columnsWithTypes(table), 's')} + ${bytesOf(columnsWithTypes(table), 't')} as bytes
       from ${from(stage)} s full join ${from(liveName(table))} t on ${equalColumns(table.primaryKey, 's', 't')}
      where t.tableoid is null or s.tableoid is null or ${rowsDiffer(table)}
      order by ${key.join(', ')} limit $1`;

@@ -1,3 +1,4 @@
+import { PAGE_BYTES } from '../db/cell-text.ts';
 import type { Sql } from '../db/sql.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
 import { quoted } from '../shorten.ts';
@@ -78,7 +79,7 @@ export async function listBatches(db: Sql, filter: BatchFilter): Promise<BatchVi
   return rows.map(toView);
 }
 
-/** By index, from the first after `afterIndex`; -1: all. @throws LongshoreError `unknown-batch` */
+/** By index, from the first after `afterIndex`, of no more bytes than a page has. @throws LongshoreError `unknown-batch` */
 export async function listBatchRejects(
   db: Sql,
   id: string,
@@ -91,15 +92,20 @@ export async function listBatchRejects(
   if (!batch) {
     throw new LongshoreError('unknown-batch', `the ledger has no batch ${quoted(id)}`);
   }
-  const rows = await db.query<RejectRow>(
-    `select batch_id, index, row_sent, errors from longshore.batch_reject
-      where batch_id = $1 and index > $2::bigint order by index limit $3`,
-    [id, page.afterIndex, page.limit + 1],
+  const rows = await db.query<RejectRow & { found: number }>(
+    `select batch_id, index, row_sent, errors, found from (
+       select *, (count(*) over ())::int as found, row_number() over by_index as nth,
+              sum(octet_length(row_sent) + pg_column_size(errors)) over by_index as bytes
+         from (select batch_id, index, row_sent, errors from longshore.batch_reject
+                where batch_id = $1 and index > $2::bigint order by index limit $3 + 1) r
+       window by_index as (order by index)) r
+      where nth = 1 or (nth <= $3 and bytes <= $4) order by index`,
+    [id, page.afterIndex, page.limit, PAGE_BYTES],
   );
   return {
     header: batch.header === null ? null : (JSON.parse(batch.header) as string[]),
-    rejects: rows.slice(0, page.limit).map(toReject),
-    more: rows.length > page.limit,
+    rejects: rows.map(toReject),
+    more: (rows[0]?.found ?? 0) > rows.length,
   };
 }
 

@@ -1,4 +1,5 @@
 import { parseRecord } from '../csv/parse-record.ts';
+import { PAGE_BYTES } from '../db/cell-text.ts';
 import type { Database } from '../db/database.ts';
 import type { CellError, Table } from '../types.ts';
 import type { RejectView } from './load-view.ts';
@@ -27,9 +28,6 @@ export function jsonOfErrors(errors: readonly CellError[]): string {
     typeof value === 'string' ? value.replaceAll('\0', '\u2400') : value,
   );
 }
-
-/** A page ends here, however few its rows are: one record can have 16 MiB. */
-const PAGE_BYTES = 16 * 1024 * 1024;
 
 export interface RejectsPage {
   readonly rejects: readonly RejectView[];

@@ -1,3 +1,4 @@
+import { bytesOf, momentText, PAGE_BYTES } from '../db/cell-text.ts';
 import { LEDGER_SCHEMA, quoteName, quoteText } from '../db/sql-names.ts';
 import type { LiveReport } from './ensure-reports.ts';
 import { REPORT_SCHEMA, type ReportChart, type ReportColumn } from './report.ts';
@@ -14,19 +15,23 @@ export const MAX_BARS = 50;
 /**
  * Rows of a page: `version, total`, then a cell a shown column. The view's version is read by the same statement,
  * so by the same snapshot. There is always a row: past the last page its cells are null, and so is its `place`,
- * the last column.
+ * the last column. A page of long rows ends before its limit, as in `PAGE_BYTES`.
  */
 export function pageStatement(report: LiveReport, request: ReportRequest): Statement {
   const where = conditions(report, request, 3);
-  const cells = shownColumns(report).map((column, n) => `${cellText(column)} as c${n}`);
+  const shown = shownColumns(report);
+  const cells = shown.map((column, n) => `${cellText(column)} as c${n}`);
+  const names = shown.map((_, n) => `c${n}`);
   const order = orderBy(report, request.sort);
   const text = `
     with chosen as materialized (select * from ${viewOf(report)} ${where.text}),
     page as (
-      select ${[...cells, `row_number() over (order by ${order}) as place`].join(', ')}
-        from chosen order by ${order} limit $1 offset $2)
-    select ${versionOf(report)}, (select count(*) from chosen), page.*
-      from (values (1)) as one left join page on true order by page.place`;
+      select ${cells.join(', ')}, row_number() over (order by ${order}) as place, ${bytesOf(shown)} as bytes
+        from chosen order by ${order} limit $1 offset $2),
+    short as (
+      select ${names.join(', ')}, place, bytes, sum(bytes) over (order by place) as total from page)
+    select ${[versionOf(report), '(select count(*) from chosen)', ...names, 'place'].join(', ')}
+      from (values (1)) as one left join short on total <= ${PAGE_BYTES} or total = bytes order by place`;
   return { text, values: [request.limit, request.offset, ...where.values] };
 }
 
@@ -100,5 +105,5 @@ function orderBy(report: LiveReport, sort: readonly SortKey[]): string {
 function cellText({ name, type }: ReportColumn): string {
   const column = quoteName(name);
   if (type !== 'timestamptz') return column;
-  return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+  return momentText(column);
 }

@@ -47,7 +47,7 @@ export class FakeRestores implements RestoreService {
       broken: [],
     };
     const fields = { id: { backup: '1', now: null } };
-    return { counts, differences: [{ key: ['1'], kind: 'added', fields }] };
+    return { counts, differences: [{ key: ['1'], kind: 'added', fields }], more: false };
   }
 
   async cancel(id: number): Promise<RestoreView> {
