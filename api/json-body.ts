@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
+import { foreignKindOf, HEAD_BYTES } from '../src/csv/file-kind.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { describeJsonFault } from '../src/json-fault.ts';
 import { nulPlaces } from './nul.ts';
@@ -44,6 +45,10 @@ export async function readText(
     if (bytes > maxBytes) throw tooLarge();
     take(piece);
   });
+  const kind = foreignKindOf(body.subarray(0, HEAD_BYTES));
+  if (kind !== null) {
+    throw new LongshoreError('malformed-body', `the body is ${kind}: send it unpacked, as text in UTF-8`);
+  }
   try {
     return utf8.decode(body);
   } catch (cause) {

@@ -136,7 +136,7 @@ export const ERRORS = {
     status: 400,
     retryable: false,
     title: 'The body can not be read',
-    remedy: 'Correct the body at the place that the message names.',
+    remedy: 'Correct the body as the message says, at the place that it names.',
   },
   'malformed-request': {
     status: 400,
@@ -186,6 +186,13 @@ export const ERRORS = {
     retryable: false,
     title: 'The file has no rows',
     remedy: 'Send a file with at least one record. To empty a table, delete its rows in the database.',
+  },
+  'encoding-mismatch': {
+    status: 422,
+    retryable: false,
+    title: 'The file is not text in the encoding of the table',
+    remedy:
+      'Unpack or export it as plain text in the encoding that the message names, or set encoding in the dictionary.',
   },
   'already-loaded': {
     status: 409,

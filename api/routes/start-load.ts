@@ -88,6 +88,7 @@ export const startLoadRoute = defineRoute({
     'body-too-large',
     'file-missing',
     'file-empty',
+    'encoding-mismatch',
     'file-changed',
     'source-not-found',
     'header-mismatch',

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { LongshoreError } from '../errors.ts';
 import type { Chart, Chunk, Dialect } from '../types.ts';
+import { encodingOf } from './encoding.ts';
+import { HEAD_BYTES, TextGuard } from './file-kind.ts';
 import { parseRecord } from './parse-record.ts';
 import { chunkBytesAt } from './plan-chunks.ts';
 import { RecordScanner } from './scan.ts';
@@ -15,8 +17,6 @@ export interface ChartOptions {
   readonly maxRecordBytes?: number;
 }
 
-const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-
 /** How much of an oversize record is read, to show where it begins. */
 export const OVERSIZE_PREVIEW_BYTES = 64 * 1024;
 
@@ -28,9 +28,10 @@ export class Charter {
   readonly #options: ChartOptions;
   readonly #chunkBytes: (position: number) => number;
   readonly #scanner: RecordScanner;
+  readonly #guard: TextGuard;
   readonly #hash = createHash('sha256');
   readonly #chunks: Chunk[] = [];
-  /** The file's first bytes, until they are enough to tell a byte-order mark; then null. */
+  /** The file's first bytes, until they are enough to tell what it is; then null. */
   #head: Buffer | null = Buffer.alloc(0);
   #bytes = 0;
   #header: readonly string[] | null = null;
@@ -49,6 +50,7 @@ export class Charter {
     this.#options = options;
     this.#chunkBytes = options.chunkBytes ?? chunkBytesAt;
     this.#awaitsHeader = options.dialect.header;
+    this.#guard = new TextGuard(options.encoding, encodingOf(options.encoding).utf8);
     this.#scanner = new RecordScanner(options, {
       record: (kind, start, end, next, line, quoted) => this.#record(kind, start, end, next, line, quoted),
       skipped: (next) => this.#passed(next),
@@ -58,7 +60,8 @@ export class Charter {
 
   /**
    * Takes the next piece of the file, of any size; it may be reused afterwards.
-   * @throws LongshoreError `header-mismatch` when the header is too long, or holds a NUL character.
+   * @throws LongshoreError `encoding-mismatch` when it is no text, or in another encoding than it should be;
+   *   `header-mismatch` when the header is too long, or holds a NUL character.
    */
   push(bytes: Uint8Array): void {
     this.#hash.update(bytes);
@@ -68,12 +71,12 @@ export class Charter {
       return;
     }
     this.#head = Buffer.concat([this.#head, bytes]);
-    if (this.#head.length >= BOM.length) this.#begin(this.#head);
+    if (this.#head.length >= HEAD_BYTES) this.#begin(this.#head);
   }
 
   /**
    * The file is over.
-   * @throws LongshoreError `file-empty` when it has no records (nothing, a header or comments only).
+   * @throws LongshoreError the same for a short file; `file-empty` when it has no records (nothing, a header or comments only).
    */
   end(): Chart {
     if (this.#head !== null) this.#begin(this.#head);
@@ -96,13 +99,14 @@ export class Charter {
 
   #begin(head: Buffer): void {
     this.#head = null;
-    const marked = head.subarray(0, BOM.length).equals(BOM);
-    if (marked) this.#scanner.skipBytes(BOM.length);
-    this.#open(marked ? BOM.length : 0, 1);
-    this.#scan(marked ? head.subarray(BOM.length) : head);
+    const markBytes = this.#guard.begin(head);
+    this.#scanner.skipBytes(markBytes);
+    this.#open(markBytes, 1);
+    this.#scan(head.subarray(markBytes));
   }
 
   #scan(bytes: Uint8Array): void {
+    this.#guard.pass(bytes);
     this.#scanner.push(bytes);
     // Told at once: a file without line ends would be kept in memory for its header's sake, to its end.
     if (this.#awaitsHeader && this.#scanner.isOversize) this.#refuseHeader('is longer than a record may be');

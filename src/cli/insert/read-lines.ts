@@ -1,3 +1,4 @@
+import { foreignKindOf, HEAD_BYTES } from '../../csv/file-kind.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 
 /** A line without its end (`\n` or `\r\n`). */
@@ -33,7 +34,7 @@ export async function* readLines(
       EXIT.failed,
       `${name}, line ${number}: longer than the ${maxBytes} bytes that a batch may have`,
     );
-  for await (const piece of pieces) {
+  for await (const piece of checkedPieces(pieces, name)) {
     let from = 0;
     for (;;) {
       const end = piece.indexOf(NEWLINE, from);
@@ -55,6 +56,31 @@ export async function* readLines(
   }
   signal.throwIfAborted();
   if (restBytes > 0) yield { number, bytes: withoutEnds(joined(rest), number), endByte: endByte + restBytes };
+}
+
+/** The same pieces, the first ones joined to tell what they are. @throws CliError `failed` for what is no text in UTF-8 */
+async function* checkedPieces(pieces: AsyncIterable<Buffer>, name: string): AsyncGenerator<Buffer> {
+  let head: Buffer | null = Buffer.alloc(0);
+  for await (const piece of pieces) {
+    if (head === null) {
+      yield piece;
+      continue;
+    }
+    head = head.length === 0 ? piece : Buffer.concat([head, piece]);
+    if (head.length < HEAD_BYTES) continue;
+    yield checkedHead(head, name);
+    head = null;
+  }
+  if (head !== null && head.length > 0) yield checkedHead(head, name);
+}
+
+function checkedHead(head: Buffer, name: string): Buffer {
+  const kind = foreignKindOf(head.subarray(0, HEAD_BYTES));
+  if (kind === null) return head;
+  throw new CliError(
+    EXIT.failed,
+    `${name} is ${kind}: unpack or export it as NDJSON in UTF-8; nothing was sent`,
+  );
 }
 
 function joined(parts: readonly Buffer[]): Buffer {
