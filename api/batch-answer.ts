@@ -49,7 +49,11 @@ export function problemOfBatch(
   headers: Readonly<Record<string, string>>,
 ): HttpError {
   const { sent, rejected, discarded } = view.rows;
-  const others = view.strict && discarded > 0 ? `; the other ${discarded} stayed out with them` : '';
+  const why =
+    view.strict && rejected > 0
+      ? 'stayed out with them'
+      : 'were kept out by a trigger of the table in PostgreSQL';
+  const others = discarded > 0 ? `; the other ${discarded} ${why}` : '';
   return new HttpError('batch-rejected', `${rejected} of ${sent} rows were rejected${others}`, {
     headers,
     members: { requestId: undefined, batch: batchAnswer(view, deps) },

@@ -485,7 +485,7 @@ describe('what hangs on a table', async () => {
     await stageRows(tx, stage, from);
     await publishRestore(tx, {
       target: { as: null, keys: null },
-      tables: [{ table: ITEM, stage }],
+      tables: [{ table: ITEM, stage, saved: { rows: 3 } }],
     } as unknown as RestorePlan);
   };
 

@@ -159,7 +159,7 @@ const REFUSALS: readonly {
 ];
 
 describe('rows that PostgreSQL refuses', async () => {
-  const { load, rejects, rows, db } = await testStack({ after }, DICTIONARY);
+  const { load, post, rejects, rows, db } = await testStack({ after }, DICTIONARY);
   const table = async () => {
     const [made] = await db.query<{ ddl: string }>(
       `select string_agg(format('alter table item add constraint %I %s', conname, pg_get_constraintdef(oid)), ';' order by contype desc) as ddl
@@ -271,4 +271,105 @@ describe('rows that PostgreSQL refuses', async () => {
       assert.equal((await rows('item')).length, 0);
     });
   }
+
+  it('are rejects of a batch with the same words and codes', async () => {
+    for (const { by, make, row, code = 'constraint-error', named } of REFUSALS) {
+      await fresh();
+      await db.query(make);
+      const body = [line(1), line(2), row, line(4), '5,5,note 5,6', line(6)].map((text) => {
+        const [id, n, note, up] = text.split(',');
+        return {
+          id: Number(id),
+          n: n === '' ? null : Number(n),
+          note: note || null,
+          up: up ? Number(up) : null,
+        };
+      });
+      const had = (await rows('item')).length;
+      const answer = await post('/v1/tables/item/rows', body);
+      const batch = answer.body as unknown as {
+        rows: object;
+        rejected: { index: number; errors: { code: string; message: string }[] }[];
+      };
+      assert.deepEqual(
+        batch.rows,
+        { sent: 6, accepted: 5, rejected: 1, discarded: 0 },
+        `${by} ${JSON.stringify(batch)}`,
+      );
+      assert.deepEqual([batch.rejected[0]?.index, batch.rejected[0]?.errors[0]?.code], [2, code], by);
+      assert.match(batch.rejected[0]?.errors[0]?.message ?? '', batchWords(named));
+      assert.equal((await rows('item')).length, had + 5);
+    }
+  });
+
+  it('are rejects of a batch when they do not fit on a page', async () => {
+    const wide = (filled: number) =>
+      Object.fromEntries(Array.from({ length: filled }, (_, i) => [`f${i}`, 'x'.repeat(12)]));
+    const answer = await post('/v1/tables/wide/rows', [wide(600), wide(700), wide(1)]);
+    const batch = answer.body as unknown as { rows: object; rejected: { errors: { message: string }[] }[] };
+    assert.deepEqual(batch.rows, { sent: 3, accepted: 2, rejected: 1, discarded: 0 });
+    assert.match(batch.rejected[0]?.errors[0]?.message ?? '', /row is too big/);
+  });
+
+  it('are no rejects but counted as discarded where a trigger or a rule leaves them out', async () => {
+    const skip = `create function refuse() returns trigger language plpgsql as $$ begin
+        if new.n % 2 = 0 then return null; end if; return new; end $$;
+      create trigger refuse before insert on item for each row execute function refuse()`;
+    for (const [make, loaded] of [
+      [skip, 2],
+      ['create rule refuse as on insert to item where new.n % 2 = 0 do instead nothing', 2],
+      ['create rule refuse as on insert to item do instead nothing', 0],
+    ] as const) {
+      for (const mode of ['append', 'replace']) {
+        await fresh();
+        await db.query(make);
+        const { body } = await load('item', `${line(1)}\n${line(2)}\n${line(3)}\n`, { mode, force: 'true' });
+        assert.deepEqual(
+          body.rows,
+          { read: 3, loaded, rejected: 0, unchanged: 0, discarded: 3 - loaded },
+          `${make} ${mode}`,
+        );
+        assert.equal((await rows('item')).length, loaded);
+      }
+    }
+
+    await fresh();
+    await load('item', `${line(1)}\n${line(2)}\n${line(3)}\n`, { force: 'true' });
+    const { body: backup } = await post('/v1/backups', { tables: ['item'] }, { prefer: 'wait=50' });
+    await db.query(skip);
+    for (const mode of ['append', 'merge']) {
+      const from = mode === 'append' ? 10 : 20;
+      const body = [
+        { id: from, n: 1 },
+        { id: from + 1, n: 2 },
+        { id: from + 2, n: 3 },
+      ];
+      const { body: batch, status } = await post(`/v1/tables/item/rows?mode=${mode}`, body);
+      assert.equal(status, 200);
+      assert.deepEqual(batch.rows, { sent: 3, accepted: 2, rejected: 0, discarded: 1 });
+      const { body: known } = (await post(`/v1/tables/item/rows?mode=${mode}`, [
+        { id: 99, n: 2 },
+      ])) as unknown as {
+        body: { code: string; detail: string };
+      };
+      assert.equal(known.code, 'batch-rejected');
+      assert.match(known.detail, /kept out by a trigger/);
+    }
+    const held = await rows('item');
+    assert.deepEqual(
+      held.map(({ id }) => Number(id)),
+      [1, 2, 3, 10, 12, 20, 22],
+    );
+    const answer = await post(`/v1/backups/${backup.id}/restore`, { safety: false }, { prefer: 'wait=50' });
+    assert.equal(answer.body.code, 'database-refused');
+    assert.match(answer.body.detail ?? '', /item took 2 of 3 rows/);
+    assert.deepEqual(await rows('item'), held);
+  });
 });
+
+/** A batch counts its rows from 0, a file its lines from 1. */
+function batchWords(named: RegExp): RegExp {
+  return new RegExp(
+    named.source.replace('on line 1', 'in the row with index 0').replace('line 1', 'index 0'),
+  );
+}

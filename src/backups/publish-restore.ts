@@ -1,4 +1,5 @@
 import type { Tx } from '../db/database.ts';
+import { refusalOf } from '../db/refusal.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
@@ -54,7 +55,21 @@ async function publishWhole(tx: Tx, { tables }: RestorePlan): Promise<void> {
   const states = await lockTables(tx, tables);
   const replacements = tables.map((one, no): Replacement => ({ ...one, state: states[no]! }));
   for (const one of replacements) if (!isSwap(one)) await refuseLoss(tx, one.table);
-  await replaceTables(tx, replacements);
+  const replaced = await replaceTables(tx, replacements);
+  await tx.query('set constraints all immediate');
+  for (const [no, one] of replaced.entries()) {
+    const { table, saved } = tables[no]!;
+    if (one.way === 'insert') refuseMissing(table, one.inserted, saved.rows);
+  }
+}
+
+/** A restore that does not bring all rows back is none. @throws LongshoreError `database-refused` */
+function refuseMissing(table: Table, put: number, expected: number): void {
+  if (put === expected) return;
+  throw new LongshoreError(
+    'database-refused',
+    `${table.name} took ${put} of ${expected} rows: a trigger or a rule of it keeps the others out`,
+  );
 }
 
 /** Columns that someone added beside the dictionary are in no backup: emptying the table would lose their values. */
@@ -92,10 +107,13 @@ async function publishKeys(tx: Tx, plan: RestorePlan): Promise<void> {
       where ${equalColumns(table.primaryKey, 'k', 't')}
         and not exists (select from ${stage} s where ${equalColumns(table.primaryKey, 's', 't')})`,
   );
-  await tx.query(
-    `insert into ${live} (${columns}) select ${columns} from ${stage}
+  const [staged] = await tx.query<{ rows: number }>(`select count(*)::float8 as rows from ${stage}`);
+  const put = await tx.change(
+    `insert into ${live} (${columns}) overriding system value select ${columns} from ${stage}
      on conflict (${quoteNames(table.primaryKey)}) do update set ${set}`,
   );
+  await tx.query('set constraints all immediate');
+  refuseMissing(table, put, staged?.rows ?? 0);
 }
 
 /** A copy to look at: its own keys, under names that PostgreSQL chooses, and no references. */
@@ -129,6 +147,6 @@ function translate(error: unknown): unknown {
     return new LongshoreError('reference-broken', message, { cause: error });
   }
   if (!isRowFault(error) || error instanceof LongshoreError) return error;
-  const message = `rows of the backup do not obey ${constraint ?? 'a rule'} of ${table ?? 'the table'}`;
+  const message = `rows of the backup are refused: ${refusalOf(error)}`;
   return new LongshoreError('restore-mismatch', message, { cause: error });
 }

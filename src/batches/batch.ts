@@ -64,7 +64,7 @@ export interface BatchView {
     readonly sent: number | null;
     readonly accepted: number;
     readonly rejected: number;
-    /** Good rows of a strict batch that had bad ones, or of a batch that failed. */
+    /** Good rows of a strict batch that had bad ones, of a batch that failed, or that a trigger of the table kept out. */
     readonly discarded: number;
   };
   /** Why it failed as a whole. Rejected rows are not an error in this sense. */

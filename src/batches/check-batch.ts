@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Tx } from '../db/database.ts';
 import { quoteName, quoteNames } from '../db/sql-names.ts';
+import { isRowFault } from '../db/sqlstate.ts';
+import { rejectByCatalog } from '../publish/check-catalog.ts';
 import { checkRows } from '../publish/check-stage.ts';
+import type { RowsToCheck } from '../publish/reject-rows.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { CellError, Table } from '../types.ts';
 import type { BatchMode, BatchReject } from './batch.ts';
@@ -32,16 +35,26 @@ export async function findKeyFaults(
     delete from ${FAULTS}`);
   const names = quoteNames([...table.fields.map((field) => field.name), '_line']);
   const arrays = [...types, 'bigint'].map((type, i) => `$${i + 1}::${type}[]`).join(', ');
-  await tx.query(`insert into ${staged} (${names}) select * from unnest(${arrays})`, [
-    ...table.fields.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
-    rows.map(({ index }) => index),
-  ]);
-  await checkRows(tx, table, mode, {
+  await tx.query('savepoint looking');
+  try {
+    await tx.query(`insert into ${staged} (${names}) select * from unnest(${arrays})`, [
+      ...table.fields.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
+      rows.map(({ index }) => index),
+    ]);
+  } catch (error) {
+    // A row is too large for any table: which one it is, trying each tells.
+    if (!isRowFault(error)) throw error;
+    await tx.query('rollback to savepoint looking');
+    return [];
+  }
+  const looked: RowsToCheck = {
     table: staged,
     keep: `insert into ${FAULTS} select line, errors from faulty`,
     values: [],
     sameAs: 'is the same as in the row with index',
-  });
+  };
+  await checkRows(tx, table, mode, looked);
+  await rejectByCatalog(tx, table, mode, looked);
   const faults = await tx.query<{ index: number; errors: CellError[] }>(
     `select line::int as index, errors from ${FAULTS} order by line`,
   );

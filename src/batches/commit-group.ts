@@ -6,7 +6,7 @@ import type { Table } from '../types.ts';
 import type { BatchMode, BatchOutcome } from './batch.ts';
 import { commitCarefully } from './commit-carefully.ts';
 import { type CommitTarget, outcomeOf } from './committed.ts';
-import { enter, ledgerParameters, rowParameters } from './group-parameters.ts';
+import { enter, keepLines, ledgerParameters, rowParameters } from './group-parameters.ts';
 import { type CommittedRow, commitSql, type References } from './group-sql.ts';
 import { outcomesInLedger } from './idempotent.ts';
 import type { CheckedBatch } from './read-batch.ts';
@@ -117,6 +117,7 @@ async function commitAtOnce(
   if (row?.broken || row?.twice) return 'fault';
   const { id, committedAt } = row ?? {};
   if (!id || !committedAt) return null;
+  keepLines(entries, row!.kept);
   return entries.map((entry) => outcomeOf(target, entry, { id, committedAt }));
 }
 

@@ -31,6 +31,15 @@ export function settle(entry: Entry, rejects: readonly BatchReject[], good: read
   entry.good = entry.batch.received.strict && rejects.length > 0 ? [] : good;
 }
 
+/** Takes those rows out that PostgreSQL did not put in, by the lines of the others; null: all are in. */
+export function keepLines(entries: readonly Entry[], lines: readonly number[] | null): void {
+  if (lines === null) return;
+  const put = new Set(lines);
+  for (const entry of entries) {
+    entry.good = entry.good.filter(({ index }) => put.has(entry.firstLine + index));
+  }
+}
+
 export function countsOf({ batch, good, rejects }: Entry) {
   const accepted = good.length;
   const rejected = rejects.length;

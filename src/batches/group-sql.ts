@@ -1,5 +1,6 @@
 import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
 import { gateClosedFor } from '../publish/gate.ts';
+import { mustFire } from '../publish/must-fire.ts';
 import { liveName } from '../publish/table-state.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { ForeignKey, Table } from '../types.ts';
@@ -27,7 +28,13 @@ export interface Verdict {
   readonly closed: boolean;
 }
 
-export type CommittedRow = Verdict & { readonly id: number | null; readonly committedAt: Date | null };
+/** What became of the rows, when the verdict is for them. */
+export interface Put extends Verdict {
+  /** Lines of the rows that went in, where not all did: a trigger of the table may keep a row out. */
+  readonly kept: readonly number[] | null;
+}
+
+export type CommittedRow = Put & { readonly id: number | null; readonly committedAt: Date | null };
 
 /**
  * Everything of a group that nothing is wrong with, in one statement, which is a transaction of its own: its ledger
@@ -48,8 +55,12 @@ export function commitSql(table: Table, mode: BatchMode, references: References)
       select $3, $4, $5, $6 from verdict where not (clash or broken or twice or closed)
       on conflict do nothing returning id, committed_at, table_name, mode),
     put as (${putRows(table, mode, references)}),
+    short as (
+      select b.id, count(p.line) as kept
+        from batches b left join put p on p.line >= b.first_line and p.line < b.first_line + b.sent
+       where ${NOT_ALL_PUT} group by b.id),
     ${LEDGER_OUTPUT}
-    select v.clash, v.broken, v.twice, v.closed, f.id::float8 as id, f.committed_at as "committedAt"
+    select ${KEPT} as kept, v.clash, v.broken, v.twice, v.closed, f.id::float8 as id, f.committed_at as "committedAt"
       from verdict v left join fresh f on true`;
 }
 
@@ -61,7 +72,7 @@ export function putSql(table: Table, mode: BatchMode, references: References): s
     ${verdictOf(table, mode, references, 'false')},
     fresh as materialized (select $1::bigint as id from verdict where not (broken or twice or closed)),
     put as (${putRows(table, mode, references)})
-    select clash, broken, twice, closed from verdict`;
+    select ${KEPT} as kept, clash, broken, twice, closed from verdict`;
 }
 
 const LEDGER_INPUT = `
@@ -76,9 +87,9 @@ const LEDGER_OUTPUT = `
     told as (
       insert into longshore.batch (id, group_id, table_name, mode, strict, status, first_line, rows_sent,
                                    rows_accepted, rows_rejected, rows_discarded, sent_by, received_at, header)
-      select b.id, f.id, f.table_name, f.mode, strict, 'done', first_line, sent, accepted, rejected, discarded,
-             sent_by, received_at, header
-        from fresh f cross join batches b),
+      select b.id, f.id, f.table_name, f.mode, strict, 'done', first_line, sent, coalesce(s.kept, accepted), rejected,
+             discarded + accepted - coalesce(s.kept, accepted), sent_by, received_at, header
+        from fresh f cross join batches b left join short s on s.id = b.id),
     kept as (
       insert into longshore.batch_reject (batch_id, index, row_sent, errors)
       select batch_id, index, row_sent, errors from fresh cross join rejects),
@@ -92,8 +103,12 @@ export const LEDGER_SQL = `
     with ${LEDGER_INPUT},
     fresh as materialized (
       select id, committed_at, table_name, mode from longshore.batch_group where id = $3),
+    short (id, kept) as (select null, null::bigint where false),
     ${LEDGER_OUTPUT}
     select from fresh`;
+
+const NOT_ALL_PUT = '(select count(*) from put) < (select count(*) from rows)';
+const KEPT = `case when ${NOT_ALL_PUT} then array(select line::int from put) end`;
 
 /** Expired keys too: who clears them away is the one who looks closer. */
 const KEY_CLASH = `exists (
@@ -168,7 +183,7 @@ function silenced(table: Table, mode: BatchMode): string {
   return `silenced as materialized (
       select set_config('session_replication_role', 'replica', true) from verdict
        where not (clash or broken or twice or closed)
-         and not exists (select from pg_trigger t where t.tgrelid = ${live} and not t.tgisinternal)
+         and not ${mustFire(live, table)}
          ${mode === 'merge' ? watchers : ''})`;
 }
 
@@ -180,11 +195,11 @@ function putRows(table: Table, mode: BatchMode, references: References): string 
   const quiet = references === 'sets' ? 'cross join (select count(*) from silenced) s' : '';
   const insert = `insert into ${liveName(table)} (${columns})
       select ${cells}, f.id, r.line from rows r cross join fresh f ${quiet}`;
-  if (mode === 'append') return insert;
+  if (mode === 'append') return `${insert} returning _line as line`;
   const key = table.primaryKey.map((name) => cellOf(table, name)).join(', ');
   const rest = [...names.filter((name) => !table.primaryKey.includes(name)), ...LINEAGE_COLUMNS];
   const set = rest.map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`).join(', ');
   // In the order of keys, so that two merges wait for each other one way only.
   return `${insert} order by ${key}
-      on conflict (${quoteNames(table.primaryKey)}) do update set ${set}`;
+      on conflict (${quoteNames(table.primaryKey)}) do update set ${set} returning _line as line`;
 }

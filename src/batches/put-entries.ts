@@ -1,10 +1,11 @@
 import type { Tx } from '../db/database.ts';
-import { isRowFault, sqlstateOf } from '../db/sqlstate.ts';
+import { refusedRow } from '../db/refusal.ts';
+import { isRowFault } from '../db/sqlstate.ts';
 import type { Table } from '../types.ts';
 import type { BatchMode, BatchReject } from './batch.ts';
 import { findKeyFaults } from './check-batch.ts';
-import { type Entry, rowParameters, settle } from './group-parameters.ts';
-import { putSql, type References, type Verdict } from './group-sql.ts';
+import { type Entry, keepLines, rowParameters, settle } from './group-parameters.ts';
+import { type Put, putSql, type References } from './group-sql.ts';
 import type { GoodRow } from './read-batch.ts';
 
 /** How often a batch's rows are looked at when others keep writing the same keys, before they go in one by one. */
@@ -56,35 +57,33 @@ async function putOneByOne(group: GroupTx, entry: Entry): Promise<void> {
   const { tx, table, mode } = group;
   const { batch } = entry;
   const good: GoodRow[] = [];
-  const rejects: BatchReject[] = [...entry.rejects];
+  const rejects = new Map<number, BatchReject>();
   await tx.query('savepoint one_by_one');
-  for (const row of entry.good) {
-    let refusal = '';
-    const one = { ...entry, good: [row] };
-    const took = await tryRows(group, [one], (error) => {
-      refusal = refusalOf(error);
-    });
-    if (took) {
-      good.push(row);
-      continue;
+  for (let rows = entry.good; rows.length > 0; ) {
+    const waiting: GoodRow[] = [];
+    for (const row of rows) {
+      let refusal: unknown;
+      const one = { ...entry, good: [row] };
+      const took = await tryRows(group, [one], (error) => {
+        refusal = error;
+      });
+      rejects.delete(row.index);
+      if (took) {
+        good.push(...one.good);
+        continue;
+      }
+      const [fault] = await findKeyFaults(tx, table, mode, batch, [row]);
+      const text = batch.rowText(row.index);
+      const reject = fault ?? { index: row.index, row: text, errors: [refusedRow(refusal)] };
+      rejects.set(row.index, reject);
+      if (reject.errors[0]?.code === 'foreign-key') waiting.push(row);
     }
-    const [fault] = await findKeyFaults(tx, table, mode, batch, [row]);
-    rejects.push(fault ?? refused(batch.rowText(row.index), row.index, refusal));
+    // Those that refer to a row behind them, as long as that helps.
+    rows = waiting.length < rows.length ? waiting : [];
   }
-  settle(entry, byIndex(rejects), good);
+  settle(entry, byIndex([...entry.rejects, ...rejects.values()]), good);
   // Of a strict batch that has rejects by now, nothing stays.
   if (entry.good.length < good.length) await tx.query('rollback to savepoint one_by_one');
-}
-
-function refused(row: string, index: number, refusal: string): BatchReject {
-  return { index, row, errors: [{ code: 'constraint-error', field: null, message: refusal }] };
-}
-
-/** By name only: PostgreSQL's own message may quote other rows. */
-function refusalOf(error: unknown): string {
-  const { constraint } = error as { constraint?: string };
-  const what = constraint ? `the constraint ${constraint}` : `a rule or trigger (${sqlstateOf(error)})`;
-  return `${what} of the table in PostgreSQL refused the row`;
 }
 
 /** @returns false when a key or a reference of them does not hold; then nothing of them is in */
@@ -98,9 +97,12 @@ async function tryRows(
   await tx.query('savepoint try');
   try {
     const parameters = [id, ...rowParameters(table, entries)];
-    const [verdict] = await tx.query<Verdict>(putSql(table, mode, references), parameters);
-    await tx.query('release savepoint try');
-    return !verdict?.broken && !verdict?.twice;
+    const [put] = await tx.query<Put>(putSql(table, mode, references), parameters);
+    // What waits for the end of the transaction would fail all batches of the group.
+    await tx.query('set constraints all immediate; release savepoint try');
+    if (!put || put.broken || put.twice) return false;
+    keepLines(entries, put.kept);
+    return true;
   } catch (error) {
     if (!isRowFault(error)) throw error;
     refused(error);
