@@ -8,6 +8,7 @@ import { LongshoreError } from '../src/errors.ts';
 import { type Installation, readInstallation } from '../src/installation/installation.ts';
 import { joinInstallation } from '../src/installation/join-installation.ts';
 import { activityQueue } from '../src/installation/names.ts';
+import type { StrangerTimes } from '../src/installation/refuse-strangers.ts';
 import { AnalyzeLane } from '../src/publish/analyze-lane.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import type { Logger } from '../src/runtime/logger.ts';
@@ -28,12 +29,14 @@ const LOOK_AGAIN_MS = 1_000;
 export interface StartWorkerOptions {
   readonly config: Config;
   readonly log: Logger;
+  /** As of `startApi`. */
+  readonly times?: Partial<StrangerTimes>;
   /** Shown by PostgreSQL's `pg_stat_activity`. */
   readonly name: string;
 }
 
 /** What an activity worker's process runs. */
-export async function startWorker({ config, log, name }: StartWorkerOptions): Promise<ChildService> {
+export async function startWorker({ config, log, name, times }: StartWorkerOptions): Promise<ChildService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const db = await openDatabase({
     url: config.databaseUrl,
@@ -49,7 +52,7 @@ export async function startWorker({ config, log, name }: StartWorkerOptions): Pr
   const installation = await untilUpToDate(db, log);
   const connection = await connectWorker(config);
   const namespace = config.temporalNamespace;
-  const joined = await joinInstallation({ connection, namespace, db, installation, log, name });
+  const joined = await joinInstallation({ connection, namespace, db, installation, log, name, times });
   const worker = await Worker.create({
     connection,
     taskQueue: activityQueue(installation.queue),

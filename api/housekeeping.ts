@@ -14,10 +14,13 @@ import { reconcileLoads, translateTemporal } from './load-workflows.ts';
 import { endOrphans } from './orphans.ts';
 import type { Refresher } from './reports/refresher.ts';
 import { reconcileRestores } from './restores/restore-workflows.ts';
+import type { ScheduleBook } from './schedules/schedule-book.ts';
 
 const RECONCILE_EVERY_MS = 10_000;
 /** Stages that are kept for a comparison stay a few minutes. */
 const STAGES_EVERY_MS = 60_000;
+/** What people change in Temporal shows at once; it is written down this often. */
+const SCHEDULES_EVERY_MS = 30_000;
 const SWEEP_EVERY_MS = 3_600_000;
 /** No upload takes longer; what is older and belongs to no load was left by a process that died. */
 const ORPHAN_AGE_MS = 24 * 3_600_000;
@@ -28,6 +31,7 @@ export interface HouseDeps {
   readonly installation: Installation;
   readonly storage: Storage;
   readonly refresher: Pick<Refresher, 'askStale'>;
+  readonly book: Pick<ScheduleBook, 'sync'>;
   readonly log: Logger;
 }
 
@@ -44,6 +48,7 @@ export function keepHouse(deps: HouseDeps): { stop(): void } {
     every(RECONCILE_EVERY_MS, () => refresher.askStale()),
     every(STAGES_EVERY_MS, () => sweepStages(db)),
     every(STAGES_EVERY_MS, () => endOrphans(deps)),
+    every(SCHEDULES_EVERY_MS, () => deps.book.sync()),
     every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
     every(SWEEP_EVERY_MS, () => tidyBackups(db, storage, log)),
     every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),

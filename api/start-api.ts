@@ -20,6 +20,7 @@ import { readDictionary } from '../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { settleInstallation } from '../src/installation/installation.ts';
 import { joinInstallation } from '../src/installation/join-installation.ts';
+import type { StrangerTimes } from '../src/installation/refuse-strangers.ts';
 import { ensureAdminKey } from '../src/keys/ensure-admin-key.ts';
 import { createKeyStore } from '../src/keys/key-store.ts';
 import { createTokens } from '../src/keys/tokens.ts';
@@ -45,6 +46,7 @@ import { openReports } from './reports/open-reports.ts';
 import { createRefresher } from './reports/refresher.ts';
 import { ensureReportSchedules } from './reports/report-schedules.ts';
 import { createLedgerRestores } from './restores/ledger-restores.ts';
+import { openScheduleBook } from './schedules/open-schedule-book.ts';
 import { createTemporalSchedules } from './schedules/temporal-schedules.ts';
 import { createHttpServer } from './server.ts';
 import { takeOver } from './take-over.ts';
@@ -56,6 +58,8 @@ const BATCHES_STOP_MS = 8_000;
 export interface StartApiOptions {
   readonly config: Config;
   readonly log: Logger;
+  /** How long it watches processes that Temporal lists and the ledger does not; tests are in more of a hurry. */
+  readonly times?: Partial<StrangerTimes>;
   /** Where the SDK's runtime serves its metrics, if it does. */
   readonly sdkMetricsAddress?: string;
 }
@@ -64,7 +68,12 @@ export interface StartApiOptions {
  * Everything that the API's process runs: HTTP, the workflow worker with the ledger's short activities, and the
  * housekeeping. Brings the platform's tables and those of the dictionary up to date first.
  */
-export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptions): Promise<ChildService> {
+export async function startApi({
+  config,
+  log,
+  sdkMetricsAddress,
+  times,
+}: StartApiOptions): Promise<ChildService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const dictionary = await readDictionary(config.dictionaryPath);
   await migrate(config.databaseUrl);
@@ -98,7 +107,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
   );
   const connection = await connectWorker(config);
   const namespace = config.temporalNamespace;
-  const joined = await joinInstallation({ connection, namespace, db, installation, log, name: 'api' });
+  const joined = await joinInstallation({ connection, namespace, db, installation, log, name: 'api', times });
   // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
   const eager = new Client({ connection, namespace, ...sealedClientOptions(config) });
   const formerClient = new Client({ connection, namespace, ...sealedClientOptions(config, 'admit') });
@@ -138,10 +147,13 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     shutdownGraceTime: '10s',
   });
   const running = worker.run();
-  await ensureReportSchedules({ client, installation, log }, reports.service.reports);
+  const book = openScheduleBook({ client, db, installation, log });
+  // What Temporal has and the ledger does not: of the time before the ledger had any, or lost with an older ledger.
+  await book.sync();
+  await ensureReportSchedules({ book, installation }, reports.service.reports);
 
   const loads = createLedgerLoads({ db, client, installation, storage, dictionary, log });
-  const schedules = createTemporalSchedules({ ...scheduling, client, installation });
+  const schedules = createTemporalSchedules({ ...scheduling, client, installation, book });
   const backups = createLedgerBackups({ db, client, installation, storage, dictionary, backupKeys, log });
   const restores = createLedgerRestores({ db, client, installation, dictionary, log });
   const ready = createReadiness({ db, client, storage, namespace, worker });
@@ -180,7 +192,7 @@ export async function startApi({ config, log, sdkMetricsAddress }: StartApiOptio
     metrics,
     ready,
   });
-  const house = keepHouse({ db, client, installation, storage, refresher, log });
+  const house = keepHouse({ db, client, installation, storage, refresher, book, log });
   const server = createHttpServer(app).listen(config.port, config.host);
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve);

@@ -7,6 +7,7 @@ import { BackupKeys20261126 } from './20261126-backup-keys.ts';
 import { DiscardedRows20261126 } from './20261126-discarded-rows.ts';
 import { Installation20261126 } from './20261126-installation.ts';
 import { PayloadKey20261126 } from './20261126-payload-key.ts';
+import { Schedules20261126 } from './20261126-schedules.ts';
 
 /** In order. A landed migration is never edited: add another. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   { name: '20261126-discarded-rows', class: DiscardedRows20261126 },
   { name: '20261126-payload-key', class: PayloadKey20261126 },
   { name: '20261126-installation', class: Installation20261126 },
+  { name: '20261126-schedules', class: Schedules20261126 },
 ];

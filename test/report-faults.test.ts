@@ -8,6 +8,7 @@ import pino from 'pino';
 import { createRefresher } from '../api/reports/refresher.ts';
 import { ensureReportSchedules } from '../api/reports/report-schedules.ts';
 import { SignalLimit } from '../api/reports/signal-limit.ts';
+import { openScheduleBook } from '../api/schedules/open-schedule-book.ts';
 import { refreshView } from '../src/reports/refresh-view.ts';
 import type { ReportState } from '../src/reports/report.ts';
 import { reportState } from '../src/reports/report-states.ts';
@@ -159,19 +160,18 @@ describe('reports when something goes wrong', async () => {
 
   it('changes and removes schedules with their reports, and leaves a pause', async () => {
     const reports = [{ name: 'ratio', refreshSeconds: 60 }];
+    const book = openScheduleBook({ client, db, installation, log });
     const handle = client.schedule.getHandle(inTemporal('report-ratio'));
     await handle.pause('by hand');
     await Promise.all([
-      ensureReportSchedules({ client, installation, log }, reports),
-      ensureReportSchedules({ client, installation, log }, reports),
+      ensureReportSchedules({ book, installation }, reports),
+      ensureReportSchedules({ book, installation }, reports),
     ]);
     const { spec, state } = await handle.describe();
     assert.deepEqual([spec.intervals?.[0]?.every, state.paused, state.note], [60_000, true, 'by hand']);
     await until(
       () =>
-        ensureReportSchedules({ client, installation, log }, reports).then(() =>
-          exists(inTemporal('report-slow')),
-        ),
+        ensureReportSchedules({ book, installation }, reports).then(() => exists(inTemporal('report-slow'))),
       (found) => !found,
     );
     assert.deepEqual(

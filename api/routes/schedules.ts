@@ -28,7 +28,9 @@ const listSchedules = defineRoute({
   path: '/v1/schedules',
   tag: TAG,
   summary: 'List the schedules, each with its last run',
-  description: 'Schedules are Temporal Schedules: what is changed in the Temporal Web UI shows here.',
+  description:
+    'Schedules are Temporal Schedules: what is changed in the Temporal Web UI shows here. The ledger has them too, so ' +
+    'that one which Temporal has lost is made again.',
   scopes: ['read', 'write'],
   responses: {
     '200': {

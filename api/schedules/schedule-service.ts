@@ -5,7 +5,8 @@ import type { NewSchedule, ScheduleChange, ScheduleKind } from '../../src/schedu
 import type { RunScheduleInput } from '../../workflows/contract.ts';
 
 /**
- * What the API asks of schedules. They are Temporal Schedules and nothing else: what people change there shows here.
+ * What the API asks of schedules. They are Temporal Schedules, which the ledger can make again: what people
+ * change there shows here.
  * Calls that take an ID throw `unknown-schedule`; any may throw `temporal-unavailable`.
  */
 export interface ScheduleService {

@@ -1,27 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Client,
-  ScheduleAlreadyRunning,
   type ScheduleDescription,
   type ScheduleHandle,
-  ScheduleNotFoundError,
-  type ScheduleOptions,
   type ScheduleOptionsAction,
   ScheduleOverlapPolicy,
+  type ScheduleUpdateOptions,
 } from '@temporalio/client';
 import { readRetention } from '../../src/backups/apply-retention.ts';
 import type { BackupKeys } from '../../src/backups/backup-keys.ts';
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { Installation } from '../../src/installation/installation.ts';
-import { nameIn } from '../../src/installation/names.ts';
 import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from '../../src/schedules/schedule.ts';
+import type { ScheduleKey } from '../../src/schedules/schedule-rows.ts';
 import { quoted } from '../../src/shorten.ts';
 import { KIND_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { RUN_SCHEDULE, type RunScheduleInput } from '../../workflows/contract.ts';
 import { translateTemporal } from '../load-workflows.ts';
 import { inputOf, type ScheduleReader, scheduleView } from './read-schedule.ts';
+import { type ScheduleBook, temporalIdOf, type Wanted } from './schedule-book.ts';
 import type { ScheduleService, StartedRun } from './schedule-service.ts';
 import { changedSpec, timezoneOf } from './schedule-spec.ts';
 
@@ -36,33 +35,35 @@ export interface TemporalSchedulesDeps extends ScheduleReader {
   readonly client: Client;
   readonly db: Database;
   readonly installation: Installation;
+  readonly book: ScheduleBook;
   readonly dictionary: Dictionary;
   readonly backupKeys: BackupKeys;
 }
 
 /** The schedule service over Temporal Schedules. */
 export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleService {
-  const { client, db, installation } = deps;
-  const handleOf = (id: string) => {
-    if (scheduleIdSchema.safeParse(id).success)
-      return client.schedule.getHandle(temporalId(installation, id));
+  const { client, db, installation, book } = deps;
+  const keyOf = (id: string): ScheduleKey => {
+    if (scheduleIdSchema.safeParse(id).success) return { kind: 'runs', id };
     throw unknownSchedule(id);
   };
-  const view = async (id: string) => scheduleView(deps, id, await describe(handleOf(id)));
+  const described = async (id: string) => {
+    const found = await translating(() => book.find(keyOf(id)));
+    if (found === null) throw unknownSchedule(id);
+    return found;
+  };
+  const view = async (id: string) => scheduleView(deps, id, await described(id));
+  const change = async (id: string, to: (before: ScheduleDescription) => ScheduleUpdateOptions) => {
+    if (!(await translating(() => book.change(keyOf(id), to)))) throw unknownSchedule(id);
+    return view(id);
+  };
 
   return {
     async list() {
-      const ids: string[] = [];
-      await translating(async () => {
-        for await (const { scheduleId, action } of client.schedule.list()) {
-          const id = ownId(installation, scheduleId);
-          if (id !== null && action?.workflowType === RUN_SCHEDULE) ids.push(id);
-        }
-      });
       const found = await Promise.all(
-        ids.sort().map(async (id) => {
-          const described = await describe(handleOf(id)).catch(unlessGone);
-          return described && scheduleView(deps, id, described, RUNS_IN_LISTS);
+        (await book.ids('runs')).map(async (id) => {
+          const one = await described(id).catch(unlessGone);
+          return one && scheduleView(deps, id, one, RUNS_IN_LISTS);
         }),
       );
       return found.filter((one) => one !== null);
@@ -72,45 +73,39 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
 
     async create(request) {
       check(deps, request);
-      await translating(() => client.schedule.create(optionsOf(installation, request)), request.id);
+      const key = keyOf(request.id);
+      if (!(await translating(() => book.create(key, wantedOf(installation, request))))) {
+        throw new LongshoreError('schedule-state', `there is a schedule ${quoted(request.id)} already`);
+      }
       return view(request.id);
     },
 
-    async change(id, change) {
-      check(deps, change);
-      const handle = handleOf(id);
-      await describe(handle);
-      await translating(() => handle.update((before) => changed(installation, id, before, change)), id);
-      return view(id);
+    async change(id, request) {
+      check(deps, request);
+      return change(id, (before) => changed(installation, id, before, request));
     },
 
     async delete(id) {
-      await describe(handleOf(id));
-      await translating(() => handleOf(id).delete(), id);
+      if (!(await translating(() => book.remove(keyOf(id))))) throw unknownSchedule(id);
     },
 
-    async setPaused(id, paused) {
-      const handle = handleOf(id);
-      await describe(handle);
+    setPaused: (id, paused) =>
       // Not `handle.pause()`: it would write its own note over the user's.
-      await translating(
-        () =>
-          handle.update((before) => ({
-            ...changed(installation, id, before, {}),
-            state: { ...before.state, paused },
-          })),
-        id,
-      );
-      return view(id);
-    },
+      change(id, (before) => ({
+        ...changed(installation, id, before, {}),
+        state: { ...before.state, paused },
+      })),
 
-    trigger: (id) => trigger(handleOf(id)),
+    async trigger(id) {
+      await described(id);
+      return trigger(client.schedule.getHandle(temporalIdOf(installation, keyOf(id))));
+    },
 
     async retention(id) {
-      const described = await describe(handleOf(id));
-      const { retention } = inputOf(id, described);
+      const { spec, ...rest } = await described(id);
+      const { retention } = inputOf(id, { spec, ...rest });
       const now = new Date().toISOString();
-      return readRetention(db, retention, { scheduleId: id, timezone: timezoneOf(described.spec), now });
+      return readRetention(db, retention, { scheduleId: id, timezone: timezoneOf(spec), now });
     },
   };
 }
@@ -125,21 +120,9 @@ function check({ dictionary, backupKeys }: TemporalSchedulesDeps, { tables, encr
   }
 }
 
-/** The schedule's ID in Temporal; its runs have the time behind it. */
-function temporalId({ id }: Installation, scheduleId: string): string {
-  return nameIn(id, `schedule-${scheduleId}`);
-}
-
-/** null: it is not one of this installation's schedules of backups and drills. */
-function ownId(installation: Installation, idInTemporal: string): string | null {
-  const prefix = temporalId(installation, '');
-  return idInTemporal.startsWith(prefix) ? idInTemporal.slice(prefix.length) : null;
-}
-
-function optionsOf(installation: Installation, request: NewSchedule): ScheduleOptions {
+function wantedOf(installation: Installation, request: NewSchedule): Wanted {
   const { id, cron, timezone, note, ...rest } = request;
   return {
-    scheduleId: temporalId(installation, id),
     spec: { cronExpressions: [cron], timezone },
     action: actionOf(installation, { ...rest, scheduleId: id, timezone }),
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP },
@@ -147,12 +130,13 @@ function optionsOf(installation: Installation, request: NewSchedule): ScheduleOp
   };
 }
 
-function actionOf(installation: Installation, input: RunScheduleInput): ScheduleOptionsAction {
+/** What a schedule's runs are started as. */
+export function actionOf(installation: Installation, input: RunScheduleInput): ScheduleOptionsAction {
   const what = input.tables === null ? 'all tables' : input.tables.join(', ');
   return {
     type: 'startWorkflow',
     workflowType: RUN_SCHEDULE,
-    workflowId: temporalId(installation, input.scheduleId),
+    workflowId: temporalIdOf(installation, { kind: 'runs', id: input.scheduleId }),
     taskQueue: installation.queue,
     args: [input],
     typedSearchAttributes: [{ key: KIND_ATTRIBUTE, value: 'schedule' }],
@@ -190,15 +174,15 @@ function checkKind(input: RunScheduleInput): RunScheduleInput {
 }
 
 async function trigger(handle: ScheduleHandle): Promise<StartedRun | null> {
-  const before = await describe(handle);
+  const before = await translating(() => handle.describe());
   const [running] = before.info.runningActions;
   if (running !== undefined) {
     throw new LongshoreError('schedule-state', `the run ${running.workflow.workflowId} is under way`);
   }
   const known = new Set(before.info.recentActions.map(({ action }) => action.workflow.firstExecutionRunId));
-  await translating(() => handle.trigger(ScheduleOverlapPolicy.SKIP), handle.scheduleId);
+  await translating(() => handle.trigger(ScheduleOverlapPolicy.SKIP));
   for (let look = 0; look < TRIGGER_LOOKS; look++) {
-    const { info } = await describe(handle);
+    const { info } = await translating(() => handle.describe());
     const started = info.recentActions.find(({ action }) => !known.has(action.workflow.firstExecutionRunId));
     if (started !== undefined) {
       const { workflowId, firstExecutionRunId } = started.action.workflow;
@@ -207,13 +191,6 @@ async function trigger(handle: ScheduleHandle): Promise<StartedRun | null> {
     await sleep(TRIGGER_LOOK_MS);
   }
   return null;
-}
-
-/** @throws `unknown-schedule`, also for a schedule of something else that has this ID */
-async function describe(handle: ScheduleHandle): Promise<ScheduleDescription> {
-  const described = await translating(() => handle.describe(), handle.scheduleId);
-  if (described.action.workflowType === RUN_SCHEDULE) return described;
-  throw unknownSchedule(handle.scheduleId);
 }
 
 export function unknownSchedule(id: string): LongshoreError {
@@ -226,14 +203,10 @@ function unlessGone(error: unknown): null {
   throw error;
 }
 
-async function translating<T>(call: () => Promise<T>, id = ''): Promise<T> {
+async function translating<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    if (error instanceof ScheduleNotFoundError) throw unknownSchedule(id);
-    if (error instanceof ScheduleAlreadyRunning) {
-      throw new LongshoreError('schedule-state', `there is a schedule ${quoted(id)} already`);
-    }
     // What the server finds at fault in a schedule's times, such as a zone that it does not know.
     if (error instanceof TypeError && error.cause === undefined) {
       throw new LongshoreError('invalid-request', `Temporal refuses it: ${error.message}`, { cause: error });

@@ -4,7 +4,7 @@ import { LongshoreError } from '../errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type Installation, readInstallation } from './installation.ts';
 import { registerProcess } from './process-registry.ts';
-import { findStrangers, refuseStrangers } from './refuse-strangers.ts';
+import { findStrangers, refuseStrangers, type StrangerTimes } from './refuse-strangers.ts';
 
 const LOOK_EVERY_MS = 60_000;
 const REREAD_EVERY_MS = 10_000;
@@ -24,6 +24,8 @@ export interface JoinOptions {
   readonly log: Logger;
   /** `api`, `worker-1` … */
   readonly name: string;
+  /** How long it watches those whom the ledger does not know. */
+  readonly times?: Partial<StrangerTimes>;
 }
 
 /**

@@ -6,6 +6,7 @@ import { type Config, readConfig } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { type Installation, readInstallation } from '../../src/installation/installation.ts';
 import { nameIn } from '../../src/installation/names.ts';
+import type { StrangerTimes } from '../../src/installation/refuse-strangers.ts';
 import type { LoadView, RejectView } from '../../src/ledger/load-view.ts';
 import type { ChildService } from '../../src/runtime/child.ts';
 import { createLogger, type Logger } from '../../src/runtime/logger.ts';
@@ -43,6 +44,8 @@ export interface Answer {
 }
 
 export interface TestStackOptions {
+  /** How long a start watches processes that the ledger does not know. */
+  readonly times?: Partial<StrangerTimes>;
   /** On top of the stack's own, over which it goes. */
   readonly env?: Readonly<Record<string, string>>;
   /** Silent by default. Temporal's SDK keeps to the log of the process's first stack. */
@@ -77,8 +80,9 @@ export async function testStack(
     await writeFile(env.LONGSHORE_DICTIONARY, JSON.stringify(dictionary));
   }
   const config = readConfig(env);
-  const services: ChildService[] = [await startApi({ config, log })];
-  if (options.worker ?? true) services.push(await startWorker({ config, log, name: 'test' }));
+  const { times } = options;
+  const services: ChildService[] = [await startApi({ config, log, times })];
+  if (options.worker ?? true) services.push(await startWorker({ config, log, name: 'test', times }));
   const databaseUrl = config.databaseUrl ?? database.url;
   const db = await openDatabase({ url: databaseUrl });
   t.after(async () => {
