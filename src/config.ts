@@ -30,6 +30,7 @@ const schema = z.object({
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
   TEMPORAL_UI_URL: z.url({ protocol: /^https?$/ }).optional(),
   TEMPORAL_API_KEY: z.string().min(1).optional(),
+  LONGSHORE_TEMPORAL_CLI: z.string().min(1).optional(),
   LONGSHORE_STORAGE: z.string().min(1).optional(),
   LONGSHORE_INSTALLATION: z
     .string()
@@ -92,6 +93,8 @@ export interface Config {
   readonly temporalAddress: string | undefined;
   readonly temporalNamespace: string;
   readonly temporalApiKey: string | undefined;
+  /** A `temporal` program for the embedded server, in place of the pinned one that is fetched. */
+  readonly temporalCli: string | undefined;
   /** Where people see Temporal's Web UI, without a trailing slash; links of loads point there. */
   readonly temporalUiUrl: string | undefined;
   /** `file:/path` or `s3://bucket?endpoint=…`; the default is a folder in `home`. */
@@ -162,6 +165,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     temporalAddress: e.TEMPORAL_ADDRESS,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
     temporalApiKey: e.TEMPORAL_API_KEY,
+    temporalCli: e.LONGSHORE_TEMPORAL_CLI && resolve(e.LONGSHORE_TEMPORAL_CLI),
     temporalUiUrl: e.TEMPORAL_UI_URL && withoutTrailing(e.TEMPORAL_UI_URL, '/'),
     storage: e.LONGSHORE_STORAGE ?? `file:${resolve(home, 'storage')}`,
     installation: e.LONGSHORE_INSTALLATION,

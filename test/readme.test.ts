@@ -140,6 +140,20 @@ describe('the README', () => {
     }
   });
 
+  it('never has npx fetch a package of the name of the client, and neither has the client', () => {
+    const sources = ['src', 'api'].flatMap((folder) =>
+      readdirSync(`${ROOT}${folder}`, { recursive: true })
+        .map((name) => `${ROOT}${folder}/${name}`)
+        .filter((name) => /\.(ts|mjs)$/.test(name)),
+    );
+    for (const text of [README, ...sources.map((name) => readFileSync(name, 'utf8'))]) {
+      for (const [line] of text.matchAll(/^.*\bnpx .*$/gm))
+        assert.doesNotMatch(line, /\bnpx (?!--no |would )/);
+      assert.doesNotMatch(text, /npm (exec|x|install -g|i -g) longshore/);
+    }
+    assert.ok(README.includes('npx --no longshore '));
+  });
+
   it('links to sections and files that there are', () => {
     const links = [...README.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
     assert.ok(links.length > 20);

@@ -35,6 +35,19 @@ test('a package that is missing, outdated, altered or left over makes npm ci run
   assert.match(lockDifference(lock, { packages: extra }) ?? '', /node_modules\/b is no longer/);
 });
 
+test('every package is pinned by a checksum, but for binaries of platforms that the registry in use does not have', () => {
+  const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8')) as {
+    packages: Record<string, { integrity?: string; optional?: boolean }>;
+  };
+  const unpinned = Object.entries(packages).filter(
+    ([path, { integrity }]) => path !== '' && !/^sha512-/.test(integrity ?? ''),
+  );
+  for (const [path, { optional }] of unpinned) {
+    assert.match(path, /^node_modules\/@opendal\/lib-(darwin|win32|linux-arm64)-/);
+    assert.equal(optional, true);
+  }
+});
+
 test('an install that was interrupted counts as none', (t) => {
   const root = checkout(t);
   assert.match(installFault(root) ?? '', /not installed yet/);

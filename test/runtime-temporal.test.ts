@@ -9,50 +9,61 @@ import type { TemporalSource } from '../src/runtime/temporal-sources.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined };
 
-test('a temporal on the PATH is used before the cache and any download', async (t) => {
+test('a temporal on the PATH is not run, unless it is chosen', async (t) => {
   const { cache, folder } = folders(t);
   const onPath = fakeProgram(folder);
-  fakeProgram(cache);
-  assert.equal(await provision({ cache, path: folder, sources: [unreachable('a')] }), onPath);
+  const before = process.env.PATH;
+  process.env.PATH = `${folder}:${before}`;
+  t.after(() => {
+    process.env.PATH = before;
+  });
+  assert.equal(await provision({ cache, sources: [working('source', [])] }), join(cache, 'temporal'));
+  assert.equal(await provision({ cache, sources: [], program: onPath }), onPath);
+  const broken = fakeProgram(cache, 'exit 1');
+  await assert.rejects(provision({ cache, sources: [], program: broken }), /LONGSHORE_TEMPORAL_CLI/);
 });
 
-test('the cache is used before any download', async (t) => {
-  const { cache } = folders(t);
-  const cached = fakeProgram(cache);
-  assert.equal(await provision({ cache, path: '', sources: [unreachable('a')] }), cached);
+test('the cache is used before any download, while it is what was fetched', async (t) => {
+  const { cache, folder } = folders(t);
+  const program = await provision({ cache, sources: [working('first', [])] });
+  assert.equal(await provision({ cache, sources: [unreachable('a')] }), program);
+  const ran = join(folder, 'ran');
+  fakeProgram(cache, `touch ${ran}; echo "temporal version 1.9.1 (exchanged)"`);
+  await assert.rejects(provision({ cache, sources: [unreachable('a')] }), /not what was fetched/);
+  assert.equal(existsSync(ran), false, 'it was not run');
+  assert.equal(await provision({ cache, sources: [working('second', [])] }), program);
 });
 
 test('each source is tried in turn; the first that works fills the cache', async (t) => {
   const { cache } = folders(t);
   const tried: string[] = [];
   const sources = [unreachable('first', tried), working('second', tried), working('third', tried)];
-  const program = await provision({ cache, path: '', sources });
+  const program = await provision({ cache, sources });
   assert.deepEqual(tried, ['first', 'second']);
   assert.equal(program, join(cache, 'temporal'));
-  assert.deepEqual(readdirSync(cache), ['temporal'], 'attempts leave nothing else behind');
-  assert.equal(await provision({ cache, path: '', sources: [unreachable('fourth', tried)] }), program);
+  assert.deepEqual(readdirSync(cache), ['temporal', 'temporal.sha256'], 'attempts leave nothing else behind');
+  assert.equal(await provision({ cache, sources: [unreachable('fourth', tried)] }), program);
   assert.deepEqual(tried, ['first', 'second'], 'the second time nothing is fetched');
 });
 
-test('a broken program is passed over, on the PATH, in the cache and from a source', async (t) => {
-  const { cache, folder } = folders(t);
-  fakeProgram(folder, 'exit 1');
+test('a broken program is passed over, in the cache and from a source', async (t) => {
+  const { cache } = folders(t);
   fakeProgram(cache, 'echo something else');
   const tried: string[] = [];
   const sources = [working('broken', tried, 'exit 3'), working('good', tried)];
-  assert.equal(await provision({ cache, path: folder, sources }), join(cache, 'temporal'));
+  assert.equal(await provision({ cache, sources }), join(cache, 'temporal'));
   assert.deepEqual(tried, ['broken', 'good']);
 });
 
 test('when nothing works the error names every way and what it said', async (t) => {
   const { cache } = folders(t);
-  const attempt = provision({ cache, path: '', sources: [unreachable('the moon'), unreachable('the sea')] });
+  const attempt = provision({ cache, sources: [unreachable('the moon'), unreachable('the sea')] });
   await assert.rejects(attempt, (error) => {
     assert(error instanceof LongshoreError);
     assert.equal(error.code, 'temporal-missing');
     for (const word of [
       'TEMPORAL_ADDRESS',
-      'PATH',
+      'LONGSHORE_TEMPORAL_CLI',
       'the moon: no route',
       'the sea: no route',
       'build a bridge',
@@ -75,7 +86,7 @@ test('a start that is stopped meanwhile tries no further source', async (t) => {
     },
   };
   const sources = [stopping, working('second', tried)];
-  await assert.rejects(provision({ cache, path: '', sources, signal: stop.signal }), { name: 'AbortError' });
+  await assert.rejects(provision({ cache, sources, signal: stop.signal }), { name: 'AbortError' });
   assert.deepEqual(tried, []);
   assert.equal(existsSync(join(cache, 'temporal')), false);
 });

@@ -124,7 +124,7 @@ export class Platform {
         namespace: config.temporalNamespace,
         ports,
         givenPorts: config.serverPorts,
-        provision: { signal },
+        provision: { signal, program: config.temporalCli },
       }),
     );
     ports = { port: temporal.port, uiPort: temporal.uiPort };

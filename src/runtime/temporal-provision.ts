@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LongshoreError } from '../errors.ts';
@@ -7,8 +9,8 @@ import { serverEnvironment } from './environment.ts';
 import type { ProgressLog } from './logger.ts';
 import {
   attemptFolder,
-  findOnPath,
   NETWORK_SOURCES,
+  PINNED_PROGRAMS,
   TEMPORAL_PROGRAM,
   type TemporalSource,
 } from './temporal-sources.ts';
@@ -24,14 +26,16 @@ export interface ProvisionOptions {
   /** Ends the search, and the helper program that runs at the time. */
   readonly signal?: AbortSignal;
   readonly cache?: string;
-  /** The PATH to search; the process's own by default. */
-  readonly path?: string;
+  /** `LONGSHORE_TEMPORAL_CLI`: this program, and no other. */
+  readonly program?: string;
   readonly sources?: readonly TemporalSource[];
 }
 
 /**
- * Finds the `temporal` program, or gets it: from the PATH, the cache, then each source in turn. A program counts
- * only when it has run and said its version, so a broken one on the PATH or in the cache is passed over.
+ * The `temporal` program: the one that was chosen, else the one in the cache, else from each source in turn. Nothing is
+ * run of which it is not known what it is: a source checks what it fetches against a pinned checksum, and what is
+ * in the cache has to be a pinned program, or what such a source has left there. One on the PATH is not looked for. A
+ * program counts only when it has run and said its version, so a broken one is passed over.
  * @throws LongshoreError `temporal-missing`, with what every way said
  */
 export async function provisionTemporal(options: ProvisionOptions): Promise<string> {
@@ -40,14 +44,14 @@ export async function provisionTemporal(options: ProvisionOptions): Promise<stri
   const reasons: string[] = [];
   const cached = join(cache, TEMPORAL_PROGRAM);
 
-  const onPath = findOnPath(options.path);
-  if (onPath === null)
-    reasons.push('the PATH: there is no temporal on it (install it from https://docs.temporal.io/cli)');
-  for (const program of onPath === null ? [cached] : [onPath, cached]) {
-    const fault = faultOf(program);
-    if (fault === null) return program;
-    reasons.push(`${program}: ${fault}`);
+  if (options.program !== undefined) {
+    const fault = faultOf(options.program);
+    if (fault === null) return options.program;
+    throw new LongshoreError('config-invalid', `LONGSHORE_TEMPORAL_CLI: ${options.program}: ${fault}`);
   }
+  const cacheFault = (await strangeness(cached)) ?? faultOf(cached);
+  if (cacheFault === null) return cached;
+  reasons.push(`${cached}: ${cacheFault}`);
 
   await mkdir(cache, { recursive: true });
   for (const [index, source] of sources.entries()) {
@@ -58,6 +62,7 @@ export async function provisionTemporal(options: ProvisionOptions): Promise<stri
       await chmod(program, 0o755);
       const fault = faultOf(program);
       if (fault !== null) throw new Error(fault);
+      await writeFile(noteOf(cached), `${await sha256Of(program)}\n`);
       await rename(program, cached);
       log.info(`Got Temporal from ${source.name}`);
       return cached;
@@ -75,9 +80,30 @@ export async function provisionTemporal(options: ProvisionOptions): Promise<stri
     [
       'no way to a Temporal server worked. Any one of these will do:',
       '  - TEMPORAL_ADDRESS: set it to host:port of a server that runs already',
+      '  - LONGSHORE_TEMPORAL_CLI: set it to the path of a temporal that you trust (https://docs.temporal.io/cli)',
       ...reasons.map((reason) => `  - ${reason}`),
     ].join('\n'),
   );
+}
+
+/** Beside a program in the cache: the SHA-256 that it had when it was fetched. */
+function noteOf(program: string): string {
+  return `${program}.sha256`;
+}
+
+/** Why a program in the cache must not be run; null when it is what was put there. */
+async function strangeness(program: string): Promise<string | null> {
+  if (!existsSync(program)) return 'not there';
+  const found = await sha256Of(program);
+  if (PINNED_PROGRAMS.includes(found)) return null;
+  const noted = await readFile(noteOf(program), 'utf8').catch(() => '');
+  return noted.trim() === found ? null : `its SHA-256 is ${found}, which is not what was fetched`;
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  return hash.digest('hex');
 }
 
 /** null when the program runs and knows the dev server, else why not. */

