@@ -19,7 +19,7 @@ export function checkLoad(deps: ActivityDeps) {
         await setLoadStatus(db, step, 'checking');
         const { id: loadId, table, mode } = plan;
         const rejected =
-          (await db.transaction((tx) => checkStage(tx, table, mode, loadId))) ||
+          (await db.transaction((tx) => checkStage(tx, table, mode, loadId, deps.keptRejects))) ||
           (await db.transaction((tx) => rejectRefused(tx, table, mode, loadId, signal)));
         await quoteRejects(deps, plan, signal);
         return { rejected };

@@ -2,9 +2,8 @@ import { readRecords } from '../src/csv/read-records.ts';
 import type { Tx } from '../src/db/database.ts';
 import { refusedRow } from '../src/db/refusal.ts';
 import { isRowFault } from '../src/db/sqlstate.ts';
-import type { LoadPlan } from '../src/ledger/loads.ts';
 import { type EncodeInput, encodeChunk } from '../src/rows/encode-chunk.ts';
-import { type CopiedChunk, copyChunk, copyRejects } from './copy-chunk.ts';
+import { type ChunkTarget, type CopiedChunk, copyChunk, copyRejects } from './copy-chunk.ts';
 
 /**
  * Copies a chunk of which PostgreSQL refuses a row: one that obeys every rule and is too large for a page, with a
@@ -13,7 +12,7 @@ import { type CopiedChunk, copyChunk, copyRejects } from './copy-chunk.ts';
  */
 export async function copyCarefully(
   tx: Tx,
-  plan: LoadPlan,
+  target: ChunkTarget,
   input: EncodeInput,
   signal: AbortSignal,
 ): Promise<CopiedChunk> {
@@ -30,8 +29,10 @@ export async function copyCarefully(
     await tx.query('savepoint part');
     try {
       const encoded = encodeChunk({ ...input, bytes: part, chunk: { ...chunk, firstLine: record.line } });
-      add(totals, await copyChunk(tx, plan, encoded, signal));
+      const room = target.room.fork();
+      add(totals, await copyChunk(tx, { ...target, room }, encoded, signal));
       await tx.query('release savepoint part');
+      target.room.join(room);
     } catch (error) {
       if (!isRowFault(error)) throw error;
       await tx.query('rollback to savepoint part');
@@ -41,7 +42,8 @@ export async function copyCarefully(
         continue;
       }
       const raw = bytes.subarray(record.start, record.end);
-      await copyRejects(tx, plan.id, [{ line: record.line, raw, errors: [refusedRow(error)] }]);
+      const reject = { line: record.line, raw, errors: [refusedRow(error)] };
+      await copyRejects(tx, target.id, target.room.take([reject]));
       add(totals, { rowsRead: 1, rowsGood: 0, rowsRejected: 1, rowsCopied: 0 });
     }
   }

@@ -2,6 +2,7 @@ import { COPY_HEADER, COPY_TRAILER } from '../src/db/copy-binary.ts';
 import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
 import { freeMemory } from '../src/free-memory.ts';
+import type { RejectRoom } from '../src/ledger/kept-rejects.ts';
 import { encodeRejects, type RawReject } from '../src/ledger/rejects.ts';
 import { copyIntoStage } from '../src/publish/stage.ts';
 import type { EncodedPiece, EncodeTotals } from '../src/rows/encoded-pieces.ts';
@@ -13,6 +14,15 @@ const COPY_REJECTS = 'copy longshore.reject (load_id, line, record, errors) from
 
 /** The encoder's totals, and how many rows PostgreSQL says it took. */
 export type CopiedChunk = EncodeTotals & { readonly rowsCopied: number };
+
+/** Where a chunk goes. */
+export interface ChunkTarget {
+  /** Of the load. */
+  readonly id: number;
+  readonly table: Table;
+  /** Takes the rejects that are kept, and counts the others. */
+  readonly room: RejectRoom;
+}
 
 /** Rejects that no encoder made. */
 export async function copyRejects(
@@ -40,7 +50,7 @@ interface Lane {
  */
 export async function copyChunk(
   { client }: Tx,
-  { id, table }: { readonly id: number; readonly table: Table },
+  { id, table, room }: ChunkTarget,
   encoded: Generator<EncodedPiece, EncodeTotals>,
   signal: AbortSignal,
 ): Promise<CopiedChunk> {
@@ -64,7 +74,7 @@ export async function copyChunk(
       totals = value;
       return false;
     }
-    const copy = value.kind === 'rejects' ? encodeRejects(id, value.rejects) : value.copy;
+    const copy = value.kind === 'rejects' ? encodeRejects(id, room.take(value.rejects)) : value.copy;
     const lane = lanes[value.kind];
     lane.held.push(copy);
     lane.heldBytes += copy.length;

@@ -8,6 +8,8 @@ export interface ActivityDeps {
   readonly storage: Storage;
   /** What backups are encrypted and authenticated with. */
   readonly backupKeys: BackupKeys;
+  /** How many rejects of a load are kept with their records; `KEPT_REJECTS` unless given. */
+  readonly keptRejects?: number;
   /** Told of when a load or a restore has put rows into tables; may be told twice. */
   readonly onWritten?: () => void;
   /** Asks for fresh statistics of tables that were written, for which nobody waits. */

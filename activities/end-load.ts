@@ -1,12 +1,13 @@
 import { type EndedLoad, type EndLoadInput, endLoad as endInLedger } from '../src/ledger/end-load.ts';
+import { KEPT_REJECTS } from '../src/ledger/kept-rejects.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export type { EndedLoad, EndLoadInput } from '../src/ledger/end-load.ts';
 
 /** However a load's workflow ends, the ledger hears of it here. */
-export function endLoad({ db, storage, onWritten }: ActivityDeps) {
+export function endLoad({ db, storage, keptRejects = KEPT_REJECTS, onWritten }: ActivityDeps) {
   return async (input: EndLoadInput): Promise<EndedLoad> => {
-    const ended = await endInLedger(db, storage, input);
+    const ended = await endInLedger(db, storage, input, keptRejects);
     if (ended.status === 'done') onWritten?.();
     return ended;
   };

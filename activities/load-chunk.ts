@@ -2,13 +2,14 @@ import { Context } from '@temporalio/activity';
 import type { Tx } from '../src/db/database.ts';
 import { isRowFault } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
+import { KEPT_REJECTS, RejectRoom, roomForRejects } from '../src/ledger/kept-rejects.ts';
 import { type LoadPlan, type LoadStep, orphaned } from '../src/ledger/loads.ts';
 import { stageName, vacuumStage } from '../src/publish/stage.ts';
 import { type EncodeInput, encodeChunk } from '../src/rows/encode-chunk.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { Chunk } from '../src/types.ts';
 import { copyCarefully } from './copy-carefully.ts';
-import { type CopiedChunk, copyChunk } from './copy-chunk.ts';
+import { type ChunkTarget, type CopiedChunk, copyChunk } from './copy-chunk.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 import { type CompiledPlan, planCache } from './plan-cache.ts';
@@ -45,7 +46,7 @@ export function loadChunk(deps: ActivityDeps) {
         // What an attempt before this one left behind is garbage that autovacuum, off for the stage, would not
         // collect: on a disk that was full, it would keep it full.
         if (Context.current().info.attempt > 1) await vacuumStage(deps.db, stageName(loadId));
-        const work = { compiled, chunk, bytes, signal };
+        const work = { compiled, chunk, bytes, keep: deps.keptRejects ?? KEPT_REJECTS, signal };
         try {
           return await deps.db.transaction((tx) => write(tx, work, copyAtOnce));
         } catch (error) {
@@ -79,12 +80,14 @@ interface ChunkWork {
   readonly compiled: CompiledPlan;
   readonly chunk: Chunk;
   readonly bytes: Buffer;
+  /** How many rejects of the load are kept. */
+  readonly keep: number;
   readonly signal: AbortSignal;
 }
 
 async function write(
   tx: Tx,
-  { compiled: { plan, compiled, columns, width }, chunk, bytes, signal }: ChunkWork,
+  { compiled: { plan, compiled, columns, width }, chunk, bytes, keep, signal }: ChunkWork,
   copy: typeof copyAtOnce,
 ): Promise<LoadedChunk> {
   const size = chunk.endByte - chunk.startByte;
@@ -98,19 +101,28 @@ async function write(
 
   const { dialect, encoding } = plan.table;
   const input = { bytes, chunk, compiled, columns, width, dialect, encoding };
-  const { rowsRead, rowsGood, rowsRejected, rowsCopied } = await copy(tx, plan, input, signal);
+  const { firstLine } = chunk;
+  const room = new RejectRoom(await roomForRejects(tx, { loadId: plan.id, firstLine, keep }));
+  const { id, table } = plan;
+  const { rowsRead, rowsGood, rowsRejected, rowsCopied } = await copy(tx, { id, table, room }, input, signal);
   if (rowsCopied !== rowsGood) {
     throw new LongshoreError('internal', `COPY took ${rowsCopied} rows of ${rowsGood}`);
   }
   await tx.query(
-    `update longshore.load_chunk set rows_read = $3, rows_good = $4, rows_rejected = $5, done_at = clock_timestamp()
+    `update longshore.load_chunk set rows_read = $3, rows_good = $4, rows_rejected = $5, rejects_dropped = $6, done_at = clock_timestamp()
       where load_id = $1 and chunk_no = $2`,
-    [plan.id, chunk.no, rowsRead, rowsGood, rowsRejected],
+    [plan.id, chunk.no, rowsRead, rowsGood, rowsRejected, room.dropped],
   );
+  await room.write(tx, plan.id);
   return { state: 'loaded', bytes: size, read: rowsRead, rejected: rowsRejected };
 }
 
-function copyAtOnce(tx: Tx, plan: LoadPlan, input: EncodeInput, signal: AbortSignal): Promise<CopiedChunk> {
+function copyAtOnce(
+  tx: Tx,
+  plan: ChunkTarget,
+  input: EncodeInput,
+  signal: AbortSignal,
+): Promise<CopiedChunk> {
   return copyChunk(tx, plan, encodeChunk(input), signal);
 }
 

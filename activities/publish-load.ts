@@ -1,5 +1,6 @@
 import type { Tx } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
+import { droppedOf } from '../src/ledger/kept-rejects.ts';
 import type { LoadTotals } from '../src/ledger/load-view.ts';
 import { type LoadPlan, type LoadStep, orphaned, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import { exceeds } from '../src/ledger/max-rejects.ts';
@@ -45,7 +46,7 @@ async function publish(tx: Tx, plan: LoadPlan, signal: AbortSignal): Promise<Pub
   if (!load || load.ended) throw new LongshoreError('load-state', `load ${plan.id} has ended`);
   const [count] = await tx.query<{ chunks: number; read: number; rejected: number }>(
     `select count(*)::int as chunks, coalesce(sum(rows_read), 0) as read,
-            (select count(*)::float8 from longshore.reject where load_id = $1) as rejected
+            (select count(*)::float8 from longshore.reject where load_id = $1) + ${droppedOf('$1')} as rejected
        from longshore.load_chunk where load_id = $1`,
     [plan.id],
   );

@@ -59,7 +59,13 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
     namespace,
     identity: joined.identity,
     activities: {
-      ...createActivities({ db, storage, backupKeys: await readBackupKeys(config), analyze: lane.ask }),
+      ...createActivities({
+        db,
+        storage,
+        backupKeys: await readBackupKeys(config),
+        keptRejects: config.keptRejects,
+        analyze: lane.ask,
+      }),
       ...createReportActivities({ db }),
     },
     ...sealedWorkerOptions(config),

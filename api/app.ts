@@ -23,7 +23,7 @@ import { loadRoutes } from './routes/loads.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { refreshReportRoute } from './routes/refresh-report.ts';
-import { rejectsRoute } from './routes/rejects.ts';
+import { rejectRoutes } from './routes/rejects.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { restoreRoutes } from './routes/restores.ts';
 import { postRowsRoute } from './routes/rows.ts';
@@ -77,7 +77,7 @@ function routesOf({ reports }: ApiDeps): readonly Route[] {
     postRowsRoute,
     startLoadRoute,
     ...loadRoutes,
-    rejectsRoute,
+    ...rejectRoutes,
     ...batchRoutes,
     ...tableRoutes,
     ...reportRoutes(reports.reports),

@@ -4,6 +4,7 @@ import type { Database } from '../src/db/database.ts';
 import { matchHeader } from '../src/dictionary/match-header.ts';
 import { LongshoreError } from '../src/errors.ts';
 import type { Installation } from '../src/installation/installation.ts';
+import { deleteRejects, summarizeRejects } from '../src/ledger/kept-rejects.ts';
 import { hasEnded, type LoadView } from '../src/ledger/load-view.ts';
 import { createLoad, listLoads, readLoadPlan, viewLoad } from '../src/ledger/loads.ts';
 import { hasExtraCells, listRejects } from '../src/ledger/rejects.ts';
@@ -51,6 +52,16 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
       await view(id);
       const { table } = await readLoadPlan(db, { loadId: id });
       return listRejects(db, id, table, page);
+    },
+
+    async rejectsSummary(id) {
+      await view(id);
+      return summarizeRejects(db, id);
+    },
+
+    async deleteRejects(id) {
+      await view(id);
+      await db.transaction((tx) => deleteRejects(tx, id));
     },
 
     async rejectShape(id) {

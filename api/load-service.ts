@@ -1,3 +1,4 @@
+import type { RejectsSummary } from '../src/ledger/kept-rejects.ts';
 import type { LoadSource, LoadView } from '../src/ledger/load-view.ts';
 import type { RejectsPage } from '../src/ledger/rejects.ts';
 import type { Chart, LoadMode, LoadStatus, MaxRejects, Table } from '../src/types.ts';
@@ -23,6 +24,12 @@ export interface LoadService {
 
   /** By line, from the first line after `afterLine`; at most `limit`, fewer where they are large. */
   rejects(id: number, page: { readonly afterLine: number; readonly limit: number }): Promise<RejectsPage>;
+
+  /** How many there are, of which fields and rules. */
+  rejectsSummary(id: number): Promise<RejectsSummary>;
+
+  /** Deletes them; what they were stays counted. @throws `load-state` while the load runs */
+  deleteRejects(id: number): Promise<void>;
 
   /** What a CSV of all rejects needs to know before its first line. */
   rejectShape(id: number): Promise<RejectShape>;

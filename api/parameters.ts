@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_REJECTS, MAX_REJECTS_EXPECTED, parseMaxRejects } from '../src/ledger/max-rejects.ts';
 import type { MaxRejects } from '../src/types.ts';
 
 /** Parameters arrive as text; each of these accepts exactly one way to write a value. */
@@ -31,20 +32,18 @@ export function pageLimit(standard: number, maximum: number) {
     });
 }
 
-const MAX_REJECTS = /^([0-9]{1,15})$|^([0-9]{1,2}(?:\.[0-9]{1,6})?|100(?:\.0{1,6})?)%$/;
-
 export const maxRejects = z
   .string()
-  .transform((text, context): MaxRejects => {
-    const match = MAX_REJECTS.exec(text);
-    if (match?.[1] !== undefined) return { kind: 'count', value: Number(match[1]) };
-    if (match?.[2] !== undefined) return { kind: 'percent', value: Number(match[2]) };
-    context.addIssue('expected a count such as 100, or a share such as 1.5%');
+  .transform((text, context): MaxRejects | null => {
+    const limit = parseMaxRejects(text);
+    if (limit !== undefined) return limit;
+    context.addIssue(MAX_REJECTS_EXPECTED);
     return z.NEVER;
   })
   .meta({
     description:
-      'How many rejects fail the load: a count, or a percentage of the rows (write % as %25 in a URL)',
+      'How many rejects fail the load: a count, a percentage of the rows (write % as %25 in a URL), or `none` for no ' +
+      'limit; `LONGSHORE_MAX_REJECTS` when left out',
     example: '1.5%',
     override: { type: 'string', pattern: MAX_REJECTS.source },
   });

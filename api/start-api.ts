@@ -127,7 +127,7 @@ export async function startApi({
   const handOver = new HandOver(undefined, (table) => refresher.written(table));
   const batching = { db, storage, handOver, compiled: compiledTables(dictionary) };
   const codePath = await workflowBundle(`${config.home}/cache`);
-  const activityDeps = { db, storage, backupKeys, onWritten };
+  const activityDeps = { db, storage, backupKeys, keptRejects: config.keptRejects, onWritten };
   const worker = await Worker.create({
     connection,
     taskQueue: installation.queue,

@@ -2,7 +2,10 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LongshoreError } from './errors.ts';
+import { KEPT_REJECTS } from './ledger/kept-rejects.ts';
+import { MAX_REJECTS_EXPECTED, parseMaxRejects } from './ledger/max-rejects.ts';
 import { withoutTrailing } from './shorten.ts';
+import type { MaxRejects } from './types.ts';
 
 const port = z.coerce.number().int().min(1).max(65535).optional();
 
@@ -46,6 +49,11 @@ const schema = z.object({
   LONGSHORE_WORKERS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
   LONGSHORE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(4000),
+  LONGSHORE_MAX_REJECTS: z
+    .string()
+    .default('10000000')
+    .refine((text) => parseMaxRejects(text) !== undefined, MAX_REJECTS_EXPECTED),
+  LONGSHORE_KEPT_REJECTS: z.coerce.number().int().min(1).max(10_000_000).default(KEPT_REJECTS),
   LONGSHORE_IDEMPOTENCY_DAYS: z.coerce.number().int().min(1).max(365).default(7),
   LONGSHORE_BACKUP_KEY: z.string().optional(),
   LONGSHORE_BACKUP_KEY_FILE: z.string().min(1).optional(),
@@ -113,6 +121,10 @@ export interface Config {
   readonly metricsPort: number | undefined;
   /** Requests a second that a key without a rate of its own may send in the long run, and at once after a pause. */
   readonly rate: { readonly perSecond: number; readonly burst: number };
+  /** How many rejects fail a load that does not say it itself; null: as many as there are. */
+  readonly maxRejects: MaxRejects | null;
+  /** How many rejects of a load are kept with their records. */
+  readonly keptRejects: number;
   /** How long an `Idempotency-Key` is remembered. */
   readonly idempotencyDays: number;
   /** The key that new backups are encrypted and authenticated with: 32 bytes, as hex or base64. */
@@ -174,6 +186,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     workers: e.LONGSHORE_WORKERS,
     metricsPort: e.LONGSHORE_METRICS_PORT,
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
+    maxRejects: parseMaxRejects(e.LONGSHORE_MAX_REJECTS) ?? null,
+    keptRejects: e.LONGSHORE_KEPT_REJECTS,
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,
     backupKey: secretOf(e, 'LONGSHORE_BACKUP_KEY'),
     oldBackupKeys: secretOf(e, 'LONGSHORE_BACKUP_KEYS_OLD'),

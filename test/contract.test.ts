@@ -50,6 +50,14 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/loads/1/rejects?format=csv', status: 200 },
     { path: '/v1/loads/77/rejects', status: 404 },
   ],
+  'GET /v1/loads/{id}/rejects/summary': [
+    { path: '/v1/loads/1/rejects/summary', status: 200 },
+    { path: '/v1/loads/77/rejects/summary', status: 404 },
+  ],
+  'DELETE /v1/loads/{id}/rejects': [
+    { path: '/v1/loads/1/rejects', status: 200 },
+    { path: '/v1/loads/77/rejects', status: 404 },
+  ],
   'POST /v1/loads/{id}/pause': [{ path: '/v1/loads/1/pause', status: 409 }],
   'POST /v1/loads/{id}/resume': [{ path: '/v1/loads/1/resume', status: 409 }],
   'POST /v1/loads/{id}/cancel': [{ path: '/v1/loads/1/cancel', status: 409 }],

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { copyChunk } from '../activities/copy-chunk.ts';
 import type { Tx } from '../src/db/database.ts';
 import { parseDictionary } from '../src/dictionary/parse-dictionary.ts';
+import { RejectRoom } from '../src/ledger/kept-rejects.ts';
 import { makeStage, stageName } from '../src/publish/stage.ts';
 import { compileTable } from '../src/rows/compile-table.ts';
 import { encodeChunk } from '../src/rows/encode-chunk.ts';
@@ -147,7 +148,7 @@ describe('binary COPY', () => {
     );
     const { rowsCopied, ...totals } = await copyChunk(
       tx,
-      { id, table },
+      { id, table, room: new RejectRoom(Number.POSITIVE_INFINITY) },
       encoded,
       new AbortController().signal,
     );

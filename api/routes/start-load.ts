@@ -166,7 +166,7 @@ async function start(call: StartCall, received: { source: LoadSource; chart: Cha
       table: table satisfies Table,
       mode: query.mode,
       ...received,
-      maxRejects: query.maxRejects ?? null,
+      maxRejects: query.maxRejects === undefined ? deps.config.maxRejects : query.maxRejects,
       force: query.force ?? false,
       startedBy: holder!.id,
     });

@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
 import { dropStage, stageName } from '../publish/stage.ts';
 import type { Storage } from '../storage/storage.ts';
+import { dropRejects } from './kept-rejects.ts';
 import type { LoadTotals } from './load-view.ts';
 import { isRow, type LoadStep, orphaned, readLoadPlan } from './loads.ts';
 
@@ -24,6 +25,7 @@ export async function endLoad(
   db: Database,
   storage: Pick<Storage, 'delete'>,
   { loadId, uid, end }: EndLoadInput,
+  keptRejects?: number,
 ): Promise<EndedLoad> {
   const plan = await readLoadPlan(db, { loadId, uid });
   const ended = await db.transaction(async (tx) => {
@@ -45,6 +47,7 @@ export async function endLoad(
     if (!row) throw new LongshoreError('unknown-load', `there is no load ${loadId}`);
     const { uid: found, ...rest } = row;
     if (found !== plan.uid) throw orphaned(`load ${loadId}`);
+    if (keptRejects !== undefined) await dropRejects(tx, loadId, keptRejects);
     await dropStage(tx, stageName(loadId));
     return rest;
   });

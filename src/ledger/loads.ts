@@ -5,6 +5,7 @@ import { INSTALLATION_ID } from '../installation/installation.ts';
 import { nameIn, numberedName } from '../installation/names.ts';
 import type { Chart, Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
 import { LoadEntity } from './entities.ts';
+import { droppedOf } from './kept-rejects.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
 import { CHANGED_BY_RESTORE, RESTORED_AWAY } from './restored-since.ts';
 
@@ -226,7 +227,7 @@ interface ViewRow {
   good_so_far: number;
   rejected_so_far: number;
   /** With those that the checks of keys found after the chunks. */
-  rejects_kept: number;
+  rejects_found: number;
   seconds: number | null;
 }
 
@@ -238,8 +239,8 @@ const VIEW = `
            select max(a.id) from longshore.load a
             where a.table_name = l.table_name and a.id < l.id and a.finished_at is null) end as ahead,
          c.chunks_done, c.bytes_done, c.read_so_far, c.good_so_far, c.rejected_so_far,
-         case when l.status in ('failed', 'cancelled') then (
-           select count(*)::float8 from longshore.reject r where r.load_id = l.id) else 0 end as rejects_kept,
+         case when l.status in ('failed', 'cancelled') then ${droppedOf('l.id')} + (
+           select count(*)::float8 from longshore.reject r where r.load_id = l.id) else 0 end as rejects_found,
          extract(epoch from coalesce(l.finished_at, now()) - l.started_at)::float8 as seconds
     from longshore.load l
     cross join lateral (
@@ -276,7 +277,7 @@ function toView(row: ViewRow): LoadView {
   const ended = row.finished_at !== null;
   const done = row.status === 'done';
   const read = done ? row.rows_read : row.read_so_far;
-  const rejected = done ? row.rows_rejected : Math.max(row.rejected_so_far, row.rejects_kept);
+  const rejected = done ? row.rows_rejected : Math.max(row.rejected_so_far, row.rejects_found);
   const rate = row.seconds && row.seconds > 0 && read > 0 ? Math.round(read / row.seconds) : null;
   const left =
     !ended && !row.paused && row.bytes && row.bytes_done > 0 && row.seconds

@@ -1,5 +1,6 @@
 import type { Tx } from '../db/database.ts';
 import { DATA_SCHEMA, equalColumns, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
+import { dropRejects, KEEP_FAULTY, KEPT_REJECTS } from '../ledger/kept-rejects.ts';
 import type { ForeignKey, LoadMode, RejectCode, Table } from '../types.ts';
 import { rejectByCatalog } from './check-catalog.ts';
 import { type RowsToCheck, rejectRows, shownKey } from './reject-rows.ts';
@@ -12,18 +13,21 @@ export async function checkStage(
   table: Table,
   mode: LoadMode,
   loadId: number,
+  keep = KEPT_REJECTS,
 ): Promise<number> {
   const stage = stageName(loadId);
   await tx.query(`set local work_mem = '64MB'`);
   await tx.query(`analyze ${stage}`);
   const rows: RowsToCheck = {
     table: stage,
-    keep: 'insert into longshore.reject (load_id, line, errors) select $1, line, errors from faulty',
-    values: [loadId],
+    keep: KEEP_FAULTY,
+    values: [loadId, keep],
     sameAs: 'is the same as on line',
   };
   const rejected = await checkRows(tx, table, mode, rows);
-  return rejected + (await rejectByCatalog(tx, table, mode, rows));
+  const byCatalog = await rejectByCatalog(tx, table, mode, rows);
+  await dropRejects(tx, loadId, keep);
+  return rejected + byCatalog;
 }
 
 /**

@@ -6,7 +6,10 @@ import type { RejectCode } from '../types.ts';
 export interface RowsToCheck {
   /** Quoted. */
   readonly table: string;
-  /** SQL that keeps the rejects, which it reads from `faulty (line, errors)`. */
+  /**
+   * SQL that keeps the rejects, which it reads from `faulty (line, errors)`: the inside of a common table expression,
+   * after which others may follow.
+   */
   readonly keep: string;
   /** Parameters of `keep`. */
   readonly values: readonly unknown[];

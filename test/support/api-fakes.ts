@@ -105,6 +105,15 @@ export class FakeLoads implements LoadService {
     return { rejects: later.slice(0, page.limit), more: later.length > page.limit };
   }
 
+  async rejectsSummary(id: number) {
+    const kept = this.rejected.get(id)?.length ?? 0;
+    return { rejected: kept, kept, errors: [] };
+  }
+
+  async deleteRejects(id: number) {
+    this.rejected.delete(id);
+  }
+
   async rejectShape(id: number) {
     const columns = ['id', 'job'];
     return {

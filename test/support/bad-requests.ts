@@ -30,7 +30,7 @@ const json = (body: unknown) => raw(JSON.stringify(body), { 'content-type': 'app
 const withKey = (key: string) => raw('a', { 'x-api-key': key });
 
 const NO_MODE = 'mode: Invalid option: expected one of "append"|"replace"|"merge"';
-const NO_COUNT = 'maxRejects: expected a count such as 100, or a share such as 1.5%';
+const NO_COUNT = 'maxRejects: expected a count such as 100, a share such as 1.5%, or none';
 const NO_KEY = 'the key is not known, or was revoked';
 const TAKEN = 'multipart/form-data, text/csv, application/json';
 const TWO_NUMBERS = 'maxRejects: Invalid input: expected string, received array';
