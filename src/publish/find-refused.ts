@@ -122,7 +122,7 @@ async function tryRange(
 ): Promise<unknown> {
   await tx.query('savepoint range');
   try {
-    const source = `(select s.* from ${stage} s join ${ORDER} o on o.at = s.ctid where o.nth between ${first} and ${last})`;
+    const source = `(select s.* from ${stage} s join ${ORDER} o on o.at = s.ctid where o.nth between ${first} and ${last}) s`;
     await putStaged(tx, table, mode, source);
     await tx.query('release savepoint range');
     return null;
