@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { composeManifest, deleteStrays, recordManifest } from '../src/backups/attempts.ts';
 import type { Manifest } from '../src/backups/backup.ts';
-import { keyOfBackup } from '../src/backups/backup-keys.ts';
+import { type BackupKey, keyOfBackup } from '../src/backups/backup-keys.ts';
 import { type BackupPlan, readBackup, readBackupPlan } from '../src/backups/backups.ts';
 import { clearFiles } from '../src/backups/end-backup.ts';
 import { writeManifestFiles } from '../src/backups/manifest.ts';
@@ -38,10 +38,11 @@ async function complete(
   signal: AbortSignal,
 ): Promise<void> {
   if (plan.status !== 'running' || plan.attempt !== attempt) throw over();
-  const manifest = await composeManifest(db, plan, encryptionOf(plan, backupKeys));
+  const key = keyOfBackup(backupKeys, plan);
+  const manifest = await composeManifest(db, plan, plan.encrypted ? encryptionBy(key) : null);
   await deleteStrays(db, storage, plan.id, attempt);
   await refuseFaults(storage, manifest, signal);
-  const sha256 = await writeManifestFiles(storage, manifest);
+  const sha256 = await writeManifestFiles(storage, manifest, key);
   if (await recordManifest(db, attempt, manifest, sha256)) {
     Context.current().log.info('backed up', { backupId: plan.id });
     return;
@@ -53,8 +54,7 @@ async function complete(
   throw over();
 }
 
-function encryptionOf(plan: BackupPlan, keys: ActivityDeps['backupKeys']): Manifest['encryption'] {
-  const key = plan.encrypted ? keyOfBackup(keys, plan) : null;
+function encryptionBy(key: BackupKey | null): Manifest['encryption'] {
   return key && { cipher: 'AES-256-GCM', keyId: key.id };
 }
 

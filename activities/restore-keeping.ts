@@ -1,7 +1,7 @@
 import type { BackupStatus } from '../src/backups/backup.ts';
 import { createBackup, readBackup, readBackupPlan } from '../src/backups/backups.ts';
 import { type EndedRestore, type EndRestoreInput, endRestore } from '../src/backups/end-restore.ts';
-import { readManifest } from '../src/backups/manifest.ts';
+import { manifestDoubt } from '../src/backups/manifest.ts';
 import type { RestoreKind, RestoreTarget } from '../src/backups/restore.ts';
 import { closeGate, type GateState } from '../src/backups/restore-gate.ts';
 import {
@@ -12,7 +12,7 @@ import {
   setRestoreStatus,
 } from '../src/backups/restores.ts';
 import type { Tx } from '../src/db/database.ts';
-import type { ErrorCode } from '../src/errors.ts';
+import { type ErrorCode, LongshoreError } from '../src/errors.ts';
 import { makeStage } from '../src/publish/stage.ts';
 import { liveName } from '../src/publish/table-state.ts';
 import type { Dictionary } from '../src/types.ts';
@@ -49,7 +49,12 @@ export function createRestoreKeeping(given: RestoreKeepingDeps) {
     beginRestore: failing(
       ofRestore(deps, async ({ restoreId }: RestoreStep): Promise<BegunRestore> => {
         const plan = await readRestorePlan(db, restoreId);
-        await readManifest(storage, plan.backup.id, { sha256: plan.backup.manifestSha256 });
+        // What is restored is what the ledger's copy of the manifest says; of an unverified one there is nothing better.
+        const { id, manifestSha256 } = plan.backup;
+        const changed = plan.target.acceptUnverified
+          ? null
+          : await manifestDoubt(storage, id, manifestSha256);
+        if (changed) throw new LongshoreError('backup-damaged', changed.detail);
         await db.transaction(async (tx) => {
           await lockRestore(tx, restoreId);
           for (const { table, stage } of plan.tables) await makeStage(tx, table, stage);

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { applyRetention } from '../src/backups/apply-retention.ts';
+import type { BackupDeps } from '../src/backups/backup-deps.ts';
 import { createBackup, readBackupPlan } from '../src/backups/backups.ts';
 import { createDrill, type DrillOutcome, newestGoodBackups, readDrill } from '../src/backups/drills.ts';
 import { deleteBackup } from '../src/backups/end-backup.ts';
@@ -34,6 +35,7 @@ export function createScheduleActivities({
   dictionary,
   backupKeys: keys,
 }: ScheduleActivityDeps) {
+  const backups: BackupDeps = { db, storage, keys };
   return {
     /** @throws `unknown-table` when the dictionary has lost a table that the schedule names */
     createScheduledBackup: failing(
@@ -54,10 +56,18 @@ export function createScheduleActivities({
       },
     ),
 
-    /** IDs of the newest good backups of the tables; of all of the dictionary when null. */
-    chooseBackups: failing(({ tables }: { tables: readonly string[] | null }) =>
-      newestGoodBackups(db, tables ?? dictionary.tables.map(({ name }) => name)),
-    ),
+    /**
+     * IDs of the newest good backups of the tables; of all of the dictionary when null.
+     * @throws `backup-damaged` when a table has backups of which none can be read
+     */
+    chooseBackups: failing(async ({ tables }: { tables: readonly string[] | null }) => {
+      const wanted = tables ?? dictionary.tables.map(({ name }) => name);
+      const { ids, skipped } = await newestGoodBackups(backups, wanted);
+      for (const { backupId, why } of skipped) {
+        Context.current().log.warn('a newer backup is not drilled', { backupId, reason: why });
+      }
+      return ids;
+    }),
 
     createDrill: failing(
       async ({ backupId, run }: { backupId: string; run: ScheduledRun }): Promise<ScheduledDrill> => {
@@ -73,10 +83,18 @@ export function createScheduleActivities({
     ),
 
     applyRetention: failing((input: Pick<RunScheduleInput, 'scheduleId' | 'timezone' | 'retention'>) =>
-      applyRetention(db, input.retention, { ...input, now: new Date().toISOString() }, async (backupId) => {
-        Context.current().heartbeat({ backupId });
-        await deleteBackup(db, storage, backupId);
-      }),
+      applyRetention(
+        backups,
+        input.retention,
+        { ...input, now: new Date().toISOString() },
+        {
+          onRead: () => Context.current().heartbeat(),
+          remove: async (backupId) => {
+            Context.current().heartbeat({ backupId });
+            await deleteBackup(backups, backupId);
+          },
+        },
+      ),
     ),
   };
 }

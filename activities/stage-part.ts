@@ -65,7 +65,10 @@ export function stagePart(deps: ActivityDeps) {
           // What an attempt before this one left behind: see `loadChunk`.
           if (Context.current().info.attempt > 1) await vacuumStage(deps.db, restored.stage);
           if (!sameRules(restored.table, restored.saved.definition)) {
-            await checkRows(await plainPart(deps, plan, part), restored.table, part.name);
+            // Read twice: what is checked here has to be what is staged below.
+            const hash = createHash('sha256');
+            await checkRows(await plainPart(deps, plan, part, hash), restored.table, part.name);
+            refuseOther(part, hash);
           }
           return await deps.db.transaction((tx) => stage(deps, tx, plan, { input, restored, part, signal }));
         } catch (error) {
@@ -103,10 +106,13 @@ async function stage(
   const pieces = keepTotals(decodeAvro(await plainPart(deps, plan, part, hash), { table }), totals);
   const sql = `copy ${name} (${quoteNames(columnsOf(table))}) from stdin (format binary)`;
   const copied = await copyIn(tx.client, sql, pieces, signal);
-  const sha256 = hash.digest('hex');
-  if (sha256 !== part.sha256) throw damaged(part, 'its SHA-256 is not that of the manifest');
+  refuseOther(part, hash);
   compare(part, totals.value, sameColumns(restored), copied);
   return staged;
+}
+
+function refuseOther(part: Part, hash: Hash): void {
+  if (hash.digest('hex') !== part.sha256) throw damaged(part, 'its SHA-256 is not that of the manifest');
 }
 
 /** The checksum is of rows as they were backed up: of other columns it is another one. */
@@ -129,10 +135,10 @@ async function plainPart(
   { storage, backupKeys }: ActivityDeps,
   { backup }: RestorePlan,
   part: Part,
-  hash?: Hash,
+  hash: Hash,
 ): Promise<AsyncIterable<Buffer>> {
   const file = await storage.stream(backupFolder(backup.id) + part.name);
-  const stored = hash ? hashing(file, hash) : (file as AsyncIterable<Buffer>);
+  const stored = hashing(file, hash);
   return backup.encryption ? decryptPart(stored, backupKeys, partAad(backup.id, part.name)) : stored;
 }
 

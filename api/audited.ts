@@ -12,6 +12,8 @@ export interface AuditTrail {
   target: string | null;
   /** Table, where the path has none. */
   table: string | null;
+  /** Told behind the action, as in `table.restore-unverified`; one of the route's `auditVariants`. */
+  variant: string | null;
   /** The entry was written with the change, in its transaction. */
   written: boolean;
   /** The entry, for those who write it themselves. */
@@ -45,6 +47,7 @@ export async function audited(request: Audited, handle: () => Promise<void>): Pr
   const trail: AuditTrail = {
     target: null,
     table: null,
+    variant: null,
     written: false,
     entry: (target, status) => entryOf(request, { ...trail, target }, status),
   };
@@ -64,7 +67,7 @@ export async function audited(request: Audited, handle: () => Promise<void>): Pr
 
 function entryOf(
   { req, res, deps, holder, action }: Audited,
-  { target, table }: Pick<AuditTrail, 'target' | 'table'>,
+  { target, table, variant }: Pick<AuditTrail, 'target' | 'table' | 'variant'>,
   status: number,
 ): AuditEntry {
   const { requestId, loadId, batchId } = contextOf(res);
@@ -74,7 +77,7 @@ function entryOf(
   return auditEntry({
     keyId: holder.id,
     keyName: holder.name,
-    action,
+    action: variant === null ? action : `${action}-${variant}`,
     target: target ?? batchId ?? (loadId === null ? pathId : String(loadId)),
     // Only names of the dictionary: a path may hold anything.
     table: deps.dictionary.tables.some((known) => known.name === named) ? (named ?? null) : null,

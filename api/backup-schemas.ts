@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type BackupStatus, type BackupView, CODECS } from '../src/backups/backup.ts';
+import { DOUBTS, type DoubtReason } from '../src/backups/judge-manifest.ts';
 import { ERRORS, type ErrorCode } from '../src/errors.ts';
 
 /** What answers about backups look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
@@ -14,13 +15,18 @@ const STATUSES = [
   'failed',
   'cancelled',
   'deleted',
+  'unverified',
 ] as const satisfies readonly BackupStatus[];
 
 export const codecSchema = z.enum(CODECS).meta({
   id: 'Codec',
   description: "How the blocks of a part are compressed, by Avro's names",
 });
-export const backupStatusSchema = z.enum(STATUSES).meta({ id: 'BackupStatus' });
+export const backupStatusSchema = z.enum(STATUSES).meta({
+  id: 'BackupStatus',
+  description:
+    'unverified: it is in the storage, and not believed; restored only by its ID with `acceptUnverified`',
+});
 export const backupPurposeSchema = z.enum(['manual', 'schedule', 'safety']).meta({
   id: 'BackupPurpose',
   description: 'safety: taken before a restore, of what it replaces',
@@ -46,6 +52,10 @@ const verificationSchema = z
     faults: z.array(z.string()),
   })
   .meta({ id: 'Verification', description: 'What the last drill found' });
+
+export const doubtSchema = z
+  .object({ reason: z.enum(Object.keys(DOUBTS) as [DoubtReason, ...DoubtReason[]]), detail: z.string() })
+  .meta({ id: 'Doubt', description: 'Why a backup in the storage is not believed' });
 
 const backupView = z.object({
   id: z.string().meta({ example: '20261121T112233Z-3f9a2c' }),
@@ -78,6 +88,10 @@ const backupView = z.object({
       remedy: z.string(),
     })
     .nullable(),
+  unverified: z
+    .array(doubtSchema)
+    .nullable()
+    .meta({ description: 'Of an unverified one: why it is not believed' }),
   lastVerifiedAt: instant.nullable().meta({ description: 'When a drill last proved the backup good' }),
   verification: verificationSchema.nullable(),
   startedBy: z.string(),

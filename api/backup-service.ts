@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { AdoptedByHand, AdoptRequest } from '../src/backups/adopt-by-hand.ts';
 import type { BackupStatus, BackupView, Codec } from '../src/backups/backup.ts';
 import type { BackupFilter } from '../src/backups/backups.ts';
 
@@ -26,6 +27,9 @@ export interface BackupService {
 
   /** Deletes its files; the ledger keeps its row. @throws `backup-state` as `deleteBackup` does */
   remove(id: string, options: { readonly force: boolean }): Promise<BackupView>;
+
+  /** Takes unverified backups on a person's word; see `adoptByHand`. */
+  adopt(request: AdoptRequest): Promise<AdoptedByHand>;
 
   /** A file of a backup that is done. @throws `not-found`, `backup-state`, and `backup-damaged` when it is gone */
   file(id: string, name: string): Promise<BackupFile>;

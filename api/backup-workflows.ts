@@ -1,11 +1,17 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { adoptBackups } from '../src/backups/adopt-backups.ts';
+import type { BackupDeps } from '../src/backups/backup-deps.ts';
+import type { BackupKeys } from '../src/backups/backup-keys.ts';
 import { endBackup, sweepBackups } from '../src/backups/end-backup.ts';
 import { finishFromManifest } from '../src/backups/finish-from-manifest.ts';
+import { describeDoubts } from '../src/backups/judge-manifest.ts';
+import {
+  MAX_DOUBTED,
+  type Reviewed,
+  type ReviewOptions,
+  reviewBackups,
+} from '../src/backups/review-backups.ts';
 import { removeOldSafety } from '../src/backups/safety-retention.ts';
-import type { Database } from '../src/db/database.ts';
-import type { Storage } from '../src/storage/storage.ts';
 import { KIND_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
 import { BACK_UP, type BackUpInput } from '../workflows/contract.ts';
 import {
@@ -49,11 +55,13 @@ export async function startBackupWorkflow(
   }
 }
 
+type BackupReconciler = Reconciler & { readonly backupKeys: BackupKeys };
+
 /**
  * Brings ledger and Temporal together again: backups whose workflow was never started, and those whose workflow ended
  * without a word (terminated in the Web UI, or timed out).
  */
-export async function reconcileBackups(deps: Reconciler): Promise<void> {
+export async function reconcileBackups(deps: BackupReconciler): Promise<void> {
   const { db, log } = deps;
   const running = await db.query<StartableBackup>(
     `select id, tables, workflow_id as "workflowId" from longshore.backup
@@ -67,15 +75,17 @@ export async function reconcileBackups(deps: Reconciler): Promise<void> {
   }
 }
 
-async function reconcileBackup(deps: Reconciler, backup: StartableBackup): Promise<void> {
+async function reconcileBackup(deps: BackupReconciler, backup: StartableBackup): Promise<void> {
   const { client, db, storage, log } = deps;
   const { id, workflowId } = backup;
   const state = await stateOfWorkflow(client, workflowId);
   if (state === 'running') return;
-  if (await finishFromManifest(db, storage, id)) {
+  const finished = await finishFromManifest({ db, storage, keys: deps.backupKeys }, id);
+  if (finished !== null) {
+    const adopt = finished === 'done' ? '' : `; adopt it if it is yours: longshore backups adopt ${id}`;
     log.warn(
-      { backupId: id },
-      `Backup ${id} had been finished, of which the ledger did not know: PostgreSQL came back from an older copy`,
+      { backupId: id, status: finished },
+      `Backup ${id} had been finished, of which the ledger did not know: PostgreSQL came back from an older copy${adopt}`,
     );
     return;
   }
@@ -93,16 +103,33 @@ async function reconcileBackup(deps: Reconciler, backup: StartableBackup): Promi
     log.warn({ backupId: id, state }, `The workflow of backup ${id} ended without it: ${state}`);
 }
 
+/** Of a review, so many findings are logged one by one. */
+const MOST_LOGGED = 20;
+
 /**
- * Backups that the storage has and the ledger never heard of become known; old safety backups, and files that are no
- * backup's any more, go.
+ * Compares the storage with the ledger: what is authenticated becomes known, what is not becomes `unverified`. Old
+ * safety backups, and files that are no backup's any more, go.
  */
-export async function tidyBackups(db: Database, storage: Storage, log: Logger): Promise<void> {
-  const { adopted, refused } = await adoptBackups(db, storage);
-  for (const id of adopted) log.info({ backupId: id }, `Backup ${id} was found in the storage`);
-  for (const { id, reason } of refused)
-    log.warn({ backupId: id }, `A backup in the storage can't be used: ${reason}`);
-  for (const id of (await removeOldSafety(db, storage)).removed)
+export async function tidyBackups(deps: BackupDeps, options: ReviewOptions, log: Logger): Promise<void> {
+  logReview(await reviewBackups(deps, options), log);
+  for (const id of (await removeOldSafety(deps)).removed)
     log.info({ backupId: id }, `Safety backup ${id} was old, and was deleted`);
-  await sweepBackups(db, storage);
+  await sweepBackups(deps.db, deps.storage);
+}
+
+function logReview({ adopted, doubted, cleared, uncounted }: Reviewed, log: Logger): void {
+  for (const id of adopted) log.info({ backupId: id }, `Backup ${id} was found in the storage, and adopted`);
+  for (const id of cleared) log.info({ backupId: id }, `Backup ${id} is as it was written again`);
+  for (const { id, doubts } of doubted.slice(0, MOST_LOGGED)) {
+    log.warn({ backupId: id, doubts }, `Backup ${id} is unverified: ${describeDoubts(doubts)}`);
+  }
+  const more = Math.max(0, doubted.length - MOST_LOGGED);
+  if (more > 0)
+    log.warn({ more }, `${more} more backups are unverified: longshore backups --status unverified`);
+  if (uncounted > 0) {
+    log.warn(
+      { uncounted },
+      `${uncounted} more in the storage are not believed, and not listed: ${MAX_DOUBTED} are`,
+    );
+  }
 }

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import type { BackupKeys } from '../src/backups/backup-keys.ts';
 import { sweepStages } from '../src/backups/end-restore.ts';
 import { dropExpiredKeys } from '../src/batches/idempotent.ts';
 import { PAYLOAD_FOLDER } from '../src/batches/payload.ts';
@@ -30,6 +31,9 @@ export interface HouseDeps {
   readonly client: Client;
   readonly installation: Installation;
   readonly storage: Storage;
+  readonly backupKeys: BackupKeys;
+  /** Nothing was ever done with the ledger when the process started. */
+  readonly freshLedger: boolean;
   readonly refresher: Pick<Refresher, 'askStale'>;
   readonly book: Pick<ScheduleBook, 'sync'>;
   readonly log: Logger;
@@ -37,10 +41,12 @@ export interface HouseDeps {
 
 /**
  * What the API does by itself, now and then: starts loads, backups and restores that wait for their workflow, asks for
- * refreshes of reports that have fallen behind, clears left-over files, adopts backups that the ledger does not know.
+ * refreshes of reports that have fallen behind, clears left-over files, adopts backups that the ledger does not know and
+ * can believe.
  */
 export function keepHouse(deps: HouseDeps): { stop(): void } {
-  const { db, storage, refresher, log } = deps;
+  const { db, storage, backupKeys: keys, freshLedger, refresher, log } = deps;
+  const review = { fresh: freshLedger, seen: new Map<string, string>() };
   const timers = [
     every(RECONCILE_EVERY_MS, () => reconcileLoads(deps)),
     every(RECONCILE_EVERY_MS, () => reconcileBackups(deps)),
@@ -50,7 +56,11 @@ export function keepHouse(deps: HouseDeps): { stop(): void } {
     every(STAGES_EVERY_MS, () => endOrphans(deps)),
     every(SCHEDULES_EVERY_MS, () => deps.book.sync()),
     every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
-    every(SWEEP_EVERY_MS, () => tidyBackups(db, storage, log)),
+    every(SWEEP_EVERY_MS, async () => {
+      await tidyBackups({ db, storage, keys }, review, log);
+      // What comes later was not there when the ledger was new.
+      review.fresh = false;
+    }),
     every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),
     every(SWEEP_EVERY_MS, () => sweepPayloads(deps)),
     every(SWEEP_EVERY_MS, async () => void (await dropExpiredKeys(db))),

@@ -1,10 +1,14 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { adoptByHand } from '../src/backups/adopt-by-hand.ts';
 import { MANIFEST } from '../src/backups/backup.ts';
+import type { BackupDeps } from '../src/backups/backup-deps.ts';
 import { backupFolder } from '../src/backups/backup-id.ts';
 import type { BackupKeys } from '../src/backups/backup-keys.ts';
 import { createBackup, listBackups, readBackup, setPinned } from '../src/backups/backups.ts';
 import { deleteBackup, endBackup } from '../src/backups/end-backup.ts';
+import { manifestDoubt } from '../src/backups/manifest.ts';
+import { sizeFault } from '../src/backups/verify-files.ts';
 import type { Database } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
 import type { Installation } from '../src/installation/installation.ts';
@@ -28,7 +32,8 @@ export interface LedgerBackupsDeps {
 
 /** The backup service over the ledger, the storage and Temporal. */
 export function createLedgerBackups(deps: LedgerBackupsDeps): BackupService {
-  const { db, storage } = deps;
+  const { db, storage, backupKeys: keys } = deps;
+  const trusting: BackupDeps = { db, storage, keys };
   return {
     start: (request) => start(deps, request),
     get: (id) => readBackup(db, id),
@@ -48,9 +53,11 @@ export function createLedgerBackups(deps: LedgerBackupsDeps): BackupService {
     },
 
     async remove(id, options) {
-      await deleteBackup(db, storage, id, options);
+      await deleteBackup(trusting, id, options);
       return readBackup(db, id);
     },
+
+    adopt: (request) => adoptByHand(trusting, request),
 
     file: (id, name) => findFile(deps, id, name),
   };
@@ -86,14 +93,20 @@ async function cancel({ db, client, storage }: LedgerBackupsDeps, id: string): P
 async function findFile({ db, storage }: LedgerBackupsDeps, id: string, name: string): Promise<BackupFile> {
   const backup = await readBackup(db, id);
   if (backup.status !== 'done') throw new LongshoreError('backup-state', `backup ${id} is ${backup.status}`);
-  const key = backupFolder(id) + name;
   const part = backup.tables.flatMap(({ parts }) => parts).find((one) => one.name === name);
   const sha256 = part?.sha256 ?? (name === MANIFEST ? await manifestHash(db, id) : undefined);
   if (sha256 === undefined) {
     throw new LongshoreError('not-found', `backup ${id} has no file ${quoted(name)}`);
   }
+  const key = backupFolder(id) + name;
+  // A part is not read twice for this: whoever downloads it has its SHA-256 as the ETag.
+  const fault = part
+    ? await sizeFault(storage, id, part)
+    : (await manifestDoubt(storage, id, sha256))?.detail;
   const found = await storage.stat(key);
-  if (!found) throw new LongshoreError('backup-damaged', `${name} of backup ${id}: the file is missing`);
+  if (fault || !found) {
+    throw new LongshoreError('backup-damaged', `${name} of backup ${id}: ${fault ?? 'the file is missing'}`);
+  }
   return {
     name,
     bytes: found.bytes,

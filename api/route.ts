@@ -32,6 +32,8 @@ export interface Route {
   readonly auth?: AuthScheme;
   /** What the audit log calls it, as `load.start`. For every route with a key that changes something. */
   readonly audit?: string;
+  /** What may follow the action, as `AuditTrail.variant` says. */
+  readonly auditVariants?: readonly string[];
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   /** Request headers that the handler reads; for the document only. */

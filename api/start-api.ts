@@ -11,6 +11,7 @@ import { sealedWorkerOptions } from '../activities/sealed-worker.ts';
 import { createAuditLog } from '../src/audit/audit-log.ts';
 import { insertAudit } from '../src/audit/audit-rows.ts';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
+import { ledgerIsFresh } from '../src/backups/review-backups.ts';
 import { HandOver } from '../src/batches/hand-over.ts';
 import type { Config } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
@@ -86,6 +87,7 @@ export async function startApi({
 
   const db = await openDatabase({ url: config.databaseUrl, poolSize: 16, applicationName: 'longshore api' });
   const storage = await openStorage(config.storage);
+  const freshLedger = await ledgerIsFresh(db);
   const installation = await settleInstallation(db, storage, config.installation);
   const keys = createKeyStore(db, {
     onTouchError: (err) => log.warn({ err }, 'The last use of a key could not be noted'),
@@ -123,6 +125,11 @@ export async function startApi({
   });
   const onWritten = () => refresher.look();
   const backupKeys = await readBackupKeys(config);
+  if (backupKeys.current === null && backupKeys.byId.size > 0) {
+    log.warn(
+      'There are old backup keys and no current one: new backups are neither encrypted nor authenticated',
+    );
+  }
   const scheduling = { db, storage, dictionary, backupKeys, onWritten };
   const handOver = new HandOver(undefined, (table) => refresher.written(table));
   const batching = { db, storage, handOver, compiled: compiledTables(dictionary) };
@@ -155,7 +162,7 @@ export async function startApi({
   const loads = createLedgerLoads({ db, client, installation, storage, dictionary, log });
   const schedules = createTemporalSchedules({ ...scheduling, client, installation, book });
   const backups = createLedgerBackups({ db, client, installation, storage, dictionary, backupKeys, log });
-  const restores = createLedgerRestores({ db, client, installation, dictionary, log });
+  const restores = createLedgerRestores({ db, client, installation, storage, backupKeys, dictionary, log });
   const ready = createReadiness({ db, client, storage, namespace, worker });
   const metrics = createMetrics(
     sdkMetricsAddress === undefined ? undefined : () => readSdkMetrics(sdkMetricsAddress),
@@ -192,7 +199,17 @@ export async function startApi({
     metrics,
     ready,
   });
-  const house = keepHouse({ db, client, installation, storage, refresher, book, log });
+  const house = keepHouse({
+    db,
+    client,
+    installation,
+    storage,
+    backupKeys,
+    freshLedger,
+    refresher,
+    book,
+    log,
+  });
   const server = createHttpServer(app).listen(config.port, config.host);
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve);

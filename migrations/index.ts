@@ -4,6 +4,7 @@ import { Backups20261123 } from './20261123-backups.ts';
 import { BatchHeader20261124 } from './20261124-batch-header.ts';
 import { Reports20261124 } from './20261124-reports.ts';
 import { BackupKeys20261126 } from './20261126-backup-keys.ts';
+import { BackupTrust20261126 } from './20261126-backup-trust.ts';
 import { BoundedRejects20261126 } from './20261126-bounded-rejects.ts';
 import { DiscardedRows20261126 } from './20261126-discarded-rows.ts';
 import { Installation20261126 } from './20261126-installation.ts';
@@ -23,4 +24,5 @@ export const migrations = [
   { name: '20261126-installation', class: Installation20261126 },
   { name: '20261126-schedules', class: Schedules20261126 },
   { name: '20261126-bounded-rejects', class: BoundedRejects20261126 },
+  { name: '20261126-backup-trust', class: BackupTrust20261126 },
 ];

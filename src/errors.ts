@@ -311,6 +311,13 @@ export const ERRORS = {
     title: 'The backup needs a key that is not here',
     remedy: 'Set LONGSHORE_BACKUP_KEY, or add the key that the message names to LONGSHORE_BACKUP_KEYS_OLD.',
   },
+  'backup-unverified': {
+    status: 409,
+    retryable: false,
+    title: 'Nobody vouches for the backup',
+    remedy:
+      'See in the member unverified of the backup why; adopt it, or restore it by its ID with acceptUnverified, when you know where it comes from.',
+  },
   'backup-value': {
     status: 422,
     retryable: false,

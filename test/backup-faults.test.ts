@@ -4,16 +4,17 @@ import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { decodeAvro } from '../src/avro/decode.ts';
-import { adoptBackups } from '../src/backups/adopt-backups.ts';
 import type { BackupView, Manifest } from '../src/backups/backup.ts';
 import { BACKUP_ID } from '../src/backups/backup-id.ts';
-import { readBackupKeys } from '../src/backups/backup-keys.ts';
+import { NO_KEYS, readBackupKeys } from '../src/backups/backup-keys.ts';
 import { decryptPart, partAad } from '../src/backups/encryption.ts';
-import { readManifest } from '../src/backups/manifest.ts';
+import { judgeManifest } from '../src/backups/judge-manifest.ts';
+import { manifestDoubt, readManifestFile } from '../src/backups/manifest.ts';
+import { reviewBackups } from '../src/backups/review-backups.ts';
 import { checkFiles } from '../src/backups/verify-files.ts';
 import { readConfig } from '../src/config.ts';
-import { LongshoreError } from '../src/errors.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
+import type { Storage } from '../src/storage/storage.ts';
 import { eventually } from './support/eventually.ts';
 import { s3Fault, testS3 } from './support/s3.ts';
 import { smallDisk, smallDiskFault } from './support/small-disk.ts';
@@ -33,6 +34,10 @@ async function download({ url, key }: TestStack, id: string, name: string): Prom
   const response = await fetch(`${url}/v1/backups/${id}/files/${name}`, { headers: { 'x-api-key': key } });
   assert.equal(response.status, 200);
   return Buffer.from(await response.arrayBuffer());
+}
+
+async function judged(storage: Storage, id: string) {
+  return judgeManifest((await readManifestFile(storage, id))!, NO_KEYS, Date.now());
 }
 
 async function* one(bytes: Buffer): AsyncGenerator<Buffer> {
@@ -76,9 +81,9 @@ describe('the files of a backup', async () => {
   await stack.load('departments', '1,One\n');
   const folder = (id: string) => join(stack.home, 'storage', 'backups', id);
   const faultsOf = async (id: string) => {
-    const { manifest } = await readManifest(storage, id);
+    const { manifest } = await judged(storage, id);
     const faults: string[] = [];
-    for await (const { table, fault } of checkFiles(storage, manifest)) faults.push(`${table}: ${fault}`);
+    for await (const { table, fault } of checkFiles(storage, manifest!)) faults.push(`${table}: ${fault}`);
     return faults;
   };
 
@@ -107,14 +112,16 @@ describe('the files of a backup', async () => {
     const { id } = await backUp(stack);
     const file = join(folder(id), 'manifest.json');
     const text = readFileSync(file, 'utf8');
-    const damaged = (error: unknown) => error instanceof LongshoreError && error.code === 'backup-damaged';
-    writeFileSync(file, text.replace('"rows": 1000', '"rows": 1001'));
-    await assert.rejects(readManifest(storage, id), damaged);
-    writeFileSync(file, text);
-    await assert.rejects(readManifest(storage, id, { sha256: 'f'.repeat(64) }), damaged);
-    assert.equal((await readManifest(storage, id)).manifest.id, id);
+    const { sha256 } = await judged(storage, id);
+    const faultOf = async () => (await manifestDoubt(storage, id, sha256))?.reason;
+    const reasons = async () => (await judged(storage, id)).doubts.map(({ reason }) => reason);
+    assert.deepEqual([await faultOf(), await reasons()], [undefined, ['no-key']]);
+    writeFileSync(file, text.replace('"codec"', ' "codec"'));
+    assert.deepEqual([await faultOf(), await reasons()], ['edited', ['no-key', 'edited']]);
+    writeFileSync(file, '');
+    assert.deepEqual([await faultOf(), await reasons()], ['emptied', ['no-key', 'edited', 'emptied']]);
     rmSync(file);
-    await assert.rejects(readManifest(storage, id), damaged);
+    assert.equal(await faultOf(), 'missing');
   });
 
   it('are all that a new ledger needs to know the backup', async () => {
@@ -131,11 +138,11 @@ describe('the files of a backup', async () => {
     await db.query('delete from longshore.backup');
     await db.query(`select setval(pg_get_serial_sequence('longshore.load', 'id'), 1, false)`);
     await db.query(`select setval('longshore.batch_group_id', ${2 ** 32}, false)`);
-    const { adopted, refused } = await adoptBackups(db, storage);
+    const { adopted, doubted } = await reviewBackups({ db, storage, keys: NO_KEYS }, { fresh: true });
     assert.ok(adopted.includes(before.id) && adopted.includes(newest.id));
     // Their rows name loads and groups: no new one gets such an ID.
     assert.deepEqual(await given(), [first]);
-    assert.deepEqual(refused, []);
+    assert.deepEqual(doubted, []);
     const { body } = await stack.get(`/v1/backups/${before.id}`);
     const view = body as unknown as BackupView;
     assert.deepEqual(
@@ -149,7 +156,7 @@ describe('the files of a backup', async () => {
         links: 0,
       },
     );
-    assert.deepEqual((await adoptBackups(db, storage)).adopted, []);
+    assert.deepEqual((await reviewBackups({ db, storage, keys: NO_KEYS }, { fresh: true })).adopted, []);
     for (const id of adopted) assert.match(id, BACKUP_ID);
   });
 });
@@ -189,9 +196,9 @@ describe('a backup to S3', { skip: noS3 ?? false }, async () => {
     const storage = await openStorage(LONGSHORE_STORAGE);
     await stack.load('jobs', jobs(300_000));
     const { id } = await backUp(stack, { codec: 'null' });
-    const { manifest } = await readManifest(storage, id);
-    assert.ok(manifest.tables[0]!.parts[0]!.bytes > 6 * MB, 'more than one part of a multipart upload');
-    for await (const { fault } of checkFiles(storage, manifest)) assert.fail(fault);
+    const { manifest } = await judged(storage, id);
+    assert.ok(manifest!.tables[0]!.parts[0]!.bytes > 6 * MB, 'more than one part of a multipart upload');
+    for await (const { fault } of checkFiles(storage, manifest!)) assert.fail(fault);
     await fetch(`${stack.url}/v1/backups/${id}?force=true`, {
       method: 'DELETE',
       headers: { 'x-api-key': stack.key },

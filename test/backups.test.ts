@@ -7,6 +7,7 @@ import { Client, Connection } from '@temporalio/client';
 import { decodeAvro } from '../src/avro/decode.ts';
 import { readAvroRows } from '../src/avro/read-rows.ts';
 import type { BackupView, Manifest } from '../src/backups/backup.ts';
+import { NO_KEYS } from '../src/backups/backup-keys.ts';
 import { removeOldSafety } from '../src/backups/safety-retention.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { eventually } from './support/eventually.ts';
@@ -284,9 +285,9 @@ describe('backups', async () => {
     }
     await post(`/v1/backups/${made[1]}/pin`);
     await db.query(`update longshore.backup set verification = '{"ok": false}' where id = $1`, [made[2]]);
-    assert.deepEqual(await removeOldSafety(db, storage), { removed: [made[3]], left: [] });
+    assert.deepEqual(await removeOldSafety({ db, storage, keys: NO_KEYS }), { removed: [made[3]], left: [] });
     assert.deepEqual(await filesOf(made[3]!), []);
-    assert.deepEqual((await removeOldSafety(db, storage)).removed, []);
+    assert.deepEqual((await removeOldSafety({ db, storage, keys: NO_KEYS })).removed, []);
   });
 
   /** A backup of departments and jobs that has its snapshot and its first part, and can't get on with jobs. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, describe, it } from 'node:test';
@@ -55,6 +57,56 @@ describe('the longshore command, of backups and schedules', async () => {
     assert.match(encrypted.stderr, /backup-key-missing/);
     assert.equal((await longshore('backup', '--codec', 'lzma')).code, 2);
     assert.equal((await longshore('backups', 'show', '20200101T000000Z-abcdef')).code, 1);
+  });
+
+  it('shows why a backup is unverified, restores it at an explicit word, and adopts it', async () => {
+    const [genuine] = JSON.parse((await longshore('--json', 'backups')).stdout).backups as BackupAnswer[];
+    const id = '20261120T000000Z-f0f0f0';
+    const folder = (of: string) => join(stack.home, 'storage', 'backups', of);
+    await cp(folder(genuine!.id), folder(id), { recursive: true });
+    const file = join(folder(id), 'manifest.json');
+    const forged = (await readFile(file, 'utf8')).replace(genuine!.id, id);
+    await writeFile(file, forged);
+    const hash = createHash('sha256').update(forged).digest('hex');
+    await writeFile(`${file}.sha256`, `${hash}  manifest.json\n`);
+
+    const unknown = await longshore('backups', 'adopt', '20200101T000000Z-000000');
+    assert.deepEqual([unknown.code, /refused: there is no backup/.test(unknown.stdout)], [1, true]);
+    assert.match(
+      (await longshore('backups', '--status', 'unverified')).stdout,
+      new RegExp(`${id} .*unverified`),
+    );
+    assert.match(
+      (await longshore('backups', 'show', id)).stdout,
+      /because {3}there is no backup key .*\(no-key\)/,
+    );
+    const refused = await longshore('restore', 'jobs', '--from', id);
+    assert.deepEqual([refused.code, /backup-unverified/.test(refused.stderr)], [1, true]);
+    assert.equal((await longshore('restore', 'jobs', '--accept-unverified')).code, 2);
+    const accepted = await longshore(
+      'restore',
+      'jobs',
+      '--from',
+      id,
+      '--accept-unverified',
+      '--as',
+      'jobs_then',
+    );
+    assert.deepEqual(
+      [accepted.code, accepted.stdout.includes(`${id} (unverified)`)],
+      [0, true],
+      accepted.stderr,
+    );
+    const verified = await longshore('verify', id, '--accept-unverified');
+    assert.deepEqual(
+      [verified.code, /status {4}unverified/.test(verified.stdout)],
+      [0, true],
+      verified.stderr,
+    );
+    const adopted = await longshore('backups', 'adopt');
+    assert.deepEqual([adopted.code, adopted.stdout], [0, `${id}  adopted\n`]);
+    assert.match((await longshore('backups', 'show', id)).stdout, /status {4}done/);
+    assert.equal((await longshore('backups', 'adopt')).stdout, 'Nothing to adopt.\n');
   });
 
   it('makes, shows, pauses, runs and deletes schedules', async () => {

@@ -186,6 +186,12 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/restores/none', status: 400 },
   ],
   'POST /v1/restores/{id}/cancel': [{ path: '/v1/restores/{restore}/cancel', status: 409 }],
+  'POST /v1/backups/adopt': [
+    { path: '/v1/backups/adopt', status: 200 },
+    { path: '/v1/backups/adopt', headers: json, body: '{"ids": ["{backup}", "none"]}', status: 200 },
+    { path: '/v1/backups/adopt', headers: json, body: '{"ids": []}', status: 400 },
+    { path: '/v1/backups/adopt', headers: json, body: '{"ids": [', status: 400 },
+  ],
   'POST /v1/backups/{id}/pin': [{ path: '/v1/backups/{backup}/pin', status: 200 }],
   'POST /v1/backups/{id}/unpin': [{ path: '/v1/backups/{backup}/unpin', status: 200 }],
   'POST /v1/backups/{id}/cancel': [{ path: '/v1/backups/{backup}/cancel', status: 409 }],

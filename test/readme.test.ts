@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { openApiDocument } from '../api/openapi.ts';
 import { rejectSchema } from '../api/schemas.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { DOUBTS } from '../src/backups/judge-manifest.ts';
 import { EXIT } from '../src/cli/exit-codes.ts';
 import { program } from '../src/cli/program.ts';
 import { CONFIG_NAMES } from '../src/config.ts';
@@ -80,12 +81,24 @@ describe('the README', () => {
     const known = [
       ...Object.keys(ERRORS),
       ...rejects,
+      ...Object.keys(DOUBTS),
       ...DIFFERENCES.map(({ id }) => id),
       ...OTHER_CODE_WORDS,
       ...readdirSync(BUNDLED_REPORTS).map((file) => basename(file, '.sql')),
     ];
     const named = README.matchAll(/(?<=`)[a-z]+(?:-[a-z]+)+(?=`)/g);
     assert.deepEqual(unknown(named, known), []);
+  });
+
+  it('lists why a backup is not believed, what that means and whether it may be adopted, and no other reason', () => {
+    const rows = Object.entries(DOUBTS).map(
+      ([reason, { means, adoptable }]) => `| \`${reason}\` | ${means} | ${adoptable ? 'yes' : 'no'} |`,
+    );
+    const told = section('Which backups are believed').split('\n');
+    assert.deepEqual(
+      told.filter((line) => line.startsWith('| `')),
+      rows,
+    );
   });
 
   it('gives the reason of every difference to frictionless, in the words of the judge, and no other', () => {

@@ -20,7 +20,7 @@ function backup(snapshotAt: string, change: Partial<RetainedBackup> = {}): Retai
     scheduleId: 'nightly',
     purpose: 'schedule',
     pinned: false,
-    damaged: false,
+    fault: null,
     tables: ['jobs'],
     snapshotAt,
     ...change,
@@ -40,7 +40,7 @@ const backups = fc
       scheduleId: fc.constantFrom('nightly', 'nightly', 'nightly', 'weekly', null),
       safety: fc.boolean(),
       pinned: fc.boolean(),
-      damaged: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+      fault: fc.integer({ min: 0, max: 5 }).map((n) => (n === 0 ? 'it was edited' : null)),
       tables: fc.subarray(TABLES, { minLength: 1 }),
     }),
     { maxLength: 60 },
@@ -96,11 +96,11 @@ function restic(own: readonly RetainedBackup[], policy: RetentionPolicy, timezon
 }
 
 describe('planRetention', () => {
-  it('never removes the last good backup of any table, a pinned or a damaged one, or one of another schedule', () => {
+  it('never removes the last good backup of any table, a pinned one, one that can not be relied on, or one of another schedule', () => {
     fc.assert(
       fc.property(backups, policies, zones, (all, policy, timezone) => {
         const removed = new Set(removedIds(planRetention(all, policy, { ...SCOPE, timezone })));
-        const good = all.filter((one) => !one.damaged && one.purpose !== 'safety');
+        const good = all.filter((one) => one.fault === null && one.purpose !== 'safety');
         const left = good.filter((one) => !removed.has(one.id));
         const newest = (from: readonly RetainedBackup[], table: string) =>
           Math.max(
@@ -108,7 +108,8 @@ describe('planRetention', () => {
           );
         for (const table of TABLES) assert.equal(newest(left, table), newest(good, table));
         for (const one of all) {
-          if (one.pinned || one.damaged || one.scheduleId !== 'nightly') assert.ok(!removed.has(one.id));
+          if (one.pinned || one.fault !== null || one.scheduleId !== 'nightly')
+            assert.ok(!removed.has(one.id));
         }
       }),
     );
@@ -156,7 +157,7 @@ describe('planRetention', () => {
   it('keeps what restic keeps', () => {
     fc.assert(
       fc.property(backups, policies, zones, (all, policy, timezone) => {
-        const plain = all.map((one) => ({ ...one, pinned: false, damaged: false }));
+        const plain = all.map((one) => ({ ...one, pinned: false, fault: null }));
         const own = plain.filter((one) => one.scheduleId === 'nightly');
         const plan = planRetention(plain, policy, { ...SCOPE, timezone });
         const byRules = plan.keep.filter(({ reasons }) =>
@@ -210,7 +211,7 @@ describe('planRetention', () => {
       backup('2026-11-20T12:00:00Z', { pinned: true }),
       backup('2026-10-01T12:00:00Z', { tables: ['notes'] }),
       backup('2026-09-01T12:00:00Z'),
-      backup('2026-11-21T01:00:00Z', { damaged: true }),
+      backup('2026-11-21T01:00:00Z', { fault: 'a drill found it damaged' }),
     ];
     const policy = { keepLast: 1, keepWithin: 'P7D', keepDaily: 1, keepWeekly: 1, keepMonthly: 1 };
     const plan = planRetention(all, policy, { ...SCOPE, timezone: 'Europe/Berlin' });

@@ -1,6 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { readBackup } from '../../src/backups/backups.ts';
+import type { BackupKeys } from '../../src/backups/backup-keys.ts';
 import { createRestore, latestBackupOf } from '../../src/backups/create-restore.ts';
 import { createDrill } from '../../src/backups/drills.ts';
 import { endRestore } from '../../src/backups/end-restore.ts';
@@ -9,6 +9,7 @@ import { listRestores, readRestore, unknownRestore } from '../../src/backups/res
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { Installation } from '../../src/installation/installation.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { translateTemporal, troubleOf } from '../load-workflows.ts';
 import { waitUntilEnded } from '../wait-until-ended.ts';
@@ -22,13 +23,15 @@ export interface LedgerRestoresDeps {
   readonly db: Database;
   readonly client: Client;
   readonly installation: Installation;
+  readonly storage: Storage;
+  readonly backupKeys: BackupKeys;
   readonly dictionary: Dictionary;
   readonly log: Logger;
 }
 
 /** The restore service over the ledger and Temporal. */
 export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
-  const { db, client, dictionary } = deps;
+  const { db, storage, backupKeys: keys, client, dictionary } = deps;
   const get = async (id: number) => {
     if (id > LEDGER_ID_MAX) throw unknownRestore(id);
     return readRestore(db, id);
@@ -36,14 +39,10 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
   return {
     start: async (request) => begin(deps, await createRestore(db, { ...request, dictionary })),
 
-    async verify({ backupId, startedBy }) {
-      await readBackup(db, backupId);
-      // One key may ask for many drills of a backup: each is one of its own.
-      const drill = await createDrill(db, { backupId, startedBy, again: true });
-      return begin(deps, drill);
-    },
+    // One key may ask for many drills of a backup: each is one of its own.
+    verify: async (request) => begin(deps, await createDrill(db, { ...request, again: true })),
 
-    latestOf: (table) => latestBackupOf(db, table),
+    latestOf: (table) => latestBackupOf({ db, storage, keys }, table),
     async get(id) {
       const restore = await get(id);
       if (restoreHasEnded(restore)) return restore;
@@ -65,7 +64,15 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
 /** The ledger first, then Temporal: should that be away, it starts when Temporal is back (`reconcileRestores`). */
 async function begin(deps: LedgerRestoresDeps, id: number): Promise<RestoreView> {
   const { db, log } = deps;
-  await startRestoreWorkflow(deps, await readRestore(db, id)).catch((error) =>
+  const restore = await readRestore(db, id);
+  const { kind, backupId, target, startedBy: keyId } = restore;
+  if (target.acceptUnverified) {
+    log.warn(
+      { restoreId: id, kind, backupId, keyId },
+      `${kind} ${id} takes backup ${backupId}, which is unverified`,
+    );
+  }
+  await startRestoreWorkflow(deps, restore).catch((error) =>
     log.warn({ restoreId: id, err: translateTemporal(error) }, `Restore ${id} waits for Temporal`),
   );
   return readRestore(db, id);

@@ -48,16 +48,22 @@ const errorSchema = z.object({
   remedy: z.string(),
 });
 
+const skippedSchema = z
+  .object({ backupId: z.string(), snapshotAt: instant.nullable(), why: z.string(), strange: z.boolean() })
+  .meta({ id: 'Skipped', description: 'strange: this ledger has never believed it' });
+
 const restoreView = z.object({
   id: z.int(),
   kind: restoreKindSchema,
   backupId: z.string(),
+  skipped: z.array(skippedSchema).meta({ description: 'Of `latest`: newer backups that were passed over' }),
   tables: z.array(z.string()),
   target: z.object({
     as: z.string().nullable(),
     keys: z.array(z.array(z.string())).nullable(),
     safety: z.boolean(),
     compare: z.boolean().optional(),
+    acceptUnverified: z.boolean().optional().meta({ description: 'The backup was unverified, and accepted' }),
   }),
   status: restoreStatusSchema,
   safetyBackupId: z.string().nullable().meta({ description: 'Restoring this one undoes the restore' }),

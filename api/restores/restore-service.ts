@@ -1,3 +1,4 @@
+import type { Skipped } from '../../src/backups/choose-backup.ts';
 import type { DifferencesPage } from '../../src/backups/differences.ts';
 import type { RestoreStatus, RestoreTarget, RestoreView, TableChange } from '../../src/backups/restore.ts';
 import type { RestoreFilter } from '../../src/backups/restores.ts';
@@ -11,11 +12,11 @@ export interface RestoreService {
   /** @throws what `createRestore` does */
   start(request: StartRestore): Promise<RestoreView>;
 
-  /** Starts a drill. @throws `unknown-backup`, `backup-state` */
-  verify(request: { readonly backupId: string; readonly startedBy: string }): Promise<RestoreView>;
+  /** Starts a drill. @throws `unknown-backup`, `backup-state`, `backup-unverified` */
+  verify(request: StartDrill): Promise<RestoreView>;
 
-  /** The newest good backup that holds the table and is no safety backup. @throws `unknown-backup` */
-  latestOf(table: string): Promise<string>;
+  /** What `latest` is; see `latestBackupOf`. @throws `unknown-backup` */
+  latestOf(table: string): Promise<{ readonly backupId: string; readonly skipped: readonly Skipped[] }>;
 
   get(id: number): Promise<RestoreView>;
 
@@ -41,7 +42,16 @@ export interface StartRestore {
   /** null: every table of the backup. */
   readonly tables: readonly string[] | null;
   readonly target: RestoreTarget;
+  readonly acceptUnverified: boolean;
+  /** What the choice of the backup passed over. */
+  readonly skipped: readonly Skipped[];
   /** ID of the key that asks. */
+  readonly startedBy: string;
+}
+
+export interface StartDrill {
+  readonly backupId: string;
+  readonly acceptUnverified: boolean;
   readonly startedBy: string;
 }
 

@@ -34,8 +34,12 @@ const entrySchema = z
 entrySchema satisfies z.ZodType<AuditEntry>;
 
 /** @param routes whose actions may be asked for: all that there are */
-export function auditRoute(routes: readonly Pick<Route, 'audit'>[]): Route {
-  const actions = new Set(routes.flatMap(({ audit }) => audit ?? []));
+export function auditRoute(routes: readonly Pick<Route, 'audit' | 'auditVariants'>[]): Route {
+  const actions = new Set(
+    routes.flatMap(({ audit, auditVariants = [] }) =>
+      audit === undefined ? [] : [audit, ...auditVariants.map((variant) => `${audit}-${variant}`)],
+    ),
+  );
   return defineRoute({
     method: 'get',
     path: '/v1/audit',

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../../src/errors.ts';
+import { auditOf } from '../audited.ts';
 import { requireTable } from '../auth.ts';
 import { backupAnswer, findBackup } from '../backup-answer.ts';
 import { backupPurposeSchema, backupSchema, backupStatusSchema } from '../backup-schemas.ts';
+import { hasBody, readJson } from '../json-body.ts';
 import { flag, pageLimit } from '../parameters.ts';
 import { defineRoute } from '../route.ts';
 import { nextSchema } from '../schemas.ts';
@@ -103,6 +105,51 @@ const deleteBackup = defineRoute({
   },
 });
 
+const BODY_MAX_BYTES = 64 * 1024;
+const adoptBodySchema = z.strictObject({
+  ids: z.array(z.string().max(64)).min(1).max(1000).optional().meta({
+    description: 'When left out: all that are unverified for nothing but the lack of a key (`no-key`)',
+  }),
+});
+
+const adoptBackups = defineRoute({
+  method: 'post',
+  path: '/v1/backups/adopt',
+  tag,
+  summary: 'Take unverified backups on your word',
+  description:
+    'Looks at the storage, then makes these backups known, as if they had been made here. Refused for those that ' +
+    'something speaks against: edited, emptied, moved, of the future, or with a MAC that does not agree.',
+  scopes: ['admin'],
+  audit: 'backup.adopt',
+  requestBody: { required: false, content: { 'application/json': { schema: adoptBodySchema } } },
+  responses: {
+    '200': {
+      description: 'What became of each',
+      content: {
+        'application/json': {
+          schema: z.object({
+            adopted: z.array(z.string()).meta({ description: 'Also those that were known already' }),
+            refused: z.array(z.object({ id: z.string(), detail: z.string() })),
+          }),
+        },
+      },
+    },
+  },
+  problems: ['malformed-body', 'body-too-large', 'storage-unavailable'],
+  async handle({ req, res, deps, holder }) {
+    const body = hasBody(req) ? await readJson(req, res, adoptBodySchema, BODY_MAX_BYTES) : {};
+    const trail = auditOf(res);
+    const audit = (id: string) => trail.entry(id, 200);
+    const done = await deps.backups.adopt({ ids: body.ids ?? null, adoptedBy: holder!.id, audit });
+    // Each that was adopted has its entry, written with the change.
+    trail.written = done.adopted.length > 0 && done.refused.length === 0;
+    for (const id of done.adopted)
+      deps.log.warn({ backupId: id, keyId: holder!.id }, `Backup ${id} was adopted`);
+    res.json(done);
+  },
+});
+
 const CONTROLS = {
   pin: {
     summary: 'Pin a backup',
@@ -142,6 +189,7 @@ function controlRoute(action: keyof typeof CONTROLS) {
 
 export const backupRoutes = [
   listBackups,
+  adoptBackups,
   getBackup,
   deleteBackup,
   controlRoute('pin'),

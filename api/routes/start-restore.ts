@@ -4,6 +4,7 @@ import { unknownBackup } from '../../src/backups/backups.ts';
 import { MAX_KEYS } from '../../src/backups/create-restore.ts';
 import type { RestoreTarget, RestoreView } from '../../src/backups/restore.ts';
 import type { ErrorCode } from '../../src/errors.ts';
+import { auditOf } from '../audited.ts';
 import { requireScope } from '../auth.ts';
 import { findBackup } from '../backup-answer.ts';
 import { contextOf } from '../context.ts';
@@ -13,6 +14,9 @@ import { problemOfRestore, restoreAnswer, restorePath } from '../restores/restor
 import { restoreSchema } from '../restores/restore-schemas.ts';
 import { restoreHasEnded } from '../restores/restore-service.ts';
 import { type Call, defineRoute } from '../route.ts';
+
+/** Of the action in the audit log: the backup was one that nobody vouches for. */
+const UNVERIFIED = 'unverified';
 
 const BODY_MAX_BYTES = 4 * 1024 * 1024;
 const KEY_MAX = 10_000;
@@ -27,9 +31,14 @@ const common = {
       'Count the rows that are added, removed and changed, which takes longer; dry runs and restores of single keys always do',
   }),
 };
+const acceptUnverified = z.boolean().optional().meta({
+  description:
+    'Take the backup even when it is unverified, and nobody vouches for its rows. Only with a key of scope `admin`, and not with `latest`',
+});
 const tableBodySchema = z.strictObject({
   backup: z.string().max(64).meta({
-    description: '`latest` (the newest good one that holds the table and is no safety backup) or an ID',
+    description:
+      '`latest` (the newest that holds the table, can be read here and is no safety backup) or an ID',
     example: 'latest',
   }),
   as: z.string().min(1).max(63).optional().meta({
@@ -47,6 +56,7 @@ const tableBodySchema = z.strictObject({
       example: [['17'], ['18']],
     }),
   ...common,
+  acceptUnverified,
 });
 const backupBodySchema = z.strictObject({
   tables: z
@@ -56,7 +66,9 @@ const backupBodySchema = z.strictObject({
     .optional()
     .meta({ description: 'When left out: every table of the backup' }),
   ...common,
+  acceptUnverified,
 });
+const verifyBodySchema = z.strictObject({ acceptUnverified });
 
 const backupParams = z.strictObject({
   id: z.string().max(64).meta({ description: "A backup's ID", example: '20261121T112233Z-3f9a2c' }),
@@ -72,6 +84,7 @@ const problems: readonly ErrorCode[] = [
   'unknown-table',
   'unknown-backup',
   'backup-state',
+  'backup-unverified',
   'backup-damaged',
   'backup-key-missing',
   'restore-mismatch',
@@ -106,6 +119,7 @@ const restoreTable = defineRoute({
   ...described,
   path: '/v1/tables/{table}/restore',
   audit: 'table.restore',
+  auditVariants: [UNVERIFIED],
   summary: 'Bring a table back from a backup',
   description: ABOUT,
   requestBody: { required: true, content: { 'application/json': { schema: tableBodySchema } } },
@@ -114,13 +128,20 @@ const restoreTable = defineRoute({
     const { req, res, deps, holder, table } = call;
     const body = await readJson(req, res, tableBodySchema, BODY_MAX_BYTES);
     const { as = null, keys = null, dryRun = false } = body;
-    if (!dryRun && as === null) requireScope(holder!, ['admin']);
-    const backupId = body.backup === 'latest' ? await deps.restores.latestOf(table.name) : body.backup;
+    if ((!dryRun && as === null) || body.acceptUnverified) requireScope(holder!, ['admin']);
+    const { backupId, skipped } =
+      body.backup === 'latest'
+        ? await deps.restores.latestOf(table.name)
+        : { backupId: body.backup, skipped: [] };
     if (holder!.tables !== null) await requireTableIn(call, backupId);
     const target = targetOf({ as, keys, safety: body.safety, compare: body.compare });
     const kind = dryRun ? 'dry-run' : 'restore';
-    const started = { kind, backupId, tables: [table.name], target, startedBy: holder!.id } as const;
-    await answer(call, await deps.restores.start(started));
+    const started = await deps.restores.start({
+      ...{ kind, backupId, tables: [table.name], target, skipped },
+      acceptUnverified: body.backup !== 'latest' && (body.acceptUnverified ?? false),
+      startedBy: holder!.id,
+    });
+    await answer(call, started);
   },
 });
 
@@ -128,6 +149,7 @@ const restoreBackup = defineRoute({
   ...described,
   path: '/v1/backups/{id}/restore',
   audit: 'backup.restore',
+  auditVariants: [UNVERIFIED],
   params: backupParams,
   summary: 'Bring tables back from a backup',
   description: ABOUT,
@@ -136,12 +158,17 @@ const restoreBackup = defineRoute({
   async handle(call) {
     const { req, res, deps, holder } = call;
     const body = hasBody(req) ? await readJson(req, res, backupBodySchema, BODY_MAX_BYTES) : {};
-    const { tables = null, dryRun = false, safety, compare } = body;
-    if (!dryRun) requireScope(holder!, ['admin']);
+    const { tables = null, dryRun = false, safety, compare, acceptUnverified: accept = false } = body;
+    if (!dryRun || accept) requireScope(holder!, ['admin']);
     const { id: backupId } = await findBackup(call);
     const kind = dryRun ? 'dry-run' : 'restore';
     const target = targetOf({ as: null, keys: null, safety, compare });
-    await answer(call, await deps.restores.start({ kind, backupId, tables, target, startedBy: holder!.id }));
+    const started = await deps.restores.start({
+      ...{ kind, backupId, tables, target, skipped: [] },
+      acceptUnverified: accept,
+      startedBy: holder!.id,
+    });
+    await answer(call, started);
   },
 });
 
@@ -149,16 +176,25 @@ const verifyBackup = defineRoute({
   ...described,
   path: '/v1/backups/{id}/verify',
   audit: 'backup.verify',
+  auditVariants: [UNVERIFIED],
   params: backupParams,
   summary: 'Prove a backup good',
   description:
     'A drill: reads every file of the backup, restores it into tables of its own, builds their keys and references, ' +
     'compares rows and checksums with those of the backup, and drops it all. What it found is the member ' +
     '`verification` of the backup.',
+  requestBody: { required: false, content: { 'application/json': { schema: verifyBodySchema } } },
   problems,
   async handle(call) {
+    const { req, res, deps, holder } = call;
+    const body = hasBody(req) ? await readJson(req, res, verifyBodySchema, BODY_MAX_BYTES) : {};
     const { id: backupId } = await findBackup(call);
-    await answer(call, await call.deps.restores.verify({ backupId, startedBy: call.holder!.id }));
+    const { acceptUnverified: accept = false } = body;
+    if (accept) requireScope(holder!, ['admin']);
+    await answer(
+      call,
+      await deps.restores.verify({ backupId, acceptUnverified: accept, startedBy: holder!.id }),
+    );
   },
 });
 
@@ -187,6 +223,7 @@ type AnyCall = Pick<Call<string, unknown, unknown>, 'res' | 'deps'> & { readonly
 
 async function answer({ req, res, deps }: AnyCall, started: RestoreView): Promise<void> {
   let restore = started;
+  if (restore.target.acceptUnverified) auditOf(res).variant = UNVERIFIED;
   contextOf(res).workflowId = restore.workflowId;
   const waitSeconds = preferredWait(preferencesOf(req));
   if (waitSeconds !== null) {

@@ -5,7 +5,8 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { z } from 'zod';
-import { CODECS } from '../../src/backups/backup.ts';
+import { type BackupStatus, CODECS } from '../../src/backups/backup.ts';
+import type { RestoreStatus } from '../../src/backups/restore.ts';
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { NOTHING_MADE, type RunLedger, readRuns } from '../../src/schedules/runs.ts';
@@ -113,12 +114,14 @@ async function statusInTemporal(
   }
 }
 
+/** Deleted since, by retention or by hand, or changed in the storage since: it had been made. */
+const MADE: readonly (BackupStatus | RestoreStatus)[] = ['done', 'deleted', 'unverified'];
+
 /** As far as what it made tells how it went. */
 function statusInLedger({ backup, drills }: RunLedger): RunStatus {
   const made = [...(backup === null ? [] : [backup.status]), ...drills.map(({ status }) => status)];
   if (made.length === 0) return 'unknown';
   if (made.includes('failed')) return 'failed';
   if (made.includes('cancelled')) return 'cancelled';
-  // Deleted since, by retention or by hand: it had been made.
-  return made.every((status) => status === 'done' || status === 'deleted') ? 'done' : 'running';
+  return made.every((status) => MADE.includes(status)) ? 'done' : 'running';
 }

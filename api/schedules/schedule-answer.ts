@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CODECS } from '../../src/backups/backup.ts';
 import type { RetentionPlan } from '../../src/backups/retention.ts';
 import { retentionSchema, SCHEDULE_KINDS, scheduleIdSchema } from '../../src/schedules/schedule.ts';
+import { backupStatusSchema } from '../backup-schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ScheduleRun, ScheduleView } from './schedule-service.ts';
 
@@ -19,9 +20,7 @@ const runView = z.object({
   status: z.enum(RUN_STATUSES).meta({
     description: 'unknown: Temporal has forgotten the run, and the ledger has nothing of it',
   }),
-  backup: z
-    .object({ id: z.string(), status: z.enum(['running', 'done', 'failed', 'cancelled', 'deleted']) })
-    .nullable(),
+  backup: z.object({ id: z.string(), status: backupStatusSchema }).nullable(),
   drills: z.array(
     z.object({
       restoreId: z.int().min(1),

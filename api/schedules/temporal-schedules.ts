@@ -15,6 +15,7 @@ import type { Installation } from '../../src/installation/installation.ts';
 import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from '../../src/schedules/schedule.ts';
 import type { ScheduleKey } from '../../src/schedules/schedule-rows.ts';
 import { quoted } from '../../src/shorten.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import { KIND_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { RUN_SCHEDULE, type RunScheduleInput } from '../../workflows/contract.ts';
@@ -36,13 +37,14 @@ export interface TemporalSchedulesDeps extends ScheduleReader {
   readonly db: Database;
   readonly installation: Installation;
   readonly book: ScheduleBook;
+  readonly storage: Storage;
   readonly dictionary: Dictionary;
   readonly backupKeys: BackupKeys;
 }
 
 /** The schedule service over Temporal Schedules. */
 export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleService {
-  const { client, db, installation, book } = deps;
+  const { client, db, installation, storage, backupKeys, book } = deps;
   const keyOf = (id: string): ScheduleKey => {
     if (scheduleIdSchema.safeParse(id).success) return { kind: 'runs', id };
     throw unknownSchedule(id);
@@ -105,7 +107,8 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
       const { spec, ...rest } = await described(id);
       const { retention } = inputOf(id, { spec, ...rest });
       const now = new Date().toISOString();
-      return readRetention(db, retention, { scheduleId: id, timezone: timezoneOf(spec), now });
+      const scope = { scheduleId: id, timezone: timezoneOf(spec), now };
+      return readRetention({ db, storage, keys: backupKeys }, retention, scope);
     },
   };
 }

@@ -1,5 +1,6 @@
-import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
+import type { BackupDeps } from './backup-deps.ts';
+import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
 import {
   planRetention,
   type RetainedBackup,
@@ -8,22 +9,29 @@ import {
   type RetentionScope,
 } from './retention.ts';
 
-interface BackupRow extends Omit<RetainedBackup, 'snapshotAt'> {
-  readonly snapshotAt: Date;
+interface BackupRow extends Reliance, Omit<RetainedBackup, 'snapshotAt' | 'fault'> {
+  readonly at: Date;
 }
 
-/** What a policy would do now. */
+/** What a policy would do now. Only what is believed, and is in the storage as it was written, counts. */
 export async function readRetention(
-  db: Sql,
+  deps: BackupDeps,
   policy: RetentionPolicy | null,
   scope: RetentionScope,
+  onRead: () => void = () => undefined,
 ): Promise<RetentionPlan> {
-  const rows = await db.query<BackupRow>(
-    `select id, schedule_id as "scheduleId", purpose, pinned, tables, coalesce(snapshot_at, created_at) as "snapshotAt",
-            coalesce(not (verification->>'ok')::boolean, false) as damaged
-       from longshore.backup where status = 'done'`,
+  const rows = await deps.db.query<{ [member in keyof BackupRow]: BackupRow[member] }>(
+    `select ${RELIANCE}, b.schedule_id as "scheduleId", b.purpose, b.pinned, b.tables,
+            coalesce(b.snapshot_at, b.created_at) as at
+       from longshore.backup b where b.status = 'done'`,
   );
-  const backups = rows.map((row) => ({ ...row, snapshotAt: row.snapshotAt.toISOString() }));
+  const backups: RetainedBackup[] = [];
+  for (const row of rows) {
+    const fault = await relianceFault(deps, row);
+    onRead();
+    const { id, scheduleId, purpose, pinned, tables, at } = row;
+    backups.push({ id, scheduleId, purpose, pinned, tables, fault, snapshotAt: at.toISOString() });
+  }
   return planRetention(backups, policy, scope);
 }
 
@@ -33,18 +41,21 @@ export interface AppliedRetention {
   readonly left: readonly { readonly id: string; readonly reason: string }[];
 }
 
-/**
- * Follows the plan of this moment. Run again after half of it, it goes on with the rest.
- *
- * @param remove deletes one backup; a deleted one is no error
- */
+export interface RetentionWork {
+  /** Deletes one backup; a deleted one is no error. */
+  readonly remove: (backupId: string) => Promise<void>;
+  /** Told of each backup that was looked at. */
+  readonly onRead?: () => void;
+}
+
+/** Follows the plan of this moment. Run again after half of it, it goes on with the rest. */
 export async function applyRetention(
-  db: Sql,
+  deps: BackupDeps,
   policy: RetentionPolicy | null,
   scope: RetentionScope,
-  remove: (backupId: string) => Promise<void>,
+  { remove, onRead }: RetentionWork,
 ): Promise<AppliedRetention> {
-  const plan = await readRetention(db, policy, scope);
+  const plan = await readRetention(deps, policy, scope, onRead);
   // The oldest first: should it be interrupted, the younger ones are what is still there.
   return removeEach(plan.remove.map(({ id }) => id).reverse(), remove);
 }

@@ -124,8 +124,9 @@ export async function composeManifest(
     lastLoads: Snapshot['lastLoads'];
     lastGroupId: number | null;
     partsTotal: number;
+    origin: string;
   }>(
-    `select snapshot_at as at, last_loads as "lastLoads", parts_total as "partsTotal",
+    `select snapshot_at as at, (select id from longshore.backup_origin) as origin, last_loads as "lastLoads", parts_total as "partsTotal",
             pg_sequence_last_value('longshore.batch_group_id')::float8 as "lastGroupId"
        from longshore.backup where id = $1 and snapshot_at is not null`,
     [plan.id],
@@ -154,10 +155,11 @@ export async function composeManifest(
     };
   });
   const snapshotAt = row.at.toISOString();
-  const { lastGroupId } = row;
+  const { lastGroupId, origin } = row;
   return {
     format: 1,
     id,
+    origin,
     purpose,
     scheduleId,
     snapshotAt,

@@ -9,6 +9,7 @@ import type {
   Part,
   Verification,
 } from './backup.ts';
+import type { Doubt } from './judge-manifest.ts';
 
 /** A row of the ledger, with the parts so far of a backup that runs. */
 export interface BackupRow {
@@ -31,6 +32,7 @@ export interface BackupRow {
   readonly bytes: number | null;
   readonly error_code: ErrorCode | null;
   readonly error_message: string | null;
+  readonly unverified: readonly Doubt[] | null;
   readonly verified_at: Date | null;
   readonly verification: Verification | null;
   readonly started_by: string;
@@ -65,6 +67,7 @@ export function toBackupView(row: BackupRow): BackupView {
       message: row.error_message ?? '',
       remedy: ERRORS[row.error_code].remedy,
     },
+    unverified: row.unverified,
     lastVerifiedAt: row.verified_at?.toISOString() ?? null,
     verification: row.verification,
     startedBy: row.started_by,

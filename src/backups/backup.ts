@@ -1,23 +1,28 @@
 import type { LoadError } from '../ledger/load-view.ts';
 import type { Table } from '../types.ts';
+import type { Doubt } from './judge-manifest.ts';
 
 /** How the blocks of a part are compressed, by the names of the Avro specification. */
 export const CODECS = ['zstandard', 'deflate', 'null'] as const;
 export type Codec = (typeof CODECS)[number];
 
 export type BackupPurpose = 'manual' | 'schedule' | 'safety';
-export type BackupStatus = 'running' | 'done' | 'failed' | 'cancelled' | 'deleted';
+/** unverified: it is in the storage, and nothing but a person's word can vouch for it; see `src/backups/judge-manifest.ts`. */
+export type BackupStatus = 'running' | 'done' | 'failed' | 'cancelled' | 'deleted' | 'unverified';
 
 /** Every file of a backup is under `backups/<id>/` in the storage. */
 export const MANIFEST = 'manifest.json';
 
 /**
  * What `manifest.json` holds: written last, it makes the backup exist. Its own SHA-256 is in the ledger and in
- * `manifest.json.sha256` beside it, so that a changed manifest is found with or without the ledger.
+ * `manifest.json.sha256` beside it, so that a manifest that was changed by accident is found with or without the
+ * ledger; one that was changed on purpose is found by its MAC, where there is a backup key.
  */
 export interface Manifest {
   readonly format: 1;
   readonly id: string;
+  /** The ledger that it was written by (a UUID), so that one of another installation is told. Absent in those of before. */
+  readonly origin?: string;
   readonly purpose: BackupPurpose;
   readonly scheduleId: string | null;
   /** When the snapshot was taken: every table is as it was at this moment (RFC 3339, UTC). */
@@ -32,6 +37,8 @@ export interface Manifest {
    */
   readonly lastGroupId?: number | null;
   readonly tables: readonly ManifestTable[];
+  /** Of all the bytes before its value; see `src/backups/manifest-mac.ts`. Absent where there was no backup key. */
+  readonly mac?: { readonly algorithm: 'HMAC-SHA-256'; readonly keyId: string; readonly value: string };
 }
 
 export interface ManifestTable {
@@ -86,6 +93,8 @@ export interface BackupView {
   /** As stored. */
   readonly bytes: number | null;
   readonly error: LoadError | null;
+  /** Of an unverified one: why it is not believed. */
+  readonly unverified: readonly Doubt[] | null;
   /** When a drill last proved the backup good. */
   readonly lastVerifiedAt: string | null;
   /** What the last drill found. */

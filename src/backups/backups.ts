@@ -113,7 +113,7 @@ export async function readBackupPlan(db: Sql, id: string): Promise<BackupPlan> {
 const VIEW = `
   select b.id, b.purpose, b.schedule_id, b.status, b.pinned, b.codec, b.encrypted, b.key_id, b.workflow_id, b.run_id,
          b.dictionary_version, b.snapshot_at, b.tables, b.parts_total, b.manifest, b.rows, b.bytes, b.error_code,
-         b.error_message, b.verified_at, b.verification, b.started_by, b.created_at, b.finished_at, p.parts
+         b.error_message, b.unverified, b.verified_at, b.verification, b.started_by, b.created_at, b.finished_at, p.parts
     from longshore.backup b
     left join lateral (
       select jsonb_agg(jsonb_build_object('table', table_name, 'part', part) order by table_name, part_no) as parts
@@ -129,7 +129,7 @@ export async function readBackup(db: Sql, id: string): Promise<BackupView> {
 export interface BackupFilter {
   /** Only backups that hold this table. */
   readonly table?: string;
-  /** Only backups that hold no other tables than these; absent: of every table. */
+  /** Only backups that hold no other tables than these, as far as one can believe them; absent: of every table. */
   readonly within?: readonly string[];
   readonly status?: BackupStatus;
   readonly purpose?: BackupPurpose;
@@ -143,7 +143,8 @@ export interface BackupFilter {
 export async function listBackups(db: Sql, filter: BackupFilter): Promise<BackupView[]> {
   const rows = await db.query<BackupRow>(
     `${VIEW}
-      where ($1::text is null or b.tables @> array[$1]) and ($2::text[] is null or b.tables <@ $2)
+      where ($1::text is null or b.tables @> array[$1])
+        and ($2::text[] is null or (b.tables <@ $2 and b.status <> 'unverified'))
         and ($3::text is null or b.status = $3) and ($4::text is null or b.purpose = $4)
         and ($5::text is null or b.schedule_id = $5)
         and ($6::text is null or (b.created_at, b.id) < (select created_at, id from longshore.backup where id = $6))

@@ -8,9 +8,11 @@ import { LongshoreError } from '../errors.ts';
 import { restoreWorkflowId } from '../installation/workflow-ids.ts';
 import { STAGE_NAMES } from '../publish/stage.ts';
 import type { Dictionary, Table } from '../types.ts';
-import type { BackupStatus, Manifest } from './backup.ts';
+import type { Manifest } from './backup.ts';
+import type { BackupDeps } from './backup-deps.ts';
 import { unknownBackup } from './backups.ts';
-import { newestGoodBackups } from './drills.ts';
+import { describeSkipped, newestReadable, type Skipped } from './choose-backup.ts';
+import { requireRestorable } from './restorable.ts';
 import type { RestoreTarget } from './restore.ts';
 
 /** Keys that a restore of single rows may name. */
@@ -25,6 +27,10 @@ export interface NewRestore {
   readonly tables: readonly string[] | null;
   readonly target: RestoreTarget;
   readonly dictionary: Dictionary;
+  /** Restore one that nobody vouches for. */
+  readonly acceptUnverified?: boolean;
+  /** What the choice of the backup passed over. */
+  readonly skipped?: readonly Skipped[];
   /** ID of the key that asked. */
   readonly startedBy: string;
 }
@@ -34,11 +40,13 @@ export interface NewRestore {
  * be known before a row is read is refused here.
  *
  * @returns its ID
- * @throws LongshoreError `unknown-backup`, `backup-state`, `unknown-table` (the backup does not hold it),
+ * @throws LongshoreError `unknown-backup`, `backup-state`, `backup-unverified`, `unknown-table` (the backup does not hold it),
  *   `restore-mismatch`, `restore-state` (the new name), `invalid-request` (the keys)
  */
 export async function createRestore(db: Database, request: NewRestore): Promise<number> {
-  const { kind, backupId, target, startedBy } = request;
+  const { kind, backupId, startedBy, skipped = [] } = request;
+  const doubts = await requireRestorable(db, backupId, request.acceptUnverified ?? false);
+  const target: RestoreTarget = { ...request.target, ...(doubts && { acceptUnverified: true }) };
   const manifest = await readStored(db, backupId);
   const definitions = definitionsOf(manifest, request);
   if (target.as !== null) await refuseName(db, target.as, definitions, request.dictionary);
@@ -46,10 +54,10 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
   // Shared with whoever deletes the backup: one of the two comes first and is seen by the other.
   const [made] = await db.query<{ id: number }>(
     `with b as materialized (
-       select id from longshore.backup where id = $2 and status = 'done' for share)
+       select id from longshore.backup where id = $2 and status = $7 for share)
      insert into longshore.restore (id, uid, kind, backup_id, tables, target, definitions, status, workflow_id,
-                                    started_by)
-     select next.id, u.uid, $1, b.id, $3, $4, $5, 'accepted', ${restoreWorkflowId('$1')}, $6
+                                    started_by, skipped)
+     select next.id, u.uid, $1, b.id, $3, $4, $5, 'accepted', ${restoreWorkflowId('$1')}, $6, $8
        from b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id), gen_random_uuid() as u(uid)
      returning id`,
     [
@@ -59,6 +67,8 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
       JSON.stringify(target),
       JSON.stringify(definitions),
       startedBy,
+      doubts ? 'unverified' : 'done',
+      skipped.length === 0 ? null : JSON.stringify(skipped),
     ],
   );
   if (!made) throw new LongshoreError('backup-state', `backup ${backupId} was deleted just now`);
@@ -66,26 +76,29 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
 }
 
 /**
- * The newest backup that holds the table and that no drill has found damaged; safety backups are asked for by their ID.
- * @throws LongshoreError `unknown-backup`
+ * What `latest` is: see `newestReadable`.
+ * @throws LongshoreError `unknown-backup`, saying what there is and why it was passed over
  */
-export async function latestBackupOf(db: Sql, table: string): Promise<string> {
-  const [id] = await newestGoodBackups(db, [table]);
-  if (id !== undefined) return id;
+export async function latestBackupOf(
+  deps: BackupDeps,
+  table: string,
+): Promise<{ readonly backupId: string; readonly skipped: readonly Skipped[] }> {
+  const { backupId, skipped } = await newestReadable(deps, table);
+  if (backupId !== null) return { backupId, skipped };
+  const none = `there is no good backup of ${table} yet, beside those that restores made`;
   throw new LongshoreError(
     'unknown-backup',
-    `there is no good backup of ${table} yet, beside those that restores made`,
+    skipped.length === 0 ? none : `no backup of ${table} can be read here: ${describeSkipped(skipped)}`,
   );
 }
 
 async function readStored(db: Sql, backupId: string): Promise<Manifest> {
-  const [row] = await db.query<{ status: BackupStatus; manifest: Manifest | null }>(
-    'select status, manifest from longshore.backup where id = $1',
+  const [row] = await db.query<{ manifest: Manifest }>(
+    'select manifest from longshore.backup where id = $1 and manifest is not null',
     [backupId],
   );
   if (!row) throw unknownBackup(backupId);
-  if (row.status === 'done' && row.manifest) return row.manifest;
-  throw new LongshoreError('backup-state', `backup ${backupId} is ${row.status}: it can not be restored`);
+  return row.manifest;
 }
 
 /** The tables as they are to be restored, in the order of their references. */

@@ -2,6 +2,9 @@ import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 import { restoreWorkflowId } from '../installation/workflow-ids.ts';
 import type { Verification } from './backup.ts';
+import type { BackupDeps } from './backup-deps.ts';
+import { describeSkipped, newestReadable, type Skipped } from './choose-backup.ts';
+import { requireRestorable } from './restorable.ts';
 import type { RestoreStatus, RestoreTarget } from './restore.ts';
 
 /** A drill writes to no table of the dictionary, so there is nothing to save before. */
@@ -12,18 +15,22 @@ export interface NewDrill {
   readonly startedBy: string;
   /** Another drill, even if the same one has asked for one before. */
   readonly again?: boolean;
+  /** Prove one whose manifest nobody vouches for to be whole, which makes it none that is believed. */
+  readonly acceptUnverified?: boolean;
 }
 
 /**
  * Writes a drill of a backup into the ledger, and nothing else: its workflow is for the caller to start. The same
  * `startedBy` finds the drill that it asked for before.
  *
- * @throws LongshoreError `backup-state` when the backup is not done
+ * @throws LongshoreError `backup-state` when the backup is not done, `backup-unverified`
  */
 export async function createDrill(
   db: Sql,
-  { backupId, startedBy, again = false }: NewDrill,
+  { backupId, startedBy, again = false, acceptUnverified = false }: NewDrill,
 ): Promise<number> {
+  const doubts = await requireRestorable(db, backupId, acceptUnverified);
+  const target: RestoreTarget = { ...DRILL_TARGET, ...(doubts && { acceptUnverified: true }) };
   const [drill] = await db.query<{ id: number }>(
     `with before as (
        select id from longshore.restore
@@ -33,14 +40,14 @@ export async function createDrill(
        select next.id, u.uid, 'drill', b.id, b.tables, $3, 'accepted', ${restoreWorkflowId("'drill'")}, $2
          from longshore.backup b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id),
               gen_random_uuid() as u(uid)
-        where b.id = $1 and b.status = 'done' and not exists (select from before)
+        where b.id = $1 and b.status = $5 and not exists (select from before)
        returning id
      )
      select id from before union all select id from made`,
-    [backupId, startedBy, JSON.stringify(DRILL_TARGET), again],
+    [backupId, startedBy, JSON.stringify(target), again, doubts ? 'unverified' : 'done'],
   );
   if (drill) return drill.id;
-  throw new LongshoreError('backup-state', `backup ${backupId} is not done: there is nothing to prove`);
+  throw new LongshoreError('backup-state', `backup ${backupId} was deleted just now`);
 }
 
 export interface DrillOutcome {
@@ -63,20 +70,27 @@ export async function readDrill(db: Sql, restoreId: number): Promise<DrillOutcom
 }
 
 /**
- * The newest backup of each table that no drill has found damaged: what a restore takes as the latest. Never a safety
- * backup: that holds what somebody wanted to be rid of. Oldest ID first.
+ * The newest backup of each table that can be read here, as `latest` chooses it. Oldest ID first.
+ * @throws LongshoreError `backup-damaged` when a table has backups and none of them can be read: a drill that has
+ *   nothing to prove must not look like one that has proved something
  */
-export async function newestGoodBackups(db: Sql, tables: readonly string[]): Promise<string[]> {
-  const rows = await db.query<{ id: string }>(
-    `select distinct newest.id
-       from unnest($1::text[]) as wanted(name)
-       cross join lateral (
-         select id from longshore.backup
-          where status = 'done' and purpose <> 'safety' and tables @> array[wanted.name]
-            and coalesce((verification->>'ok')::boolean, true)
-          order by snapshot_at desc, id desc limit 1) newest
-      order by newest.id`,
-    [tables],
-  );
-  return rows.map(({ id }) => id);
+export async function newestGoodBackups(
+  deps: BackupDeps,
+  tables: readonly string[],
+): Promise<{ readonly ids: string[]; readonly skipped: readonly Skipped[] }> {
+  const ids = new Set<string>();
+  const skipped = new Map<string, Skipped>();
+  for (const table of tables) {
+    const choice = await newestReadable(deps, table);
+    const known = choice.skipped.filter(({ strange }) => !strange);
+    if (choice.backupId !== null) ids.add(choice.backupId);
+    else if (known.length > 0) {
+      throw new LongshoreError(
+        'backup-damaged',
+        `no backup of ${table} can be read: ${describeSkipped(known)}`,
+      );
+    }
+    for (const one of choice.skipped) skipped.set(one.backupId, one);
+  }
+  return { ids: [...ids].sort(), skipped: [...skipped.values()] };
 }

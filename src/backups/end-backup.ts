@@ -1,9 +1,11 @@
 import type { Database } from '../db/database.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { BackupStatus } from './backup.ts';
+import { type BackupStatus, MANIFEST } from './backup.ts';
+import type { BackupDeps } from './backup-deps.ts';
 import { backupFolder } from './backup-id.ts';
 import { unknownBackup } from './backups.ts';
+import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
 
 type Sql = Pick<Database, 'query'>;
 type Files = Pick<Storage, 'list' | 'delete'>;
@@ -49,35 +51,43 @@ export async function clearFiles(db: Sql, storage: Files, id: string): Promise<v
   for (const key of [...manifests, ...keys.filter((one) => !manifests.includes(one))])
     await storage.delete(key);
   await db.query('delete from longshore.backup_part where backup_id = $1', [id]);
+  await db.query(
+    `update longshore.backup set cleared_at = clock_timestamp() where id = $1 and status = 'deleted'`,
+    [id],
+  );
 }
 
 /**
- * Deletes a backup that is done: its files; the ledger keeps a row of it, `deleted`. Doing it twice is not an error,
+ * Deletes a backup that is done or unverified: its files; the ledger keeps a row of it, `deleted`. Doing it twice is not an error,
  * and clears away what the first time may have left.
  *
  * @throws LongshoreError `unknown-backup`; `backup-state` while it runs, is pinned or is in use by a restore, and,
  *   unless forced, when it is the newest good backup of one of its tables
  */
 export async function deleteBackup(
-  db: Database,
-  storage: Files,
+  deps: BackupDeps,
   id: string,
   { force = false }: { readonly force?: boolean } = {},
 ): Promise<void> {
+  const { db, storage } = deps;
+  const unreliable = force ? [] : await unreliableStandIns(deps, id);
   await db.transaction(async ({ query }) => {
     // Two of one table, deleted at the same moment, would each see the other as the one that stays.
     await query(`select pg_advisory_xact_lock(hashtextextended('longshore delete backup', 0))`);
-    const [row] = await query<{ status: BackupStatus; pinned: boolean }>(
-      'select status, pinned from longshore.backup where id = $1 for update',
+    const [row] = await query<{ status: BackupStatus; pinned: boolean; found: boolean }>(
+      'select status, pinned, found from longshore.backup where id = $1 for update',
       [id],
     );
     if (!row) throw unknownBackup(id);
     if (row.status === 'running') throw refused(id, 'is running: cancel it first');
     if (row.pinned) throw refused(id, 'is pinned: unpin it first');
     await refuseWhileUsed(query, id);
-    if (row.status === 'done' && !force) await refuseLast(query, id);
+    // What was only found has never stood for anything.
+    if (!force && !row.found) await refuseLast(query, id, unreliable);
     await query(
-      `update longshore.backup set status = 'deleted', deleted_at = clock_timestamp() where id = $1 and status = 'done'`,
+      `update longshore.backup
+          set status = 'deleted', unverified = null, deleted_at = clock_timestamp(), cleared_at = null
+        where id = $1 and status in ('done', 'unverified')`,
       [id],
     );
   });
@@ -92,18 +102,44 @@ async function refuseWhileUsed(query: Sql['query'], id: string): Promise<void> {
   if (used) throw refused(id, `is in use by restore ${used.id}`);
 }
 
-/** A safety backup stands in for no other: it holds what a restore replaced. */
-async function refuseLast(query: Sql['query'], id: string): Promise<void> {
+/** A backup `o` that stands in for `b` when that goes: a safety backup holds what a restore replaced, so for no other. */
+const STANDS_IN = `o.status = 'done' and o.id <> b.id and coalesce((o.verification->>'ok')::boolean, true)
+  and (o.purpose <> 'safety' or b.purpose = 'safety')`;
+
+/**
+ * Backups that would stand in for this one, and can't be relied on. Of each table the newest are looked at, until one
+ * is found that can.
+ */
+async function unreliableStandIns(deps: BackupDeps, id: string): Promise<string[]> {
+  const unreliable: string[] = [];
+  const looked = new Set<string>();
+  for (;;) {
+    const newest = await deps.db.query<{ [member in keyof Reliance]: Reliance[member] }>(
+      `select distinct on (o.id) o.* from longshore.backup x, unnest(x.tables) t(name), lateral (
+         select ${RELIANCE} from longshore.backup b where b.id in (
+           select o.id from longshore.backup o, longshore.backup b
+            where b.id = x.id and ${STANDS_IN} and t.name = any (o.tables) and o.id <> all ($2)
+            order by o.snapshot_at desc, o.id desc limit 1)) o
+        where x.id = $1`,
+      [id, unreliable],
+    );
+    const fresh = newest.filter((one) => !looked.has(one.id));
+    if (fresh.length === 0) return unreliable;
+    for (const one of fresh) {
+      looked.add(one.id);
+      if ((await relianceFault(deps, one)) !== null) unreliable.push(one.id);
+    }
+  }
+}
+
+async function refuseLast(query: Sql['query'], id: string, unreliable: readonly string[]): Promise<void> {
   const [last] = await query<{ table: string; good: boolean }>(
-    `select t.name as "table", coalesce((b.verification->>'ok')::boolean, true) as good
+    `select t.name as "table", b.status = 'done' and coalesce((b.verification->>'ok')::boolean, true) as good
        from longshore.backup b, unnest(b.tables) t(name)
-      where b.id = $1 and not exists (
-        select from longshore.backup o
-         where o.status = 'done' and o.id <> b.id and t.name = any (o.tables)
-           and coalesce((o.verification->>'ok')::boolean, true)
-           and (o.purpose <> 'safety' or b.purpose = 'safety'))
+      where b.id = $1 and b.status in ('done', 'unverified') and not exists (
+        select from longshore.backup o where ${STANDS_IN} and t.name = any (o.tables) and o.id <> all ($2))
       limit 1`,
-    [id],
+    [id, unreliable],
   );
   if (!last) return;
   const why = last.good ? 'is the last good backup' : 'is damaged, but there is no good backup';
@@ -114,12 +150,19 @@ function refused(id: string, why: string): LongshoreError {
   return new LongshoreError('backup-state', `backup ${id} ${why}`);
 }
 
-/** Files of backups that did not become one, or are deleted: what a process that died left, or a straggler wrote. */
+/**
+ * Files of backups that did not become one, or are deleted: what a process that died left, or a straggler wrote. A
+ * manifest that is there again after its backup was deleted is for people to look at (`put-back`).
+ */
 export async function sweepBackups(db: Sql, storage: Files): Promise<void> {
-  const ids = new Set((await storage.list('backups/')).map((key) => key.split('/')[1] ?? ''));
+  const keys = (await storage.list('backups/')).map((key) => key.split('/'));
+  const stored = new Set(keys.map(([, id = '']) => id));
+  const whole = keys.filter(([, , name]) => name === MANIFEST).map(([, id = '']) => id);
   const over = await db.query<{ id: string }>(
-    `select id from longshore.backup where id = any ($1) and status in ('failed', 'cancelled', 'deleted')`,
-    [[...ids]],
+    `select id from longshore.backup
+      where id = any ($1) and (status in ('failed', 'cancelled')
+         or status = 'deleted' and (cleared_at is null or id <> all ($2)))`,
+    [[...stored], whole],
   );
   for (const { id } of over) await clearFiles(db, storage, id);
 }

@@ -1,43 +1,68 @@
-import type { Database } from '../db/database.ts';
-import { LongshoreError } from '../errors.ts';
 import { passIds } from '../ledger/lineage-ids.ts';
-import type { Storage } from '../storage/storage.ts';
-import { idsOf } from './adopt-backups.ts';
 import { recordManifest } from './attempts.ts';
-import { type ReadManifest, readManifest } from './manifest.ts';
+import type { Manifest } from './backup.ts';
+import type { BackupDeps } from './backup-deps.ts';
+import { idsOf } from './found-backups.ts';
+import { DOUBTS, type Doubt, doubt, judgeManifest } from './judge-manifest.ts';
+import { readManifestFile } from './manifest.ts';
 
 /**
- * Makes a backup done that the ledger believes to be running, and whose manifest is there: a backup exists when its
- * manifest does. The ledger of the time when it was written was lost; of this one an older copy came back.
+ * Ends a backup that the ledger believes to be running, has no workflow, and whose manifest is there: a backup exists
+ * when its manifest does. The ledger of the time when it was written was lost; of this one an older copy came back.
+ * What a key has authenticated is done. What nothing speaks against but that nothing speaks for it becomes unverified,
+ * for a person to adopt: made again, it would be another one, and the files that are there would be lost.
  *
- * @returns false when there is no manifest that can be believed, or the backup has ended
+ * @returns null when there is no manifest that could be its own, or the backup has ended
  */
 export async function finishFromManifest(
-  db: Pick<Database, 'query' | 'transaction'>,
-  storage: Pick<Storage, 'stat' | 'read'>,
+  deps: BackupDeps,
   id: string,
-): Promise<boolean> {
-  const found = await readIfThere(storage, id);
-  if (found === null) return false;
-  const { manifest, sha256 } = found;
+): Promise<'done' | 'unverified' | null> {
+  const { db, storage, keys } = deps;
+  const file = await readManifestFile(storage, id);
+  if (file === null) return null;
+  const { manifest, sha256, doubts: found } = judgeManifest(file, keys, Date.now());
+  if (manifest === null) return null;
+  const [own] = await db.query<{ id: string }>('select id::text as id from longshore.backup_origin');
+  const foreign =
+    manifest.origin !== own?.id ? [doubt('foreign', 'it was made by another installation')] : [];
+  const doubts = [...found, ...foreign];
+  if (!doubts.every(({ reason }) => DOUBTS[reason].adoptable)) return null;
+  if (doubts.length > 0) return (await leaveToPeople(deps, manifest, sha256, doubts)) ? 'unverified' : null;
   await passIds(db, idsOf(manifest));
-  const parts = manifest.tables.reduce((sum, table) => sum + table.parts.length, 0);
   const [row] = await db.query<{ attempt: number }>(
     `update longshore.backup set snapshot_at = $2, parts_total = $3 where id = $1 and status = 'running'
      returning attempt`,
-    [id, manifest.snapshotAt, parts],
+    [id, manifest.snapshotAt, partsOf(manifest)],
   );
-  return row !== undefined && recordManifest(db, row.attempt, manifest, sha256);
+  return row && (await recordManifest(db, row.attempt, manifest, sha256)) ? 'done' : null;
 }
 
-async function readIfThere(
-  storage: Pick<Storage, 'stat' | 'read'>,
-  id: string,
-): Promise<ReadManifest | null> {
-  try {
-    return await readManifest(storage, id);
-  } catch (error) {
-    if (error instanceof LongshoreError && error.code === 'backup-damaged') return null;
-    throw error;
-  }
+async function leaveToPeople(
+  { db }: BackupDeps,
+  manifest: Manifest,
+  sha256: string,
+  doubts: readonly Doubt[],
+): Promise<boolean> {
+  const { id, snapshotAt, tables } = manifest;
+  const left = await db.query(
+    `update longshore.backup
+        set status = 'unverified', unverified = $2, found = true, manifest = $3, manifest_sha256 = $4,
+            snapshot_at = $5, parts_total = $6, rows = $7, finished_at = clock_timestamp()
+      where id = $1 and status = 'running' returning 1`,
+    [
+      id,
+      JSON.stringify(doubts),
+      JSON.stringify(manifest),
+      sha256,
+      snapshotAt,
+      partsOf(manifest),
+      tables.reduce((sum, { rows }) => sum + rows, 0),
+    ],
+  );
+  return left.length > 0;
+}
+
+function partsOf({ tables }: Manifest): number {
+  return tables.reduce((sum, { parts }) => sum + parts.length, 0);
 }

@@ -1,56 +1,33 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
-import { LongshoreError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Table } from '../types.ts';
-import { CODECS, MANIFEST, type Manifest } from './backup.ts';
-import { BACKUP_ID, backupFolder } from './backup-id.ts';
+import { MANIFEST, type Manifest } from './backup.ts';
+import { backupFolder } from './backup-id.ts';
+import type { BackupKey } from './backup-keys.ts';
+import { type Doubt, doubt, type ManifestFile } from './judge-manifest.ts';
+import { encodeManifest } from './manifest-mac.ts';
+import { parseManifest } from './manifest-schema.ts';
 
-const MANIFEST_HASH = `${MANIFEST}.sha256`;
+export const MANIFEST_HASH = `${MANIFEST}.sha256`;
 /** Thousands of tables and parts need a few MB; what claims to be more is no manifest. */
 const MAX_BYTES = 64 * 1024 * 1024;
+/** `sha256sum`'s line begins with the digits. */
+const MAX_HASH_BYTES = 1024;
+const HASH_BYTES = 64;
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const hex = z.string().regex(/^[0-9a-f]+$/);
-const count = z.int().min(0);
+type Readable = Pick<Storage, 'stat' | 'read'>;
 
-const partSchema = z.strictObject({
-  // A single segment of a key: a manifest never leads out of its own folder.
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
-  rows: count,
-  bytes: count,
-  sha256,
-  checksum: hex,
-});
-
-const schema: z.ZodType<Manifest> = z.strictObject({
-  format: z.literal(1),
-  id: z.string().regex(BACKUP_ID),
-  purpose: z.enum(['manual', 'schedule', 'safety']),
-  scheduleId: z.string().nullable(),
-  snapshotAt: z.iso.datetime(),
-  dictionary: z.strictObject({ name: z.string(), version: z.string() }),
-  codec: z.enum(CODECS),
-  encryption: z.strictObject({ cipher: z.literal('AES-256-GCM'), keyId: hex }).nullable(),
-  lastGroupId: count.nullable().optional(),
-  tables: z.array(
-    z.strictObject({
-      table: z.string(),
-      definition: z.custom<Table>(
-        (table) => z.looseObject({ name: z.string(), fields: z.array(z.unknown()) }).safeParse(table).success,
-      ),
-      rows: count,
-      checksum: hex,
-      lastLoadId: count.nullable(),
-      parts: z.array(partSchema),
-    }),
-  ),
-});
-
-/** Writes `manifest.json`, which makes the backup exist, and its hash beside it. @returns the SHA-256, hex */
-export async function writeManifestFiles(storage: Storage, manifest: Manifest): Promise<string> {
-  const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
-  const hash = createHash('sha256').update(bytes).digest('hex');
+/**
+ * Writes `manifest.json`, which makes the backup exist, and its hash beside it.
+ * @param key authenticates it; null: there is none
+ * @returns the SHA-256, hex
+ */
+export async function writeManifestFiles(
+  storage: Storage,
+  manifest: Manifest,
+  key: BackupKey | null,
+): Promise<string> {
+  const bytes = encodeManifest(manifest, key);
+  const hash = sha256Of(bytes);
   const folder = backupFolder(manifest.id);
   // As `sha256sum --check` reads it.
   await writeFile(storage, folder + MANIFEST_HASH, Buffer.from(`${hash}  ${MANIFEST}\n`));
@@ -69,55 +46,32 @@ async function writeFile(storage: Storage, key: string, bytes: Buffer): Promise<
   }
 }
 
-export interface ReadManifest {
-  readonly manifest: Manifest;
-  /** Of the file, hex. */
-  readonly sha256: string;
+/** What lies in a backup's folder, whoever wrote it. null: no manifest, or something too large to be one. */
+export async function readManifestFile(storage: Readable, id: string): Promise<ManifestFile | null> {
+  const bytes = await readSmall(storage, backupFolder(id) + MANIFEST, MAX_BYTES);
+  if (bytes === null) return null;
+  const sidecar = await readSmall(storage, backupFolder(id) + MANIFEST_HASH, MAX_HASH_BYTES);
+  return { id, bytes, sidecar: sidecar?.toString('latin1', 0, HASH_BYTES) ?? null };
 }
 
-/**
- * Reads a backup's manifest and checks it against its SHA-256: the one given (the ledger's), else that of the file
- * beside it.
- * @throws LongshoreError `backup-damaged`, naming the file
- */
-export async function readManifest(
-  storage: Pick<Storage, 'stat' | 'read'>,
-  id: string,
-  expected: { readonly sha256?: string } = {},
-): Promise<ReadManifest> {
-  const bytes = await readWhole(storage, id, MANIFEST);
-  const hash = createHash('sha256').update(bytes).digest('hex');
-  const wanted =
-    expected.sha256 ?? (await readWhole(storage, id, MANIFEST_HASH)).toString('latin1').slice(0, 64);
-  if (hash !== wanted) {
-    throw damaged(id, MANIFEST, `its SHA-256 is ${hash}, and should be ${JSON.stringify(wanted)}`);
+/** What is wrong with the manifest of a backup that the ledger knows; null: it is the one that was written. */
+export async function manifestDoubt(storage: Readable, id: string, sha256: string): Promise<Doubt | null> {
+  const bytes = await readSmall(storage, backupFolder(id) + MANIFEST, MAX_BYTES);
+  if (bytes === null) return doubt('missing', `${MANIFEST} of backup ${id} is missing`);
+  const found = sha256Of(bytes);
+  if (found === sha256) return null;
+  const parsed = parseManifest(bytes);
+  if (parsed.manifest === null && parsed.emptied) {
+    return doubt('emptied', `${MANIFEST} of backup ${id} was emptied: ${parsed.fault}`);
   }
-  const manifest = parse(id, bytes);
-  if (manifest.id !== id) throw damaged(id, MANIFEST, `it is the manifest of ${manifest.id}`);
-  return { manifest, sha256: hash };
+  return doubt('edited', `the SHA-256 of ${MANIFEST} of backup ${id} is ${found}, and should be ${sha256}`);
 }
 
-async function readWhole(storage: Pick<Storage, 'stat' | 'read'>, id: string, name: string): Promise<Buffer> {
-  const key = backupFolder(id) + name;
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function readSmall(storage: Readable, key: string, maxBytes: number): Promise<Buffer | null> {
   const found = await storage.stat(key);
-  if (!found) throw damaged(id, name, 'it is missing');
-  if (found.bytes > MAX_BYTES) throw damaged(id, name, `it has ${found.bytes} bytes`);
-  return storage.read(key, 0, found.bytes);
-}
-
-function parse(id: string, bytes: Buffer): Manifest {
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw damaged(id, MANIFEST, 'it is not JSON');
-  }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw damaged(id, MANIFEST, `${issue?.path.join('.')}: ${issue?.message}`);
-}
-
-function damaged(id: string, file: string, what: string): LongshoreError {
-  return new LongshoreError('backup-damaged', `${file} of backup ${id}: ${what}`);
+  return found && found.bytes <= maxBytes ? storage.read(key, 0, found.bytes) : null;
 }

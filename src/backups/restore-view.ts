@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { Skipped } from './choose-backup.ts';
 import type { RestoreKind, RestoreStatus, RestoreTarget, RestoreView, TableChange } from './restore.ts';
 
 /** A row of the ledger, with what is staged. */
@@ -6,6 +7,7 @@ export interface RestoreRow {
   readonly id: number;
   readonly kind: RestoreKind;
   readonly backup_id: string;
+  readonly skipped: readonly Skipped[] | null;
   readonly tables: readonly string[];
   readonly target: RestoreTarget;
   readonly status: RestoreStatus;
@@ -30,6 +32,7 @@ export function toRestoreView(row: RestoreRow): RestoreView {
     id: row.id,
     kind: row.kind,
     backupId: row.backup_id,
+    skipped: row.skipped ?? [],
     tables: row.tables,
     target: row.target,
     status: row.status,

@@ -1,4 +1,5 @@
 import type { LoadError } from '../ledger/load-view.ts';
+import type { Skipped } from './choose-backup.ts';
 
 /** restore: into the live tables or beside them; dry-run: says what a restore would do; drill: proves a backup good. */
 export type RestoreKind = 'restore' | 'dry-run' | 'drill';
@@ -30,12 +31,16 @@ export interface RestoreTarget {
   readonly safety: boolean;
   /** Count the rows that change, table by table; dry runs and restores of single keys do so without being asked. */
   readonly compare?: boolean;
+  /** The backup was unverified, and whoever asked said that it shall be taken all the same. Absent: it is believed. */
+  readonly acceptUnverified?: boolean;
 }
 
 export interface RestoreView {
   readonly id: number;
   readonly kind: RestoreKind;
   readonly backupId: string;
+  /** Of one that was asked for as the latest: newer backups that were passed over, and why. */
+  readonly skipped: readonly Skipped[];
   readonly tables: readonly string[];
   readonly target: RestoreTarget;
   readonly status: RestoreStatus;

@@ -80,7 +80,7 @@ export async function readRestorePlan(db: Sql, restoreId: number): Promise<Resto
 }
 
 const VIEW = `
-  select r.id, r.kind, r.backup_id, r.tables, r.target, r.status, r.safety_backup_id, r.workflow_id, r.run_id, r.result,
+  select r.id, r.kind, r.backup_id, r.skipped, r.tables, r.target, r.status, r.safety_backup_id, r.workflow_id, r.run_id, r.result,
          r.error_code, r.error_message, r.started_by, r.created_at, r.finished_at, p.parts, p.rows,
          t.parts_total, t.rows_total
     from longshore.restore r

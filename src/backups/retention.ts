@@ -23,8 +23,8 @@ export interface RetainedBackup {
   readonly scheduleId: string | null;
   readonly purpose: BackupPurpose;
   readonly pinned: boolean;
-  /** The last drill found it damaged. */
-  readonly damaged: boolean;
+  /** Why it can't be relied on, as `relianceFault` says it; null: it can. */
+  readonly fault: string | null;
   readonly tables: readonly string[];
   /** Of its snapshot, RFC 3339. */
   readonly snapshotAt: string;
@@ -48,8 +48,8 @@ export interface RetentionPlan {
  * What a policy does to the backups of its schedule, newest first. Pure.
  *
  * `backups` are all that are done, of every schedule and of none: whatever the rules say, the newest good backup of
- * each table stays. A damaged one neither counts for a rule nor goes: it is a finding, for people to look at. A safety
- * backup is never that last good one: it may hold the very accident that the real last one would heal.
+ * each table stays. One that can't be relied on (damaged, changed in the storage, without its key) neither counts for a
+ * rule nor goes: it is a finding, for people to look at. A safety backup is never that last good one: it may hold the very accident that the real last one would heal.
  */
 export function planRetention(
   backups: readonly RetainedBackup[],
@@ -57,7 +57,7 @@ export function planRetention(
   scope: RetentionScope,
 ): RetentionPlan {
   const newestFirst = [...backups].sort(byNewest);
-  const good = newestFirst.filter((backup) => !backup.damaged);
+  const good = newestFirst.filter((backup) => backup.fault === null);
   const own = newestFirst.filter((backup) => backup.scheduleId === scope.scheduleId);
   const reasons = new Map(own.map((backup) => [backup.id, [] as string[]]));
   const keep = (backup: RetainedBackup, reason: string) => void reasons.get(backup.id)?.push(reason);
@@ -66,7 +66,7 @@ export function planRetention(
   if (policy === null || !hasRule(policy)) for (const backup of ownGood) keep(backup, 'no rule is set');
   else applyRules(ownGood, policy, scope, keep);
   for (const backup of own) {
-    if (backup.damaged) keep(backup, 'a drill found it damaged: remove it by hand');
+    if (backup.fault !== null) keep(backup, `${backup.fault}: remove it by hand`);
     if (backup.pinned) keep(backup, 'pinned');
   }
   const real = good.filter(({ purpose }) => purpose !== 'safety');

@@ -41,11 +41,16 @@ function summarize(backup: BackupAnswer): string {
   const { verification, error } = backup;
   const facts: [string, string | null][] = [
     ['status', backup.pinned ? `${backup.status} (pinned)` : backup.status],
-    ['made by', backup.scheduleId === null ? backup.purpose : `schedule ${backup.scheduleId}`],
+    ...(backup.unverified ?? []).map(({ reason, detail }): [string, string] => [
+      'because',
+      plain(`${detail} (${reason})`),
+    ]),
+    ['made by', backup.scheduleId === null ? backup.purpose : `schedule ${plain(backup.scheduleId)}`],
     ['snapshot', backup.snapshotAt === null ? null : formatTime(backup.snapshotAt)],
     ['rows', backup.rows === null ? null : formatCount(backup.rows)],
     ['size', backup.bytes === null ? null : formatBytes(backup.bytes)],
     ['codec', backup.encrypted ? `${backup.codec}, encrypted` : backup.codec],
+    ['key', backup.keyId],
     ['time', secondsOf(backup)],
     ['proved', backup.lastVerifiedAt === null ? 'never' : formatTime(backup.lastVerifiedAt)],
     ['faults', verification === null || verification.ok ? null : plain(verification.faults.join('; '))],
@@ -59,7 +64,7 @@ function summarize(backup: BackupAnswer): string {
   const tables = formatTable(
     ['table', 'rows', 'parts', 'size'],
     backup.tables.map(({ table, rows, parts }) => [
-      table,
+      plain(table),
       rows === null ? '' : formatCount(rows),
       String(parts.length),
       formatBytes(parts.reduce((sum, part) => sum + part.bytes, 0)),
@@ -77,12 +82,12 @@ function secondsOf({ createdAt, finishedAt }: BackupView): string | null {
 export function backupTable(backups: readonly BackupAnswer[]): string {
   const rows = backups.map((backup) => [
     backup.id,
-    backup.scheduleId ?? backup.purpose,
+    plain(backup.scheduleId ?? backup.purpose),
     backup.pinned ? `${backup.status} (pinned)` : backup.status,
     backup.rows === null ? '' : formatCount(backup.rows),
     backup.bytes === null ? '' : formatBytes(backup.bytes),
     backup.verification === null ? 'never' : backup.verification.ok ? 'good' : 'damaged',
-    backup.tables.map(({ table }) => table).join(', '),
+    backup.tables.map(({ table }) => plain(table)).join(', '),
   ]);
   return formatTable(['id', 'made by', 'status', 'rows', 'size', 'proved', 'tables'], rows);
 }

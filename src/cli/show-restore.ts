@@ -45,7 +45,7 @@ function summarize(restore: RestoreAnswer): string {
   const { target, error, safetyBackupId } = restore;
   const facts: [string, string | null][] = [
     ['status', restore.status],
-    ['backup', restore.backupId],
+    ['backup', target.acceptUnverified ? `${restore.backupId} (unverified)` : restore.backupId],
     ['as', target.as],
     ['keys', target.keys === null ? null : formatCount(target.keys.length)],
     ['time', secondsOf(restore)],
@@ -57,12 +57,13 @@ function summarize(restore: RestoreAnswer): string {
   const lines = facts
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `  ${name.padEnd(10)}${value}`);
+  const skipped = restore.skipped.map(({ backupId, why }) => `  skipped   ${plain(`${backupId}: ${why}`)}`);
   const broken = restore.changes.flatMap((change) =>
     change.broken.map((words) => `  broken    ${plain(words)}`),
   );
   const changes =
     restore.changes.length === 0 ? [] : ['', changeTable(restore.changes).replaceAll(/^/gm, '  ')];
-  return [`${HEADS[restore.kind]} ${restore.id}`, ...lines, ...broken, ...changes].join('\n');
+  return [`${HEADS[restore.kind]} ${restore.id}`, ...lines, ...skipped, ...broken, ...changes].join('\n');
 }
 
 function undoOf({ status }: RestoreView, safetyBackupId: string | null): string | null {

@@ -1,4 +1,5 @@
 import type { BackupFile, BackupService, StartBackup } from '../../api/backup-service.ts';
+import type { AdoptedByHand, AdoptRequest } from '../../src/backups/adopt-by-hand.ts';
 import type { BackupView } from '../../src/backups/backup.ts';
 import { unknownBackup } from '../../src/backups/backups.ts';
 
@@ -41,6 +42,12 @@ export class FakeBackups implements BackupService {
     return this.put({ ...(await this.get(id)), status: 'deleted' });
   }
 
+  async adopt({ ids }: AdoptRequest): Promise<AdoptedByHand> {
+    const known = (ids ?? []).filter((id) => this.views.has(id));
+    const refused = (ids ?? []).filter((id) => !this.views.has(id));
+    return { adopted: known, refused: refused.map((id) => ({ id, detail: 'it is not there' })) };
+  }
+
   async file(id: string, name: string): Promise<BackupFile> {
     const found = this.files.get(`${id}/${name}`);
     if (!found) throw unknownBackup(id);
@@ -73,6 +80,7 @@ export function backupView(id: string, change: Partial<BackupView> = {}): Backup
     rows: null,
     bytes: null,
     error: null,
+    unverified: null,
     lastVerifiedAt: null,
     verification: null,
     startedBy: 'a1',

@@ -18,8 +18,8 @@ export class FakeRestores implements RestoreService {
     return this.put(restoreView(this.views.size + 1, { kind: 'drill', backupId, startedBy }));
   }
 
-  async latestOf(): Promise<string> {
-    return '20260101T000000Z-000001';
+  async latestOf() {
+    return { backupId: '20260101T000000Z-000001', skipped: [] };
   }
 
   async get(id: number): Promise<RestoreView> {
@@ -65,6 +65,7 @@ export function restoreView(id: number, change: Partial<RestoreView> = {}): Rest
     id,
     kind: 'restore',
     backupId: '20260101T000000Z-000001',
+    skipped: [],
     tables: ['jobs'],
     target: { as: null, keys: null, safety: true },
     status: 'accepted',

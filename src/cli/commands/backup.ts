@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander';
 import { CODECS } from '../../backups/backup.ts';
+import { EXIT } from '../exit-codes.ts';
+import { plain } from '../format.ts';
 import { type GlobalOptions, openSession } from '../session.ts';
 import { type BackupAnswer, backupTable, exitCodeOfBackup, showBackup, watchBackup } from '../show-backup.ts';
 
@@ -30,6 +32,7 @@ export function addBackupCommands(program: Command): void {
     .command('backups')
     .description('show the latest backups')
     .option('-t, --table <table>', 'only backups that hold this table')
+    .option('--status <status>', 'only backups of this status, as unverified')
     .action(async (_options: unknown, command: Command) => list(command.optsWithGlobals()));
   backups
     .command('show')
@@ -41,6 +44,35 @@ export function addBackupCommands(program: Command): void {
       showBackup(session, backup);
       process.exitCode = exitCodeOfBackup(backup);
     });
+  backups
+    .command('adopt')
+    .description('take unverified backups on your word; without IDs all for which only a key is missing')
+    .argument('[id...]', 'their IDs')
+    .action(async (ids: string[], _options: unknown, command: Command) => {
+      process.exitCode = await adopt(ids, command.optsWithGlobals<GlobalOptions>());
+    });
+}
+
+interface Adopted {
+  readonly adopted: readonly string[];
+  readonly refused: readonly { readonly id: string; readonly detail: string }[];
+}
+
+async function adopt(ids: readonly string[], options: GlobalOptions): Promise<number> {
+  const session = await openSession(options);
+  const done = await session.api.json<Adopted>('/v1/backups/adopt', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ids: ids.length === 0 ? undefined : ids }),
+  });
+  session.print(done, () =>
+    [
+      ...(done.adopted.length + done.refused.length === 0 ? ['Nothing to adopt.'] : []),
+      ...done.adopted.map((id) => `${plain(id)}  adopted`),
+      ...done.refused.map(({ id, detail }) => `${plain(id)}  refused: ${plain(detail)}`),
+    ].join('\n'),
+  );
+  return done.refused.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
 async function backUp(tables: readonly string[], options: BackupOptions): Promise<number> {
@@ -57,10 +89,16 @@ async function backUp(tables: readonly string[], options: BackupOptions): Promis
   return exitCodeOfBackup(backup);
 }
 
-async function list(options: GlobalOptions & { readonly table?: string }): Promise<void> {
+interface ListOptions extends GlobalOptions {
+  readonly table?: string;
+  readonly status?: string;
+}
+
+async function list(options: ListOptions): Promise<void> {
   const session = await openSession(options);
   const query = new URLSearchParams({ limit: String(LISTED) });
   if (options.table !== undefined) query.set('table', options.table);
+  if (options.status !== undefined) query.set('status', options.status);
   const answer = await session.api.json<{ backups: BackupAnswer[] }>(`/v1/backups?${query}`);
   session.print(answer, () =>
     answer.backups.length === 0 ? 'No backups yet.' : backupTable(answer.backups),

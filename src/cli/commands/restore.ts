@@ -20,7 +20,12 @@ interface RestoreOptions extends GlobalOptions {
   readonly dryRun?: boolean;
   readonly safety: boolean;
   readonly compare?: boolean;
+  readonly acceptUnverified?: boolean;
   readonly wait: boolean;
+}
+
+interface VerifyOptions extends GlobalOptions {
+  readonly acceptUnverified?: boolean;
 }
 
 const LISTED = 20;
@@ -32,7 +37,7 @@ export function addRestoreCommands(program: Command): void {
     .argument('[table]', 'the table')
     .option(
       '--from <backup>',
-      "the backup's ID, or latest: the newest good one of the table that no restore made",
+      "the backup's ID, or latest: the newest of the table that can be read and that no restore made",
     )
     .option('--as <name>', 'under this name, beside the table, which stays as it is')
     .option(
@@ -45,6 +50,7 @@ export function addRestoreCommands(program: Command): void {
     .option('--dry-run', 'change nothing, show what would change')
     .option('--no-safety', 'without a backup of what is there now')
     .option('--compare', 'count the rows that it adds, removes and changes, as a dry run does')
+    .option('--accept-unverified', 'take a backup that nobody vouches for, by its ID')
     .option('--wait', 'wait for its end and show it', true)
     .option('--no-wait', 'return once it has started')
     .action(async (table: string | undefined, _options: unknown, command: Command) => {
@@ -66,8 +72,9 @@ export function addRestoreCommands(program: Command): void {
     .command('verify')
     .description('prove a backup good: restore it into tables of its own, compare, and drop them')
     .argument('<backup>', "the backup's ID")
+    .option('--accept-unverified', 'also one that nobody vouches for, which stays unverified')
     .action(async (id: string, _options: unknown, command: Command) => {
-      process.exitCode = await verify(id, command.optsWithGlobals<GlobalOptions>());
+      process.exitCode = await verify(id, command.optsWithGlobals<VerifyOptions>());
     });
 }
 
@@ -86,8 +93,8 @@ async function restore(table: string | undefined, options: RestoreOptions): Prom
 
 /** @throws CliError `usage` where options do not go together */
 function requestOf(table: string | undefined, options: RestoreOptions): [path: string, body: object] {
-  const { from, backup, tables, as, row = [], dryRun, safety, compare } = options;
-  const common = { dryRun, safety, compare };
+  const { from, backup, tables, as, row = [], dryRun, safety, compare, acceptUnverified } = options;
+  const common = { dryRun, safety, compare, acceptUnverified };
   if (backup !== undefined) {
     if (table !== undefined || from !== undefined || as !== undefined || row.length > 0) {
       throw new CliError(EXIT.usage, '--backup restores whole tables: choose some of them with --tables');
@@ -96,6 +103,9 @@ function requestOf(table: string | undefined, options: RestoreOptions): [path: s
   }
   if (table === undefined) throw new CliError(EXIT.usage, 'name a table, or a backup with --backup');
   if (tables !== undefined) throw new CliError(EXIT.usage, '--tables goes with --backup');
+  if (acceptUnverified && (from === undefined || from === 'latest')) {
+    throw new CliError(EXIT.usage, '--accept-unverified needs the ID of the backup: --from <id>');
+  }
   const keys = row.length === 0 ? undefined : row.map(fieldsOf);
   const path = `/v1/tables/${encodeURIComponent(table)}/restore`;
   return [path, { ...common, backup: from ?? 'latest', as, keys }];
@@ -121,10 +131,11 @@ function start(session: Session, path: string, body: object): Promise<RestoreAns
   });
 }
 
-async function verify(id: string, options: GlobalOptions): Promise<number> {
+async function verify(id: string, options: VerifyOptions): Promise<number> {
   const session = await openSession(options);
   const path = `/v1/backups/${encodeURIComponent(id)}`;
-  const drill = await watchRestore(session, await start(session, `${path}/verify`, {}));
+  const { acceptUnverified } = options;
+  const drill = await watchRestore(session, await start(session, `${path}/verify`, { acceptUnverified }));
   const backup = await session.api.json<BackupAnswer>(path);
   // A drill that could not be done (cancelled, no key) has found nothing out about the backup.
   if (backup.verification?.restoreId !== drill.id) {

@@ -1,0 +1,131 @@
+import type { Sql } from '../db/sql.ts';
+import type { Part } from './backup.ts';
+import type { BackupDeps } from './backup-deps.ts';
+import { backupFolder } from './backup-id.ts';
+import { keysHere } from './backup-keys.ts';
+import { type Doubt, describeDoubts, futureDoubt } from './judge-manifest.ts';
+import { manifestDoubt } from './manifest.ts';
+
+/** Backups that were passed over, at most so many are told. */
+const MOST_TOLD = 20;
+
+/** A backup that the choice passed over, though it is newer than the one that was chosen. */
+export interface Skipped {
+  readonly backupId: string;
+  readonly snapshotAt: string | null;
+  /** Without a full stop. */
+  readonly why: string;
+  /** It was found in the storage, and this ledger has never believed it. */
+  readonly strange: boolean;
+}
+
+export interface Choice {
+  /** null: there is none. */
+  readonly backupId: string | null;
+  readonly skipped: readonly Skipped[];
+}
+
+/**
+ * The newest backup of a table that can be read here: believed, with its key at hand, with its files in the storage, and
+ * not found damaged by a drill. Never a safety backup: that holds what somebody wanted to be rid of.
+ */
+export async function newestReadable(deps: BackupDeps, table: string): Promise<Choice> {
+  const { db } = deps;
+  const done = await db.query<{ id: string; at: Date | null }>(
+    `select id, snapshot_at as at from longshore.backup
+      where status = 'done' and purpose <> 'safety' and tables @> array[$1] order by snapshot_at desc, id desc`,
+    [table],
+  );
+  const skipped: Skipped[] = [];
+  let chosen: { readonly id: string; readonly at: Date | null } | undefined;
+  for (const one of done) {
+    const why = await faultOf(deps, one.id, table);
+    if (why === null) {
+      chosen = one;
+      break;
+    }
+    skipped.push({ backupId: one.id, snapshotAt: one.at?.toISOString() ?? null, why, strange: false });
+  }
+  const doubted = await newerDoubted(db, table, chosen?.at ?? null);
+  // This ledger's own first: however many somebody puts into the storage, they hide none of those.
+  const told = [...skipped, ...doubted].sort(
+    (a, b) => Number(a.strange) - Number(b.strange) || byNewest(a, b),
+  );
+  return { backupId: chosen?.id ?? null, skipped: told.slice(0, MOST_TOLD) };
+}
+
+function byNewest(a: Skipped, b: Skipped): number {
+  return (
+    Date.parse(b.snapshotAt ?? '') - Date.parse(a.snapshotAt ?? '') || (a.backupId < b.backupId ? 1 : -1)
+  );
+}
+
+/** A backup that is done, as far as it is to be relied on. */
+export interface Reliance {
+  readonly id: string;
+  readonly sha256: string;
+  /** What encrypts its parts; null: nothing. */
+  readonly keyId: string | null;
+  readonly snapshotAt: Date | null;
+  readonly damaged: boolean;
+}
+
+/** Columns of `longshore.backup b`, as a `Reliance`. */
+export const RELIANCE = `b.id, b.manifest_sha256 as sha256, b.manifest -> 'encryption' ->> 'keyId' as "keyId",
+  b.snapshot_at as "snapshotAt", coalesce(not (b.verification->>'ok')::boolean, false) as damaged`;
+
+/**
+ * Why a backup that the ledger calls done can't be relied on here and now; null: it can. Reads its manifest, since
+ * whoever can write the storage may have changed it since the last look.
+ */
+export async function relianceFault(
+  { storage, keys }: Pick<BackupDeps, 'storage' | 'keys'>,
+  { id, sha256, keyId, snapshotAt, damaged }: Reliance,
+): Promise<string | null> {
+  if (damaged) return 'a drill found it damaged';
+  const future = snapshotAt && futureDoubt(snapshotAt.toISOString(), Date.now());
+  if (future) return future.detail;
+  if (keyId !== null && !keys.byId.has(keyId))
+    return `it is encrypted with the key ${keyId}; ${keysHere(keys)}`;
+  return (await manifestDoubt(storage, id, sha256))?.detail ?? null;
+}
+
+async function faultOf(deps: BackupDeps, id: string, table: string): Promise<string | null> {
+  const [row] = await deps.db.query<
+    { [member in keyof Reliance]: Reliance[member] } & { readonly parts: readonly Part[] }
+  >(
+    `select ${RELIANCE}, (select one -> 'parts' from jsonb_array_elements(b.manifest -> 'tables') one
+                           where one ->> 'table' = $2) as parts
+       from longshore.backup b where b.id = $1 and b.status = 'done'`,
+    [id, table],
+  );
+  if (!row) return 'it was deleted just now';
+  const fault = await relianceFault(deps, row);
+  if (fault !== null) return fault;
+  const folder = backupFolder(id);
+  const stored = new Set(await deps.storage.list(folder));
+  const missing = row.parts.find(({ name }) => !stored.has(folder + name));
+  return missing ? `its file ${missing.name} is missing` : null;
+}
+
+/** Those that nobody vouches for and that say that they are newer. */
+async function newerDoubted(db: Sql, table: string, than: Date | null): Promise<Skipped[]> {
+  const rows = await db.query<{ id: string; at: Date | null; found: boolean; doubts: readonly Doubt[] }>(
+    `select id, snapshot_at as at, found, unverified as doubts from longshore.backup
+      where status = 'unverified' and purpose <> 'safety' and tables @> array[$1]
+        and ($2::timestamptz is null or snapshot_at > $2)
+      order by found, snapshot_at desc, id desc limit $3`,
+    [table, than, MOST_TOLD],
+  );
+  return rows.map(({ id, at, found, doubts }) => ({
+    backupId: id,
+    snapshotAt: at?.toISOString() ?? null,
+    why: `it is unverified (${describeDoubts(doubts)})`,
+    strange: found,
+  }));
+}
+
+/** In one line, for errors and logs; empty when none was passed over. */
+export function describeSkipped(skipped: readonly Skipped[]): string {
+  return skipped.map(({ backupId, why }) => `${backupId}: ${why}`).join('; ');
+}

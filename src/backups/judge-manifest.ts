@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import type { Manifest } from './backup.ts';
+import { type BackupKeys, keysHere } from './backup-keys.ts';
+import { checkMac } from './manifest-mac.ts';
+import { parseManifest, unworkableTable } from './manifest-schema.ts';
+
+/** How far the clocks of two machines may be apart: a snapshot that is later than that is of the future. */
+export const CLOCK_SKEW_MS = 5 * 60_000;
+
+/**
+ * Why a backup is not believed. The README's table is checked against this list by a test.
+ * `adoptable`: a person may take it all the same, since nothing speaks against it but that nothing speaks for it.
+ */
+export const DOUBTS = {
+  'no-key': { adoptable: true, means: 'There is no backup key here that could tell it from a forged one' },
+  'mac-missing': { adoptable: true, means: 'Its manifest has no MAC, and there are keys here' },
+  'mac-wrong': { adoptable: false, means: 'Its MAC does not agree: it was edited or forged' },
+  'key-unknown': { adoptable: true, means: 'Its MAC is by a key that is not here' },
+  edited: { adoptable: false, means: 'Its manifest is not the one that was written' },
+  emptied: { adoptable: false, means: 'Its manifest names no table or no part' },
+  missing: { adoptable: false, means: 'Its manifest is gone' },
+  unreadable: { adoptable: false, means: 'Its manifest is not one' },
+  moved: { adoptable: false, means: 'Its manifest is that of another backup' },
+  foreign: { adoptable: true, means: 'It was made by another installation' },
+  'future-dated': { adoptable: false, means: 'Its snapshot is of the future' },
+  'put-back': { adoptable: true, means: 'It was deleted here, and is there again' },
+} as const satisfies Record<string, { readonly adoptable: boolean; readonly means: string }>;
+
+export type DoubtReason = keyof typeof DOUBTS;
+
+export interface Doubt {
+  readonly reason: DoubtReason;
+  /** Without a full stop. */
+  readonly detail: string;
+}
+
+/** What there is to know of a manifest without the ledger. */
+export interface Judged {
+  /** null: it can not be read as one. */
+  readonly manifest: Manifest | null;
+  /** Of the file, hex. */
+  readonly sha256: string;
+  /** The key that has authenticated it; null: none has. */
+  readonly keyId: string | null;
+  /** Empty: it is believed. */
+  readonly doubts: readonly Doubt[];
+}
+
+export interface ManifestFile {
+  /** Of the backup in whose folder it lies. */
+  readonly id: string;
+  readonly bytes: Buffer;
+  /** What `manifest.json.sha256` beside it says; null: there is none. */
+  readonly sidecar: string | null;
+}
+
+/** Whether a manifest that the ledger does not know is to be believed. Pure. */
+export function judgeManifest({ id, bytes, sidecar }: ManifestFile, keys: BackupKeys, nowMs: number): Judged {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const doubts: Doubt[] = [];
+  const mac = checkMac(bytes, keys);
+  const parsed = parseManifest(bytes);
+  if (keys.byId.size === 0) {
+    doubts.push(doubt('no-key', 'there is no backup key here to authenticate it with'));
+    if (sidecar !== sha256) {
+      doubts.push(
+        doubt('edited', `its SHA-256 is ${sha256}, and manifest.json.sha256 says ${shown(sidecar)}`),
+      );
+    }
+  } else if (mac.state === 'unknown-key') {
+    doubts.push(doubt('key-unknown', `its MAC is by the key ${mac.keyId}; ${keysHere(keys)}`));
+  } else if (mac.state === 'wrong' || (mac.state === 'missing' && parsed.manifest?.mac !== undefined)) {
+    doubts.push(doubt('mac-wrong', 'its MAC does not agree: it was edited or forged'));
+  } else if (mac.state === 'missing') {
+    doubts.push(doubt('mac-missing', `its manifest has no MAC; ${keysHere(keys)}`));
+  }
+  const keyId = mac.state === 'good' ? mac.keyId : null;
+  if (parsed.manifest === null) {
+    doubts.push(doubt(parsed.emptied ? 'emptied' : 'unreadable', `its manifest: ${parsed.fault}`));
+    return { manifest: null, sha256, keyId, doubts };
+  }
+  const { manifest } = parsed;
+  const unworkable = keyId === null ? unworkableTable(manifest) : null;
+  if (unworkable !== null) {
+    const detail = `its manifest: the definition of ${JSON.stringify(unworkable)} can not be worked with`;
+    return { manifest: null, sha256, keyId, doubts: [...doubts, doubt('unreadable', detail)] };
+  }
+  if (manifest.id !== id) doubts.push(doubt('moved', `its manifest is that of backup ${manifest.id}`));
+  const future = futureDoubt(manifest.snapshotAt, nowMs);
+  if (future) doubts.push(future);
+  return { manifest: manifest.id === id ? manifest : null, sha256, keyId, doubts };
+}
+
+/** null: the snapshot is of the past, or not further in the future than clocks are apart. */
+export function futureDoubt(snapshotAt: string, nowMs: number): Doubt | null {
+  if (Date.parse(snapshotAt) <= nowMs + CLOCK_SKEW_MS) return null;
+  return doubt('future-dated', `its snapshot is of ${snapshotAt}, which is in the future`);
+}
+
+export function doubt(reason: DoubtReason, detail: string): Doubt {
+  return { reason, detail };
+}
+
+/** In one line. */
+export function describeDoubts(doubts: readonly Doubt[]): string {
+  return doubts.map(({ reason, detail }) => `${reason}: ${detail}`).join('; ');
+}
+
+function shown(text: string | null): string {
+  return text === null ? 'nothing' : JSON.stringify(text);
+}
