@@ -27,6 +27,9 @@ const MEASURED: Readonly<Record<string, keyof typeof FOREIGN_PARSERS>> = {
 /** Built by zod and used here. */
 const OF_ZOD = [z.regexes.datetime({}), z.regexes.datetime({ offset: true }), z.regexes.uuid()];
 
+/** Of one expression, which takes milliseconds on a machine of its own. */
+const JUDGED_MS = 45_000;
+
 const source = readSourcePatterns();
 
 describe('Every regular expression of the source', () => {
@@ -42,7 +45,8 @@ describe('Every regular expression of the source', () => {
     assert.ok(literal.length > 100, 'the source was not read');
     const faults: string[] = [];
     for (const { pattern, flags, at } of [...literal, ...built]) {
-      const verdict = await check(pattern, flags, { checker: 'automaton', timeout: null });
+      const verdict = await check(pattern, flags, { checker: 'automaton', timeout: JUDGED_MS });
+      // One that is too complex to be judged has to be made simpler: a counter less, an alternative less.
       if (verdict.status !== 'safe') faults.push(`${at} is ${verdict.status}`);
     }
     assert.deepEqual(faults, []);

@@ -1,4 +1,5 @@
 import { LongshoreError } from '../errors.ts';
+import { shorten } from '../shorten.ts';
 import type { CellError, RejectCode } from '../types.ts';
 import { isRefusal, type ServerError, SQLSTATE, serverErrorOf } from './sqlstate.ts';
 
@@ -65,6 +66,6 @@ const CONDITIONS: Readonly<Record<string, string>> = {
 
 /** The function that it was raised in: of a trigger, a rule, a constraint or a default. */
 function functionOf({ where }: ServerError): string {
-  const [, name] = /(?:PL\/\w+|SQL) function "?([^\s"(]{1,200})/.exec(where ?? '') ?? [];
-  return name === undefined ? '' : `the function ${name}`;
+  const [, name] = /(?:PL\/\w+|SQL) function "?([^\s"(]+)/.exec(where ?? '') ?? [];
+  return name === undefined ? '' : `the function ${shorten(name, 200)}`;
 }

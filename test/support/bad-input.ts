@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { MARK } from '../../src/installation/installation.ts';
 import type { RejectView } from '../../src/ledger/load-view.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import type { RejectCode } from '../../src/types.ts';
@@ -71,7 +72,7 @@ export interface BadInputStack extends TestStack {
   ): Promise<{ readonly body: Answer['body']; readonly found: readonly RejectView[] }>;
   /** `from` is what follows FROM in SQL. */
   count(from: string): Promise<number>;
-  /** Keys in the storage, the inbox aside: uploads, and what is half written. */
+  /** Keys in the storage, the inbox and the installation's mark aside: uploads, and what is half written. */
   storedFiles(): Promise<readonly string[]>;
   /** Every load has ended and its counts add up; no stage and no upload is left. */
   assertTidy(): Promise<void>;
@@ -96,7 +97,7 @@ export async function badInputStack(t: Cleanup): Promise<BadInputStack> {
     return entries
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
-      .filter((path) => !path.startsWith('inbox/'));
+      .filter((path) => !path.startsWith('inbox/') && path !== MARK);
   };
   return {
     ...stack,
