@@ -67,7 +67,7 @@ export async function readDifferences(
 function differencesSql(table: Table, stage: string, following: boolean): string {
   const key = table.primaryKey.map((name) => `coalesce(s.${quoteName(name)}, t.${quoteName(name)})`);
   const texts = (alias: string) =>
-    `json_build_array(${table.fields.map(({ name }) => asText(`${alias}.${quoteName(name)}`)).join(', ')})`;
+    `to_json(array[${table.fields.map(({ name }) => asText(`${alias}.${quoteName(name)}`)).join(', ')}]::text[])`;
   const from = (name: string) =>
     `(select tableoid, * from ${name}${following ? ` where ${afterKey(table)}` : ''})`;
   return `

@@ -109,7 +109,7 @@ async function publishKeys(tx: Tx, plan: RestorePlan): Promise<void> {
   );
   const [staged] = await tx.query<{ rows: number }>(`select count(*)::float8 as rows from ${stage}`);
   const put = await tx.change(
-    `insert into ${live} (${columns}) overriding system value select ${columns} from ${stage}
+    `insert into ${live} as own_row (${columns}) overriding system value select ${columns} from ${stage}
      on conflict (${quoteNames(table.primaryKey)}) do update set ${set}`,
   );
   await tx.query('set constraints all immediate');

@@ -193,7 +193,7 @@ function putRows(table: Table, mode: BatchMode, references: References): string 
   const cells = names.map((_, i) => cell(i)).join(', ');
   // Counting what is silenced makes sure that it is, before the first row.
   const quiet = references === 'sets' ? 'cross join (select count(*) from silenced) s' : '';
-  const insert = `insert into ${liveName(table)} (${columns})
+  const insert = `insert into ${liveName(table)} as own_row (${columns})
       select ${cells}, f.id, r.line from rows r cross join fresh f ${quiet}`;
   if (mode === 'append') return `${insert} returning _line as line`;
   const key = table.primaryKey.map((name) => cellOf(table, name)).join(', ');

@@ -18,7 +18,7 @@ export function putStaged(
   source: string,
 ): Promise<number> {
   const columns = quoteNames(columnsOf(table));
-  const rows = `insert into ${liveName(table)} (${columns}) overriding system value select ${columns} from ${source}`;
+  const rows = `insert into ${liveName(table)} as own_row (${columns}) overriding system value select ${columns} from ${source}`;
   if (mode !== 'merge') return tx.change(rows);
   const rest = columnsOf(table).filter((column) => !table.primaryKey.includes(column));
   const set = rest.map((column) => `${quoteName(column)} = excluded.${quoteName(column)}`).join(', ');

@@ -27,7 +27,7 @@ export function pageStatement(report: LiveReport, request: ReportRequest): State
     with chosen as materialized (select * from ${viewOf(report)} ${where.text}),
     page as (
       select ${cells.join(', ')}, row_number() over (order by ${order}) as place, ${bytesOf(shown)} as bytes
-        from chosen order by ${order} limit $1 offset $2),
+        from chosen order by place limit $1 offset $2),
     short as (
       select ${names.join(', ')}, place, bytes, sum(bytes) over (order by place) as total from page)
     select ${[versionOf(report), '(select count(*) from chosen)', ...names, 'place'].join(', ')}
