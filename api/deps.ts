@@ -15,6 +15,7 @@ import type { Refresher } from './reports/refresher.ts';
 import type { ReportService } from './reports/report-service.ts';
 import type { RestoreService } from './restores/restore-service.ts';
 import type { ScheduleService } from './schedules/schedule-service.ts';
+import type { UploadSlots } from './upload-slots.ts';
 
 /** Everything the API stands on. `createApp` keeps no state of its own beside it. */
 export interface ApiDeps {
@@ -28,6 +29,7 @@ export interface ApiDeps {
   /** What may be done with keys over HTTP. */
   readonly keyService: KeyService;
   readonly limiter: RateLimiter;
+  readonly uploads: UploadSlots;
   readonly audit: AuditLog;
   readonly loads: LoadService;
   readonly batches: BatchService;

@@ -52,6 +52,7 @@ import { createTemporalSchedules } from './schedules/temporal-schedules.ts';
 import { createHttpServer } from './server.ts';
 import { takeOver } from './take-over.ts';
 import { takeOverUnsealed } from './take-over-unsealed.ts';
+import { UploadSlots } from './upload-slots.ts';
 
 /** How long a stop waits for groups that are under way; their workflows go on without this process. */
 const BATCHES_STOP_MS = 8_000;
@@ -188,6 +189,7 @@ export async function startApi({
     tokens,
     keyService,
     limiter: createRateLimiter(),
+    uploads: new UploadSlots(config.uploads),
     audit,
     loads,
     batches,

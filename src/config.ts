@@ -49,6 +49,7 @@ const schema = z.object({
   LONGSHORE_WORKERS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
   LONGSHORE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(4000),
+  LONGSHORE_UPLOADS: z.coerce.number().int().min(1).max(10_000).default(64),
   LONGSHORE_MAX_REJECTS: z
     .string()
     .default('10000000')
@@ -121,6 +122,8 @@ export interface Config {
   readonly metricsPort: number | undefined;
   /** Requests a second that a key without a rate of its own may send in the long run, and at once after a pause. */
   readonly rate: { readonly perSecond: number; readonly burst: number };
+  /** Files that an API process receives at a time. */
+  readonly uploads: number;
   /** How many rejects fail a load that does not say it itself; null: as many as there are. */
   readonly maxRejects: MaxRejects | null;
   /** How many rejects of a load are kept with their records. */
@@ -186,6 +189,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     workers: e.LONGSHORE_WORKERS,
     metricsPort: e.LONGSHORE_METRICS_PORT,
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
+    uploads: e.LONGSHORE_UPLOADS,
     maxRejects: parseMaxRejects(e.LONGSHORE_MAX_REJECTS) ?? null,
     keptRejects: e.LONGSHORE_KEPT_REJECTS,
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,

@@ -3,8 +3,10 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { startedLoadSchema } from '../api/schemas.ts';
+import { UploadSlots } from '../api/upload-slots.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { startTestApi, type TestApi } from './support/api-fakes.ts';
+import { until } from './support/eventually.ts';
 
 type Started = z.infer<typeof startedLoadSchema>;
 type Body = NonNullable<RequestInit['body']>;
@@ -193,6 +195,32 @@ describe('starting a load', () => {
     assert.match(refused, /^HTTP\/1\.1 401 /);
     const welcome = await api.raw(head('admin-key-of-the-tests'), { untilText: '\r\n\r\n' });
     assert.match(welcome, /^HTTP\/1\.1 100 Continue/);
+  });
+
+  it('receives so many files at a time, and tells others to come again', async () => {
+    await using small = await startTestApi({ uploads: new UploadSlots(1) });
+    let end = () => undefined as void;
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(CSV));
+        end = () => controller.close();
+      },
+    });
+    const post = (content: Body) =>
+      small.call('/v1/tables/jobs/loads', {
+        method: 'POST',
+        body: content,
+        headers: { 'content-type': 'text/csv' },
+        duplex: 'half',
+      } as RequestInit);
+    const first = post(body);
+    assert.ok((await until(small.files, (files) => files.length > 0)).length > 0);
+    const second = await post(CSV);
+    assert.equal(second.headers.get('retry-after'), '5');
+    await assertProblem(second, 503, 'overloaded');
+    end();
+    assert.equal((await first).status, 202);
+    assert.equal((await post(CSV)).status, 200);
   });
 
   it('keeps nothing of an upload whose client hangs up', async () => {

@@ -100,6 +100,7 @@ export const startLoadRoute = defineRoute({
     'load-cancelled',
     'database-full',
     'temporal-unavailable',
+    'overloaded',
   ],
   handle: startLoad,
 });
@@ -129,7 +130,9 @@ async function startLoad(call: StartCall): Promise<void> {
 async function receive(call: StartCall): Promise<{ source: LoadSource; chart: Chart | null }> {
   const { req, res, deps, table } = call;
   const body = loadBodyOf(req, table);
-  if (body !== 'json') return receiveFile(req, res, body, { storage: deps.storage, table });
+  if (body !== 'json') {
+    return deps.uploads.use(() => receiveFile(req, res, body, { storage: deps.storage, table }));
+  }
   const { source } = await readJson(req, res, sourceSchema, SOURCE_MAX_BYTES);
   return { source: await findSource(call, source), chart: null };
 }

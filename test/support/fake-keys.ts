@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ApiDeps } from '../../api/deps.ts';
 import type { KeyService } from '../../api/key-service.ts';
 import { createRateLimiter } from '../../api/rate-limit.ts';
+import { UploadSlots } from '../../api/upload-slots.ts';
 import type { AuditEntry } from '../../src/audit/audit-entry.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { KeyHolder, KeyView } from '../../src/keys/key-rows.ts';
@@ -36,7 +37,7 @@ export class FakeKeys {
   /** Oldest first. */
   readonly audit: AuditEntry[] = [];
 
-  deps(): Pick<ApiDeps, 'keys' | 'tokens' | 'keyService' | 'limiter' | 'audit'> {
+  deps(): Pick<ApiDeps, 'keys' | 'tokens' | 'keyService' | 'limiter' | 'uploads' | 'audit'> {
     const unused = async () => assertUnused();
     return {
       keys: {
@@ -58,6 +59,7 @@ export class FakeKeys {
       },
       keyService: this.#service(),
       limiter: createRateLimiter(),
+      uploads: new UploadSlots(64),
       audit: { record: (entry) => void this.audit.push(entry), stop: async () => undefined },
     };
   }
