@@ -23,8 +23,10 @@ import { settleInstallation } from '../src/installation/installation.ts';
 import { joinInstallation } from '../src/installation/join-installation.ts';
 import type { StrangerTimes } from '../src/installation/refuse-strangers.ts';
 import { ensureAdminKey } from '../src/keys/ensure-admin-key.ts';
+import { OPERATOR_ID } from '../src/keys/key-rows.ts';
 import { createKeyStore } from '../src/keys/key-store.ts';
 import { createTokens } from '../src/keys/tokens.ts';
+import { weaknessOf } from '../src/keys/weak-key.ts';
 import { compiledTables } from '../src/rows/compiled-tables.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import { sealedClientOptions } from '../src/seal/sealed-client.ts';
@@ -96,12 +98,22 @@ export async function startApi({
   const tokens = createTokens(db);
   const keyService = createKeyService({ db, store: keys, operatorKeySet: config.adminKey !== undefined });
   const audit = createAuditLog({ write: (entries) => insertAudit(db, entries), log });
-  const { operatorEnded } = await ensureAdminKey({
+  const { operatorEnded, besides } = await ensureAdminKey({
     home: config.home,
     adminKey: config.adminKey,
     store: keys,
   });
   if (operatorEnded) log.warn('LONGSHORE_ADMIN_KEY is not set any more: the key that it set was revoked');
+  if (besides !== null && besides !== OPERATOR_ID) {
+    log.warn(
+      { keyId: besides },
+      `The admin key ${besides} in the home's keys/admin.key is good beside LONGSHORE_ADMIN_KEY: ` +
+        `unless you need it, revoke it: longshore key revoke ${besides}`,
+    );
+  }
+  const weakness = config.adminKey === undefined ? null : weaknessOf(config.adminKey);
+  if (weakness !== null)
+    log.warn(`LONGSHORE_ADMIN_KEY is weak: ${weakness}; openssl rand -hex 32 makes a good one`);
 
   const reports = await openReports({ config, databaseUrl: config.databaseUrl, dictionary, db, log });
   const client = await connectClient(config);

@@ -144,6 +144,7 @@ describe('keys', () => {
       origin: 'given',
       path: null,
       operatorEnded: false,
+      besides: null,
     });
     await assert.rejects(readFile(adminKeyPath(home)), { code: 'ENOENT' });
     assert.deepEqual((await keys.verify('any text of 16 chars or more'))?.scopes, ['admin']);
@@ -158,12 +159,18 @@ describe('keys', () => {
     const chosen = 'any text of 16 chars or more';
     await ensure(chosen);
     assert.notEqual(await keys.verify(chosen), null);
-    assert.deepEqual(await ensure(), { origin: 'made', path: adminKeyPath(home), operatorEnded: true });
+    assert.deepEqual(await ensure(), {
+      ...{ origin: 'made', path: adminKeyPath(home), operatorEnded: true, besides: null },
+    });
     assert.equal(await keys.verify(chosen), null);
     assert.notEqual(await keys.verify((await readFile(adminKeyPath(home), 'utf8')).trim()), null);
     assert.equal((await ensure()).operatorEnded, false);
-    // Set again, the same text is good again.
-    await ensure(chosen);
+    // Set again, the same text is good again. The file's key stays good, until somebody revokes it.
+    const [, inFile] = (await readFile(adminKeyPath(home), 'utf8')).split('_');
+    assert.equal((await ensure(chosen)).besides, inFile);
+    await pool.query('update longshore.api_key set revoked_at = now() where id = $1', [inFile]);
+    keys.forget(inFile!);
+    assert.equal((await ensure(chosen)).besides, null);
     assert.notEqual(await keys.verify(chosen), null);
   });
 });

@@ -14,6 +14,8 @@ export interface AdminKey {
   readonly path: string | null;
   /** The operator's key ended now, since LONGSHORE_ADMIN_KEY is not set any more. */
   readonly operatorEnded: boolean;
+  /** ID of the key in the home's file, which is good beside the one that was given; null: there is none. */
+  readonly besides: string | null;
 }
 
 /**
@@ -30,11 +32,18 @@ export async function ensureAdminKey(options: {
   const { home, adminKey, store } = options;
   if (adminKey !== undefined) {
     await store.setOperatorKey(adminKey);
-    return { origin: 'given', path: null, operatorEnded: false };
+    const besides = await keyInFile(adminKeyPath(home), store);
+    return { origin: 'given', path: null, operatorEnded: false, besides };
   }
   const path = adminKeyPath(home);
   const origin = await ensureKeyFile(path, store);
-  return { origin, path, operatorEnded: await store.endOperatorKey() };
+  return { origin, path, operatorEnded: await store.endOperatorKey(), besides: null };
+}
+
+/** The ID of the file's key, as long as it opens the platform. */
+async function keyInFile(path: string, store: KeyStore): Promise<string | null> {
+  const text = await readKeyFile(path);
+  return text === null ? null : ((await store.verify(text))?.id ?? null);
 }
 
 async function ensureKeyFile(path: string, store: KeyStore): Promise<'kept' | 'made'> {
