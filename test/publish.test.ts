@@ -130,6 +130,65 @@ describe('publishing', async () => {
     assert.equal((await rows('people'))[0]?.name, 'Al');
   });
 
+  it('lets a merge exchange unique values, whatever the order of its rows, by file and by batch', async () => {
+    const mail = (id: number) => `x${id}@x`;
+    const file = (pairs: readonly (readonly [number, number])[]) =>
+      pairs.map(([id, of]) => `${id},X${id},,${mail(of)}\n`).join('');
+    const many = Array.from({ length: 60 }, (_, i) => [i + 101, i + 101] as const);
+    await load('people', file(many));
+    const mailOf = async (...ids: number[]) => {
+      const all = await db.query<{ id: number; email: string }>('select id::int, email from people');
+      return ids.map((id) => all.find((row) => row.id === id)?.email);
+    };
+    for (const lines of [
+      [
+        [101, 102],
+        [102, 101],
+      ],
+      [
+        [102, 102],
+        [101, 101],
+      ],
+    ] as const) {
+      const { body } = await load('people', file(lines), { mode: 'merge', force: 'true' });
+      assert.deepEqual(body.rows, { read: 2, loaded: 2, rejected: 0, unchanged: 0, discarded: 0 });
+      assert.equal(await publishedBy(body.id), 'insert');
+      assert.deepEqual(
+        await mailOf(...lines.map(([id]) => id)),
+        lines.map(([, of]) => mail(of)),
+      );
+    }
+    // A cycle, and a chain whose end is held by a row that stays as it is: of that nothing can go in.
+    const lines = [
+      [103, 104],
+      [104, 105],
+      [105, 103],
+      [106, 107],
+      [107, 108],
+      [108, 109],
+    ] as const;
+    const { body } = await load('people', file(lines), { mode: 'merge' });
+    assert.deepEqual(body.rows, { read: 6, loaded: 3, rejected: 3, unchanged: 0, discarded: 0 });
+    assert.deepEqual(
+      (await rejects(body.id)).map((r) => [r.line, r.errors[0]?.code, r.errors[0]?.message]),
+      [
+        [4, 'unique-error', 'email x107@x is in the table already'],
+        [5, 'unique-error', 'email x108@x is in the table already'],
+        [6, 'unique-error', 'email x109@x is in the table already'],
+      ],
+    );
+    for (const order of [
+      [110, 111],
+      [111, 110],
+    ] as const) {
+      const of = (id: number) => mail(order[0] < order[1] ? 221 - id : id);
+      const sent = order.map((id) => ({ id, name: 'by batch', boss: null, email: of(id) }));
+      const { status } = await stack.post('/v1/tables/people/rows?mode=merge', sent);
+      assert.equal(status, 201);
+      assert.deepEqual(await mailOf(110, 111), [of(110), of(111)]);
+    }
+  });
+
   it('takes composite keys and references, and keeps every digit', async () => {
     const { body } = await load(
       'Orders___more',

@@ -12,10 +12,20 @@ import type { CheckedBatch, GoodRow } from './read-batch.ts';
 
 const FAULTS = quoteName('pg_temp', 'longshore_batch_fault');
 
+/** Quoted name of the connection's own table for rows of `table` that are looked at; other columns make another one. */
+export function lookedAt(table: Table): string {
+  const hash = createHash('sha256').update(columnsOfRows(table)).digest('hex').slice(0, 16);
+  return quoteName('pg_temp', `longshore_batch_${hash}`);
+}
+
+function columnsOfRows({ fields }: Table): string {
+  return fields.map((field) => `${quoteName(field.name)} ${columnType(field)}`).join(', ');
+}
+
 /**
  * The rows of a batch whose keys or references do not hold, found as a load finds them: by the same statements, over
  * a temporary table. That is the connection's own, made on first need and empty again after each transaction, so
- * that no group changes the catalog; other columns make another table.
+ * that no group changes the catalog. It is left with the rows that have no fault.
  */
 export async function findKeyFaults(
   tx: Pick<Tx, 'query'>,
@@ -25,11 +35,9 @@ export async function findKeyFaults(
   rows: readonly GoodRow[],
 ): Promise<BatchReject[]> {
   const types = table.fields.map(columnType);
-  const columns = table.fields.map((field, i) => `${quoteName(field.name)} ${types[i]}`).join(', ');
-  const hash = createHash('sha256').update(columns).digest('hex').slice(0, 16);
-  const staged = quoteName('pg_temp', `longshore_batch_${hash}`);
+  const staged = lookedAt(table);
   await tx.query(`
-    create temp table if not exists ${staged} (${columns}, _line bigint) on commit delete rows;
+    create temp table if not exists ${staged} (${columnsOfRows(table)}, _line bigint) on commit delete rows;
     create temp table if not exists ${FAULTS} (line bigint, errors jsonb) on commit delete rows;
     delete from ${staged};
     delete from ${FAULTS}`);

@@ -100,7 +100,7 @@ async function commitAtOnce(
   const entries = enter(batches);
   let row: CommittedRow | undefined;
   try {
-    [row] = await db.prepared<CommittedRow>(commitSql(table, mode, references), [
+    [row] = await db.prepared<CommittedRow>(commitSql(table, mode, references, entries.length > 1), [
       ...ledgerParameters(entries),
       target.workflowId,
       target.runId,
@@ -114,7 +114,7 @@ async function commitAtOnce(
   }
   if (row?.closed) throw tableRestoring(table.name);
   if (row?.clash) return 'clash';
-  if (row?.broken || row?.twice) return 'fault';
+  if (row?.broken || row?.inTurn) return 'fault';
   const { id, committedAt } = row ?? {};
   if (!id || !committedAt) return null;
   keepLines(entries, row!.kept);

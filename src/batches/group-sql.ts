@@ -1,4 +1,5 @@
 import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
+import { uniqueKeysOf } from '../publish/check-keys.ts';
 import { gateClosedFor } from '../publish/gate.ts';
 import { mustFire } from '../publish/must-fire.ts';
 import { liveName } from '../publish/table-state.ts';
@@ -20,10 +21,11 @@ export interface Verdict {
   /** A reference leads nowhere. */
   readonly broken: boolean;
   /**
-   * A merge has a primary key twice: in one batch, the second row is a reject; in two, the later row wins, but the
-   * earlier one has to obey the rules all the same, so that they go in one after the other.
+   * The batches have to go in one after the other, since together they could be right where one is not by itself, or
+   * the other way round (`inTurn` below). Of a single batch: a merge has a primary key twice, and the second row is a
+   * reject.
    */
-  readonly twice: boolean;
+  readonly inTurn: boolean;
   /** A restore keeps the table closed: nothing goes in, whatever else is said. */
   readonly closed: boolean;
 }
@@ -41,18 +43,20 @@ export type CommittedRow = Put & { readonly id: number | null; readonly committe
  * rows, its rejects, its keys and its rows. If the verdict is against it, or the group is there already, it writes
  * nothing and gives no `id`; if a key is there already it fails.
  *
+ * @param several whether there is more than one batch
+ *
  * Parameters: `$1 $2` see `ledgerParameters`, `$3` workflow ID, `$4` run ID, `$5` table, `$6` mode, `$7…` see
  * `rowParameters`.
  */
-export function commitSql(table: Table, mode: BatchMode, references: References): string {
+export function commitSql(table: Table, mode: BatchMode, references: References, several: boolean): string {
   return `
     with ${lockLive(table)},
     ${LEDGER_INPUT},
     ${rowsInput(table, 7)},
-    ${verdictOf(table, mode, references, KEY_CLASH)},
+    ${verdictOf(table, mode, references, several, KEY_CLASH)},
     fresh as (
       insert into longshore.batch_group (workflow_id, run_id, table_name, mode)
-      select $3, $4, $5, $6 from verdict where not (clash or broken or twice or closed)
+      select $3, $4, $5, $6 from verdict where not (clash or broken or in_turn or closed)
       on conflict do nothing returning id, committed_at, table_name, mode),
     put as (${putRows(table, mode, references)}),
     short as (
@@ -60,19 +64,19 @@ export function commitSql(table: Table, mode: BatchMode, references: References)
         from batches b left join put p on p.line >= b.first_line and p.line < b.first_line + b.sent
        where ${NOT_ALL_PUT} group by b.id),
     ${LEDGER_OUTPUT}
-    select ${KEPT} as kept, v.clash, v.broken, v.twice, v.closed, f.id::float8 as id, f.committed_at as "committedAt"
+    select ${KEPT} as kept, v.clash, v.broken, v.in_turn as "inTurn", v.closed, f.id::float8 as id, f.committed_at as "committedAt"
       from verdict v left join fresh f on true`;
 }
 
 /** Rows only, of the group `$1`, when the verdict is for them; `$2…` see `rowParameters`. Gives the verdict. */
-export function putSql(table: Table, mode: BatchMode, references: References): string {
+export function putSql(table: Table, mode: BatchMode, references: References, several: boolean): string {
   return `
     with ${lockLive(table)},
     ${rowsInput(table, 2)},
-    ${verdictOf(table, mode, references, 'false')},
-    fresh as materialized (select $1::bigint as id from verdict where not (broken or twice or closed)),
+    ${verdictOf(table, mode, references, several, 'false')},
+    fresh as materialized (select $1::bigint as id from verdict where not (broken or in_turn or closed)),
     put as (${putRows(table, mode, references)})
-    select ${KEPT} as kept, clash, broken, twice, closed from verdict`;
+    select ${KEPT} as kept, clash, broken, in_turn as "inTurn", closed from verdict`;
 }
 
 const LEDGER_INPUT = `
@@ -139,20 +143,61 @@ function cellOf(table: Table, name: string): string {
   return cell(table.fields.findIndex((field) => field.name === name));
 }
 
-function verdictOf(table: Table, mode: BatchMode, references: References, clash: string): string {
+function verdictOf(
+  table: Table,
+  mode: BatchMode,
+  references: References,
+  several: boolean,
+  clash: string,
+): string {
   const keys = references === 'sets' ? table.foreignKeys : [];
   const broken = keys.map(
     (_, nth) => `(select count(*) from wanted_${nth}) <> (select count(*) from found_${nth})`,
   );
-  const key = table.primaryKey.map((name) => cellOf(table, name)).join(', ');
-  const twice = `exists (select from rows group by ${key} having count(*) > 1)`;
   return [
     ...keys.flatMap((foreignKey, nth) => lookUp(table, foreignKey, nth)),
     `verdict as materialized (
       select ${clash} as clash, ${broken.join(' or ') || 'false'} as broken,
-             ${mode === 'merge' ? twice : 'false'} as twice, ${gateClosedFor(table.name)} as closed)`,
+             ${inTurn(table, mode, several).join(' or ') || 'false'} as in_turn, ${gateClosedFor(table.name)} as closed)`,
     ...(references === 'sets' ? [silenced(table, mode)] : []),
   ].join(',\n    ');
+}
+
+/**
+ * Conditions under which rows can't go in together. Batches take effect in their order, each as a set: so what one of
+ * them takes may not come from a later one, while it may come from itself. Where that is not sure, they go in turn:
+ *
+ * - a merge has a primary key twice: of two batches the later one wins, but the earlier one has to obey the rules;
+ * - a merge brings a unique value that another row of the table has, which some row may be about to give up;
+ * - a row refers to one of its own table that is not there yet, nor before it among these.
+ */
+function inTurn(table: Table, mode: BatchMode, several: boolean): string[] {
+  const cells = (fields: readonly string[]) => fields.map((name) => cellOf(table, name));
+  const agree = (alias: string, names: readonly string[], with_: readonly string[]) =>
+    names.map((name, i) => `${alias}.${quoteName(name)} = r.${with_[i]}`).join(' and ');
+  const conditions: string[] = [];
+  if (mode === 'merge') {
+    // An offset keeps each value a look-up in the index: a join may read the whole table.
+    const key = cells(table.primaryKey);
+    conditions.push(`exists (select from rows group by ${key.join(', ')} having count(*) > 1)`);
+    for (const { fields } of several ? uniqueKeysOf(table) : []) {
+      conditions.push(`exists (
+        select from rows r where exists (
+          select from ${liveName(table)} t
+           where ${agree('t', fields, cells(fields))} and not (${agree('t', table.primaryKey, key)}) offset 0))`);
+    }
+  }
+  for (const { fields, reference } of several ? table.foreignKeys : []) {
+    if (reference.table !== table.name) continue;
+    const from = cells(fields);
+    const before = cells(reference.fields).map((name, i) => `b.${name} = r.${from[i]}`);
+    conditions.push(`exists (
+        select from rows r
+         where ${from.map((name) => `r.${name} is not null`).join(' and ')}
+           and not exists (select from ${liveName(table)} t where ${agree('t', reference.fields, from)})
+           and not exists (select from rows b where ${before.join(' and ')} and b.line <= r.line))`);
+  }
+  return conditions;
 }
 
 /** The query of PostgreSQL's own trigger (ri_triggers.c), for each reference once; MATCH SIMPLE: not where one is null. */
@@ -182,7 +227,7 @@ function silenced(table: Table, mode: BatchMode): string {
             and not f.confkey <@ (select p.conkey from pg_constraint p where p.conrelid = ${live} and p.contype = 'p'))`;
   return `silenced as materialized (
       select set_config('session_replication_role', 'replica', true) from verdict
-       where not (clash or broken or twice or closed)
+       where not (clash or broken or in_turn or closed)
          and not ${mustFire(live, table)}
          ${mode === 'merge' ? watchers : ''})`;
 }

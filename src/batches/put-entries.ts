@@ -1,9 +1,11 @@
 import type { Tx } from '../db/database.ts';
 import { refusedRow } from '../db/refusal.ts';
-import { isRowFault } from '../db/sqlstate.ts';
+import { isKeyTaken, isRowFault } from '../db/sqlstate.ts';
+import { mergeAsSet } from '../publish/merge-as-set.ts';
+import { liveName } from '../publish/table-state.ts';
 import type { Table } from '../types.ts';
 import type { BatchMode, BatchReject } from './batch.ts';
-import { findKeyFaults } from './check-batch.ts';
+import { findKeyFaults, lookedAt } from './check-batch.ts';
 import { type Entry, keepLines, rowParameters, settle } from './group-parameters.ts';
 import { type Put, putSql, type References } from './group-sql.ts';
 import type { GoodRow } from './read-batch.ts';
@@ -43,15 +45,19 @@ async function putFaultyEntry(group: GroupTx, entry: Entry): Promise<void> {
   for (let look = 0; look < LOOKS; look++) {
     const faults = await findKeyFaults(tx, table, mode, batch, good);
     settle(entry, byIndex([...rejects, ...faults]), without(good, faults));
-    if (await tryRows(group, [entry])) return;
+    let refusal: unknown;
+    const took = await tryRows(group, [entry], (error) => {
+      refusal = error;
+    });
+    if (took || (mode === 'merge' && isKeyTaken(refusal) && (await tryAsSet(group, entry)))) return;
   }
   settle(entry, rejects, good);
   await putOneByOne(group, entry);
 }
 
 /**
- * The last resort, where looking at all rows at once does not explain what PostgreSQL says of them: a unique value
- * that a merge passes on from row to row, a constraint or a trigger that someone put on the table.
+ * The last resort, where looking at all rows at once does not explain what PostgreSQL says of them: a constraint or a
+ * trigger that someone put on the table.
  */
 async function putOneByOne(group: GroupTx, entry: Entry): Promise<void> {
   const { tx, table, mode } = group;
@@ -94,15 +100,56 @@ async function tryRows(
 ): Promise<boolean> {
   const { tx, table, mode, id, references } = group;
   if (entries.every(({ good }) => good.length === 0)) return true;
+  const sql = putSql(table, mode, references, entries.length > 1);
+  let put: Put | undefined;
+  const took = await attempt(
+    tx,
+    async () => {
+      [put] = await tx.query<Put>(sql, [id, ...rowParameters(table, entries)]);
+      return put !== undefined && !put.broken && !put.inTurn;
+    },
+    refused,
+  );
+  if (took) keepLines(entries, put!.kept);
+  return took;
+}
+
+/** The rows that `findKeyFaults` left, for values that they hand on against the order in which they would go in. */
+function tryAsSet({ tx, table, id }: GroupTx, entry: Entry): Promise<boolean> {
+  const { firstLine, good, batch } = entry;
+  const values = new Map([
+    ['_load_id', '$1::bigint'],
+    ['_line', '$2::bigint + s._line'],
+  ]);
+  return attempt(tx, async () => {
+    const source = lookedAt(table);
+    const put = await mergeAsSet(tx, { table, source, values, parameters: [id, firstLine] });
+    if (put === good.length) return true;
+    // A trigger of the table kept some out.
+    const kept = await tx.query<{ line: number }>(
+      `select _line::int as line from ${liveName(table)} where _load_id = $1 and _line >= $2 and _line < $3`,
+      [id, firstLine, firstLine + batch.sent],
+    );
+    keepLines(
+      [entry],
+      kept.map(({ line }) => line),
+    );
+    return true;
+  });
+}
+
+/** @returns false as well when PostgreSQL refuses a row: all is as it was then */
+async function attempt(
+  tx: Tx,
+  put: () => Promise<boolean>,
+  refused: (error: unknown) => void = () => undefined,
+): Promise<boolean> {
   await tx.query('savepoint try');
   try {
-    const parameters = [id, ...rowParameters(table, entries)];
-    const [put] = await tx.query<Put>(putSql(table, mode, references), parameters);
+    const took = await put();
     // What waits for the end of the transaction would fail all batches of the group.
     await tx.query('set constraints all immediate; release savepoint try');
-    if (!put || put.broken || put.twice) return false;
-    keepLines(entries, put.kept);
-    return true;
+    return took;
   } catch (error) {
     if (!isRowFault(error)) throw error;
     refused(error);

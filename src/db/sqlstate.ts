@@ -32,6 +32,12 @@ export function sqlstateOf(error: unknown): string | undefined {
   return serverErrorOf(error)?.code;
 }
 
+/** A row has what a unique key or an exclusion constraint allows only once. */
+export function isKeyTaken(error: unknown): boolean {
+  const state = sqlstateOf(error);
+  return state === SQLSTATE.uniqueViolation || state === SQLSTATE.exclusionViolation;
+}
+
 /** What PostgreSQL says of an error ("Error and Notice Message Fields"). Messages and details can hold row data. */
 export interface ServerError {
   readonly code: string;

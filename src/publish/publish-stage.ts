@@ -1,12 +1,13 @@
 import type { Tx } from '../db/database.ts';
 import { refusalOf } from '../db/refusal.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
-import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { isKeyTaken, isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import type { LoadMode, Table } from '../types.ts';
-import { brokenReference } from './check-stage.ts';
+import { brokenReference } from './check-references.ts';
 import { refuseClosed } from './gate.ts';
 import { lockTables } from './lock-tables.ts';
+import { mergeAsSet } from './merge-as-set.ts';
 import { type PublishWay, planPublish } from './plan-publish.ts';
 import { putStaged } from './put-staged.ts';
 import type { Referrer } from './referrers.ts';
@@ -74,7 +75,8 @@ export async function publishStage(
     return { way: put.way, loaded, unchanged, discarded: staged - loaded };
   } catch (error) {
     const code = sqlstateOf(error);
-    if (code === SQLSTATE.foreignKeyViolation && isReferrers(error, state.referrers)) {
+    // A merge removes no row: what others refer to is only gone where a row of it changes that, and becomes a reject.
+    if (mode === 'replace' && code === SQLSTATE.foreignKeyViolation && isReferrers(error, state.referrers)) {
       throw brokenReferrer(table, error);
     }
     if (isRowFault(error)) throw new RowsRefused(refusalOf(error), { cause: error });
@@ -135,8 +137,8 @@ async function insert(
   state: TableState,
 ): Promise<number> {
   const stage = stageName(loadId);
-  const quick =
-    mode !== 'merge' && !state.mustFire && table.foreignKeys.length > 0 && (await silenceTriggers(tx));
+  if (mode === 'merge') return merge(tx, table, stage);
+  const quick = !state.mustFire && table.foreignKeys.length > 0 && (await silenceTriggers(tx));
   if (!quick) return putStaged(tx, table, mode, stage);
   for (const key of table.foreignKeys) {
     const broken = await tx.query(
@@ -164,6 +166,20 @@ async function loadedRows(
     [liveName(table), loadId],
   );
   return ruled?.n ?? inserted;
+}
+
+/** An upsert; where that meets a value that the merge hands on from one row to another, all rows as one set. */
+async function merge(tx: Tx, table: Table, stage: string): Promise<number> {
+  await tx.query('savepoint merging');
+  try {
+    const merged = await putStaged(tx, table, 'merge', stage);
+    await tx.query('release savepoint merging');
+    return merged;
+  } catch (error) {
+    if (!isKeyTaken(error)) throw error;
+    await tx.query('rollback to savepoint merging');
+    return mergeAsSet(tx, { table, source: stage, values: new Map(), parameters: [] });
+  }
 }
 
 /**

@@ -9,6 +9,7 @@ import { liveName } from './table-state.ts';
  * themselves are the file's or the backup's all the same.
  *
  * @param source SQL of a table, or of a query with an alias, with the table's columns
+ * @param parameters of the source
  * @returns how many rows PostgreSQL put in or changed
  */
 export function putStaged(
@@ -16,11 +17,12 @@ export function putStaged(
   table: Table,
   mode: LoadMode,
   source: string,
+  parameters: readonly unknown[] = [],
 ): Promise<number> {
   const columns = quoteNames(columnsOf(table));
   const rows = `insert into ${liveName(table)} as own_row (${columns}) overriding system value select ${columns} from ${source}`;
-  if (mode !== 'merge') return tx.change(rows);
+  if (mode !== 'merge') return tx.change(rows, parameters);
   const rest = columnsOf(table).filter((column) => !table.primaryKey.includes(column));
   const set = rest.map((column) => `${quoteName(column)} = excluded.${quoteName(column)}`).join(', ');
-  return tx.change(`${rows} on conflict (${quoteNames(table.primaryKey)}) do update set ${set}`);
+  return tx.change(`${rows} on conflict (${quoteNames(table.primaryKey)}) do update set ${set}`, parameters);
 }

@@ -12,15 +12,25 @@ export interface Referrer {
   readonly firing: readonly { readonly function: string; readonly enabled: 'D' | 'R' | 'A' }[];
 }
 
-/** Those of partitions come and go with those of their partitioned table. */
-export async function readReferrers(tx: Pick<Tx, 'query'>, live: string): Promise<readonly Referrer[]> {
+/** Condition on a foreign key `k`. */
+const OF_OTHERS = 'k.conrelid <> k.confrelid';
+
+/**
+ * Those of partitions come and go with those of their partitioned table.
+ * @param which condition on a foreign key `k` that points at the table `$1`
+ */
+export async function readReferrers(
+  tx: Pick<Tx, 'query'>,
+  live: string,
+  which = OF_OTHERS,
+): Promise<readonly Referrer[]> {
   return tx.query<{ [member in keyof Referrer]: Referrer[member] }>(
     `select conrelid::regclass::text as "table", conname as name, pg_get_constraintdef(oid) as definition,
             obj_description(oid, 'pg_constraint') as comment,
             (select coalesce(jsonb_agg(jsonb_build_object('function', tgfoid::regproc, 'enabled', tgenabled)), '[]')
                from pg_trigger where tgconstraint = k.oid and tgenabled <> 'O') as firing
        from pg_constraint k
-      where confrelid = $1::regclass and conrelid <> confrelid and contype = 'f' and conparentid = 0
+      where confrelid = $1::regclass and (${which}) and contype = 'f' and conparentid = 0
       order by conrelid::regclass::text, conname`,
     [live],
   );

@@ -1,0 +1,125 @@
+import type { Tx } from '../db/database.ts';
+import { equalColumns, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
+import type { RejectCode, Table } from '../types.ts';
+import { present, type RowsToCheck, rejectRows, shownKey } from './reject-rows.ts';
+import { liveName } from './table-state.ts';
+
+export interface UniqueKey {
+  readonly fields: readonly string[];
+  readonly code: Extract<RejectCode, 'primary-key' | 'unique-error'>;
+}
+
+/** Keys beside the primary key, each once, in the order in which they are checked. */
+export function uniqueKeysOf(table: Table): UniqueKey[] {
+  const unique = table.fields.filter(({ constraints }) => constraints.unique).map(({ name }) => [name]);
+  const seen = new Set([nameOf(table.primaryKey)]);
+  return [...unique, ...table.uniqueKeys].flatMap((fields): UniqueKey[] => {
+    const known = seen.has(nameOf(fields));
+    seen.add(nameOf(fields));
+    return known ? [] : [{ fields, code: 'unique-error' }];
+  });
+}
+
+/** All keys, the primary key first. */
+export function keysOf(table: Table): UniqueKey[] {
+  const { primaryKey } = table;
+  const primary: UniqueKey[] = primaryKey.length > 0 ? [{ fields: primaryKey, code: 'primary-key' }] : [];
+  return [...primary, ...uniqueKeysOf(table)];
+}
+
+/** The same fields in another order are the same key. */
+function nameOf(fields: readonly string[]): string {
+  return JSON.stringify([...fields].sort());
+}
+
+/** Of the rows with a key the first stays. */
+export function rejectDuplicates(
+  tx: Pick<Tx, 'query'>,
+  rows: RowsToCheck,
+  { fields, code }: UniqueKey,
+): Promise<number> {
+  const columns = quoteNames(fields);
+  // No field's name begins with an underscore.
+  const faulty = `
+    select s._at as at, s._row as line, ${shownKey('s', fields, fields)} || ${quoteText(` ${rows.sameAs} `)} || s._first as message
+       from (select s.ctid as _at, _line as _row, ${columns},
+                    first_value(_line) over _same as _first, row_number() over _same as _nth
+               from ${rows.table} s where ${present('s', fields)}
+             window _same as (partition by ${columns} order by _line)) s
+      where s._nth > 1`;
+  return rejectRows(tx, rows, [{ fields, code, faulty }]);
+}
+
+/** A row that is appended may not have a key of the table. */
+export function rejectTaken(
+  tx: Pick<Tx, 'query'>,
+  table: Table,
+  rows: RowsToCheck,
+  { fields, code }: UniqueKey,
+): Promise<number> {
+  const faulty = `
+    select s.ctid as at, s._line as line, ${taken(fields)} as message
+      from ${rows.table} s where exists (select from ${liveName(table)} t where ${equalColumns(fields, 't', 's')})`;
+  return rejectRows(tx, rows, [{ fields, code, faulty }]);
+}
+
+function taken(fields: readonly string[]): string {
+  return `${shownKey('s', fields, fields)} || ' is in the table already'`;
+}
+
+const HELD = quoteName('pg_temp', 'longshore_held');
+const FALLEN = quoteName('pg_temp', 'longshore_fallen');
+
+/**
+ * A merge may bring the value of a row of the table only when it gives that row another one. When the row that would
+ * do so is rejected, its row in the table keeps the value, and whoever wanted that one is rejected as well, and so on.
+ * A chain may be as long as the file: the rows that fall are found by one recursive statement over who needs whom,
+ * each step of it a look-up in an index, and not by looking at all rows again for each link.
+ *
+ * @param keys of which no two rows have the same any more, as of the primary key
+ */
+export async function rejectHeld(
+  tx: Pick<Tx, 'query'>,
+  table: Table,
+  rows: RowsToCheck,
+  keys: readonly UniqueKey[],
+): Promise<number> {
+  await tx.query(`
+    create temp table if not exists longshore_held (line bigint, nth int, by bigint) on commit delete rows;
+    create index if not exists longshore_held_by on ${HELD} (by);
+    create temp table if not exists longshore_fallen (line bigint) on commit delete rows;
+    delete from ${HELD};
+    delete from ${FALLEN}`);
+  const needs = keys.map(
+    ({ fields }, nth) => `
+      select s._line as line, ${nth} as nth, n._line as by
+        from ${rows.table} s join ${liveName(table)} t on ${equalColumns(fields, 't', 's')}
+        left join ${rows.table} n on ${equalColumns(table.primaryKey, 'n', 't')}
+       where n._line is distinct from s._line`,
+  );
+  const [seed] = await tx.query<{ falls: boolean }>(
+    `with needed as (insert into ${HELD} ${needs.join(' union all ')} returning by)
+     select coalesce(bool_or(by is null), false) as falls from needed`,
+  );
+  if (!seed?.falls) return 0;
+  await tx.query(`analyze ${HELD}`);
+  await tx.query('set local enable_hashjoin = off; set local enable_mergejoin = off');
+  await tx.query(
+    `insert into ${FALLEN}
+       with recursive fallen (line) as (
+         select line from ${HELD} where by is null
+         union
+         select h.line from fallen f join ${HELD} h on h.by = f.line)
+       select line from fallen`,
+  );
+  await tx.query('set local enable_hashjoin to default; set local enable_mergejoin to default');
+  const faults = keys.map(({ fields, code }, nth) => ({
+    fields,
+    code,
+    faulty: `
+      select s.ctid as at, s._line as line, ${taken(fields)} as message
+        from ${rows.table} s join ${HELD} h on h.line = s._line and h.nth = ${nth}
+       where h.by is null or h.by in (select line from ${FALLEN})`,
+  }));
+  return rejectRows(tx, rows, faults);
+}

@@ -1,0 +1,134 @@
+import type { Tx } from '../db/database.ts';
+import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
+import { readViewOf, readViewsOf } from '../reports/read-views.ts';
+import type { Table } from '../types.ts';
+import { lockExclusively } from './lock-tables.ts';
+import { putStaged } from './put-staged.ts';
+import { lockForPublishing } from './reading-lock.ts';
+import { addReferrer, dropReferrer, readReferrers } from './referrers.ts';
+import { columnsOf } from './stage.ts';
+import { liveName } from './table-state.ts';
+
+/**
+ * PostgreSQL checks a unique key at each row, so that rows which exchange their values can't be updated, though in the
+ * end each value is there once. An upsert is right for all others, and comes first; these are for what it refuses.
+ *
+ *   rows of the table go, those of the merge come, in one statement ─── where nobody can tell that from an update
+ *   unique keys go, the upsert runs, they are built again ───────────── where a trigger, a rule or a policy could, or
+ *                                                                       a reference would do something on its own
+ *
+ * Both leave PostgreSQL's error where a key or a reference does not hold in the end.
+ */
+export interface SetMerge {
+  readonly table: Table;
+  /** Quoted: a table with the fields' columns, in which each primary key is once. */
+  readonly source: string;
+  /** SQL over a row `s` of the source for each column that is not `s`'s own. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly parameters: readonly unknown[];
+}
+
+/** @returns how many rows PostgreSQL wrote */
+export async function mergeAsSet(tx: Tx, merge: SetMerge): Promise<number> {
+  return (await mayReplaceRows(tx, merge.table)) ? replaceRows(tx, merge) : rebuildKeys(tx, merge);
+}
+
+/**
+ * Whether deleting and inserting is the same as updating, for all that hangs on the table. References check at the end
+ * of the statement whether their row is there (again), unless they do more than that.
+ */
+async function mayReplaceRows(tx: Pick<Tx, 'query'>, table: Table): Promise<boolean> {
+  const [may] = await tx.query<{ may: boolean }>(
+    `select not c.relrowsecurity and c.relkind = 'r'
+            and not exists (select from pg_trigger where tgrelid = c.oid and not tgisinternal)
+            and not exists (select from pg_rewrite where ev_class = c.oid)
+            and not exists (select from pg_inherits where inhparent = c.oid or inhrelid = c.oid)
+            and not exists (select from pg_constraint where confrelid = c.oid and contype = 'f'
+                               and (confdeltype <> 'a' or confupdtype <> 'a'))
+            and not exists (select from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped
+                               and (attname <> all ($2) or attidentity <> '' or attgenerated <> '')) as may
+       from pg_class c where c.oid = $1::regclass`,
+    [liveName(table), columnsOf(table)],
+  );
+  return may?.may ?? false;
+}
+
+/** Counting the rows that go makes sure that all of them are gone before the first one comes. */
+async function replaceRows(tx: Tx, { table, source, values, parameters }: SetMerge): Promise<number> {
+  const columns = columnsOf(table);
+  const same = equalColumns(table.primaryKey, 't', 's');
+  return tx.change(
+    `with gone as (delete from ${liveName(table)} t using ${source} s where ${same} returning 1),
+          counted as materialized (select count(*) from gone)
+     insert into ${liveName(table)} (${quoteNames(columns)})
+     select ${selected(columns, values)} from ${source} s cross join counted`,
+    parameters,
+  );
+}
+
+function selected(columns: readonly string[], values: ReadonlyMap<string, string>): string {
+  return columns
+    .map((column) => `${values.get(column) ?? `s.${quoteName(column)}`} as ${quoteName(column)}`)
+    .join(', ');
+}
+
+/** An index that a row is checked against at once: a constraint's, or one that somebody made. */
+interface Rebuilt {
+  readonly drop: string;
+  readonly make: readonly string[];
+}
+
+/** @throws LongshoreError `table-backing-up` */
+async function rebuildKeys(tx: Tx, merge: SetMerge): Promise<number> {
+  const { table } = merge;
+  const live = liveName(table);
+  // Without patience: of two that wait for each other, both writers already, PostgreSQL ends one.
+  await tx.query(`lock table ${live} in share row exclusive mode`);
+  await lockForPublishing(tx, [live]);
+  const referrers = await readReferrers(tx, live, ON_KEYS);
+  const views = await readViewsOf(tx, [table.name]);
+  await lockExclusively(tx, [live, ...referrers.map((one) => one.table)], views.map(readViewOf));
+  const keys = await rebuiltKeys(tx, live);
+  for (const one of referrers) await dropReferrer(tx, one);
+  for (const { drop } of keys) await tx.query(drop);
+  const rows = `(select ${selected(columnsOf(table), merge.values)} from ${merge.source} s) s`;
+  const merged = await putStaged(tx, table, 'merge', rows, merge.parameters);
+  for (const { make } of keys) for (const statement of make) await tx.query(statement);
+  for (const one of referrers) await addReferrer(tx, one);
+  return merged;
+}
+
+const KEY_INDEXES = `
+  select i.* from pg_index i left join pg_constraint k on k.conindid = i.indexrelid and k.conrelid = i.indrelid
+                                                      and k.contype in ('p', 'u', 'x')
+   where i.indrelid = $1::regclass and not i.indisprimary and (i.indisunique or k.contype = 'x') and i.indimmediate`;
+
+/** References that stand on such a key, of this table or another one. */
+const ON_KEYS = `k.conindid in (select i.indexrelid from (${KEY_INDEXES}) i)`;
+
+/** With their comments, and what else is told of a table by one of its indexes. */
+function rebuiltKeys(tx: Pick<Tx, 'query'>, live: string): Promise<Rebuilt[]> {
+  return tx.query(
+    `select case when k.oid is null then format('drop index %s', i.indexrelid::regclass)
+                 else format('alter table %s drop constraint %I', i.indrelid::regclass, k.conname) end as drop,
+            array_remove(array[
+              case when k.oid is null then pg_get_indexdef(i.indexrelid)
+                   else format('alter table %s add constraint %I %s', i.indrelid::regclass, k.conname,
+                               pg_get_constraintdef(k.oid)) end,
+              case when obj_description(k.oid, 'pg_constraint') is not null
+                   then format('comment on constraint %I on %s is %L', k.conname, i.indrelid::regclass,
+                               obj_description(k.oid, 'pg_constraint')) end,
+              case when obj_description(i.indexrelid, 'pg_class') is not null
+                   then format('comment on index %s is %L', i.indexrelid::regclass,
+                               obj_description(i.indexrelid, 'pg_class')) end,
+              case when i.indisclustered
+                   then format('alter table %s cluster on %I', i.indrelid::regclass, c.relname) end,
+              case when i.indisreplident
+                   then format('alter table %s replica identity using index %I', i.indrelid::regclass, c.relname) end
+            ], null) as make
+       from (${KEY_INDEXES}) i join pg_class c on c.oid = i.indexrelid
+       left join pg_constraint k on k.conindid = i.indexrelid and k.conrelid = i.indrelid and k.contype in ('u', 'x')
+      order by c.relname`,
+    [live],
+  );
+}
