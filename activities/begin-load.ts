@@ -1,9 +1,10 @@
+import { partialTable } from '../src/dictionary/partial-table.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { type LoadStep, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
 import { makeStage, stageName } from '../src/publish/stage.ts';
 import type { MaxRejects } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
-import { columnsOfFile } from './plan-cache.ts';
+import { absentInFile, columnsOfFile } from './plan-cache.ts';
 
 export interface BegunLoad {
   /** Numbers of the chunks that are not done, in order. */
@@ -22,7 +23,7 @@ export function beginLoad({ db }: ActivityDeps) {
       throw new LongshoreError('merge-needs-key', `${plan.table.name} has no primary key`);
     }
     columnsOfFile(plan);
-    await makeStage(db, plan.table, stageName(loadId), loadId);
+    await makeStage(db, partialTable(plan.table, absentInFile(plan)), stageName(loadId), loadId);
     await setLoadStatus(db, step, 'loading');
     return {
       chunks: plan.chunks.length,

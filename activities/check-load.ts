@@ -3,6 +3,7 @@ import { checkStage } from '../src/publish/check-stage.ts';
 import { rejectRefused } from '../src/publish/find-refused.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
+import { absentInFile } from './plan-cache.ts';
 import { quoteRejects } from './quote-rejects.ts';
 
 /**
@@ -19,8 +20,9 @@ export function checkLoad(deps: ActivityDeps) {
         await setLoadStatus(db, step, 'checking');
         const { id: loadId, table, mode } = plan;
         const rejected =
-          (await db.transaction((tx) => checkStage(tx, table, mode, loadId, deps.keptRejects))) ||
-          (await db.transaction((tx) => rejectRefused(tx, table, mode, loadId, signal)));
+          (await db.transaction((tx) =>
+            checkStage(tx, table, mode, loadId, deps.keptRejects, absentInFile(plan)),
+          )) || (await db.transaction((tx) => rejectRefused(tx, table, mode, loadId, signal)));
         await quoteRejects(deps, plan, signal);
         return { rejected };
       },

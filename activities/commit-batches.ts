@@ -47,12 +47,12 @@ export function workflowOf({ info }: Context): { readonly workflowId: string; re
 /** The group's batches from this process or from their payload; null when neither has them. */
 export async function batchesOf(
   { storage, handOver, compiled }: BatchActivityDeps,
-  { group, table, payload }: CommitBatchesInput,
+  { group, table, mode, payload }: CommitBatchesInput,
 ): Promise<readonly CheckedBatch[] | null> {
   const handed = handOver.batchesOf(group);
   if (handed) return handed;
   const received = await readPayload(storage, payload);
-  return received?.map((batch) => readBatch(batch, compiled(table))) ?? null;
+  return received?.map((batch) => readBatch(batch, compiled(table), mode)) ?? null;
 }
 
 /** The payload is deleted after the commit, which an attempt before this one may have seen and not reported. */

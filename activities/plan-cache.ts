@@ -1,4 +1,5 @@
 import { columnsWithoutHeader, matchHeader } from '../src/dictionary/match-header.ts';
+import { absentFields, partialTable } from '../src/dictionary/partial-table.ts';
 import { type LoadPlan, type LoadStep, readLoadPlan } from '../src/ledger/loads.ts';
 import { compileTable } from '../src/rows/compile-table.ts';
 import type { CompiledTable } from '../src/rows/contract.ts';
@@ -25,7 +26,11 @@ export function planCache({
     const cached = plans.get(uid);
     if (cached) return cached;
     const plan = await readLoadPlan(db, load);
-    const made = { plan, compiled: compileTable(plan.table), ...columnsOfFile(plan) };
+    const made = {
+      plan,
+      compiled: compileTable(partialTable(plan.table, absentInFile(plan))),
+      ...columnsOfFile(plan),
+    };
     if (plans.size >= MAX_CACHED) plans.delete(plans.keys().next().value ?? uid);
     plans.set(uid, made);
     return made;
@@ -33,6 +38,13 @@ export function planCache({
 }
 
 /** @throws LongshoreError `header-mismatch` */
-export function columnsOfFile(plan: Pick<LoadPlan, 'table' | 'header'>) {
-  return plan.header ? matchHeader(plan.table, plan.header) : columnsWithoutHeader(plan.table);
+export function columnsOfFile({ table, header, mode }: FilePlan) {
+  return header ? matchHeader(table, header, mode) : columnsWithoutHeader(table);
+}
+
+type FilePlan = Pick<LoadPlan, 'table' | 'header' | 'mode'>;
+
+/** Fields that the file of a merge does not have. Other modes make them null. @throws LongshoreError `header-mismatch` */
+export function absentInFile(plan: FilePlan): readonly string[] {
+  return plan.mode === 'merge' ? absentFields(plan.table, columnsOfFile(plan)) : [];
 }

@@ -8,6 +8,7 @@ import { type Published, publishStage, RowsRefused } from '../src/publish/publis
 import { dropStage, stageName } from '../src/publish/stage.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
+import { absentInFile } from './plan-cache.ts';
 
 export type PublishOutcome =
   | ({ readonly outcome: 'published' } & LoadTotals)
@@ -55,7 +56,7 @@ async function publish(tx: Tx, plan: LoadPlan, signal: AbortSignal): Promise<Pub
   }
   refuseRejects(plan, count);
   const staged = count.read - count.rejected;
-  const published = await publishStage(tx, plan.table, plan.mode, plan.id, staged);
+  const published = await publishStage(tx, plan.table, plan.mode, plan.id, staged, absentInFile(plan));
   signal.throwIfAborted();
   return finish(tx, plan, count, published);
 }

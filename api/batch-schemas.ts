@@ -10,7 +10,8 @@ const instant = z.iso.datetime().nullable().meta({ description: 'RFC 3339, UTC' 
 
 export const batchModeSchema = z.enum(['append', 'merge'] satisfies BatchMode[]).meta({
   id: 'BatchMode',
-  description: 'append: add the rows; merge: by primary key, of rows with one key the last sent wins',
+  description:
+    'append: add the rows; merge: by primary key, of rows with one key the last sent wins, and a field that a row leaves out stays as it is',
 });
 
 const batchView = z.object({

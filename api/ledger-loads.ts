@@ -103,7 +103,7 @@ async function start(
   if (mode === 'merge' && table.primaryKey.length === 0) {
     throw new LongshoreError('merge-needs-key', `${table.name} has no primary key`);
   }
-  if (chart?.header) matchHeader(table, chart.header);
+  if (chart?.header) matchHeader(table, chart.header, mode);
   const sourceStamp = source.kind === 'inbox' ? await stampOf(storage, source.key) : null;
   if (source.kind === 'inbox' && sourceStamp === null) {
     throw new LongshoreError('source-not-found', `the inbox has no file ${JSON.stringify(source.name)}`);

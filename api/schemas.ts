@@ -12,7 +12,7 @@ const count = z.int().min(0);
 export const loadModeSchema = z.enum(LOAD_MODES as [LoadMode, ...LoadMode[]]).meta({
   id: 'LoadMode',
   description:
-    'append: add the rows; replace: the table holds exactly these rows afterwards; merge: by primary key',
+    'append: add the rows; replace: the table holds exactly these rows afterwards; merge: by primary key; a field that the header leaves out stays as it is',
 });
 
 const STATUSES = [

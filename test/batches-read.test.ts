@@ -51,7 +51,7 @@ const THINGS = tableOf([
 ]);
 
 function read(body: unknown, { format = 'json' as BatchFormat, table = THINGS } = {}) {
-  return readBatch(received(body, { format }), table);
+  return readBatch(received(body, { format }), table, 'append');
 }
 
 const values = (body: unknown, format: BatchFormat = 'json') =>

@@ -120,7 +120,7 @@ function newItem(deps: BatchCommitterDeps, batch: NewBatch, idempotency: Idempot
   const { table, mode, format, strict, body, sentBy } = batch;
   const receivedAt = new Date().toISOString();
   const received = { id: '', format, strict, body, sentBy, receivedAt, idempotency };
-  const checked = readBatch(received, deps.compiled(table.name));
+  const checked = readBatch(received, deps.compiled(table.name), mode);
   const item: Item = {
     checked,
     table: table.name,

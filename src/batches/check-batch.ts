@@ -4,6 +4,7 @@ import { quoteName, quoteNames } from '../db/sql-names.ts';
 import { isRowFault } from '../db/sqlstate.ts';
 import { rejectByCatalog } from '../publish/check-catalog.ts';
 import { checkRows } from '../publish/check-stage.ts';
+import type { AbsentField } from '../publish/fill-absent.ts';
 import type { RowsToCheck } from '../publish/reject-rows.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { CellError, Table } from '../types.ts';
@@ -18,8 +19,26 @@ export function lookedAt(table: Table): string {
   return quoteName('pg_temp', `longshore_batch_${hash}`);
 }
 
-function columnsOfRows({ fields }: Table): string {
-  return fields.map((field) => `${quoteName(field.name)} ${columnType(field)}`).join(', ');
+function columnsOfRows(table: Table): string {
+  const columns = table.fields.map((field) => `${quoteName(field.name)} ${columnType(field)}`);
+  return [...columns, `${quoteName(givenColumn(table))} text`].join(', ');
+}
+
+/** What the rows have of the fields (see `GoodRow`); no field is called so. */
+function givenColumn({ fields }: Table): string {
+  let name = '_given';
+  while (fields.some((field) => field.name === name)) name += '_';
+  return name;
+}
+
+/** Fields that some of these rows leave out. */
+export function absentIn(table: Table, rows: readonly GoodRow[]): AbsentField[] {
+  const given = quoteName(givenColumn(table));
+  return table.fields.flatMap(({ name }, i) =>
+    rows.some((row) => row.given?.[i] === '0')
+      ? [{ name, where: `substr(s.${given}, ${i + 1}, 1) = '0'` }]
+      : [],
+  );
 }
 
 /**
@@ -41,12 +60,13 @@ export async function findKeyFaults(
     create temp table if not exists ${FAULTS} (line bigint, errors jsonb) on commit delete rows;
     delete from ${staged};
     delete from ${FAULTS}`);
-  const names = quoteNames([...table.fields.map((field) => field.name), '_line']);
-  const arrays = [...types, 'bigint'].map((type, i) => `$${i + 1}::${type}[]`).join(', ');
+  const names = quoteNames([...table.fields.map((field) => field.name), givenColumn(table), '_line']);
+  const arrays = [...types, 'text', 'bigint'].map((type, i) => `$${i + 1}::${type}[]`).join(', ');
   await tx.query('savepoint looking');
   try {
     await tx.query(`insert into ${staged} (${names}) select * from unnest(${arrays})`, [
       ...table.fields.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
+      rows.map(({ given }) => given ?? null),
       rows.map(({ index }) => index),
     ]);
   } catch (error) {
@@ -59,6 +79,7 @@ export async function findKeyFaults(
     table: staged,
     keep: `insert into ${FAULTS} select line, errors from faulty`,
     values: [],
+    absent: absentIn(table, rows),
     sameAs: 'is the same as in the row with index',
   };
   await checkRows(tx, table, mode, looked);

@@ -1,17 +1,23 @@
+import { partialTable } from '../dictionary/partial-table.ts';
 import { FALSE_VALUES, TRUE_VALUES } from '../rows/cast-boolean.ts';
-
+import { compileTable } from '../rows/compile-table.ts';
 import type { CheckedCell, CheckedRow, CompiledField, CompiledTable } from '../rows/contract.ts';
 import { shorten } from '../shorten.ts';
 import type { CellError, Field } from '../types.ts';
+import type { BatchMode } from './batch.ts';
 import { LongNumber } from './parse-json.ts';
 
 /** Unknown names of one row that are told one by one. */
 const MOST_UNKNOWN = 100;
 
+/** A row as it was checked, and what it has of the fields (see `GoodRow`). */
+export type CheckedEntry = CheckedRow & { readonly given?: string };
+
 /**
  * Checks rows that are JSON objects. Each value becomes the cell that a file would have, and obeys the same rules:
  *
- * - null, and a field that is left out: no cell, so null, where the field may be null;
+ * - null: no cell, so null, where the field may be null; a field that is left out as well, but in a merge the row of
+ *   the table keeps what it has there, so that only the primary key is needed of all that is required;
  * - a string: the cell;
  * - a number: its shortest decimal text, with the field's `decimalChar`; 1, 1.0 and 1e0 are one number;
  * - true and false: the first of the field's `trueValues` and `falseValues`;
@@ -20,8 +26,10 @@ const MOST_UNKNOWN = 100;
  *
  * A name that is no field is an `extra-cell`. What is no object is a `type-error` of the row.
  */
-export function rowChecker(compiled: CompiledTable): (entry: unknown) => CheckedRow {
-  const { fields } = compiled.table;
+export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: unknown) => CheckedEntry {
+  const { fields, primaryKey } = compiled.table;
+  const merges = mode === 'merge';
+  const rules = merges ? partialRules(compiled) : compiled;
   const at = new Map(fields.map((field, index) => [field.name, index]));
   return (entry) => {
     if (typeof entry !== 'object' || entry === null || Array.isArray(entry) || entry instanceof LongNumber) {
@@ -31,12 +39,17 @@ export function rowChecker(compiled: CompiledTable): (entry: unknown) => Checked
     const cells: string[] = new Array(fields.length).fill('');
     const columns: number[] = new Array(fields.length).fill(-1);
     let faults: CellError[] | null = null;
-    let unknown = 0;
+    let [unknown, known] = [0, 0];
+    let refused = false;
     for (const [name, value] of Object.entries(entry)) {
       const index = at.get(name);
       if (index === undefined && ++unknown > MOST_UNKNOWN) continue;
+      if (index !== undefined) known++;
       const cell = index === undefined ? unknownField(name) : cellOf(fields[index]!, value);
-      if (cell === null) continue;
+      if (cell === null) {
+        if (merges) refused ||= compiled.fields[index!]!.checkNull() !== null;
+        continue;
+      }
       if (typeof cell !== 'string') {
         faults ??= [];
         faults.push(cell);
@@ -46,17 +59,41 @@ export function rowChecker(compiled: CompiledTable): (entry: unknown) => Checked
       columns[index!] = index!;
     }
     if (faults === null) {
-      const checked = compiled.checkRow(cells, columns, cells.length);
-      if (checked.errors === null || checked.errors[0]?.code === 'blank-row') return checked;
+      const checked = rules.checkRow(cells, columns, cells.length);
+      if (checked.errors?.[0]?.code === 'blank-row') return checked;
+      if (checked.errors === null && !refused) {
+        if (!merges || known === fields.length) return checked;
+        return {
+          ...checked,
+          given: fields.map(({ name }) => (Object.hasOwn(entry, name) ? '1' : '0')).join(''),
+        };
+      }
     }
     // Once more, now that something is to be told: null and a field that is left out are not told alike.
     const sent = entry as Readonly<Record<string, unknown>>;
     const check = (field: CompiledField, index: number) => {
       if (columns[index]! >= 0) return field.check(cells[index]!);
-      return sent[field.name] === null ? field.checkNull() : field.checkAbsent();
+      if (sent[field.name] === null) return field.checkNull();
+      return merges && !primaryKey.includes(field.name) ? null : field.checkAbsent();
     };
     return { values: null, errors: allErrors(compiled, check, faults ?? []) };
   };
+}
+
+const partial = new WeakMap<CompiledTable, CompiledTable>();
+
+/** Rules that need no field but the primary key. */
+function partialRules(compiled: CompiledTable): CompiledTable {
+  let rules = partial.get(compiled);
+  if (rules === undefined) {
+    const { table } = compiled;
+    const names = table.fields.map(({ name }) => name);
+    rules = table.fields.some(({ constraints }) => constraints.required)
+      ? compileTable(partialTable(table, names))
+      : compiled;
+    partial.set(compiled, rules);
+  }
+  return rules;
 }
 
 /** In Frictionless's order: field by field, then what is extra. */

@@ -6,7 +6,7 @@ import type { Table } from '../types.ts';
 import type { BatchMode, BatchOutcome } from './batch.ts';
 import { commitCarefully } from './commit-carefully.ts';
 import { type CommitTarget, outcomeOf } from './committed.ts';
-import { enter, keepLines, ledgerParameters, rowParameters } from './group-parameters.ts';
+import { enter, keepLines, ledgerParameters, rowParameters, shapeOf } from './group-parameters.ts';
 import { type CommittedRow, commitSql, type References } from './group-sql.ts';
 import { outcomesInLedger } from './idempotent.ts';
 import type { CheckedBatch } from './read-batch.ts';
@@ -98,15 +98,16 @@ async function commitAtOnce(
 ): Promise<readonly BatchOutcome[] | null | 'fault' | 'clash'> {
   const { table, mode, references } = target;
   const entries = enter(batches);
+  const shape = shapeOf(entries);
   let row: CommittedRow | undefined;
   try {
-    [row] = await db.prepared<CommittedRow>(commitSql(table, mode, references, entries.length > 1), [
+    [row] = await db.prepared<CommittedRow>(commitSql(table, mode, references, shape), [
       ...ledgerParameters(entries),
       target.workflowId,
       target.runId,
       table.name,
       mode,
-      ...rowParameters(table, entries),
+      ...rowParameters(table, entries, shape),
     ]);
   } catch (error) {
     if (passes(error) || !isRowFault(error)) throw error;
@@ -128,9 +129,14 @@ function repeatsKey(batches: readonly CheckedBatch[]): boolean {
   return new Set(keys).size < keys.length;
 }
 
-/** Where a table references itself, a row may refer to another of its group, which only triggers see, at the end. */
+/**
+ * Where a table references itself, a row may refer to another of its group, which only triggers see, at the end. So it
+ * is with a reference of which a row brings one field and leaves another to the table.
+ */
 function referencesFor(db: Database, table: Table, batches: readonly CheckedBatch[]): References {
   const rows = batches.reduce((sum, { good }) => sum + good.length, 0);
-  if (rows < SETS_FROM_ROWS || table.foreignKeys.length === 0 || mayNotSilence.has(db)) return 'triggers';
+  const partial = batches.some(({ good }) => good.some(({ given }) => given !== undefined));
+  if (rows < SETS_FROM_ROWS || partial || table.foreignKeys.length === 0 || mayNotSilence.has(db))
+    return 'triggers';
   return table.foreignKeys.some(({ reference }) => reference.table === table.name) ? 'triggers' : 'sets';
 }

@@ -46,17 +46,32 @@ export function countsOf({ batch, good, rejects }: Entry) {
   return { sent: batch.sent, accepted, rejected, discarded: batch.sent - accepted - rejected };
 }
 
-/** Parameters of `rowsInput`: a column each, for PostgreSQL to read as arrays. */
-export function rowParameters(table: Table, entries: readonly Entry[]): string[] {
+/** What a statement for a group depends on. */
+export interface GroupShape {
+  /** There is more than one batch. */
+  readonly several: boolean;
+  /** Some rows of the merge leave fields out. */
+  readonly partial: boolean;
+}
+
+export function shapeOf(entries: readonly Entry[]): GroupShape {
+  const partial = entries.some(({ good }) => good.some(({ given }) => given !== undefined));
+  return { several: entries.length > 1, partial };
+}
+
+/** Parameters of `rowsInput`: a column each, for PostgreSQL to read as arrays, and what rows have where some lack any. */
+export function rowParameters(table: Table, entries: readonly Entry[], { partial }: GroupShape): string[] {
   const lines: number[] = [];
+  const has: (string | null)[] = [];
   const columns: (string | null)[][] = table.fields.map(() => []);
   for (const { firstLine, good } of entries) {
-    for (const { index, values } of good) {
+    for (const { index, values, given } of good) {
+      if (partial) has.push(given ?? null);
       lines.push(firstLine + index);
       for (let i = 0; i < columns.length; i++) columns[i]!.push(values[i] ?? null);
     }
   }
-  return [`{${lines.join(',')}}`, ...columns.map(arrayLiteral)];
+  return [`{${lines.join(',')}}`, ...columns.map(arrayLiteral), ...(partial ? [arrayLiteral(has)] : [])];
 }
 
 /** What an array's text may hold without quotes, save the word for no value. */

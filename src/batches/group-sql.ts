@@ -6,6 +6,7 @@ import { liveName } from '../publish/table-state.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { ForeignKey, Table } from '../types.ts';
 import type { BatchMode } from './batch.ts';
+import type { GroupShape } from './group-parameters.ts';
 
 /**
  * How references are checked. `triggers`: PostgreSQL's own, a look-up a row. `sets`: each reference of the group once,
@@ -43,22 +44,20 @@ export type CommittedRow = Put & { readonly id: number | null; readonly committe
  * rows, its rejects, its keys and its rows. If the verdict is against it, or the group is there already, it writes
  * nothing and gives no `id`; if a key is there already it fails.
  *
- * @param several whether there is more than one batch
- *
  * Parameters: `$1 $2` see `ledgerParameters`, `$3` workflow ID, `$4` run ID, `$5` table, `$6` mode, `$7…` see
  * `rowParameters`.
  */
-export function commitSql(table: Table, mode: BatchMode, references: References, several: boolean): string {
+export function commitSql(table: Table, mode: BatchMode, references: References, shape: GroupShape): string {
   return `
     with ${lockLive(table)},
     ${LEDGER_INPUT},
-    ${rowsInput(table, 7)},
-    ${verdictOf(table, mode, references, several, KEY_CLASH)},
+    ${rowsInput(table, shape, 7)},
+    ${verdictOf(table, mode, references, shape, KEY_CLASH)},
     fresh as (
       insert into longshore.batch_group (workflow_id, run_id, table_name, mode)
       select $3, $4, $5, $6 from verdict where not (clash or broken or in_turn or closed)
       on conflict do nothing returning id, committed_at, table_name, mode),
-    put as (${putRows(table, mode, references)}),
+    ${putRows(table, mode, references, shape)},
     short as (
       select b.id, count(p.line) as kept
         from batches b left join put p on p.line >= b.first_line and p.line < b.first_line + b.sent
@@ -69,13 +68,13 @@ export function commitSql(table: Table, mode: BatchMode, references: References,
 }
 
 /** Rows only, of the group `$1`, when the verdict is for them; `$2…` see `rowParameters`. Gives the verdict. */
-export function putSql(table: Table, mode: BatchMode, references: References, several: boolean): string {
+export function putSql(table: Table, mode: BatchMode, references: References, shape: GroupShape): string {
   return `
     with ${lockLive(table)},
-    ${rowsInput(table, 2)},
-    ${verdictOf(table, mode, references, several, 'false')},
+    ${rowsInput(table, shape, 2)},
+    ${verdictOf(table, mode, references, shape, 'false')},
     fresh as materialized (select $1::bigint as id from verdict where not (broken or in_turn or closed)),
-    put as (${putRows(table, mode, references)})
+    ${putRows(table, mode, references, shape)}
     select ${KEPT} as kept, clash, broken, in_turn as "inTurn", closed from verdict`;
 }
 
@@ -127,11 +126,28 @@ function lockLive(table: Table): string {
   return `locked as (insert into ${liveName(table)} (${first}) select null where false)`;
 }
 
-function rowsInput(table: Table, firstParameter: number): string {
-  const types = ['bigint', ...table.fields.map(columnType)];
+function rowsInput(table: Table, { partial }: GroupShape, firstParameter: number): string {
+  const types = ['bigint', ...table.fields.map(columnType), ...(partial ? ['text'] : [])];
   const arrays = types.map((type, i) => `$${firstParameter + i}::${type}[]`).join(', ');
-  const names = ['line', ...table.fields.map((_, i) => cell(i))].join(', ');
-  return `rows as materialized (select * from unnest(${arrays}) as r (${names}))`;
+  const names = ['line', ...table.fields.map((_, i) => cell(i)), ...(partial ? ['given'] : [])].join(', ');
+  if (!partial) return `rows as materialized (select * from unnest(${arrays}) as r (${names}))`;
+  // What they leave out they have from the table: keys and references are looked at as they will be.
+  const cells = table.fields.map(({ name }, i) => `${completed(name, i)} as ${cell(i)}`);
+  return `sent as materialized (select * from unnest(${arrays}) as r (${names})),
+    rows as materialized (
+      select r.line, ${cells.join(', ')}, r.given from sent r left join ${liveName(table)} t on ${sameKey(table, 't')})`;
+}
+
+/** The field of a row `r`, or of the row `t` of the table where `r` leaves it out. */
+function completed(name: string, index: number): string {
+  return `case when substr(r.given, ${index + 1}, 1) = '0' then t.${quoteName(name)} else r.${cell(index)} end`;
+}
+
+/** Condition that the row `r` has the primary key of a row of the table. */
+function sameKey(table: Table, alias: string): string {
+  return table.primaryKey
+    .map((name) => `${alias}.${quoteName(name)} = r.${cellOf(table, name)}`)
+    .join(' and ');
 }
 
 /** Names of their own: a field's could be that of another column. */
@@ -147,7 +163,7 @@ function verdictOf(
   table: Table,
   mode: BatchMode,
   references: References,
-  several: boolean,
+  { several }: GroupShape,
   clash: string,
 ): string {
   const keys = references === 'sets' ? table.foreignKeys : [];
@@ -232,7 +248,8 @@ function silenced(table: Table, mode: BatchMode): string {
          ${mode === 'merge' ? watchers : ''})`;
 }
 
-function putRows(table: Table, mode: BatchMode, references: References): string {
+/** The CTE `put`, and what it stands on. */
+function putRows(table: Table, mode: BatchMode, references: References, { partial }: GroupShape): string {
   const names = table.fields.map((field) => field.name);
   const columns = quoteNames([...names, ...LINEAGE_COLUMNS]);
   const cells = names.map((_, i) => cell(i)).join(', ');
@@ -240,11 +257,36 @@ function putRows(table: Table, mode: BatchMode, references: References): string 
   const quiet = references === 'sets' ? 'cross join (select count(*) from silenced) s' : '';
   const insert = `insert into ${liveName(table)} as own_row (${columns})
       select ${cells}, f.id, r.line from rows r cross join fresh f ${quiet}`;
-  if (mode === 'append') return `${insert} returning _line as line`;
+  if (mode === 'append') return `put as (${insert} returning _line as line)`;
   const key = table.primaryKey.map((name) => cellOf(table, name)).join(', ');
+  if (partial) {
+    return `${updateRows(table)},
+    inserted as (
+      ${insert} where not exists (select from held h where ${sameKey(table, 'h')}) order by ${key}
+      returning _line as line),
+    put as (select line from updated union all select line from inserted)`;
+  }
   const rest = [...names.filter((name) => !table.primaryKey.includes(name)), ...LINEAGE_COLUMNS];
   const set = rest.map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`).join(', ');
   // In the order of keys, so that two merges wait for each other one way only.
-  return `${insert} order by ${key}
-      on conflict (${quoteNames(table.primaryKey)}) do update set ${set} returning _line as line`;
+  return `put as (${insert} order by ${key}
+      on conflict (${quoteNames(table.primaryKey)}) do update set ${set} returning _line as line)`;
+}
+
+/**
+ * Rows that the table has, where some leave fields out: an upsert would look for those that are required in the rows
+ * before it finds that they need not be there. Rows are locked in the order of keys, as by an upsert.
+ */
+function updateRows(table: Table): string {
+  const live = liveName(table);
+  const key = table.primaryKey.map((name) => `t.${quoteName(name)}`).join(', ');
+  const set = table.fields.flatMap(({ name }, i) =>
+    table.primaryKey.includes(name) ? [] : [`${quoteName(name)} = ${completed(name, i)}`],
+  );
+  return `held as materialized (
+      select ${key} from ${live} t join rows r on ${sameKey(table, 't')} order by ${key} for no key update of t),
+    updated as (
+      update ${live} t set ${[...set, '_load_id = f.id', '_line = r.line'].join(', ')}
+        from rows r cross join fresh f cross join (select count(*) from held) h
+       where ${sameKey(table, 't')} returning t._line as line)`;
 }

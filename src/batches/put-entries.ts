@@ -5,8 +5,8 @@ import { mergeAsSet } from '../publish/merge-as-set.ts';
 import { liveName } from '../publish/table-state.ts';
 import type { Table } from '../types.ts';
 import type { BatchMode, BatchReject } from './batch.ts';
-import { findKeyFaults, lookedAt } from './check-batch.ts';
-import { type Entry, keepLines, rowParameters, settle } from './group-parameters.ts';
+import { absentIn, findKeyFaults, lookedAt } from './check-batch.ts';
+import { type Entry, keepLines, rowParameters, settle, shapeOf } from './group-parameters.ts';
 import { type Put, putSql, type References } from './group-sql.ts';
 import type { GoodRow } from './read-batch.ts';
 
@@ -100,12 +100,13 @@ async function tryRows(
 ): Promise<boolean> {
   const { tx, table, mode, id, references } = group;
   if (entries.every(({ good }) => good.length === 0)) return true;
-  const sql = putSql(table, mode, references, entries.length > 1);
+  const shape = shapeOf(entries);
+  const sql = putSql(table, mode, references, shape);
   let put: Put | undefined;
   const took = await attempt(
     tx,
     async () => {
-      [put] = await tx.query<Put>(sql, [id, ...rowParameters(table, entries)]);
+      [put] = await tx.query<Put>(sql, [id, ...rowParameters(table, entries, shape)]);
       return put !== undefined && !put.broken && !put.inTurn;
     },
     refused,
@@ -123,7 +124,11 @@ function tryAsSet({ tx, table, id }: GroupTx, entry: Entry): Promise<boolean> {
   ]);
   return attempt(tx, async () => {
     const source = lookedAt(table);
-    const put = await mergeAsSet(tx, { table, source, values, parameters: [id, firstLine] });
+    const [staged] = await tx.query<{ n: number }>(`select count(*)::int as n from ${source}`);
+    // A row that is too large for any table is not there: see `findKeyFaults`.
+    if (staged?.n !== good.length) return false;
+    const absent = absentIn(table, good);
+    const put = await mergeAsSet(tx, { table, source, values, absent, parameters: [id, firstLine] });
     if (put === good.length) return true;
     // A trigger of the table kept some out.
     const kept = await tx.query<{ line: number }>(

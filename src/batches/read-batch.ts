@@ -1,5 +1,5 @@
 import type { CompiledTable } from '../rows/contract.ts';
-import type { BatchReject, ReceivedBatch } from './batch.ts';
+import type { BatchMode, BatchReject, ReceivedBatch } from './batch.ts';
 import { readCsvRows } from './read-csv-rows.ts';
 import { readJsonRows, readNdjsonRows } from './read-json-rows.ts';
 
@@ -9,6 +9,10 @@ export interface GoodRow {
   readonly index: number;
   /** In the dictionary's order of the fields, as the text that PostgreSQL's input functions take. */
   readonly values: readonly (string | null)[];
+  /**
+   * In a merge, for each field `1` when the row has it, `0` when it leaves it as it is in the table; absent: it has all.
+   */
+  readonly given?: string;
 }
 
 /** A batch whose rows were checked one by one. What only the table can tell (keys, references) comes at the commit. */
@@ -32,15 +36,16 @@ export type ReadRows = Omit<CheckedBatch, 'received'>;
 /**
  * Reads a batch and checks its rows with the rules that loads obey. Pure: the same batch gives the same rows in every
  * process.
+ * @param mode a row of a merge may leave out fields that are required: the table may have them
  * @throws LongshoreError `malformed-body` with line and column, `batch-empty batch-too-large header-mismatch`
  */
-export function readBatch(received: ReceivedBatch, compiled: CompiledTable): CheckedBatch {
+export function readBatch(received: ReceivedBatch, compiled: CompiledTable, mode: BatchMode): CheckedBatch {
   const body = received.body.startsWith('\ufeff') ? received.body.slice(1) : received.body;
-  return { received, ...READERS[received.format](body, compiled) };
+  return { received, ...READERS[received.format](body, compiled, mode) };
 }
 
 const READERS: Readonly<
-  Record<ReceivedBatch['format'], (body: string, compiled: CompiledTable) => ReadRows>
+  Record<ReceivedBatch['format'], (body: string, compiled: CompiledTable, mode: BatchMode) => ReadRows>
 > = {
   json: readJsonRows,
   ndjson: readNdjsonRows,

@@ -1,9 +1,11 @@
 import { readRecords } from '../csv/read-records.ts';
 import { columnsWithoutHeader, headerNames, matchHeader } from '../dictionary/match-header.ts';
+import { absentFields, partialTable } from '../dictionary/partial-table.ts';
 import { LongshoreError } from '../errors.ts';
+import { compileTable } from '../rows/compile-table.ts';
 import type { CompiledTable } from '../rows/contract.ts';
 import type { Table } from '../types.ts';
-import { type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
+import { type BatchMode, type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
 import { BatchBounds, countCells } from './batch-bounds.ts';
 import { refuseCount, tooManyRows } from './count-rows.ts';
 import type { GoodRow, ReadRows } from './read-batch.ts';
@@ -16,12 +18,17 @@ const ENCODING = 'utf-8';
  * CSV in the table's dialect, with a header where the dialect has one: row by row what a load makes of such a file.
  * @throws LongshoreError `batch-empty batch-too-large header-mismatch`
  */
-export function readCsvRows(body: string, compiled: CompiledTable): ReadRows {
+export function readCsvRows(body: string, compiled: CompiledTable, mode: BatchMode): ReadRows {
   const { table } = compiled;
   const bytes = Buffer.from(body);
   const records = readRecords(bytes, WHOLE, table.dialect, ENCODING, { admit: admission(bytes, table) });
   const names: readonly string[] | undefined = table.dialect.header ? records.next().value?.cells : [];
-  const { columns, width } = table.dialect.header ? columnsOf(compiled, names) : columnsWithoutHeader(table);
+  const { columns, width } = table.dialect.header
+    ? columnsOf(table, names, mode)
+    : columnsWithoutHeader(table);
+  const absent = mode === 'merge' ? absentFields(table, { columns }) : [];
+  const rules = absent.length > 0 ? compileTable(partialTable(table, absent)) : compiled;
+  const given = absent.length > 0 ? columns.map((column) => (column < 0 ? '0' : '1')).join('') : undefined;
   const inOrder = width === columns.length && columns.every((column, index) => column === index);
   const good: GoodRow[] = [];
   const rejects: BatchReject[] = [];
@@ -29,8 +36,8 @@ export function readCsvRows(body: string, compiled: CompiledTable): ReadRows {
   for (const { cells, error } of records) {
     const index = rows.push(cells) - 1;
     const { values, errors } =
-      error === null ? compiled.checkRow(cells, columns, width) : { values: null, errors: [error] };
-    if (values) good.push({ index, values });
+      error === null ? rules.checkRow(cells, columns, width) : { values: null, errors: [error] };
+    if (values) good.push(given === undefined ? { index, values } : { index, values, given });
     else rejects.push({ index, row: JSON.stringify(cells), errors: errors ?? [] });
   }
   refuseCount(rows.length);
@@ -48,11 +55,11 @@ function admission(bytes: Buffer, table: Table): (start: number, end: number) =>
   };
 }
 
-function columnsOf({ table }: CompiledTable, header: readonly string[] | undefined) {
+function columnsOf(table: Table, header: readonly string[] | undefined, mode: BatchMode) {
   if (header === undefined) refuseCount(0);
   const names = header ?? [];
   if (names.some((name) => name.includes('\0'))) {
     throw new LongshoreError('header-mismatch', 'the header holds a NUL character');
   }
-  return matchHeader(table, names);
+  return matchHeader(table, names, mode);
 }

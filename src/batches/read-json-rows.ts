@@ -1,6 +1,6 @@
 import { LongshoreError } from '../errors.ts';
 import type { CompiledTable } from '../rows/contract.ts';
-import { type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
+import { type BatchMode, type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
 import { BatchBounds } from './batch-bounds.ts';
 import { rowChecker } from './check-json-row.ts';
 import { refuseCount, tooManyRows } from './count-rows.ts';
@@ -14,16 +14,16 @@ const BLANKS = new Set([0x20, 0x09, 0x0d]);
  * A JSON array of objects, or an object whose only member is `rows`, such an array.
  * @throws LongshoreError `malformed-body batch-empty batch-too-large`
  */
-export function readJsonRows(body: string, compiled: CompiledTable): ReadRows {
+export function readJsonRows(body: string, compiled: CompiledTable, mode: BatchMode): ReadRows {
   new BatchBounds(compiled.table).addJson(body, true);
-  return checkEntries(entriesOf(parseJson(body)), compiled);
+  return checkEntries(entriesOf(parseJson(body)), compiled, mode);
 }
 
 /**
  * Newline-delimited JSON: an object a line; blank lines do not count.
  * @throws LongshoreError `malformed-body batch-empty batch-too-large`
  */
-export function readNdjsonRows(body: string, compiled: CompiledTable): ReadRows {
+export function readNdjsonRows(body: string, compiled: CompiledTable, mode: BatchMode): ReadRows {
   const bounds = new BatchBounds(compiled.table);
   const entries: unknown[] = [];
   let line = 0;
@@ -38,7 +38,7 @@ export function readNdjsonRows(body: string, compiled: CompiledTable): ReadRows 
     }
     start = end + 1;
   }
-  return checkEntries(entries, compiled);
+  return checkEntries(entries, compiled, mode);
 }
 
 /** White space of JSON alone, from `start` to `end`. A loop: a body may be nothing but empty lines. */
@@ -58,15 +58,15 @@ function entriesOf(value: unknown): readonly unknown[] {
   );
 }
 
-function checkEntries(entries: readonly unknown[], compiled: CompiledTable): ReadRows {
+function checkEntries(entries: readonly unknown[], compiled: CompiledTable, mode: BatchMode): ReadRows {
   refuseCount(entries.length);
   const good: GoodRow[] = [];
   const rejects: BatchReject[] = [];
   const rowText = (index: number) => JSON.stringify(entries[index]);
-  const check = rowChecker(compiled);
+  const check = rowChecker(compiled, mode);
   for (const [index, entry] of entries.entries()) {
-    const { values, errors } = check(entry);
-    if (values) good.push({ index, values });
+    const { values, errors, given } = check(entry);
+    if (values) good.push(given === undefined ? { index, values } : { index, values, given });
     else rejects.push({ index, row: rowText(index), errors });
   }
   return { header: null, sent: entries.length, good, rejects, rowText };

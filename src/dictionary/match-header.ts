@@ -1,5 +1,5 @@
 import { LongshoreError } from '../errors.ts';
-import type { Field, FieldsMatch, Table } from '../types.ts';
+import type { Field, FieldsMatch, LoadMode, Table } from '../types.ts';
 import { describe } from './faults.ts';
 
 /** Where each field's cell is, as `CompiledTable.checkRow` takes it. */
@@ -29,15 +29,15 @@ interface HeaderFault {
 
 /**
  * Maps a header's names to fields by Table Schema v2's `fieldsMatch`: `exact` by order (the names have to be the
- * fields', in their order), the others by name. White space around a name does not count (`headerNames`). A field that is
- * required, or part of the primary key, can never be left out: each row would be rejected.
+ * fields', in their order), the others by name. White space around a name does not count (`headerNames`). A field that
+ * is part of the primary key can never be left out, nor one that is required unless rows are merged: each row would be
+ * rejected.
  * @throws LongshoreError `header-mismatch` with what is missing, unexpected, doubled or out of order. The message
  *   gives the fields' names and the columns' numbers, since it goes into histories and logs; `places` quote the header.
  */
-export function matchHeader(table: Table, header: readonly string[]): ColumnMap {
+export function matchHeader(table: Table, header: readonly string[], mode: LoadMode = 'append'): ColumnMap {
   const names = headerNames(table.fields, header);
-  const faults =
-    table.fieldsMatch === 'exact' ? exactFaults(table, names) : namedFaults(table, names, table.fieldsMatch);
+  const faults = table.fieldsMatch === 'exact' ? exactFaults(table, names) : namedFaults(table, names, mode);
   if (faults.length > 0) {
     const messages = faults.map(({ message }) => message).join('; ');
     throw new LongshoreError('header-mismatch', `table "${table.name}": ${messages}`, {
@@ -68,9 +68,13 @@ function exactFaults(table: Table, names: readonly string[]): HeaderFault[] {
   });
 }
 
-function namedFaults(table: Table, names: readonly string[], match: FieldsMatch): HeaderFault[] {
+function namedFaults(table: Table, names: readonly string[], mode: LoadMode): HeaderFault[] {
+  const { fieldsMatch: match } = table;
   const needed = MAY_HAVE_FEWER.includes(match)
-    ? table.fields.filter(({ name, constraints }) => constraints.required || table.primaryKey.includes(name))
+    ? table.fields.filter(
+        ({ name, constraints }) =>
+          (constraints.required && mode !== 'merge') || table.primaryKey.includes(name),
+      )
     : table.fields;
   const faults = setFaults(table.fields, names, { needed, more: MAY_HAVE_MORE.includes(match) });
   if (faults.length === 0 && !table.fields.some(({ name }) => names.includes(name))) {

@@ -9,16 +9,22 @@ import {
   rejectReferredTo,
   watchersOf,
 } from './check-references.ts';
+import { fillAbsent, rejectLacking } from './fill-absent.ts';
 import type { RowsToCheck } from './reject-rows.ts';
 import { stageName } from './stage.ts';
 
-/** Checks a load's stage. @returns how many rows left it and became rejects of the load */
+/**
+ * Checks a load's stage.
+ * @param absent fields that the file of a merge does not have
+ * @returns how many rows left it and became rejects of the load
+ */
 export async function checkStage(
   tx: Pick<Tx, 'query'>,
   table: Table,
   mode: LoadMode,
   loadId: number,
   keep = KEPT_REJECTS,
+  absent: readonly string[] = [],
 ): Promise<number> {
   const stage = stageName(loadId);
   await tx.query(`set local work_mem = '64MB'`);
@@ -27,6 +33,7 @@ export async function checkStage(
     table: stage,
     keep: KEEP_FAULTY,
     values: [loadId, keep],
+    absent: absent.map((name) => ({ name, where: 'true' })),
     sameAs: 'is the same as on line',
   };
   const rejected = await checkRows(tx, table, mode, rows);
@@ -40,6 +47,8 @@ export async function checkStage(
  * table as it would be in the end: what is unique and refers to something then is right, whatever the order of rows.
  * Those that break one leave their table and become rejects, in the transaction of the caller:
  *
+ * 0. in a merge, rows that would be inserted without a field that is required. What a row does not have it has from
+ *    the table, from here on.
  * 1. references that exist nowhere,
  * 2. the primary key, then each unique key: of the rows with a key the first stays; a key that the table has
  *    already is refused by `append`, and by `merge` unless the merge itself gives the row that has it another one.
@@ -59,7 +68,8 @@ export async function checkRows(
 ): Promise<number> {
   const watchers = mode === 'merge' ? await watchersOf(tx, table) : [];
   const again = referencesItself(table) || watchers.length > 0;
-  let total = 0;
+  await fillAbsent(tx, table, rows.table, rows.absent);
+  let total = await rejectLacking(tx, table, rows, rows.absent);
   for (;;) {
     let left = await rejectBrokenReferences(tx, table, mode, rows);
     left += await rejectSameKeys(tx, table, mode, rows);

@@ -2,6 +2,7 @@ import type { Tx } from '../db/database.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { readViewOf, readViewsOf } from '../reports/read-views.ts';
 import type { Table } from '../types.ts';
+import { type AbsentField, fillAbsent } from './fill-absent.ts';
 import { lockExclusively } from './lock-tables.ts';
 import { putStaged } from './put-staged.ts';
 import { lockForPublishing } from './reading-lock.ts';
@@ -26,6 +27,8 @@ export interface SetMerge {
   /** SQL over a row `s` of the source for each column that is not `s`'s own. */
   readonly values: ReadonlyMap<string, string>;
   readonly parameters: readonly unknown[];
+  /** Fields that some rows do not have, and leave as they are. */
+  readonly absent: readonly AbsentField[];
 }
 
 /** @returns how many rows PostgreSQL wrote */
@@ -54,14 +57,21 @@ async function mayReplaceRows(tx: Pick<Tx, 'query'>, table: Table): Promise<bool
 }
 
 /** Counting the rows that go makes sure that all of them are gone before the first one comes. */
-async function replaceRows(tx: Tx, { table, source, values, parameters }: SetMerge): Promise<number> {
+async function replaceRows(tx: Tx, merge: SetMerge): Promise<number> {
+  const { table, source, absent, parameters } = merge;
   const columns = columnsOf(table);
-  const same = equalColumns(table.primaryKey, 't', 's');
+  const key = table.primaryKey;
+  const kept = absent.map(({ name, where }): [string, string] => {
+    return [name, `case when ${where} then g.${quoteName(name)} else s.${quoteName(name)} end`];
+  });
+  const returned = [...key, ...kept.map(([name]) => name)].map((name) => `t.${quoteName(name)}`).join(', ');
   return tx.change(
-    `with gone as (delete from ${liveName(table)} t using ${source} s where ${same} returning 1),
+    `with gone as (
+            delete from ${liveName(table)} t using ${source} s where ${equalColumns(key, 't', 's')} returning ${returned}),
           counted as materialized (select count(*) from gone)
      insert into ${liveName(table)} (${quoteNames(columns)})
-     select ${selected(columns, values)} from ${source} s cross join counted`,
+     select ${selected(columns, new Map([...merge.values, ...kept]))} from ${source} s cross join counted
+       ${kept.length > 0 ? `left join gone g on ${equalColumns(key, 'g', 's')}` : ''}`,
     parameters,
   );
 }
@@ -91,6 +101,7 @@ async function rebuildKeys(tx: Tx, merge: SetMerge): Promise<number> {
   const keys = await rebuiltKeys(tx, live);
   for (const one of referrers) await dropReferrer(tx, one);
   for (const { drop } of keys) await tx.query(drop);
+  await fillAbsent(tx, table, merge.source, merge.absent);
   const rows = `(select ${selected(columnsOf(table), merge.values)} from ${merge.source} s) s`;
   const merged = await putStaged(tx, table, 'merge', rows, merge.parameters);
   for (const { make } of keys) for (const statement of make) await tx.query(statement);

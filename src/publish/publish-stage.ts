@@ -2,9 +2,11 @@ import type { Tx } from '../db/database.ts';
 import { refusalOf } from '../db/refusal.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { isKeyTaken, isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { isRequired } from '../dictionary/partial-table.ts';
 import { LongshoreError } from '../errors.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { brokenReference } from './check-references.ts';
+import { fillAbsent } from './fill-absent.ts';
 import { refuseClosed } from './gate.ts';
 import { lockTables } from './lock-tables.ts';
 import { mergeAsSet } from './merge-as-set.ts';
@@ -46,19 +48,23 @@ export class RowsRefused extends Error {
   override name = 'RowsRefused';
 }
 
+/** @param absent fields that the file of a merge does not have: rows of the table keep theirs */
 export async function publishStage(
   tx: Tx,
   table: Table,
   mode: LoadMode,
   loadId: number,
   stagedRows: number,
+  absent: readonly string[] = [],
 ): Promise<Published> {
   // For the sorts and joins over whole stages that follow; still far from what a process may hold.
   await tx.query(`set local work_mem = '64MB'`);
   const state = (await lockTables(tx, [{ table, stage: stageName(loadId) }]))[0]!;
   await refuseClosed(tx, table.name);
-  const way = planPublish(state, mode, stagedRows);
+  // Rows that leave fields as they are go to where those are.
+  const way = absent.length > 0 ? 'insert' : planPublish(state, mode, stagedRows);
   try {
+    await completeRows(tx, table, loadId, absent);
     const merging = mode === 'merge' && !state.empty;
     // Before rows leave the stage: an upsert would let the last row with a key win, and no one would hear of it.
     if (merging) await refuseDoubleKeys(tx, table, loadId);
@@ -82,6 +88,20 @@ export async function publishStage(
     if (isRowFault(error)) throw new RowsRefused(refusalOf(error), { cause: error });
     throw error;
   }
+}
+
+async function completeRows(tx: Tx, table: Table, loadId: number, absent: readonly string[]): Promise<void> {
+  const stage = stageName(loadId);
+  await fillAbsent(
+    tx,
+    table,
+    stage,
+    absent.map((name) => ({ name, where: 'true' })),
+  );
+  const needed = absent.filter((name) => isRequired(table, name)).map((name) => `${quoteName(name)} is null`);
+  if (needed.length === 0) return;
+  const lacking = await tx.query(`select from ${stage} where ${needed.join(' or ')} limit 1`);
+  if (lacking.length > 0) throw new RowsRefused('a row is new and lacks a field that is required');
 }
 
 async function refuseDoubleKeys(tx: Tx, table: Table, loadId: number): Promise<void> {
@@ -178,7 +198,7 @@ async function merge(tx: Tx, table: Table, stage: string): Promise<number> {
   } catch (error) {
     if (!isKeyTaken(error)) throw error;
     await tx.query('rollback to savepoint merging');
-    return mergeAsSet(tx, { table, source: stage, values: new Map(), parameters: [] });
+    return mergeAsSet(tx, { table, source: stage, values: new Map(), parameters: [], absent: [] });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Tx } from '../db/database.ts';
 import { quoteName, quoteText } from '../db/sql-names.ts';
 import type { RejectCode } from '../types.ts';
+import type { AbsentField } from './fill-absent.ts';
 
 /** Rows of a load or of a batch that wait for their check: a table with the fields' columns and `_line`, which is unique. */
 export interface RowsToCheck {
@@ -13,6 +14,8 @@ export interface RowsToCheck {
   readonly keep: string;
   /** Parameters of `keep`. */
   readonly values: readonly unknown[];
+  /** Fields that some of the rows do not have, in a merge. */
+  readonly absent: readonly AbsentField[];
   /** What a message says before the line of the row that has the same key. */
   readonly sameAs: string;
 }

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { ruleName } from '../db/rule-names.ts';
 import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
+import { isRequired } from '../dictionary/partial-table.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { CopyFormat } from '../rows/encoded-pieces.ts';
 import type { Table } from '../types.ts';
@@ -41,7 +42,7 @@ export async function makeStage(
   const columns = new Map(
     table.fields.map((field) => {
       const { name } = field;
-      const required = isRequired(table, name) ? notNull(table, name, live.get(name)) : '';
+      const required = isNeeded(table, name) ? notNull(table, name, live.get(name)) : '';
       return [name, `${columnType(field)}${required}`];
     }),
   );
@@ -96,9 +97,6 @@ function notNull(table: Table, field: string, live: string | null | undefined): 
   return ` constraint ${quoteName(name)} not null`;
 }
 
-function isRequired(table: Table, field: string): boolean {
-  return (
-    table.primaryKey.includes(field) ||
-    table.fields.find((f) => f.name === field)?.constraints.required === true
-  );
+function isNeeded(table: Table, field: string): boolean {
+  return table.primaryKey.includes(field) || isRequired(table, field);
 }

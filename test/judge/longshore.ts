@@ -55,7 +55,7 @@ async function judgeFile(
     rows: new Map(rejects.map(({ line, errors }) => [line, errors.map((error) => toRowError(table, error))])),
     table,
     cells: cellsOf(table, chart, bytes),
-    columns: columnsOfFile({ table, header: chart.header }).columns,
+    columns: columnsOfFile({ table, header: chart.header, mode: 'append' }).columns,
   };
 }
 

@@ -11,9 +11,9 @@ import { testDatabase } from './database.ts';
 import type { Cleanup } from './home.ts';
 
 /** What a batch of a test differs in from an ordinary one. */
-export type BatchOptions = Partial<Omit<ReceivedBatch, 'body'>>;
+export type BatchOptions = Partial<Omit<ReceivedBatch, 'body'>> & { readonly mode?: BatchMode };
 
-export function received(body: unknown, options: BatchOptions = {}): ReceivedBatch {
+export function received(body: unknown, options: Omit<BatchOptions, 'mode'> = {}): ReceivedBatch {
   return {
     id: `${randomUUID()}-0`,
     format: 'json',
@@ -44,8 +44,11 @@ export interface CommitOptions {
 
 /** Checks batches and commits them as the worker does. */
 export function committer(db: Database, compiled: (table: string) => CompiledTable) {
-  const check = (table: string, body: unknown, options: BatchOptions = {}): CheckedBatch =>
-    readBatch(received(body, options), compiled(table));
+  const check = (
+    table: string,
+    body: unknown,
+    { mode = 'append', ...options }: BatchOptions = {},
+  ): CheckedBatch => readBatch(received(body, options), compiled(table), mode);
   const commit = (
     table: string,
     batches: readonly CheckedBatch[],

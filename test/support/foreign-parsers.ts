@@ -146,7 +146,7 @@ function requestWith(value: string): Request {
 }
 
 function batch(format: 'json' | 'ndjson' | 'csv', body: (text: string) => string): ForeignParser {
-  return (text) => readBatch(received(body(text), { format }), compiled);
+  return (text) => readBatch(received(body(text), { format }), compiled, 'merge');
 }
 
 function chart(text: string, of: typeof dialect): void {

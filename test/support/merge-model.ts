@@ -3,6 +3,7 @@ import type { LoadMode } from '../../src/types.ts';
 /** The rules of sets of rows said once more, as plainly as can be, over arrays: what loads and batches are held against. */
 
 export type Value = number | string | null;
+/** A row of a merge may leave fields out. */
 export type ModelRow = Readonly<Record<string, Value>>;
 
 export interface ModelKey {
@@ -11,6 +12,8 @@ export interface ModelKey {
 }
 
 export interface ModelTable {
+  readonly fields: readonly string[];
+  readonly required: readonly string[];
   readonly primaryKey: string;
   readonly uniqueKeys: readonly (readonly string[])[];
   /** `to`: null where it is the table itself. */
@@ -83,6 +86,25 @@ class Arrival {
     this.#live = live;
     this.#mode = mode;
     this.staying = rows.map((row, i) => ({ row, line: lines[i]! }));
+    if (mode === 'merge') this.#complete();
+  }
+
+  /** What a row leaves out it has from the table; a new one has null there, or is no row. */
+  #complete(): void {
+    const { primaryKey: id, fields, required } = this.#table;
+    const old = (row: ModelRow) => this.#live.find((other) => other[id] === row[id]);
+    this.#reject(({ row }) =>
+      required
+        .filter((name) => !old(row) && row[name] === undefined)
+        .map((name) => ['constraint-error', name]),
+    );
+    this.staying = this.staying.map(({ line, row }) => {
+      const values = fields.map((name) => [
+        name,
+        row[name] === undefined ? (old(row)?.[name] ?? null) : row[name],
+      ]);
+      return { line, row: Object.fromEntries(values) as ModelRow };
+    });
   }
 
   /** The table as it would be with the rows that stay. */
@@ -94,6 +116,7 @@ class Arrival {
   /** Rows of the table that no row that stays changes. */
   #unchanged(): ModelRow[] {
     const id = this.#table.primaryKey;
+    if (this.#mode === 'append') return [...this.#live];
     return this.#live.filter((row) => !this.staying.some((one) => one.row[id] === row[id]));
   }
 
