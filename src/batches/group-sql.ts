@@ -163,7 +163,7 @@ function verdictOf(
   table: Table,
   mode: BatchMode,
   references: References,
-  { several }: GroupShape,
+  shape: GroupShape,
   clash: string,
 ): string {
   const keys = references === 'sets' ? table.foreignKeys : [];
@@ -174,7 +174,7 @@ function verdictOf(
     ...keys.flatMap((foreignKey, nth) => lookUp(table, foreignKey, nth)),
     `verdict as materialized (
       select ${clash} as clash, ${broken.join(' or ') || 'false'} as broken,
-             ${inTurn(table, mode, several).join(' or ') || 'false'} as in_turn, ${gateClosedFor(table.name)} as closed)`,
+             ${inTurn(table, mode, shape).join(' or ') || 'false'} as in_turn, ${gateClosedFor(table.name)} as closed)`,
     ...(references === 'sets' ? [silenced(table, mode)] : []),
   ].join(',\n    ');
 }
@@ -184,10 +184,11 @@ function verdictOf(
  * them takes may not come from a later one, while it may come from itself. Where that is not sure, they go in turn:
  *
  * - a merge has a primary key twice: of two batches the later one wins, but the earlier one has to obey the rules;
- * - a merge brings a unique value that another row of the table has, which some row may be about to give up;
+ * - a merge brings a unique value that another row of the table has, which some row may be about to give up. Where
+ *   rows have all fields they go in by their order, and PostgreSQL says so;
  * - a row refers to one of its own table that is not there yet, nor before it among these.
  */
-function inTurn(table: Table, mode: BatchMode, several: boolean): string[] {
+function inTurn(table: Table, mode: BatchMode, { several, partial }: GroupShape): string[] {
   const cells = (fields: readonly string[]) => fields.map((name) => cellOf(table, name));
   const agree = (alias: string, names: readonly string[], with_: readonly string[]) =>
     names.map((name, i) => `${alias}.${quoteName(name)} = r.${with_[i]}`).join(' and ');
@@ -196,7 +197,7 @@ function inTurn(table: Table, mode: BatchMode, several: boolean): string[] {
     // An offset keeps each value a look-up in the index: a join may read the whole table.
     const key = cells(table.primaryKey);
     conditions.push(`exists (select from rows group by ${key.join(', ')} having count(*) > 1)`);
-    for (const { fields } of several ? uniqueKeysOf(table) : []) {
+    for (const { fields } of several && partial ? uniqueKeysOf(table) : []) {
       conditions.push(`exists (
         select from rows r where exists (
           select from ${liveName(table)} t
@@ -249,7 +250,7 @@ function silenced(table: Table, mode: BatchMode): string {
 }
 
 /** The CTE `put`, and what it stands on. */
-function putRows(table: Table, mode: BatchMode, references: References, { partial }: GroupShape): string {
+function putRows(table: Table, mode: BatchMode, references: References, shape: GroupShape): string {
   const names = table.fields.map((field) => field.name);
   const columns = quoteNames([...names, ...LINEAGE_COLUMNS]);
   const cells = names.map((_, i) => cell(i)).join(', ');
@@ -259,7 +260,7 @@ function putRows(table: Table, mode: BatchMode, references: References, { partia
       select ${cells}, f.id, r.line from rows r cross join fresh f ${quiet}`;
   if (mode === 'append') return `put as (${insert} returning _line as line)`;
   const key = table.primaryKey.map((name) => cellOf(table, name)).join(', ');
-  if (partial) {
+  if (shape.partial) {
     return `${updateRows(table)},
     inserted as (
       ${insert} where not exists (select from held h where ${sameKey(table, 'h')}) order by ${key}
@@ -268,8 +269,10 @@ function putRows(table: Table, mode: BatchMode, references: References, { partia
   }
   const rest = [...names.filter((name) => !table.primaryKey.includes(name)), ...LINEAGE_COLUMNS];
   const set = rest.map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`).join(', ');
-  // In the order of keys, so that two merges wait for each other one way only.
-  return `put as (${insert} order by ${key}
+  // In the order of keys, so that two merges wait for each other one way only; but not so that a value which a later
+  // batch gives up is free for one before it.
+  const order = shape.several && uniqueKeysOf(table).length > 0 ? 'r.line' : key;
+  return `put as (${insert} order by ${order}
       on conflict (${quoteNames(table.primaryKey)}) do update set ${set} returning _line as line)`;
 }
 
