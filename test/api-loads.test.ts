@@ -199,7 +199,7 @@ describe('starting a load', () => {
 
   it('receives so many files at a time, and tells others to come again', async () => {
     await using small = await startTestApi({ uploads: new UploadSlots(1) });
-    let end = () => undefined as void;
+    let end: () => void = () => undefined;
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
         controller.enqueue(new TextEncoder().encode(CSV));
