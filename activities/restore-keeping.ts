@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type { BackupStatus } from '../src/backups/backup.ts';
 import { createBackup, readBackup, readBackupPlan } from '../src/backups/backups.ts';
 import { type EndedRestore, type EndRestoreInput, endRestore } from '../src/backups/end-restore.ts';
@@ -84,6 +85,13 @@ export function createRestoreKeeping(given: RestoreKeepingDeps) {
 
     endRestore: failing(async (input: EndRestoreInput): Promise<EndedRestore> => {
       const ended = await endRestore(db, input);
+      const misfits = input.proof?.misfits ?? [];
+      if (misfits.length > 0) {
+        Context.current().log.warn('a backup is good, and the dictionary would refuse it', {
+          restoreId: input.restoreId,
+          misfits,
+        });
+      }
       if (ended.status === 'done') onWritten?.();
       return ended;
     }),

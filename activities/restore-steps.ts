@@ -1,7 +1,12 @@
-import { compareStages, countRows, limitStage } from '../src/backups/compare-stages.ts';
+import { compareStages, countRows, keysNotFound, limitStage } from '../src/backups/compare-stages.ts';
 import { clearRestore, type Proof } from '../src/backups/end-restore.ts';
+import { fitStages } from '../src/backups/fit-stages.ts';
 import { proveStages } from '../src/backups/prove-stages.ts';
-import { prepareRestore, publishRestore as publishStages } from '../src/backups/publish-restore.ts';
+import {
+  prepareRestore,
+  publishRestore as publishStages,
+  rehearseRestore,
+} from '../src/backups/publish-restore.ts';
 import type { TableChange } from '../src/backups/restore.ts';
 import {
   lockRestore,
@@ -12,7 +17,10 @@ import {
   requireRestore,
   setRestoreStatus,
 } from '../src/backups/restores.ts';
+import { namingDuplicates } from '../src/backups/stage-faults.ts';
+import { uncovered } from '../src/backups/uncovered.ts';
 import { checkFiles } from '../src/backups/verify-files.ts';
+import type { Database, Tx } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { FIRST_GROUP_ID, passIds } from '../src/ledger/lineage-ids.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -45,15 +53,20 @@ export function compareStaged({ db }: ActivityDeps) {
       () => undefined,
       async (signal) => {
         await refuseMissing(db, plan);
+        if (plan.kind === 'dry-run') {
+          await namingDuplicates(db, plan, () => rolledBack(db, (tx) => rehearseRestore(tx, plan)));
+        }
+        signal.throwIfAborted();
         const changes = await db.transaction(async (tx) => {
-          if (plan.target.as !== null) return besideChanges(plan);
+          if (plan.target.as !== null) return besideChanges(tx, plan);
           if (!isCompared(plan)) return countRows(tx, plan);
           await limitStage(tx, plan);
           return compareStages(tx, plan, { references: plan.kind === 'dry-run' });
         });
         signal.throwIfAborted();
         await recordChanges(db, restoreId, changes);
-        return changes;
+        // Keys are values of rows: they stay in the ledger.
+        return changes.map(({ notFound: _, ...counts }) => counts);
       },
     );
   };
@@ -65,16 +78,14 @@ function isCompared({ kind, target }: RestorePlan): boolean {
 }
 
 /** Under another name nothing is there before. */
-function besideChanges({ tables, target }: RestorePlan): TableChange[] {
-  return tables.map(({ saved, table }) => ({
-    table: target.as ?? table.name,
-    rowsNow: 0,
-    rowsInBackup: saved.rows,
-    added: target.keys === null ? saved.rows : target.keys.length,
-    removed: 0,
-    changed: 0,
-    broken: [],
-  }));
+async function besideChanges(tx: Tx, plan: RestorePlan): Promise<TableChange[]> {
+  const { saved, table, stage } = plan.tables[0]!;
+  const counts = { rowsNow: 0, rowsInBackup: saved.rows, removed: 0, changed: 0, broken: [] };
+  const change = { table: plan.target.as ?? table.name, ...counts };
+  if (plan.target.keys === null) return [{ ...change, added: saved.rows }];
+  await limitStage(tx, plan);
+  const [row] = await tx.query<{ n: number }>(`select count(*)::float8 as n from ${stage}`);
+  return [{ ...change, added: row?.n ?? 0, notFound: await keysNotFound(tx, table, [stage]) }];
 }
 
 /** A stage with a part missing must never become a table. @throws LongshoreError `internal` */
@@ -100,10 +111,12 @@ export function prepareStaged({ db }: ActivityDeps) {
       () => undefined,
       async (signal) => {
         await refuseMissing(db, plan);
-        await db.transaction(async (tx) => {
-          await prepareRestore(tx, plan);
-          signal.throwIfAborted();
-        });
+        await namingDuplicates(db, plan, () =>
+          db.transaction(async (tx) => {
+            await prepareRestore(tx, plan);
+            signal.throwIfAborted();
+          }),
+        );
       },
     );
   };
@@ -119,18 +132,20 @@ export function publishRestore({ db, analyze }: ActivityDeps) {
       () => undefined,
       async (signal) => {
         await passIds(db, await idsOf(db, plan));
-        await db.transaction(async (tx) => {
-          await lockRestore(tx, restoreId);
-          await requireRestore(tx, { restoreId, uid: plan.uid });
-          await refuseMissing(tx, plan);
-          await publishStages(tx, plan);
-          signal.throwIfAborted();
-          await tx.query(
-            `update longshore.restore set status = 'done', finished_at = clock_timestamp() where id = $1`,
-            [restoreId],
-          );
-          await clearRestore(tx, restoreId);
-        });
+        await namingDuplicates(db, plan, () =>
+          db.transaction(async (tx) => {
+            await lockRestore(tx, restoreId);
+            await requireRestore(tx, { restoreId, uid: plan.uid });
+            await refuseMissing(tx, plan);
+            await publishStages(tx, plan);
+            signal.throwIfAborted();
+            await tx.query(
+              `update longshore.restore set status = 'done', finished_at = clock_timestamp() where id = $1`,
+              [restoreId],
+            );
+            await clearRestore(tx, restoreId);
+          }),
+        );
       },
     );
     analyze?.(plan.tables.map(({ table }) => plan.target.as ?? table.name));
@@ -150,8 +165,12 @@ async function idsOf(db: ActivityDeps['db'], { tables }: RestorePlan): Promise<n
   return ids;
 }
 
-/** Reads the staged tables back and builds their keys and references, and leaves the stages as they were. */
-export function proveStaged({ db }: ActivityDeps) {
+/**
+ * Reads the staged tables back and builds their keys and references, says whether they fit the dictionary of today, and
+ * leaves the stages as they were.
+ */
+export function proveStaged(deps: ActivityDeps) {
+  const { db } = deps;
   return async ({ restoreId }: RestoreStep): Promise<Proof> => {
     const plan = await readRestorePlan(db, restoreId);
     await setRestoreStatus(db, restoreId, 'comparing');
@@ -159,19 +178,29 @@ export function proveStaged({ db }: ActivityDeps) {
       () => undefined,
       async (signal) => {
         await refuseMissing(db, plan);
-        let proof: Proof | undefined;
-        await db
-          .transaction(async (tx) => {
-            proof = await proveStages(tx, plan.tables, signal);
-            throw new RollBack();
-          })
-          .catch((error) => {
-            if (!(error instanceof RollBack)) throw error;
-          });
-        return proof!;
+        return rolledBack(db, async (tx) => {
+          const proof = await proveStages(tx, plan.tables, signal);
+          if (plan.today === null || proof.faults.length > 0) return proof;
+          const misfits = await fitStages(deps, tx, plan, plan.today, signal);
+          return { ...proof, misfits, warnings: await uncovered(tx, plan.today, plan.today) };
+        });
       },
     );
   };
 }
 
 class RollBack extends Error {}
+
+/** What the work found out; what it did is undone. */
+async function rolledBack<T>(db: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+  let found: { readonly value: T } | undefined;
+  await db
+    .transaction(async (tx) => {
+      found = { value: await work(tx) };
+      throw new RollBack();
+    })
+    .catch((error) => {
+      if (!(error instanceof RollBack)) throw error;
+    });
+  return found!.value;
+}

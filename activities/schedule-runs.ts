@@ -71,7 +71,7 @@ export function createScheduleActivities({
 
     createDrill: failing(
       async ({ backupId, run }: { backupId: string; run: ScheduledRun }): Promise<ScheduledDrill> => {
-        const restoreId = await createDrill(db, { backupId, startedBy: startedByRun(run) });
+        const restoreId = await createDrill(db, { backupId, dictionary, startedBy: startedByRun(run) });
         const uid = await uidOfRestore(db, restoreId);
         const { workflowId } = await readRestore(db, restoreId);
         return { restoreId, uid, workflowId };

@@ -5,16 +5,17 @@ import type { AvroTotals } from '../src/avro/encode.ts';
 import { keepTotals } from '../src/avro/keep-totals.ts';
 import { columnsWithTypes } from '../src/avro/schema.ts';
 import type { Part } from '../src/backups/backup.ts';
-import { backupFolder } from '../src/backups/backup-id.ts';
-import { checkRows, sameRules } from '../src/backups/check-rows.ts';
-import { decryptPart, partAad } from '../src/backups/encryption.ts';
+import { faultyRows, hasRulesToCheck, refuseFaulty } from '../src/backups/check-rows.ts';
+import { plainPart } from '../src/backups/plain-part.ts';
 import {
+  lenient,
   type RestoredTable,
   type RestorePlan,
   type RestoreStep,
   readRestorePlan,
 } from '../src/backups/restores.ts';
 import { hashFault, sizeFault } from '../src/backups/verify-files.ts';
+import { wantedRows } from '../src/backups/wanted-rows.ts';
 import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
 import { quoteNames } from '../src/db/sql-names.ts';
@@ -64,12 +65,7 @@ export function stagePart(deps: ActivityDeps) {
         try {
           // What an attempt before this one left behind: see `loadChunk`.
           if (Context.current().info.attempt > 1) await vacuumStage(deps.db, restored.stage);
-          if (!sameRules(restored.table, restored.saved.definition)) {
-            // Read twice: what is checked here has to be what is staged below.
-            const hash = createHash('sha256');
-            await checkRows(await plainPart(deps, plan, part, hash), restored.table, part.name);
-            refuseOther(part, hash);
-          }
+          await refuseBroken(deps, plan, { restored, part });
           return await deps.db.transaction((tx) => stage(deps, tx, plan, { input, restored, part, signal }));
         } catch (error) {
           signal.throwIfAborted();
@@ -78,6 +74,22 @@ export function stagePart(deps: ActivityDeps) {
       },
     );
   };
+}
+
+/** @throws LongshoreError `restore-mismatch` for rows that break rules of today, unless they are accepted or not wanted */
+async function refuseBroken(
+  deps: ActivityDeps,
+  plan: RestorePlan,
+  { restored, part }: Pick<PartToStage, 'restored' | 'part'>,
+): Promise<void> {
+  const { rules, saved } = restored;
+  if (rules === null || !hasRulesToCheck(rules, saved.definition)) return;
+  // Read twice: what is checked here has to be what is staged below.
+  const hash = createHash('sha256');
+  const rows = faultyRows(await plainPart(deps, plan, part, hash), rules, lenient(rules));
+  const { keys } = plan.target;
+  await refuseFaulty(keys === null ? rows : wantedRows(deps.db, rules, keys, rows), part.name);
+  refuseOther(part, hash);
 }
 
 interface PartToStage {
@@ -129,24 +141,6 @@ function compare(part: Part, totals: AvroTotals | undefined, comparable: boolean
 function sameColumns({ table, saved }: RestoredTable): boolean {
   const columns = (of: Table) => JSON.stringify(columnsWithTypes(of).map(({ name, type }) => [name, type]));
   return columns(table) === columns(saved.definition);
-}
-
-async function plainPart(
-  { storage, backupKeys }: ActivityDeps,
-  { backup }: RestorePlan,
-  part: Part,
-  hash: Hash,
-): Promise<AsyncIterable<Buffer>> {
-  const file = await storage.stream(backupFolder(backup.id) + part.name);
-  const stored = hashing(file, hash);
-  return backup.encryption ? decryptPart(stored, backupKeys, partAad(backup.id, part.name)) : stored;
-}
-
-async function* hashing(file: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer, void> {
-  for await (const piece of file) {
-    hash.update(piece);
-    yield piece;
-  }
 }
 
 /**

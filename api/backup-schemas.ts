@@ -50,6 +50,11 @@ const verificationSchema = z
     restoreId: z.int(),
     tables: z.array(z.object({ table: z.string(), rows: count, checksum: z.string(), matches: z.boolean() })),
     faults: z.array(z.string()),
+    misfits: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'Why the dictionary of that moment would refuse to restore it; empty: it fits' }),
+    warnings: z.array(z.string()).optional().meta({ description: 'What no backup holds' }),
   })
   .meta({ id: 'Verification', description: 'What the last drill found' });
 
@@ -92,6 +97,9 @@ const backupView = z.object({
     .array(doubtSchema)
     .nullable()
     .meta({ description: 'Of an unverified one: why it is not believed' }),
+  warnings: z
+    .array(z.string())
+    .meta({ description: 'What it leaves out: columns and tables that the dictionary does not have' }),
   lastVerifiedAt: instant.nullable().meta({ description: 'When a drill last proved the backup good' }),
   verification: verificationSchema.nullable(),
   startedBy: z.string(),

@@ -12,6 +12,7 @@ import { createAuditLog } from '../src/audit/audit-log.ts';
 import { insertAudit } from '../src/audit/audit-rows.ts';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
 import { ledgerIsFresh } from '../src/backups/review-backups.ts';
+import { uncovered } from '../src/backups/uncovered.ts';
 import { HandOver } from '../src/batches/hand-over.ts';
 import type { Config } from '../src/config.ts';
 import { openDatabase } from '../src/db/database.ts';
@@ -89,6 +90,8 @@ export async function startApi({
   }
 
   const db = await openDatabase({ url: config.databaseUrl, poolSize: 16, applicationName: 'longshore api' });
+  const left = await uncovered(db, dictionary.tables, dictionary.tables);
+  if (left.length > 0) log.warn({ uncovered: left }, `Backups do not hold everything: ${left.join('; ')}`);
   const storage = await openStorage(config.storage);
   const freshLedger = await ledgerIsFresh(db);
   const installation = await settleInstallation(db, storage, config.installation);

@@ -9,6 +9,7 @@ import { BoundedRejects20261126 } from './20261126-bounded-rejects.ts';
 import { DiscardedRows20261126 } from './20261126-discarded-rows.ts';
 import { Installation20261126 } from './20261126-installation.ts';
 import { PayloadKey20261126 } from './20261126-payload-key.ts';
+import { RestoreAnswers20261126 } from './20261126-restore-answers.ts';
 import { Schedules20261126 } from './20261126-schedules.ts';
 
 /** In order. A landed migration is never edited: add another. */
@@ -25,4 +26,5 @@ export const migrations = [
   { name: '20261126-schedules', class: Schedules20261126 },
   { name: '20261126-bounded-rejects', class: BoundedRejects20261126 },
   { name: '20261126-backup-trust', class: BackupTrust20261126 },
+  { name: '20261126-restore-answers', class: RestoreAnswers20261126 },
 ];

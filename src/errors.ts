@@ -329,7 +329,7 @@ export const ERRORS = {
     retryable: false,
     title: 'The backup does not fit the dictionary',
     remedy:
-      'Restore with the dictionary of the backup, or under another name with `as`. Nothing was changed.',
+      'Restore under another name with `as`, with the dictionary of the backup, or, where rows break rules, with `acceptBrokenRows`. Nothing was changed.',
   },
   'diff-not-ready': {
     status: 503,

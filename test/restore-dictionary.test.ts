@@ -62,7 +62,8 @@ const REFUSED_BY_ROWS: readonly (Change & { readonly words: RegExp })[] = [
     is: [whole({ maximum: 10 })],
     saved: '1,10\n2,11\n3,918273\n',
     present: '1,1\n',
-    words: /^2 rows of \S+ break rules of the dictionary: n \(constraint-error\)$/,
+    words:
+      /^2 rows of \S+ break rules of the dictionary: n \(constraint-error\); they are load \d+ line 2, load \d+ line 3$/,
   },
   {
     table: 'gets_pattern',
@@ -70,7 +71,7 @@ const REFUSED_BY_ROWS: readonly (Change & { readonly words: RegExp })[] = [
     is: [text('a', { pattern: '[a-z]+' })],
     saved: `1,one\n2,${SECRET}\n3,\n`,
     present: '1,two\n',
-    words: /^1 rows of \S+ break rules of the dictionary: a \(constraint-error\)$/,
+    words: /^1 rows of \S+ break rules of the dictionary: a \(constraint-error\); they are load \d+ line 2$/,
   },
   {
     table: 'gets_enum',
@@ -78,7 +79,8 @@ const REFUSED_BY_ROWS: readonly (Change & { readonly words: RegExp })[] = [
     is: [text('a', { enum: ['one', 'two'] }), whole({ minimum: 0 })],
     saved: `1,one,1\n2,${SECRET},2\n3,two,-918273\n4,,\n`,
     present: '1,two,1\n',
-    words: /^2 rows of \S+ break rules of the dictionary: a \(constraint-error\), n \(constraint-error\)$/,
+    words:
+      /^2 rows of \S+ break rules of the dictionary: a \(constraint-error\), n \(constraint-error\); they are load \d+ line 2, load \d+ line 3$/,
   },
   {
     table: 'gets_demand',
@@ -86,7 +88,8 @@ const REFUSED_BY_ROWS: readonly (Change & { readonly words: RegExp })[] = [
     is: [text('a', { required: true })],
     saved: '1,one\n2,\n3,\n',
     present: '1,two\n',
-    words: /^table gets_demand: field a is null in row 2 of the file, and the table requires a value$/,
+    words:
+      /^2 rows of \S+ break rules of the dictionary: a \(constraint-error\); they are load \d+ line 2, load \d+ line 3$/,
   },
   {
     table: 'gets_unique',
@@ -94,7 +97,7 @@ const REFUSED_BY_ROWS: readonly (Change & { readonly words: RegExp })[] = [
     is: [text('a', { unique: true })],
     saved: `1,${SECRET}\n2,${SECRET}\n`,
     present: '1,two\n',
-    words: /rows of the backup do not obey /,
+    words: /^gets_unique: a is not unique in the backup: load \d+ line 1, load \d+ line 2$/,
   },
 ];
 /** Tighter as well, but no row of the backup is in the way. */
@@ -224,14 +227,104 @@ describe('restores under a dictionary that has changed since the backup', async 
   for (const { table, words } of REFUSED_BY_ROWS) {
     it(`are refused with the field and how many rows break its rule: ${table}`, async () => {
       const before = await everything();
-      const { status, body } = await restore(table);
-      assert.deepEqual([status, body.code, body.restore?.status], [422, 'restore-mismatch', 'failed']);
-      assert.match(body.detail ?? '', words);
-      withoutRowData(body);
+      for (const dryRun of [false, true]) {
+        const { status, body } = await restore(table, { dryRun });
+        assert.deepEqual([status, body.code, body.restore?.status], [422, 'restore-mismatch', 'failed']);
+        assert.match(body.detail ?? '', words);
+        withoutRowData(body);
+      }
       assert.deepEqual(await everything(), before);
       assert.deepEqual(await left(), NOTHING_LEFT);
     });
   }
+
+  it('of single rows look only at the rows that are wanted', async () => {
+    for (const [table, good, bad] of [
+      ['gets_maximum', '1', '3'],
+      ['gets_demand', '01', '2'],
+      ['gets_pattern', '1', '2'],
+    ] as const) {
+      const fits = await restore(table, { keys: [[good]] });
+      assert.equal(fits.status, 201, JSON.stringify(fits.body));
+      const refused = await restore(table, { keys: [[bad]], dryRun: true });
+      assert.deepEqual([refused.status, refused.body.code], [422, 'restore-mismatch']);
+      assert.match(refused.body.detail ?? '', /^1 rows of \S+ break rules/);
+    }
+    const { body } = await restore('gets_maximum', { keys: [['1'], ['404']], dryRun: true });
+    assert.deepEqual(body.changes[0]?.notFound, [['404']]);
+  });
+
+  it('hold rows that are older than a rule to it, whenever they were backed up, unless told otherwise', async () => {
+    await db.query('insert into gets_maximum (id, n, _load_id, _line) values (5, 918273, 1, 7)');
+    const late = await stack.post('/v1/backups', { tables: ['gets_maximum'] }, { prefer: 'wait=50' });
+    const { id } = late.body as unknown as BackupView;
+    for (const dryRun of [true, false]) {
+      const { status, body } = await restore('gets_maximum', { backup: id, dryRun });
+      assert.deepEqual([status, body.code], [422, 'restore-mismatch']);
+      assert.match(body.detail ?? '', /^1 rows of \S+ break .* they are load 1 line 7$/);
+      withoutRowData(body);
+    }
+    await db.query('delete from gets_maximum');
+    const { status, body } = await restore('gets_maximum', { backup: id, acceptBrokenRows: true });
+    assert.equal(status, 201, JSON.stringify(body));
+    assert.equal((await db.query('select from gets_maximum where n = 918273')).length, 1);
+    await db.query('delete from gets_maximum where id = 5');
+  });
+
+  it('of columns that no backup holds are refused by a dry run as well, and backups and drills say so', async () => {
+    await db.query('alter table gets_rules_kept add column beside text');
+    await db.query(`update gets_rules_kept set beside = 'kept by hand'`);
+    for (const dryRun of [true, false]) {
+      const { status, body } = await restore('gets_rules_kept', { dryRun });
+      assert.deepEqual([status, body.code], [409, 'restore-state'], JSON.stringify(body));
+      assert.match(body.detail ?? '', /column beside of gets_rules_kept/);
+    }
+    const made = await stack.post('/v1/backups', { tables: ['gets_rules_kept'] }, { prefer: 'wait=50' });
+    const warned = made.body as unknown as BackupView;
+    const words = 'column beside of gets_rules_kept is not in the dictionary: no backup holds it';
+    assert.deepEqual(warned.warnings, [words]);
+    await stack.post(`/v1/backups/${warned.id}/verify`, undefined, { prefer: 'wait=50' });
+    const proved = (await stack.get(`/v1/backups/${warned.id}`)).body as unknown as BackupView;
+    assert.deepEqual([proved.verification?.misfits, proved.verification?.warnings], [[], [words]]);
+    await db.query('alter table gets_rules_kept drop column beside');
+  });
+
+  it('are told by a drill, which says that the files are good and what the dictionary would refuse', async () => {
+    const drilled = await send(`/v1/backups/${backup.id}/verify`, {});
+    assert.equal(drilled.status, 201, JSON.stringify(drilled.body));
+    const { verification } = (await stack.get(`/v1/backups/${backup.id}`)).body as unknown as BackupView;
+    assert.equal(verification?.ok, true);
+    const misfits = verification?.misfits ?? [];
+    const tables = misfits.map((misfit) => /^(?:table )?(\w+): /.exec(misfit)?.[1]);
+    assert.deepEqual(new Set(tables), new Set(REFUSED.map(({ table }) => table)));
+    for (const words of [
+      /^gets_maximum: 2 rows break rules of the dictionary: n \(constraint-error\); they are load \d+ line 2, load/,
+      /^gets_demand: 2 rows break rules/,
+      /^gets_unique: a is not unique: load \d+ line 1, load \d+ line 2$/,
+      /^loses_field: table loses_field: field gone: the file has it and the table does not$/,
+    ]) {
+      assert.ok(
+        misfits.some((misfit) => words.test(misfit)),
+        `${words}: ${misfits.join(' | ')}`,
+      );
+    }
+    assert.doesNotMatch(JSON.stringify(misfits), /918273|their own eyes/);
+  });
+
+  it('of the latest backup before a moment are of that one, and tell its moment', async () => {
+    const newer = await stack.post('/v1/backups', { tables: ['gets_nullable'] }, { prefer: 'wait=50' });
+    const { snapshotAt } = newer.body as unknown as BackupView;
+    const latest = await restore('gets_nullable', { backup: 'latest', dryRun: true });
+    assert.equal(latest.body.snapshotAt, snapshotAt);
+    assert.ok((latest.body.snapshotAgeSeconds ?? -1) >= 0);
+    const just = new Date(Date.parse(snapshotAt!) - 1).toISOString();
+    const before = await restore('gets_nullable', { backup: 'latest', before: just, dryRun: true });
+    assert.equal(before.body.snapshotAt, backup.snapshotAt);
+    const none = await restore('gets_nullable', { backup: 'latest', before: '2020-01-01T00:00:00+02:00' });
+    assert.deepEqual([none.status, none.body.code], [404, 'unknown-backup']);
+    const both = await restore('gets_nullable', { before: just });
+    assert.deepEqual([both.status, both.body.code], [400, 'invalid-request']);
+  });
 
   it('of all tables are refused for the sake of one, and leave all of them as they were', async () => {
     const before = await everything();

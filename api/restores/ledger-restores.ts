@@ -40,9 +40,9 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
     start: async (request) => begin(deps, await createRestore(db, { ...request, dictionary })),
 
     // One key may ask for many drills of a backup: each is one of its own.
-    verify: async (request) => begin(deps, await createDrill(db, { ...request, again: true })),
+    verify: async (request) => begin(deps, await createDrill(db, { ...request, dictionary, again: true })),
 
-    latestOf: (table) => latestBackupOf({ db, storage, keys }, table),
+    latestOf: (table, before) => latestBackupOf({ db, storage, keys }, table, before),
     async get(id) {
       const restore = await get(id);
       if (restoreHasEnded(restore)) return restore;

@@ -39,6 +39,10 @@ export const changeSchema = z
     removed: count.nullable().meta({ description: 'null: not counted, without `compare`' }),
     changed: count.nullable().meta({ description: 'null: not counted, or the table has no primary key' }),
     broken: z.array(z.string()).meta({ description: 'Of a dry run: references that would break' }),
+    notFound: z
+      .array(z.array(z.string()))
+      .optional()
+      .meta({ description: 'Of single rows: keys that are neither in the backup nor in the table' }),
   })
   .meta({ id: 'TableChange', description: 'What a restore changes, or would change' });
 
@@ -56,6 +60,11 @@ const restoreView = z.object({
   id: z.int(),
   kind: restoreKindSchema,
   backupId: z.string(),
+  snapshotAt: instant.nullable().meta({ description: 'The moment that the tables go back to' }),
+  snapshotAgeSeconds: z
+    .number()
+    .nullable()
+    .meta({ description: 'How long before the restore was asked for' }),
   skipped: z.array(skippedSchema).meta({ description: 'Of `latest`: newer backups that were passed over' }),
   tables: z.array(z.string()),
   target: z.object({
@@ -63,6 +72,7 @@ const restoreView = z.object({
     keys: z.array(z.array(z.string())).nullable(),
     safety: z.boolean(),
     compare: z.boolean().optional(),
+    acceptBrokenRows: z.boolean().optional(),
     acceptUnverified: z.boolean().optional().meta({ description: 'The backup was unverified, and accepted' }),
   }),
   status: restoreStatusSchema,

@@ -15,8 +15,11 @@ export interface RestoreService {
   /** Starts a drill. @throws `unknown-backup`, `backup-state`, `backup-unverified` */
   verify(request: StartDrill): Promise<RestoreView>;
 
-  /** What `latest` is; see `latestBackupOf`. @throws `unknown-backup` */
-  latestOf(table: string): Promise<{ readonly backupId: string; readonly skipped: readonly Skipped[] }>;
+  /** What `latest` is, of the snapshots up to a moment (RFC 3339); see `latestBackupOf`. @throws `unknown-backup` */
+  latestOf(
+    table: string,
+    before?: string,
+  ): Promise<{ readonly backupId: string; readonly skipped: readonly Skipped[] }>;
 
   get(id: number): Promise<RestoreView>;
 

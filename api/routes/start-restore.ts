@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { unknownBackup } from '../../src/backups/backups.ts';
 import { MAX_KEYS } from '../../src/backups/create-restore.ts';
 import type { RestoreTarget, RestoreView } from '../../src/backups/restore.ts';
-import type { ErrorCode } from '../../src/errors.ts';
+import { type ErrorCode, LongshoreError } from '../../src/errors.ts';
 import { auditOf } from '../audited.ts';
 import { requireScope } from '../auth.ts';
 import { findBackup } from '../backup-answer.ts';
@@ -30,7 +30,14 @@ const common = {
     description:
       'Count the rows that are added, removed and changed, which takes longer; dry runs and restores of single keys always do',
   }),
+  acceptBrokenRows: z.boolean().optional().meta({
+    description:
+      'Take rows that break rules of the dictionary as the backup has them, where PostgreSQL takes them, instead of refusing',
+  }),
 };
+/** RFC 3339, with any offset. */
+const instantOf = z.iso.datetime({ offset: true });
+
 const acceptUnverified = z.boolean().optional().meta({
   description:
     'Take the backup even when it is unverified, and nobody vouches for its rows. Only with a key of scope `admin`, and not with `latest`',
@@ -55,6 +62,11 @@ const tableBodySchema = z.strictObject({
         'in order',
       example: [['17'], ['18']],
     }),
+  before: instantOf.optional().meta({
+    description:
+      'With `latest`: the newest of the snapshots up to this moment, such as one before an accident',
+    example: '2026-11-21T11:00:00Z',
+  }),
   ...common,
   acceptUnverified,
 });
@@ -129,12 +141,18 @@ const restoreTable = defineRoute({
     const body = await readJson(req, res, tableBodySchema, BODY_MAX_BYTES);
     const { as = null, keys = null, dryRun = false } = body;
     if ((!dryRun && as === null) || body.acceptUnverified) requireScope(holder!, ['admin']);
+    if (body.before !== undefined && body.backup !== 'latest') {
+      throw new LongshoreError('invalid-request', 'before: goes with "backup": "latest"', {
+        places: [{ pointer: '#/before', detail: 'before: goes with "backup": "latest"' }],
+      });
+    }
     const { backupId, skipped } =
       body.backup === 'latest'
-        ? await deps.restores.latestOf(table.name)
+        ? await deps.restores.latestOf(table.name, body.before)
         : { backupId: body.backup, skipped: [] };
     if (holder!.tables !== null) await requireTableIn(call, backupId);
-    const target = targetOf({ as, keys, safety: body.safety, compare: body.compare });
+    const { safety, compare, acceptBrokenRows } = body;
+    const target = targetOf({ as, keys, safety, compare, acceptBrokenRows });
     const kind = dryRun ? 'dry-run' : 'restore';
     const started = await deps.restores.start({
       ...{ kind, backupId, tables: [table.name], target, skipped },
@@ -158,11 +176,12 @@ const restoreBackup = defineRoute({
   async handle(call) {
     const { req, res, deps, holder } = call;
     const body = hasBody(req) ? await readJson(req, res, backupBodySchema, BODY_MAX_BYTES) : {};
-    const { tables = null, dryRun = false, safety, compare, acceptUnverified: accept = false } = body;
+    const { tables = null, dryRun = false, safety, compare, acceptBrokenRows } = body;
+    const { acceptUnverified: accept = false } = body;
     if (!dryRun || accept) requireScope(holder!, ['admin']);
     const { id: backupId } = await findBackup(call);
     const kind = dryRun ? 'dry-run' : 'restore';
-    const target = targetOf({ as: null, keys: null, safety, compare });
+    const target = targetOf({ as: null, keys: null, safety, compare, acceptBrokenRows });
     const started = await deps.restores.start({
       ...{ kind, backupId, tables, target, skipped: [] },
       acceptUnverified: accept,
@@ -215,8 +234,9 @@ function targetOf({
   keys,
   safety = true,
   compare = false,
+  acceptBrokenRows = false,
 }: Omit<RestoreTarget, 'safety'> & { readonly safety?: boolean }): RestoreTarget {
-  return { as, keys, safety: as === null && safety, compare };
+  return { as, keys, safety: as === null && safety, compare, ...(acceptBrokenRows && { acceptBrokenRows }) };
 }
 
 type AnyCall = Pick<Call<string, unknown, unknown>, 'res' | 'deps'> & { readonly req: Request };

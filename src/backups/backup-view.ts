@@ -33,6 +33,7 @@ export interface BackupRow {
   readonly error_code: ErrorCode | null;
   readonly error_message: string | null;
   readonly unverified: readonly Doubt[] | null;
+  readonly warnings: readonly string[] | null;
   readonly verified_at: Date | null;
   readonly verification: Verification | null;
   readonly started_by: string;
@@ -68,6 +69,7 @@ export function toBackupView(row: BackupRow): BackupView {
       remedy: ERRORS[row.error_code].remedy,
     },
     unverified: row.unverified,
+    warnings: row.warnings ?? [],
     lastVerifiedAt: row.verified_at?.toISOString() ?? null,
     verification: row.verification,
     startedBy: row.started_by,

@@ -95,6 +95,8 @@ export interface BackupView {
   readonly error: LoadError | null;
   /** Of an unverified one: why it is not believed. */
   readonly unverified: readonly Doubt[] | null;
+  /** What it leaves out although the tables have it, in words. */
+  readonly warnings: readonly string[];
   /** When a drill last proved the backup good. */
   readonly lastVerifiedAt: string | null;
   /** What the last drill found. */
@@ -124,4 +126,11 @@ export interface Verification {
   }[];
   /** What is wrong: file and fault. Empty when the backup is good. */
   readonly faults: readonly string[];
+  /**
+   * Why the dictionary of that moment would refuse to restore it, in words; empty: it fits. Absent: the drill was of an
+   * earlier version, or the backup is damaged.
+   */
+  readonly misfits?: readonly string[];
+  /** What no backup holds although the database has it, in words. */
+  readonly warnings?: readonly string[];
 }

@@ -7,6 +7,7 @@ import type { BackupPurpose, BackupStatus, BackupView, Codec } from './backup.ts
 import { newBackupId } from './backup-id.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { type BackupRow, toBackupView } from './backup-view.ts';
+import { uncovered } from './uncovered.ts';
 
 /** Quicker to write and to read than deflate, if a little larger; `npm run bench -- backup` measures all three. */
 export const DEFAULT_CODEC: Codec = 'zstandard';
@@ -65,8 +66,8 @@ export async function createBackup(db: Sql, request: NewBackup): Promise<string>
   await db.query(
     `insert into longshore.backup
        (id, purpose, schedule_id, tables, definitions, status, pinned, codec, encrypted, key_id, workflow_id,
-        dictionary_name, dictionary_version, started_by)
-     values ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, ${BACKUP_WORKFLOW_ID}, $10, $11, $12)
+        dictionary_name, dictionary_version, started_by, warnings)
+     values ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, ${BACKUP_WORKFLOW_ID}, $10, $11, $12, $13)
      on conflict (id) do nothing`,
     [
       id,
@@ -81,6 +82,7 @@ export async function createBackup(db: Sql, request: NewBackup): Promise<string>
       dictionary.name,
       dictionary.version,
       startedBy,
+      JSON.stringify(await uncovered(db, tables, request.tables === null ? dictionary.tables : undefined)),
     ],
   );
   return id;
@@ -113,7 +115,7 @@ export async function readBackupPlan(db: Sql, id: string): Promise<BackupPlan> {
 const VIEW = `
   select b.id, b.purpose, b.schedule_id, b.status, b.pinned, b.codec, b.encrypted, b.key_id, b.workflow_id, b.run_id,
          b.dictionary_version, b.snapshot_at, b.tables, b.parts_total, b.manifest, b.rows, b.bytes, b.error_code,
-         b.error_message, b.unverified, b.verified_at, b.verification, b.started_by, b.created_at, b.finished_at, p.parts
+         b.error_message, b.unverified, b.warnings, b.verified_at, b.verification, b.started_by, b.created_at, b.finished_at, p.parts
     from longshore.backup b
     left join lateral (
       select jsonb_agg(jsonb_build_object('table', table_name, 'part', part) order by table_name, part_no) as parts

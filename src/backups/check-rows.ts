@@ -1,11 +1,14 @@
-import { readAvroRows } from '../avro/read-rows.ts';
+import { readAvroRows, type TextRow } from '../avro/read-rows.ts';
 import { LongshoreError } from '../errors.ts';
+import { FIRST_GROUP_ID } from '../ledger/lineage-ids.ts';
 import { compileTable } from '../rows/compile-table.ts';
 import type { CompiledTable } from '../rows/contract.ts';
 import type { Field, Table } from '../types.ts';
 
 /** Rules that a message names. */
 const SHOWN_RULES = 5;
+/** Rows that it names. */
+const SHOWN_ROWS = 5;
 
 /** Whether rows that obeyed one definition obey the other: nothing but titles and the form of files differs. Pure. */
 export function sameRules(a: Table, b: Table): boolean {
@@ -23,27 +26,81 @@ function sorted(constraints: Field['constraints']): [string, unknown][] {
   return Object.entries(constraints).sort(([x], [y]) => (x < y ? -1 : 1));
 }
 
-/**
- * Checks the rows of a part against the rules of a table, for a backup that was made under other ones. Keys and
- * references are PostgreSQL's to check.
- * @throws LongshoreError `restore-mismatch` with how many rows break rules, and which rules; `backup-damaged`
- */
-export async function checkRows(file: AsyncIterable<Buffer>, table: Table, part: string): Promise<void> {
-  const compiled = compileTable(asStored(table));
-  const rules = new Set<string>();
-  let faulty = 0;
-  for await (const row of readAvroRows(file, table)) {
-    const errors = checkRow(compiled, row);
-    if (errors.length === 0) continue;
-    faulty++;
-    for (const error of errors) if (rules.size < SHOWN_RULES) rules.add(error);
-  }
-  if (faulty === 0) return;
-  const message = `${faulty} rows of ${part} break rules of the dictionary: ${[...rules].join(', ')}`;
-  throw new LongshoreError('restore-mismatch', message);
+/** Whether rows have to be looked at one by one before they may become rows of the table: nothing else checks them. */
+export function hasRulesToCheck(table: Table, saved: Table): boolean {
+  // Rows of the same rules may be older than the rules: the dictionary was tightened, and the rows stayed.
+  return !sameRules(table, saved) || table.fields.some(hasRowRule);
 }
 
-function checkRow({ checkRow: check, table }: CompiledTable, row: readonly (string | null)[]): string[] {
+/** A rule that PostgreSQL does not hold: a type, NOT NULL and keys are its own to check. */
+function hasRowRule({ type, format, constraints }: Field): boolean {
+  const { required: _, unique: __, ...rules } = constraints;
+  return (
+    Object.values(rules).some((rule) => rule !== undefined) || (type === 'string' && format !== 'default')
+  );
+}
+
+/** A row of a backup that breaks rules of today. */
+export interface FaultyRow {
+  /** Texts of the fields in the order of the dictionary, then of `_load_id` and `_line`. */
+  readonly cells: TextRow;
+  /** Fields and codes. */
+  readonly errors: readonly string[];
+}
+
+/**
+ * Rows of a part that break the rules of a table. Keys and references are PostgreSQL's to check.
+ * @param shape the table as the rows are decoded: see `lenient`
+ * @throws LongshoreError `backup-damaged`
+ */
+export async function* faultyRows(
+  file: AsyncIterable<Buffer>,
+  table: Table,
+  shape: Table,
+): AsyncGenerator<FaultyRow, void> {
+  const compiled = compileTable(asStored(table));
+  for await (const cells of readAvroRows(file, shape)) {
+    const errors = checkRow(compiled, cells);
+    if (errors.length > 0) yield { cells, errors };
+  }
+}
+
+/** What a refusal says of faulty rows: how many there are, which rules they break, and where the first ones came from. */
+export class FaultySummary {
+  readonly #rules = new Set<string>();
+  readonly #places: string[] = [];
+  count = 0;
+
+  add({ cells, errors }: FaultyRow): void {
+    this.count++;
+    for (const error of errors) if (this.#rules.size < SHOWN_RULES) this.#rules.add(error);
+    if (this.#places.length < SHOWN_ROWS)
+      this.#places.push(lineageOf(cells.at(-2) ?? null, cells.at(-1) ?? null));
+  }
+
+  /** Without values: the words go into histories. */
+  describe(): string {
+    const more = this.count > this.#places.length ? ', …' : '';
+    return `break rules of the dictionary: ${[...this.#rules].join(', ')}; they are ${this.#places.join(', ')}${more}`;
+  }
+}
+
+/** A row by where it came from, which is no value of it. */
+export function lineageOf(load: string | null, line: string | null): string {
+  if (load === null) return 'one that no load brought';
+  const from = Number(load) >= FIRST_GROUP_ID ? `group ${load}` : `load ${load}`;
+  return line === null ? from : `${from} line ${line}`;
+}
+
+/** @throws LongshoreError `restore-mismatch` where there are faulty rows */
+export async function refuseFaulty(rows: AsyncIterable<FaultyRow>, part: string): Promise<void> {
+  const found = new FaultySummary();
+  for await (const row of rows) found.add(row);
+  if (found.count === 0) return;
+  throw new LongshoreError('restore-mismatch', `${found.count} rows of ${part} ${found.describe()}`);
+}
+
+function checkRow({ checkRow: check, table }: CompiledTable, row: TextRow): string[] {
   const cells = table.fields.map((_, i) => row[i] ?? '');
   const columns = table.fields.map((_, i) => (row[i] === null ? -1 : i));
   const { errors } = check(cells, columns, cells.length);

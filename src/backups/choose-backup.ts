@@ -28,13 +28,15 @@ export interface Choice {
 /**
  * The newest backup of a table that can be read here: believed, with its key at hand, with its files in the storage, and
  * not found damaged by a drill. Never a safety backup: that holds what somebody wanted to be rid of.
+ * @param before RFC 3339: only snapshots of this moment or before it
  */
-export async function newestReadable(deps: BackupDeps, table: string): Promise<Choice> {
+export async function newestReadable(deps: BackupDeps, table: string, before?: string): Promise<Choice> {
   const { db } = deps;
   const done = await db.query<{ id: string; at: Date | null }>(
     `select id, snapshot_at as at from longshore.backup
-      where status = 'done' and purpose <> 'safety' and tables @> array[$1] order by snapshot_at desc, id desc`,
-    [table],
+      where status = 'done' and purpose <> 'safety' and tables @> array[$1]
+        and ($2::timestamptz is null or snapshot_at <= $2) order by snapshot_at desc, id desc`,
+    [table, before ?? null],
   );
   const skipped: Skipped[] = [];
   let chosen: { readonly id: string; readonly at: Date | null } | undefined;
@@ -46,7 +48,7 @@ export async function newestReadable(deps: BackupDeps, table: string): Promise<C
     }
     skipped.push({ backupId: one.id, snapshotAt: one.at?.toISOString() ?? null, why, strange: false });
   }
-  const doubted = await newerDoubted(db, table, chosen?.at ?? null);
+  const doubted = await newerDoubted(db, table, chosen?.at ?? null, before);
   // This ledger's own first: however many somebody puts into the storage, they hide none of those.
   const told = [...skipped, ...doubted].sort(
     (a, b) => Number(a.strange) - Number(b.strange) || byNewest(a, b),
@@ -109,13 +111,13 @@ async function faultOf(deps: BackupDeps, id: string, table: string): Promise<str
 }
 
 /** Those that nobody vouches for and that say that they are newer. */
-async function newerDoubted(db: Sql, table: string, than: Date | null): Promise<Skipped[]> {
+async function newerDoubted(db: Sql, table: string, than: Date | null, before?: string): Promise<Skipped[]> {
   const rows = await db.query<{ id: string; at: Date | null; found: boolean; doubts: readonly Doubt[] }>(
     `select id, snapshot_at as at, found, unverified as doubts from longshore.backup
       where status = 'unverified' and purpose <> 'safety' and tables @> array[$1]
-        and ($2::timestamptz is null or snapshot_at > $2)
+        and ($2::timestamptz is null or snapshot_at > $2) and ($4::timestamptz is null or snapshot_at <= $4)
       order by found, snapshot_at desc, id desc limit $3`,
-    [table, than, MOST_TOLD],
+    [table, than, MOST_TOLD, before ?? null],
   );
   return rows.map(({ id, at, found, doubts }) => ({
     backupId: id,

@@ -26,6 +26,22 @@ function isWanted(table: Table, alias: string): string {
   return `exists (select from ${WANTED} k where ${equalColumns(table.primaryKey, 'k', alias)})`;
 }
 
+/** Wanted keys that none of these tables has, as texts. `limitStage` comes first. */
+export async function keysNotFound(
+  tx: Tx,
+  { primaryKey }: Table,
+  places: readonly string[],
+): Promise<readonly (readonly string[])[]> {
+  const there = places.map(
+    (place) => `not exists (select from ${place} t where ${equalColumns(primaryKey, 't', 'k')})`,
+  );
+  const texts = primaryKey.map((name) => `to_jsonb(k.${quoteName(name)}) #>> '{}'`);
+  const rows = await tx.query<{ key: string[] }>(
+    `select array[${texts.join(', ')}] as key from ${WANTED} k where ${there.join(' and ')}`,
+  );
+  return rows.map(({ key }) => key);
+}
+
 /**
  * What restoring the stages would change, and, where asked, which references would break. Set-based, in a few passes
  * over each table. `limitStage` comes first.
@@ -43,7 +59,12 @@ export async function compareStages(
   for (const [no, one] of plan.tables.entries()) {
     const counts = await countChanges(tx, one, limited);
     const own = broken.filter(({ of }) => of === no).map(({ words }) => words);
-    changes.push({ table: one.table.name, rowsInBackup: one.saved.rows, ...counts, broken: own });
+    const change = { table: one.table.name, rowsInBackup: one.saved.rows, ...counts, broken: own };
+    if (!limited) changes.push(change);
+    else {
+      const places = [one.stage, liveName(one.table)];
+      changes.push({ ...change, notFound: await keysNotFound(tx, one.table, places) });
+    }
   }
   return changes;
 }

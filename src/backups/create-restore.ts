@@ -82,10 +82,12 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
 export async function latestBackupOf(
   deps: BackupDeps,
   table: string,
+  before?: string,
 ): Promise<{ readonly backupId: string; readonly skipped: readonly Skipped[] }> {
-  const { backupId, skipped } = await newestReadable(deps, table);
+  const { backupId, skipped } = await newestReadable(deps, table, before);
   if (backupId !== null) return { backupId, skipped };
-  const none = `there is no good backup of ${table} yet, beside those that restores made`;
+  const until = before === undefined ? 'yet' : `from ${before} or before`;
+  const none = `there is no good backup of ${table} ${until}, beside those that restores made`;
   throw new LongshoreError(
     'unknown-backup',
     skipped.length === 0 ? none : `no backup of ${table} can be read here: ${describeSkipped(skipped)}`,

@@ -1,6 +1,7 @@
 import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 import { restoreWorkflowId } from '../installation/workflow-ids.ts';
+import type { Dictionary } from '../types.ts';
 import type { Verification } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { describeSkipped, newestReadable, type Skipped } from './choose-backup.ts';
@@ -12,6 +13,8 @@ const DRILL_TARGET: RestoreTarget = { as: null, keys: null, safety: false };
 
 export interface NewDrill {
   readonly backupId: string;
+  /** Whether the backup fits it is told, too. */
+  readonly dictionary: Pick<Dictionary, 'tables'>;
   readonly startedBy: string;
   /** Another drill, even if the same one has asked for one before. */
   readonly again?: boolean;
@@ -27,7 +30,7 @@ export interface NewDrill {
  */
 export async function createDrill(
   db: Sql,
-  { backupId, startedBy, again = false, acceptUnverified = false }: NewDrill,
+  { backupId, dictionary, startedBy, again = false, acceptUnverified = false }: NewDrill,
 ): Promise<number> {
   const doubts = await requireRestorable(db, backupId, acceptUnverified);
   const target: RestoreTarget = { ...DRILL_TARGET, ...(doubts && { acceptUnverified: true }) };
@@ -36,15 +39,22 @@ export async function createDrill(
        select id from longshore.restore
         where kind = 'drill' and backup_id = $1 and started_by = $2 and not $4
      ), made as (
-       insert into longshore.restore (id, uid, kind, backup_id, tables, target, status, workflow_id, started_by)
-       select next.id, u.uid, 'drill', b.id, b.tables, $3, 'accepted', ${restoreWorkflowId("'drill'")}, $2
+       insert into longshore.restore (id, uid, kind, backup_id, tables, target, status, workflow_id, started_by, today)
+       select next.id, u.uid, 'drill', b.id, b.tables, $3, 'accepted', ${restoreWorkflowId("'drill'")}, $2, $6
          from longshore.backup b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id),
               gen_random_uuid() as u(uid)
         where b.id = $1 and b.status = $5 and not exists (select from before)
        returning id
      )
      select id from before union all select id from made`,
-    [backupId, startedBy, JSON.stringify(target), again, doubts ? 'unverified' : 'done'],
+    [
+      backupId,
+      startedBy,
+      JSON.stringify(target),
+      again,
+      doubts ? 'unverified' : 'done',
+      JSON.stringify(dictionary.tables),
+    ],
   );
   if (drill) return drill.id;
   throw new LongshoreError('backup-state', `backup ${backupId} was deleted just now`);

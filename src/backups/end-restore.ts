@@ -7,7 +7,7 @@ import type { RestoreKind, RestoreStatus } from './restore.ts';
 import { type RestoreStep, requireRestore, unknownRestore } from './restores.ts';
 
 /** What a drill found out about its backup. */
-export type Proof = Pick<Verification, 'tables' | 'faults'>;
+export type Proof = Pick<Verification, 'tables' | 'faults' | 'misfits' | 'warnings'>;
 
 export interface EndRestoreInput extends RestoreStep {
   readonly end:

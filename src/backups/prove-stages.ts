@@ -39,8 +39,11 @@ export async function proveStages(
     }
   }
   for (const { table, stage } of tables) {
-    for (const [text, statement] of referencesOf(table, stage, tables)) {
-      if (!(await holds(tx, statement))) faults.push(`${table.name}: the reference ${text} is broken`);
+    for (const { text, fields, to, parent } of referencesOf(table, tables)) {
+      const reference = `foreign key (${quoteNames(fields)}) references ${parent} (${quoteNames(to)})`;
+      if (!(await holds(tx, `alter table ${stage} add ${reference}`))) {
+        faults.push(`${table.name}: the reference ${text} is broken`);
+      }
     }
   }
   return { tables: found, faults };
@@ -69,14 +72,24 @@ async function readBack(tx: Tx, table: Table, stage: string, signal: AbortSignal
   return { rows, checksum: checksum.hex() };
 }
 
+export interface StagedReference {
+  readonly text: string;
+  readonly fields: readonly string[];
+  readonly to: readonly string[];
+  /** The stage that it leads to, quoted and qualified. */
+  readonly parent: string;
+}
+
 /** References to tables that are staged too; the others were not part of the snapshot. */
-function referencesOf(table: Table, stage: string, tables: readonly RestoredTable[]): [string, string][] {
-  return table.foreignKeys.flatMap(({ fields, reference }): [string, string][] => {
+export function referencesOf(
+  { foreignKeys }: Table,
+  tables: readonly Pick<RestoredTable, 'table' | 'stage'>[],
+): readonly StagedReference[] {
+  return foreignKeys.flatMap(({ fields, reference }) => {
     const parent = tables.find((one) => one.table.name === reference.table);
     if (!parent) return [];
-    const [from, to] = [quoteNames(fields), quoteNames(reference.fields)];
     const text = `${fields.join(', ')} → ${reference.table}`;
-    return [[text, `alter table ${stage} add foreign key (${from}) references ${parent.stage} (${to})`]];
+    return [{ text, fields, to: reference.fields, parent: parent.stage }];
   });
 }
 

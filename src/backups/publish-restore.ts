@@ -72,6 +72,83 @@ function refuseMissing(table: Table, put: number, expected: number): void {
   );
 }
 
+/**
+ * Everything that publishing would refuse, found out without a lock that anybody waits for: for a dry run, in a
+ * transaction that is rolled back. References that would break are `compareStages`'s to list; what triggers of the
+ * user's would say, only publishing tells.
+ * @throws LongshoreError as `publishRestore` does
+ */
+export async function rehearseRestore(tx: Tx, plan: RestorePlan): Promise<void> {
+  await tx.query(`set local work_mem = '64MB'`);
+  const { as, keys } = plan.target;
+  try {
+    await limitStage(tx, plan);
+    if (as !== null) {
+      await refuseTaken(tx, as);
+      for (const { table, stage } of plan.tables) await buildKeys(tx, stage, keysOf(table));
+      return;
+    }
+    const lives = plan.tables.map(({ table }) => liveName(table)).sort();
+    await tx.query(`lock table ${lives.join(', ')} in access share mode`);
+    for (const one of plan.tables) await rehearseTable(tx, one, keys !== null);
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+async function rehearseTable(tx: Tx, one: RestoredTable, limited: boolean): Promise<void> {
+  const { table, stage } = one;
+  const state = await readTableState(tx, one);
+  if (!limited && !isSwap({ state })) await refuseLoss(tx, table);
+  // The rows that stay beside those that come back have to be unlike them, too.
+  if (limited) await addRemaining(tx, one);
+  const keys = state.constraints.filter(({ kind }) => kind !== 'f').map(({ definition }) => definition);
+  await buildKeys(tx, stage, [...keys, ...(await checksOf(tx, table))]);
+}
+
+async function buildKeys(tx: Tx, stage: string, definitions: readonly string[]): Promise<void> {
+  for (const definition of definitions) await tx.query(`alter table ${stage} add ${definition}`);
+}
+
+async function addRemaining(tx: Tx, { table, stage }: RestoredTable): Promise<void> {
+  const columns = quoteNames(columnsOf(table));
+  await tx.query(
+    `insert into ${stage} (${columns}) select ${columns} from ${liveName(table)} t
+      where not exists (select from pg_temp.wanted_keys k where ${equalColumns(table.primaryKey, 'k', 't')})`,
+  );
+}
+
+/** CHECK and NOT NULL as the live table has them; before PostgreSQL 18 NOT NULL is no constraint of its own. */
+async function checksOf(tx: Tx, table: Table): Promise<string[]> {
+  const live = liveName(table);
+  const columns = columnsOf(table);
+  const checks = await tx.query<{ definition: string }>(
+    `select pg_get_constraintdef(oid) as definition from pg_constraint
+      where conrelid = $1::regclass and contype = 'c' and convalidated
+        and not exists (select from pg_attribute a
+                         where a.attrelid = conrelid and a.attnum = any (conkey) and a.attname <> all ($2))
+      order by conname`,
+    [live, columns],
+  );
+  const required = await tx.query<{ name: string }>(
+    `select attname::text as name from pg_attribute
+      where attrelid = $1::regclass and attnum > 0 and not attisdropped and attnotnull and attgenerated = ''
+        and attidentity = '' and not atthasdef order by attnum`,
+    [live],
+  );
+  const foreign = required.find(({ name }) => !columns.includes(name));
+  if (foreign) {
+    throw new LongshoreError(
+      'restore-state',
+      `column ${foreign.name} of ${table.name} takes no null, and no backup has values for it: give it a default`,
+    );
+  }
+  return [
+    ...checks.map(({ definition }) => definition),
+    ...required.map(({ name }) => `check (${quoteName(name)} is not null)`),
+  ];
+}
+
 /** Columns that someone added beside the dictionary are in no backup: emptying the table would lose their values. */
 async function refuseLoss(tx: Tx, table: Table): Promise<void> {
   const columns = await tx.query<{ name: string }>(
@@ -128,13 +205,18 @@ async function publishBeside(tx: Tx, plan: RestorePlan, as: string): Promise<voi
 
 /** The primary and the unique keys of a table, for `alter table … add`. */
 export function keysOf(table: Table): string[] {
-  const unique = [
-    ...table.fields.filter((f) => f.constraints.unique === true).map((f) => [f.name]),
-    ...table.uniqueKeys,
-  ];
+  const { primaryKey } = table;
+  return uniqueKeysOf(table).map((fields) =>
+    fields === primaryKey ? `primary key (${quoteNames(fields)})` : `unique (${quoteNames(fields)})`,
+  );
+}
+
+/** The fields of each of them, those of the primary key first. */
+export function uniqueKeysOf({ primaryKey, fields, uniqueKeys }: Table): readonly (readonly string[])[] {
   return [
-    ...(table.primaryKey.length > 0 ? [`primary key (${quoteNames(table.primaryKey)})`] : []),
-    ...unique.map((fields) => `unique (${quoteNames(fields)})`),
+    ...(primaryKey.length > 0 ? [primaryKey] : []),
+    ...fields.filter((f) => f.constraints.unique === true).map((f) => [f.name]),
+    ...uniqueKeys,
   ];
 }
 

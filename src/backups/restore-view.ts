@@ -7,6 +7,7 @@ export interface RestoreRow {
   readonly id: number;
   readonly kind: RestoreKind;
   readonly backup_id: string;
+  readonly snapshot_at: Date | null;
   readonly skipped: readonly Skipped[] | null;
   readonly tables: readonly string[];
   readonly target: RestoreTarget;
@@ -32,6 +33,8 @@ export function toRestoreView(row: RestoreRow): RestoreView {
     id: row.id,
     kind: row.kind,
     backupId: row.backup_id,
+    snapshotAt: row.snapshot_at?.toISOString() ?? null,
+    snapshotAgeSeconds: row.snapshot_at && (row.created_at.getTime() - row.snapshot_at.getTime()) / 1000,
     skipped: row.skipped ?? [],
     tables: row.tables,
     target: row.target,

@@ -33,12 +33,17 @@ export interface RestoreTarget {
   readonly compare?: boolean;
   /** The backup was unverified, and whoever asked said that it shall be taken all the same. Absent: it is believed. */
   readonly acceptUnverified?: boolean;
+  /** Take rows that break rules of the dictionary as they are, where PostgreSQL takes them. Absent: refuse them. */
+  readonly acceptBrokenRows?: boolean;
 }
 
 export interface RestoreView {
   readonly id: number;
   readonly kind: RestoreKind;
   readonly backupId: string;
+  /** The moment that the tables go back to (RFC 3339), and how long before the restore was asked for it was. */
+  readonly snapshotAt: string | null;
+  readonly snapshotAgeSeconds: number | null;
   /** Of one that was asked for as the latest: newer backups that were passed over, and why. */
   readonly skipped: readonly Skipped[];
   readonly tables: readonly string[];
@@ -83,4 +88,6 @@ export interface TableChange {
   readonly changed: number | null;
   /** Of a dry run: references that would break, in words; a restore refuses them. */
   readonly broken: readonly string[];
+  /** Of a restore of single rows: keys that are neither in the backup nor in the table. */
+  readonly notFound?: readonly (readonly string[])[];
 }

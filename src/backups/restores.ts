@@ -19,11 +19,18 @@ export interface RestorePlan {
   readonly backup: Pick<Manifest, 'id' | 'encryption'> & { readonly manifestSha256: string };
   /** In the order in which references allow them to be restored. */
   readonly tables: readonly RestoredTable[];
+  /** Of a drill: the dictionary's tables when it was asked for; null: of another kind, or of an earlier version. */
+  readonly today: readonly Table[] | null;
 }
 
 export interface RestoredTable {
-  /** As the dictionary has it now; of a drill, and of a restore under another name: as the backup has it. */
+  /**
+   * As the dictionary has it now; of a drill, and of a restore under another name: as the backup has it. Of a restore
+   * of single rows the stage lets nulls in everywhere: only the rows that are wanted have to obey.
+   */
   readonly table: Table;
+  /** What the rows have to obey; null: whatever the backup holds is right. */
+  readonly rules: Table | null;
   /** Quoted and qualified. */
   readonly stage: string;
   readonly saved: ManifestTable;
@@ -62,25 +69,37 @@ export async function readRestorePlan(db: Sql, restoreId: number): Promise<Resto
   const [row] = await db.query<{ [member in keyof PlanRow]: PlanRow[member] } & { backupId: string }>(
     `select r.id, r.uid, r.kind, r.status, r.target, r.tables, r.safety_backup_id as "safetyBackupId",
             b.id as "backupId", b.manifest, b.manifest_sha256 as "manifestSha256",
-            coalesce(r.definitions, b.definitions) as definitions
+            coalesce(r.definitions, b.definitions) as definitions, r.today
        from longshore.restore r join longshore.backup b on b.id = r.backup_id where r.id = $1`,
     [restoreId],
   );
   if (!row) throw unknownRestore(restoreId);
-  const { id, uid, kind, status, target, safetyBackupId, manifest, manifestSha256 } = row;
+  const { id, uid, kind, status, target, safetyBackupId, manifest, manifestSha256, today } = row;
   if (manifest === null) throw new LongshoreError('backup-state', `backup ${row.backupId} has no manifest`);
   const chosen = row.definitions.filter(({ name }) => row.tables.includes(name));
+  const obeys = kind !== 'drill' && target.as === null && !target.acceptBrokenRows;
   const tables = chosen.map((table, no): RestoredTable => {
     const saved = manifest.tables.find((one) => one.table === table.name);
-    if (saved) return { table, saved, stage: restoreStageName(id, no) };
-    throw new LongshoreError('internal', `backup ${row.backupId} does not hold ${table.name}`);
+    if (!saved) throw new LongshoreError('internal', `backup ${row.backupId} does not hold ${table.name}`);
+    const staged = target.keys === null ? table : lenient(table);
+    return { table: staged, rules: obeys ? table : null, saved, stage: restoreStageName(id, no) };
   });
   const backup = { id: manifest.id, encryption: manifest.encryption, manifestSha256 };
-  return { id, uid, kind, status, target, safetyBackupId, backup, tables };
+  return { id, uid, kind, status, target, safetyBackupId, backup, tables, today };
+}
+
+/** The table with nulls allowed wherever the primary key allows them. */
+export function lenient(table: Table): Table {
+  const fields = table.fields.map((field) =>
+    table.primaryKey.includes(field.name)
+      ? field
+      : { ...field, constraints: { ...field.constraints, required: false } },
+  );
+  return { ...table, fields };
 }
 
 const VIEW = `
-  select r.id, r.kind, r.backup_id, r.skipped, r.tables, r.target, r.status, r.safety_backup_id, r.workflow_id, r.run_id, r.result,
+  select r.id, r.kind, r.backup_id, b.snapshot_at, r.skipped, r.tables, r.target, r.status, r.safety_backup_id, r.workflow_id, r.run_id, r.result,
          r.error_code, r.error_message, r.started_by, r.created_at, r.finished_at, p.parts, p.rows,
          t.parts_total, t.rows_total
     from longshore.restore r

@@ -54,6 +54,8 @@ function summarize(backup: BackupAnswer): string {
     ['time', secondsOf(backup)],
     ['proved', backup.lastVerifiedAt === null ? 'never' : formatTime(backup.lastVerifiedAt)],
     ['faults', verification === null || verification.ok ? null : plain(verification.faults.join('; '))],
+    ['fits', fitsOf(backup)],
+    ...warningsOf(backup).map((words): [string, string] => ['warning', plain(words)]),
     ['error', error === null ? null : `${plain(error.message)} (${error.code})`],
     ['remedy', error?.remedy ?? null],
     ['workflow', backup.links.temporal ?? backup.workflowId],
@@ -71,6 +73,18 @@ function summarize(backup: BackupAnswer): string {
     ]),
   );
   return [`Backup ${backup.id}`, ...lines, '', tables.replaceAll(/^/gm, '  ')].join('\n');
+}
+
+/** Whether the last drill found that the dictionary of that moment would take it. */
+function fitsOf({ verification }: BackupView): string | null {
+  if (verification?.misfits === undefined) return null;
+  return verification.misfits.length === 0
+    ? 'the dictionary'
+    : `not: ${plain(verification.misfits.join('; '))}`;
+}
+
+function warningsOf({ warnings, verification }: BackupView): readonly string[] {
+  return [...new Set([...warnings, ...(verification?.warnings ?? [])])];
 }
 
 function secondsOf({ createdAt, finishedAt }: BackupView): string | null {

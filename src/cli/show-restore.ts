@@ -1,6 +1,6 @@
 import type { RestoreView, TableChange } from '../backups/restore.ts';
 import { EXIT } from './exit-codes.ts';
-import { formatCount, formatSeconds, formatTable, plain } from './format.ts';
+import { formatCount, formatSeconds, formatTable, formatTime, plain } from './format.ts';
 import type { Session } from './session.ts';
 import { watch } from './watch.ts';
 
@@ -46,6 +46,7 @@ function summarize(restore: RestoreAnswer): string {
   const facts: [string, string | null][] = [
     ['status', restore.status],
     ['backup', target.acceptUnverified ? `${restore.backupId} (unverified)` : restore.backupId],
+    ['snapshot', snapshotOf(restore)],
     ['as', target.as],
     ['keys', target.keys === null ? null : formatCount(target.keys.length)],
     ['time', secondsOf(restore)],
@@ -58,12 +59,27 @@ function summarize(restore: RestoreAnswer): string {
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `  ${name.padEnd(10)}${value}`);
   const skipped = restore.skipped.map(({ backupId, why }) => `  skipped   ${plain(`${backupId}: ${why}`)}`);
+  const notFound = restore.changes.flatMap((change) =>
+    (change.notFound ?? []).map((key) => `  not found ${plain(key.join(', '))}: in neither place`),
+  );
   const broken = restore.changes.flatMap((change) =>
     change.broken.map((words) => `  broken    ${plain(words)}`),
   );
   const changes =
     restore.changes.length === 0 ? [] : ['', changeTable(restore.changes).replaceAll(/^/gm, '  ')];
-  return [`${HEADS[restore.kind]} ${restore.id}`, ...lines, ...skipped, ...broken, ...changes].join('\n');
+  return [
+    `${HEADS[restore.kind]} ${restore.id}`,
+    ...lines,
+    ...skipped,
+    ...broken,
+    ...notFound,
+    ...changes,
+  ].join('\n');
+}
+
+function snapshotOf({ snapshotAt, snapshotAgeSeconds }: RestoreView): string | null {
+  if (snapshotAt === null || snapshotAgeSeconds === null) return null;
+  return `${formatTime(snapshotAt)}, ${formatSeconds(Math.max(0, snapshotAgeSeconds))} before`;
 }
 
 function undoOf({ status }: RestoreView, safetyBackupId: string | null): string | null {

@@ -81,6 +81,7 @@ export function backupView(id: string, change: Partial<BackupView> = {}): Backup
     bytes: null,
     error: null,
     unverified: null,
+    warnings: [],
     lastVerifiedAt: null,
     verification: null,
     startedBy: 'a1',

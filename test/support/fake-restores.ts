@@ -65,6 +65,8 @@ export function restoreView(id: number, change: Partial<RestoreView> = {}): Rest
     id,
     kind: 'restore',
     backupId: '20260101T000000Z-000001',
+    snapshotAt: '2026-01-01T00:00:00.000Z',
+    snapshotAgeSeconds: 0,
     skipped: [],
     tables: ['jobs'],
     target: { as: null, keys: null, safety: true },

@@ -21,6 +21,8 @@ interface RestoreOptions extends GlobalOptions {
   readonly safety: boolean;
   readonly compare?: boolean;
   readonly acceptUnverified?: boolean;
+  readonly acceptBrokenRows?: boolean;
+  readonly before?: string;
   readonly wait: boolean;
 }
 
@@ -39,6 +41,7 @@ export function addRestoreCommands(program: Command): void {
       '--from <backup>',
       "the backup's ID, or latest: the newest of the table that can be read and that no restore made",
     )
+    .option('--before <time>', 'with latest: the newest of the snapshots up to this moment (RFC 3339)')
     .option('--as <name>', 'under this name, beside the table, which stays as it is')
     .option(
       '--row <key>',
@@ -50,6 +53,7 @@ export function addRestoreCommands(program: Command): void {
     .option('--dry-run', 'change nothing, show what would change')
     .option('--no-safety', 'without a backup of what is there now')
     .option('--compare', 'count the rows that it adds, removes and changes, as a dry run does')
+    .option('--accept-broken-rows', 'take rows that break rules of the dictionary as the backup has them')
     .option('--accept-unverified', 'take a backup that nobody vouches for, by its ID')
     .option('--wait', 'wait for its end and show it', true)
     .option('--no-wait', 'return once it has started')
@@ -94,9 +98,10 @@ async function restore(table: string | undefined, options: RestoreOptions): Prom
 /** @throws CliError `usage` where options do not go together */
 function requestOf(table: string | undefined, options: RestoreOptions): [path: string, body: object] {
   const { from, backup, tables, as, row = [], dryRun, safety, compare, acceptUnverified } = options;
-  const common = { dryRun, safety, compare, acceptUnverified };
+  const { acceptBrokenRows, before } = options;
+  const common = { dryRun, safety, compare, acceptBrokenRows, acceptUnverified };
   if (backup !== undefined) {
-    if (table !== undefined || from !== undefined || as !== undefined || row.length > 0) {
+    if ([table, from, as, before].some((one) => one !== undefined) || row.length > 0) {
       throw new CliError(EXIT.usage, '--backup restores whole tables: choose some of them with --tables');
     }
     return [`/v1/backups/${encodeURIComponent(backup)}/restore`, { ...common, tables: tables?.split(',') }];
@@ -106,9 +111,12 @@ function requestOf(table: string | undefined, options: RestoreOptions): [path: s
   if (acceptUnverified && (from === undefined || from === 'latest')) {
     throw new CliError(EXIT.usage, '--accept-unverified needs the ID of the backup: --from <id>');
   }
+  if (before !== undefined && from !== undefined && from !== 'latest') {
+    throw new CliError(EXIT.usage, '--before chooses the latest backup: it does not go with the ID of one');
+  }
   const keys = row.length === 0 ? undefined : row.map(fieldsOf);
   const path = `/v1/tables/${encodeURIComponent(table)}/restore`;
-  return [path, { ...common, backup: from ?? 'latest', as, keys }];
+  return [path, { ...common, backup: from ?? 'latest', before, as, keys }];
 }
 
 /** A key of one field is its text; of several, a JSON list of texts. */

@@ -1,0 +1,26 @@
+import type { Hash } from 'node:crypto';
+import type { Storage } from '../storage/storage.ts';
+import type { Part } from './backup.ts';
+import { backupFolder } from './backup-id.ts';
+import type { BackupKeys } from './backup-keys.ts';
+import { decryptPart, partAad } from './encryption.ts';
+import type { RestorePlan } from './restores.ts';
+
+/** A part of a restore's backup as Avro, decrypted where it has to be; what is stored goes through the hash. */
+export async function plainPart(
+  { storage, backupKeys }: { readonly storage: Storage; readonly backupKeys: BackupKeys },
+  { backup }: Pick<RestorePlan, 'backup'>,
+  part: Part,
+  hash: Hash,
+): Promise<AsyncIterable<Buffer>> {
+  const file = await storage.stream(backupFolder(backup.id) + part.name);
+  const stored = hashing(file, hash);
+  return backup.encryption ? decryptPart(stored, backupKeys, partAad(backup.id, part.name)) : stored;
+}
+
+async function* hashing(file: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer, void> {
+  for await (const piece of file) {
+    hash.update(piece);
+    yield piece;
+  }
+}
