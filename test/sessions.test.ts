@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import pg from 'pg';
 import { openDatabase } from '../src/db/database.ts';
@@ -9,10 +8,11 @@ import { sessionPool } from '../src/db/session.ts';
 import { quoteName, quoteText } from '../src/db/sql-names.ts';
 import { readDictionary } from '../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { testDatabase } from './support/database.ts';
+import { runSql, testDatabase } from './support/database.ts';
 import { fromGlobalSetup } from './support/environment.ts';
 import { until } from './support/eventually.ts';
 import type { Cleanup } from './support/home.ts';
+import { plainDatabase } from './support/plain-role.ts';
 import { type TestStack, testStack } from './support/stack.ts';
 
 /** Each would lose rows, change values, or end work before its time. */
@@ -131,24 +131,14 @@ function hostileFor(what: string, settings: Readonly<Record<string, string>>): s
 
 /** A database whose owner is no superuser, and which gives its sessions these defaults by its role. */
 async function hostileRole(t: Cleanup, settings: Readonly<Record<string, string>>): Promise<string> {
-  const admin = fromGlobalSetup('TEST_DATABASE_URL');
-  const name = `hostile_${randomBytes(6).toString('hex')}`;
-  await asAdmin(admin, `create role ${name} login password 'hostile'`);
-  await asAdmin(admin, `create database ${name} owner ${name}`);
-  await asAdmin(admin, hostileFor(`role ${name}`, settings));
-  t.after(async () => {
-    await asAdmin(admin, `drop database if exists ${name} with (force)`);
-    await asAdmin(admin, `drop owned by ${name}`);
-    await asAdmin(admin, `drop role ${name}`);
-  });
-  const url = new URL(admin);
-  Object.assign(url, { username: name, password: 'hostile', pathname: `/${name}` });
-  return url.href;
+  const { url, role } = await plainDatabase(t);
+  await runSql(fromGlobalSetup('TEST_DATABASE_URL'), hostileFor(`role ${role}`, settings));
+  return url;
 }
 
 async function hostileDatabase(t: Cleanup, settings: Readonly<Record<string, string>>): Promise<string> {
   const { url, name } = await testDatabase(t);
-  await asAdmin(fromGlobalSetup('TEST_DATABASE_URL'), hostileFor(`database ${quoteName(name)}`, settings));
+  await runSql(fromGlobalSetup('TEST_DATABASE_URL'), hostileFor(`database ${quoteName(name)}`, settings));
   return url;
 }
 

@@ -15,15 +15,16 @@ export interface TestDatabase extends AsyncDisposable {
 export async function testDatabase(t?: Cleanup): Promise<TestDatabase> {
   const admin = fromGlobalSetup('TEST_DATABASE_URL');
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await run(admin, `create database ${name} template ${fromGlobalSetup('TEST_DATABASE_TEMPLATE')}`);
+  await runSql(admin, `create database ${name} template ${fromGlobalSetup('TEST_DATABASE_TEMPLATE')}`);
   const url = new URL(admin);
   url.pathname = `/${name}`;
-  const drop = () => run(admin, `drop database if exists ${name} with (force)`);
+  const drop = () => runSql(admin, `drop database if exists ${name} with (force)`);
   t?.after(drop);
   return { url: url.href, name, [Symbol.asyncDispose]: drop };
 }
 
-async function run(url: string, sql: string): Promise<void> {
+/** Over a connection of its own. */
+export async function runSql(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

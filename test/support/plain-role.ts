@@ -1,0 +1,26 @@
+import { randomBytes } from 'node:crypto';
+import { runSql } from './database.ts';
+import { fromGlobalSetup } from './environment.ts';
+import type { Cleanup } from './home.ts';
+
+export interface PlainDatabase {
+  /** Of the role, which owns the database. */
+  readonly url: string;
+  readonly role: string;
+}
+
+/** An empty database whose owner is no superuser and has no right beside. Dropped with its role when the test ends. */
+export async function plainDatabase(t: Cleanup): Promise<PlainDatabase> {
+  const admin = fromGlobalSetup('TEST_DATABASE_URL');
+  const role = `plain_${randomBytes(6).toString('hex')}`;
+  await runSql(admin, `create role ${role} login password 'plain'`);
+  await runSql(admin, `create database ${role} owner ${role}`);
+  t.after(async () => {
+    await runSql(admin, `drop database if exists ${role} with (force)`);
+    await runSql(admin, `drop owned by ${role}`);
+    await runSql(admin, `drop role ${role}`);
+  });
+  const url = new URL(admin);
+  Object.assign(url, { username: role, password: 'plain', pathname: `/${role}` });
+  return { url: url.href, role };
+}
