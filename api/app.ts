@@ -67,7 +67,7 @@ export function createApp(deps: ApiDeps): express.Express {
   app.use((req) => {
     throw new LongshoreError('not-found', `there is nothing at ${shorten(req.path, LONGEST_PATH)}`);
   });
-  app.use(problemHandler(deps.log));
+  app.use(problemHandler(deps));
   return app;
 }
 

@@ -16,11 +16,11 @@ const BASIC_CHALLENGE = 'Basic realm="longshore", charset="UTF-8"';
 /** What Basic sends, RFC 7617, section 2. */
 const BASE64 = /^[A-Za-z0-9+/_-]+=*$/;
 
-type AuthDeps = Pick<ApiDeps, 'keys' | 'tokens' | 'log'>;
+type AuthDeps = Pick<ApiDeps, 'keys' | 'tokens' | 'strangers'>;
 
 /**
- * Who asks. Tries with wrong secrets are logged with the key's ID, where they name one; nobody is locked out, see
- * `KeyStore`.
+ * Who asks. Tries with wrong secrets are logged with the key's ID, where they name one, and many at once
+ * together; nobody is locked out, see `KeyStore`.
  *
  * @throws HttpError `unauthenticated` with `WWW-Authenticate` (RFC 9110, 11.6.1)
  */
@@ -81,9 +81,15 @@ function keyTextOf(id: string, password: string): string {
 }
 
 /** The ID alone: what was sent beside it may be a right secret with a slip in it. */
-function logRefusal(req: Request, { log }: AuthDeps, keyId: string | null): void {
-  const { requestId } = contextOf(req.res!);
-  log.warn({ requestId, keyId, address: req.socket.remoteAddress }, 'A key or token was refused');
+function logRefusal(req: Request, { strangers }: AuthDeps, keyId: string | null): void {
+  const { requestId, address } = contextOf(req.res!);
+  strangers.write({
+    level: 'warn',
+    kind: 'refused',
+    message: 'A key or token was refused',
+    fields: { requestId },
+    source: { keyId, address },
+  });
 }
 
 /** @throws HttpError `forbidden` unless the key has one of the scopes, or `admin` */

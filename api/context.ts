@@ -3,10 +3,14 @@ import type { NextFunction, Request, Response } from 'express';
 import type { ErrorCode } from '../src/errors.ts';
 import type { ApiDeps } from './deps.ts';
 
+type EndDeps = Pick<ApiDeps, 'log' | 'strangers' | 'metrics'>;
+
 /** What is known of a request while it is handled. */
 export interface RequestContext {
   readonly requestId: string;
   readonly startedAtMs: number;
+  /** The client's, or its proxy's; a connection that has ended has none any more. */
+  readonly address: string | null;
   /** The route's path template, once one matched. */
   route: string | null;
   /** ID of the key that asked, once it is verified. */
@@ -27,13 +31,17 @@ export function contextOf(res: Response): RequestContext {
   return res.locals.context as RequestContext;
 }
 
-/** The first middleware: names the request, in the answer's `x-request-id` too; logs and counts how it ended. */
-export function requestContext(deps: Pick<ApiDeps, 'log' | 'metrics'>) {
+/**
+ * The first middleware: names the request, in the answer's `x-request-id` too; logs and counts how it ended. One with a
+ * good key has a line of its own, the others share one.
+ */
+export function requestContext(deps: EndDeps) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const given = req.get('x-request-id');
     const context: RequestContext = {
       requestId: given !== undefined && REQUEST_ID.test(given) ? given : randomUUID(),
       startedAtMs: performance.now(),
+      address: req.socket.remoteAddress ?? null,
       route: null,
       keyId: null,
       problemCode: null,
@@ -50,7 +58,7 @@ export function requestContext(deps: Pick<ApiDeps, 'log' | 'metrics'>) {
 
 /** No query, no headers, no bodies: they may hold secrets or rows. */
 function end(
-  { log, metrics }: Pick<ApiDeps, 'log' | 'metrics'>,
+  { log, strangers, metrics }: EndDeps,
   { method }: Request,
   res: Response,
   context: RequestContext,
@@ -71,5 +79,17 @@ function end(
     ...(batchId !== null && { batchId }),
     ...(workflowId !== null && { workflowId }),
   };
-  log.info(entry, status === null ? 'request broken off by the client' : 'request');
+  const message = status === null ? 'request broken off by the client' : 'request';
+  if (keyId !== null) {
+    log.info(entry, message);
+    return;
+  }
+  strangers.write({
+    level: 'info',
+    kind: `request ${status} ${problemCode}`,
+    message: `${message} without a good key`,
+    fields: entry,
+    common: { status, ...(problemCode !== null && { code: problemCode }) },
+    source: { method, route: entry.route, address: context.address },
+  });
 }

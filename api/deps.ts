@@ -7,6 +7,7 @@ import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary } from '../src/types.ts';
 import type { BackupService } from './backup-service.ts';
 import type { BatchService } from './batch-service.ts';
+import type { CoalescedLog } from './coalesced-log.ts';
 import type { KeyService } from './key-service.ts';
 import type { LoadService } from './load-service.ts';
 import type { Metrics } from './metrics.ts';
@@ -21,6 +22,8 @@ import type { UploadSlots } from './upload-slots.ts';
 export interface ApiDeps {
   readonly config: Config;
   readonly log: Logger;
+  /** For what requests without a good key cause: nothing that a stranger does is a line each. */
+  readonly strangers: CoalescedLog;
   readonly storage: Storage;
   readonly dictionary: Dictionary;
   /** Who asks. */

@@ -1,10 +1,10 @@
 import type { NextFunction, Request, Response } from 'express';
-import type { Logger } from 'pino';
 import { z } from 'zod';
 import { asDatabaseError } from '../src/db/database-error.ts';
 import { ERRORS, type ErrorCode, type ErrorPlace, LongshoreError } from '../src/errors.ts';
 import { shorten } from '../src/shorten.ts';
 import { contextOf } from './context.ts';
+import type { ApiDeps } from './deps.ts';
 
 /** Problem details for HTTP APIs (RFC 9457), with the catalog's `code` and `remedy` as extension members. */
 export const problemSchema = z
@@ -75,15 +75,28 @@ const LONGEST_NAME = 100;
 const RETRY_AFTER_SECONDS = '5';
 
 /** The last middleware: turns whatever was thrown into a problem. */
-export function problemHandler(log: Logger) {
+export function problemHandler({ log, strangers }: Pick<ApiDeps, 'log' | 'strangers'>) {
   // Express knows an error handler by its four parameters.
   return (thrown: unknown, req: Request, res: Response, _next: NextFunction): void => {
     const error = asLongshoreError(thrown);
     const entry = ERRORS[error.code];
     const context = contextOf(res);
     context.problemCode = error.code;
-    const { requestId } = context;
-    if (entry.status >= 500) log.error({ requestId, err: thrown }, entry.title);
+    const { requestId, keyId, route, address } = context;
+    if (entry.status >= 500) {
+      const fields = { requestId, err: thrown };
+      if (keyId !== null) log.error(fields, entry.title);
+      else {
+        const source = { route, address };
+        strangers.write({
+          level: 'error',
+          kind: `problem ${error.code}`,
+          message: entry.title,
+          fields,
+          source,
+        });
+      }
+    }
     if (res.headersSent || res.destroyed) {
       // Half an answer is out: cutting it off is the only way left to say that it is not whole.
       res.destroy();

@@ -38,6 +38,7 @@ import { registerSearchAttributes } from '../src/temporal/search-attributes.ts';
 import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
 import { createApp } from './app.ts';
 import { createBatchCommitter } from './batches/batch-committer.ts';
+import { createCoalescedLog } from './coalesced-log.ts';
 import { keepHouse } from './housekeeping.ts';
 import { createKeyService } from './key-service.ts';
 import { createLedgerBackups } from './ledger-backups.ts';
@@ -195,9 +196,11 @@ export async function startApi({
   collectDefaultMetrics({ register: metrics.registry });
   addLedgerMetrics(metrics.registry, db);
   addPoolMetrics(metrics.registry, () => db.pool());
+  const strangers = createCoalescedLog(log);
   const app = createApp({
     config,
     log,
+    strangers,
     storage,
     dictionary,
     keys,
@@ -252,6 +255,7 @@ export async function startApi({
       server.closeAllConnections();
       await connection.close();
       await client.connection.close();
+      strangers[Symbol.dispose]();
       await audit.stop();
       await reports[Symbol.asyncDispose]();
       await db[Symbol.asyncDispose]();

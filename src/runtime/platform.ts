@@ -10,6 +10,7 @@ import type { ProgressLog } from './logger.ts';
 import { type NodeChild, startNodeChild } from './node-child.ts';
 import { freePort, portIsFree } from './ports.ts';
 import { startPostgres } from './postgres.ts';
+import { keepLogsShort } from './rotate-log.ts';
 import { RunFile, stopOrphanedChildren } from './run-file.ts';
 import { startTemporal } from './temporal.ts';
 
@@ -56,6 +57,7 @@ export class Platform {
   readonly #keepers: Keeper<Keepable>[] = [];
   #env: NodeJS.ProcessEnv;
   #unlock: (() => void) | undefined;
+  #letLogsGrow: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: PlatformOptions) {
@@ -70,8 +72,9 @@ export class Platform {
    */
   async start(): Promise<PlatformUrls> {
     const { config, log } = this.#options;
-    await ensureHome(config.home);
+    const { logs } = await ensureHome(config.home);
     this.#unlock = lockHome(config.home);
+    this.#letLogsGrow = keepLogsShort(logs, log);
     ensurePayloadKey(config);
     await stopOrphanedChildren(config.home, log);
     await this.#choosePort();
@@ -95,6 +98,7 @@ export class Platform {
     await named((name) => name === 'api');
     await named((name) => name === 'Temporal');
     await named((name) => name === 'PostgreSQL');
+    this.#letLogsGrow?.();
     if (this.#unlock === undefined) return;
     this.#runFile.remove();
     this.#unlock();

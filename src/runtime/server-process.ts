@@ -1,11 +1,9 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serverEnvironment } from './environment.ts';
-
-/** A log larger than this is put aside (`….1`, the older one is dropped) when its process starts. */
-const LOG_ROTATE_BYTES = 16 * 1024 * 1024;
+import { rotateLog } from './rotate-log.ts';
 
 export interface Exit {
   readonly code: number | null;
@@ -69,11 +67,12 @@ function watch(child: ChildProcess): ServerProcess {
   };
 }
 
-/** Opens a log for appending, putting aside one that has grown large. The caller closes the descriptor. */
+/**
+ * Opens a log for appending, putting aside one that has grown large; `keepLogsShort` does the same while its process
+ * runs. The caller closes the descriptor.
+ */
 export function openLog(path: string): number {
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_ROTATE_BYTES) {
-    renameSync(path, `${path}.1`);
-  }
+  rotateLog(path);
   return openSync(path, 'a', 0o600);
 }
 

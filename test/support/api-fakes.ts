@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createApp } from '../../api/app.ts';
+import { createCoalescedLog } from '../../api/coalesced-log.ts';
 import type { ApiDeps } from '../../api/deps.ts';
 import type { LoadService, StartLoad, StoredRow } from '../../api/load-service.ts';
 import { createMetrics } from '../../api/metrics.ts';
@@ -217,11 +218,13 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
   const batches = new FakeBatches();
   const keys = new FakeKeys();
   const log: string[] = [];
+  const logger = pino({ level: 'info' }, { write: (line: string) => void log.push(line) });
   const reports = (await FakeReports.open()).service;
   const reportNamed = (name: string) => reports.reports.find((report) => report.name === name)!;
   const app = createApp({
     config: readConfig({ LONGSHORE_HOME: home, TEMPORAL_UI_URL: 'http://127.0.0.1:8233' }),
-    log: pino({ level: 'info' }, { write: (line: string) => void log.push(line) }),
+    log: logger,
+    strangers: createCoalescedLog(logger),
     storage,
     dictionary,
     ...keys.deps(),
