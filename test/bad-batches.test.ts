@@ -85,10 +85,12 @@ const PREFERENCES = [
   'wait=99999999999',
   'handling=STRICT',
   ',,,;;;',
-  'a='.repeat(5e3),
-  '"'.repeat(5e3),
-  `${'a;'.repeat(2e4)}"`,
+  'a='.repeat(500),
+  '"'.repeat(1e3),
+  `${'a;'.repeat(500)}"`,
 ];
+/** Longer than any preference is. */
+const LONG_PREFERENCES = ['a='.repeat(5e3), '"'.repeat(5e3), `${'a;'.repeat(2e4)}"`];
 const GOOD_KEYS = ['x'.repeat(255), 'a"b', '"a\\"b"', ':YWJj:'];
 const BAD_KEYS = ['', ' ', '""', '"', '"a', 'ä', 'x'.repeat(256), 'a, b', "'; drop table", '"a";p=1'];
 const TABLES = [
@@ -147,6 +149,9 @@ describe('bad batches', async () => {
       'unsupported-media-type',
     ]);
     for (const prefer of PREFERENCES) await assertAnswer(prefer, { body: ROW, headers: { prefer } }, WELL);
+    for (const prefer of LONG_PREFERENCES) {
+      await assertAnswer('a long one', { body: ROW, headers: { prefer } }, [431, 'headers-too-large']);
+    }
     for (const key of GOOD_KEYS) {
       await assertAnswer(key, { body: ROW, headers: { 'idempotency-key': key } }, WELL);
     }

@@ -125,8 +125,14 @@ export async function testStack(
     get: (path) => send(path, {}),
     rows: (table) => db.query(`select * from "${table}" order by 1`),
     async rejects(loadId) {
-      const { body } = await send(`/v1/loads/${loadId}/rejects?limit=1000`, {});
-      return (body as unknown as { rejects: RejectView[] }).rejects;
+      const all: RejectView[] = [];
+      for (let next: string | null = `/v1/loads/${loadId}/rejects?limit=1000`; next !== null; ) {
+        const { body } = await send(next, {});
+        const page = body as unknown as { readonly rejects: RejectView[]; readonly next: string | null };
+        all.push(...page.rejects);
+        next = page.next;
+      }
+      return all;
     },
     async putInbox(name, content) {
       const path = join(home, 'storage', 'inbox', name);
