@@ -12,6 +12,7 @@ import type { StrangerTimes } from '../src/installation/refuse-strangers.ts';
 import { AnalyzeLane } from '../src/publish/analyze-lane.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import type { Logger } from '../src/runtime/logger.ts';
+import { readPayloadKeys } from '../src/seal/payload-keys.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { connectWorker } from '../src/temporal/connect.ts';
 import { toLongshoreError } from './failures.ts';
@@ -52,7 +53,8 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
   const installation = await untilUpToDate(db, log);
   const connection = await connectWorker(config);
   const namespace = config.temporalNamespace;
-  const joined = await joinInstallation({ connection, namespace, db, installation, log, name, times });
+  const keys = readPayloadKeys(config);
+  const joined = await joinInstallation({ connection, namespace, db, installation, keys, log, name, times });
   const worker = await Worker.create({
     connection,
     taskQueue: activityQueue(installation.queue),

@@ -30,6 +30,7 @@ import { createTokens } from '../src/keys/tokens.ts';
 import { weaknessOf } from '../src/keys/weak-key.ts';
 import { compiledTables } from '../src/rows/compiled-tables.ts';
 import type { ChildService } from '../src/runtime/child.ts';
+import { readPayloadKeys } from '../src/seal/payload-keys.ts';
 import { sealedClientOptions } from '../src/seal/sealed-client.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { connectClient, connectWorker } from '../src/temporal/connect.ts';
@@ -126,7 +127,17 @@ export async function startApi({
   );
   const connection = await connectWorker(config);
   const namespace = config.temporalNamespace;
-  const joined = await joinInstallation({ connection, namespace, db, installation, log, name: 'api', times });
+  const payloadKeys = readPayloadKeys(config);
+  const joined = await joinInstallation({
+    connection,
+    namespace,
+    db,
+    installation,
+    keys: payloadKeys,
+    log,
+    name: 'api',
+    times,
+  });
   // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
   const eager = new Client({ connection, namespace, ...sealedClientOptions(config) });
   const formerClient = new Client({ connection, namespace, ...sealedClientOptions(config, 'admit') });

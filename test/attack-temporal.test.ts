@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { randomUUID, randomUUIDv7 } from 'node:crypto';
+import { randomBytes, randomUUID, randomUUIDv7 } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Payload } from '@temporalio/common';
 import { startWorker } from '../activities/start-worker.ts';
-import { activityQueue } from '../src/installation/names.ts';
+import { activityQueue, processQueue } from '../src/installation/names.ts';
 import type { LoadView } from '../src/ledger/load-view.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { PAUSE } from '../workflows/contract.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually, until } from './support/eventually.ts';
 import { type TestStack, testStack } from './support/stack.ts';
 import { type Stranger, stranger } from './support/stranger.ts';
 
@@ -87,6 +87,46 @@ describe('a stranger at the Temporal server', async () => {
       ({ activityTaskScheduledEventAttributes: event }) => event?.activityType?.name === 'loadChunk',
     );
     assert.equal(asked.length, answers.length + 1);
+  });
+
+  it('polls our queues under made-up and copied names: a worker starts beside it all the same', async () => {
+    const shown = processQueue(workflows);
+    const [stamp = ''] = await until(
+      () => foreign.pollers(shown),
+      (found) => found.length > 0,
+    );
+    const [process, name, token, at, mac = ''] = stamp.split(' ');
+    const later = Number(at) + 3_600_000;
+    const unknown = randomBytes(16).toString('hex');
+    const names = [
+      'a stranger',
+      stamp,
+      `1@elsewhere worker-1 ${unknown}`,
+      // The proof of another one, none, and one of the right form.
+      `${process} ${name} ${token} ${later} ${mac}`,
+      `${process} ${name} ${unknown} ${later} ${mac}`,
+      `${process} ${name} ${token} ${later}`,
+      `${process} ${name} ${unknown} ${later} ${randomBytes(32).toString('hex')}`,
+    ];
+    // In a queue where nothing is to do: elsewhere it would take the tasks of the other tests away.
+    for (const identity of names) foreign.poll(shown, identity);
+    for (const identity of names) {
+      await until(
+        () => foreign.pollers(shown),
+        (found) => found.includes(identity),
+      );
+    }
+    const lines: string[] = [];
+    const log = createLogger({ level: 'info', process: 'test' }, { write: (line) => void lines.push(line) });
+    const another = await startWorker({ config: stack.config, log, name: 'beside' });
+    // `a stranger` has taken tasks in the test before.
+    const told = await until(
+      async () => lines.find((line) => line.includes('takes tasks')),
+      (line) => line !== undefined,
+    );
+    await another.stop();
+    assert.match(told ?? '', /"level":"warn".*a stranger/);
+    assert.ok(!lines.some((line) => line.includes('Waiting to see')), lines.join(''));
   });
 
   it('starts a group of batches: no row is written, and nobody is told of a batch', async () => {

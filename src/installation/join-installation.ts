@@ -1,10 +1,17 @@
-import type { ConnectionLike } from '@temporalio/client';
 import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { PayloadKeys } from '../seal/payload-keys.ts';
 import { type Installation, readInstallation } from './installation.ts';
-import { registerProcess } from './process-registry.ts';
-import { findStrangers, refuseStrangers, type StrangerTimes } from './refuse-strangers.ts';
+import { type RegisterOptions, registerProcess } from './process-registry.ts';
+import type { ProcessStamp } from './process-stamps.ts';
+import {
+  findStrangers,
+  findUnknownPollers,
+  namesOf,
+  refuseStrangers,
+  type StrangerTimes,
+} from './refuse-strangers.ts';
 
 const LOOK_EVERY_MS = 60_000;
 const REREAD_EVERY_MS = 10_000;
@@ -17,10 +24,11 @@ export interface JoinedProcess extends AsyncDisposable {
 }
 
 export interface JoinOptions {
-  readonly connection: Pick<ConnectionLike, 'workflowService'>;
+  readonly connection: RegisterOptions['connection'];
   readonly namespace: string;
   readonly db: Sql;
   readonly installation: Installation;
+  readonly keys: PayloadKeys;
   readonly log: Logger;
   /** `api`, `worker-1` … */
   readonly name: string;
@@ -36,35 +44,51 @@ export interface JoinOptions {
  * @throws LongshoreError `installation-conflict`
  */
 export async function joinInstallation(options: JoinOptions): Promise<JoinedProcess> {
-  const { db, log, name } = options;
-  await refuseStrangers({ ...options, log });
-  const registered = await registerProcess(db, name);
-  let before: readonly string[] = [];
+  const { db, installation, log } = options;
+  await refuseStrangers(options);
+  const { id: installationId, queue } = installation;
+  const registered = await registerProcess({ ...options, installationId, queue });
+  let [before, told]: [readonly ProcessStamp[], string] = [[], ''];
   const look = async () => {
-    const found = await findStrangers({ ...options, log });
+    const found = await findStrangers(options);
     // Twice in a row: what died a moment ago is still listed.
-    const strangers = found.filter((one) => before.includes(one));
+    const strangers = found.filter(({ token }) => before.some((one) => one.token === token));
     before = found;
-    if (strangers.length === 0) return;
-    log.error(
-      { strangers, installation: options.installation.id },
-      `${strangers.join(', ')} serves this installation from a database that is not this one: stop one of the two`,
-    );
+    if (strangers.length > 0) {
+      log.error(
+        { strangers: strangers.map((one) => one.process), installation: installationId },
+        `${namesOf(strangers)} serves this installation from a database that is not this one: stop one of the two`,
+      );
+    }
+    const unknown = namesOf(await findUnknownPollers(options));
+    if (unknown !== '' && unknown !== told) {
+      log.warn(
+        { installation: installationId },
+        `${unknown} takes tasks from this installation's queues in Temporal, or did within the last minutes, and the ` +
+          'ledger knows of no such process: nothing that it answers is believed unless it has the payload key',
+      );
+    }
+    told = unknown;
   };
+  // Nothing that a stranger does, and no trouble in telling of it, keeps a start waiting.
+  const lookLater = () => void look().catch(() => undefined);
+  lookLater();
   const { promise: renamed, reject } = Promise.withResolvers<never>();
   renamed.catch(() => undefined);
   const reread = async () => {
     const { id } = await readInstallation(db);
-    const { id: own } = options.installation;
-    if (id !== own) {
+    if (id !== installationId) {
       reject(
-        new LongshoreError('installation-conflict', `the ledger's installation is ${id} now, not ${own}`),
+        new LongshoreError(
+          'installation-conflict',
+          `the ledger's installation is ${id} now, not ${installationId}`,
+        ),
       );
     }
   };
   // PostgreSQL or Temporal may be away.
   const timers = [
-    setInterval(() => void look().catch(() => undefined), LOOK_EVERY_MS),
+    setInterval(lookLater, LOOK_EVERY_MS),
     setInterval(() => void reread().catch(() => undefined), REREAD_EVERY_MS),
   ];
   return {

@@ -16,6 +16,11 @@ export function activityQueue(queueOfWorkflows: string): string {
   return `${queueOfWorkflows}-activities`;
 }
 
+/** Nothing is done there: the processes of an installation poll it to show that they are there. */
+export function processQueue(queueOfWorkflows: string): string {
+  return `${queueOfWorkflows}-processes`;
+}
+
 /** The ID in Temporal of a workflow or a schedule of the installation. */
 export function nameIn(installationId: string, name: string): string {
   return `${installationId}-${name}`;

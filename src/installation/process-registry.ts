@@ -1,30 +1,50 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { ConnectionLike } from '@temporalio/client';
 import type { Sql } from '../db/sql.ts';
+import { processQueue } from './names.ts';
+import { type StampScope, stampText } from './process-stamps.ts';
 
 /**
- * Each process that works for an installation says so in the ledger, again and again, and carries the same token as
- * its identity in Temporal: who polls there, but does not say so here, works on another database.
+ * Each process that works for an installation says so in the ledger, again and again, and then, with the time that the
+ * ledger has of it, in Temporal: whose time there is one that the ledger does not have, works on another database.
  */
 export interface RegisteredProcess extends AsyncDisposable {
-  /** What Temporal shows of the process; ends with the token. */
+  /** What Temporal shows of the process's workers; ends with the token. */
   readonly identity: string;
   readonly token: string;
 }
 
+export interface RegisterOptions extends StampScope {
+  readonly connection: Pick<ConnectionLike, 'workflowService' | 'withDeadline' | 'withAbortSignal'>;
+  readonly db: Sql;
+  /** Task queue of the installation's workflows. */
+  readonly queue: string;
+  /** `api`, `worker-1` … */
+  readonly name: string;
+}
+
 export const SEEN_EVERY_MS = 10_000;
+/** Temporal complains of polls that end sooner. */
+const POLL_MS = 25_000;
 /** Of processes that died; what Temporal shows of them is gone after five minutes. */
 const KEPT = '1 day';
 
-export async function registerProcess(db: Sql, name: string): Promise<RegisteredProcess> {
+export async function registerProcess(options: RegisterOptions): Promise<RegisteredProcess> {
+  const { db, name } = options;
   const token = randomBytes(16).toString('hex');
   const host = hostname();
+  const shown = `${process.pid}@${host} ${name.replaceAll(/\s/g, '-')}`;
+  const ended = new AbortController();
   const seen = async () => {
-    await db.query(
+    const [row] = await db.query<{ at: number }>(
       `insert into longshore.process (token, name, host, pid) values ($1, $2, $3, $4)
-       on conflict (token) do update set seen_at = clock_timestamp()`,
+       on conflict (token) do update set seen_at = clock_timestamp()
+       returning floor(extract(epoch from seen_at) * 1000)::float8 as at`,
       [token, name, host, process.pid],
     );
+    const stamp = stampText(options, { process: shown, token, atMs: row!.at });
+    void show(options, stamp, ended.signal);
   };
   await seen();
   await db.query(`delete from longshore.process where seen_at < now() - $1::interval`, [KEPT]);
@@ -32,11 +52,31 @@ export async function registerProcess(db: Sql, name: string): Promise<Registered
   const timer = setInterval(() => void seen().catch(() => undefined), SEEN_EVERY_MS);
   return {
     token,
-    identity: `${process.pid}@${host} ${name} ${token}`,
+    identity: `${shown} ${token}`,
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
+      ended.abort();
     },
   };
+}
+
+/** A poll ends when its time is over, or with a task that somebody has put there: nobody of ours does. */
+async function show(
+  { connection, namespace, queue }: RegisterOptions,
+  identity: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await connection
+    .withAbortSignal(signal, () =>
+      connection.withDeadline(Date.now() + POLL_MS, () =>
+        connection.workflowService.pollActivityTaskQueue({
+          namespace,
+          identity,
+          taskQueue: { name: processQueue(queue) },
+        }),
+      ),
+    )
+    .catch(() => undefined);
 }
 
 /** The token at the end of an identity, if it has one. */

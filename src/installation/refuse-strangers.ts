@@ -1,46 +1,48 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectionLike } from '@temporalio/client';
-import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
+import type { PayloadKeys } from '../seal/payload-keys.ts';
+import { quoted } from '../shorten.ts';
 import type { Installation } from './installation.ts';
-import { activityQueue } from './names.ts';
+import { activityQueue, processQueue } from './names.ts';
 import { SEEN_EVERY_MS, tokenOf } from './process-registry.ts';
+import { type ProcessStamp, readStamp } from './process-stamps.ts';
 
 /**
  * Two databases with one installation ID on one Temporal, such as a database and its copy, would take each other's
- * workflows and write them into the wrong tables. Who starts therefore looks who else polls the installation's queues:
+ * workflows and write them into the wrong tables. Who starts therefore looks at the stamps of the processes that show
+ * themselves in Temporal:
  *
- *   polls, and the ledger has seen it about as late ── works on this database, or is dead
- *   polls, and the ledger has not ── watched: it polls again, and the ledger still has not seen it ── a stranger
- *                                            └ it does not for longer than a poll lasts ── dead
+ *   the ledger has the stamp's time, or a later one ── works on this database, or did
+ *   the ledger has not ─┬─ the time is long past ── dead
+ *                       └─ watched: there is a newer stamp of it, and the ledger has not that either ── a stranger
+ *                                   └ there is none for longer than a process is silent ── dead
  *
- * Times of Temporal are only held against each other, and against the ledger's with a wide margin.
+ * Only stamps made with the payload key count, so that nobody without it holds up or refuses a start. All times in them
+ * are of databases, whose clocks have to agree to within a minute. Who polls the queues of the installation besides is
+ * told in the log.
  */
 export interface StrangerTimes {
-  /** Between the ledger's last word of a process and Temporal's. */
-  readonly marginMs: number;
-  /** Longer than a poll lasts. */
+  /** A stamp that is older is nobody's who is there. */
+  readonly freshMs: number;
+  /** Longer than a process is silent between two stamps. */
   readonly watchMs: number;
-  /** After a poll, the ledger has to hear of its process within this time. */
-  readonly graceMs: number;
   readonly lookEveryMs: number;
 }
 
-const TIMES: StrangerTimes = {
-  marginMs: 3 * SEEN_EVERY_MS,
-  watchMs: 70_000,
-  graceMs: 1.5 * SEEN_EVERY_MS,
-  lookEveryMs: 500,
-};
+const TIMES: StrangerTimes = { freshMs: 60_000, watchMs: 2.5 * SEEN_EVERY_MS, lookEveryMs: 500 };
+/** How many of those who poll without a stamp are named at a time. */
+const MAX_NAMED = 10;
 
 export interface StrangerOptions {
   readonly connection: Pick<ConnectionLike, 'workflowService'>;
   readonly namespace: string;
   readonly db: Sql;
   readonly installation: Installation;
+  readonly keys: PayloadKeys;
   readonly log: ProgressLog;
   readonly times?: Partial<StrangerTimes>;
 }
@@ -48,93 +50,98 @@ export interface StrangerOptions {
 /** @throws LongshoreError `installation-conflict` when another database's processes serve the installation's queues */
 export async function refuseStrangers(options: StrangerOptions): Promise<void> {
   const times = { ...TIMES, ...options.times };
-  const first = await lookAround(options, times.marginMs);
-  const watched = new Map(first.map((poller) => [poller.identity, poller]));
-  if (watched.size > 0) {
-    options.log.info(
-      `Waiting to see whether ${[...watched.keys()].map(nameOf).join(', ')} still runs, of which this database knows nothing`,
-    );
-  }
+  const watched = await findStrangers(options);
+  if (watched.length === 0) return;
+  options.log.info(
+    `Waiting to see whether ${namesOf(watched)} still runs, of which this database knows nothing`,
+  );
   const until = Date.now() + times.watchMs;
-  const polledAgain = new Map<string, number>();
-  while (watched.size > 0 && Date.now() < until) {
+  while (Date.now() < until) {
     await sleep(times.lookEveryMs);
-    const now = new Map((await lookAround(options, times.marginMs)).map((one) => [one.identity, one]));
-    for (const [identity, before] of watched) {
-      const poller = now.get(identity);
-      if (poller === undefined || (poller.seenAtMs ?? 0) > (before.seenAtMs ?? 0)) {
-        watched.delete(identity);
-        continue;
-      }
-      if (poller.polledAtMs <= before.polledAtMs) {
-        // Longer ago than any poll lasts.
-        if (Date.now() - poller.polledAtMs > times.watchMs) watched.delete(identity);
-        continue;
-      }
-      const since = polledAgain.get(identity) ?? Date.now();
-      polledAgain.set(identity, since);
-      if (Date.now() - since >= times.graceMs) throw conflict(options.installation, identity);
-    }
+    const alive = (await findStrangers(options)).find(({ token, atMs }) =>
+      watched.some((before) => before.token === token && before.atMs < atMs),
+    );
+    if (alive !== undefined) throw conflict(options.installation, alive);
   }
 }
 
-/** Pollers that work on another database, or are dead, or could not reach the ledger for a while. */
-export async function findStrangers(options: StrangerOptions): Promise<readonly string[]> {
-  const found = await lookAround(options, TIMES.marginMs);
-  return found.map(({ identity }) => nameOf(identity));
+/** The newest stamp of each process that shows itself just now, and of which the ledger does not know it. */
+export async function findStrangers(options: StrangerOptions): Promise<readonly ProcessStamp[]> {
+  const { installation, db, keys, namespace, times } = options;
+  const scope = { keys, namespace, installationId: installation.id };
+  const newest = new Map<string, ProcessStamp>();
+  for (const identity of await pollersOf(options, [processQueue(installation.queue), 'activities'])) {
+    const stamp = readStamp(scope, identity);
+    if (stamp === null || stamp.atMs <= (newest.get(stamp.token)?.atMs ?? 0)) continue;
+    newest.set(stamp.token, stamp);
+  }
+  // The ledger after Temporal: of its own processes it has had each stamp before Temporal.
+  const { seen, now } = await readSeen(db, [...newest.keys()]);
+  const freshMs = times?.freshMs ?? TIMES.freshMs;
+  return [...newest.values()].filter(
+    ({ token, atMs }) => atMs > (seen.get(token) ?? 0) && atMs > now - freshMs,
+  );
 }
 
-interface Poller {
-  readonly identity: string;
-  readonly polledAtMs: number;
-  /** null: the ledger has never heard of it. */
-  readonly seenAtMs: number | null;
+/**
+ * Who polls the installation's queues, and is no process that its ledger knows. Such a one has no payload key, or has
+ * shown no stamp: it can take tasks away, and no answer of its own is believed.
+ */
+export async function findUnknownPollers(options: StrangerOptions): Promise<readonly string[]> {
+  const { installation, db } = options;
+  const found = await Promise.all([
+    pollersOf(options, [installation.queue, 'workflows']),
+    pollersOf(options, [installation.queue, 'activities']),
+    pollersOf(options, [activityQueue(installation.queue), 'activities']),
+  ]);
+  const identities = [...new Set(found.flat())];
+  const { seen } = await readSeen(
+    db,
+    identities.map(tokenOf).filter((token) => token !== null),
+  );
+  return identities.filter((identity) => !seen.has(tokenOf(identity) ?? '')).slice(0, MAX_NAMED);
 }
 
-async function lookAround(
-  { connection, namespace, db, installation }: StrangerOptions,
-  marginMs: number,
-): Promise<readonly Poller[]> {
+/** For people, without the tokens, which mean nothing to them. */
+export function namesOf(found: readonly (ProcessStamp | string)[]): string {
+  return found
+    .map((one) => (typeof one === 'string' ? quoted(one.replace(/ [0-9a-f]{32}$/, '')) : one.process))
+    .join(', ');
+}
+
+async function pollersOf(
+  { connection, namespace }: StrangerOptions,
+  [queue, kind]: readonly [queue: string, kind: 'workflows' | 'activities'],
+): Promise<readonly string[]> {
   const { TaskQueueType } = proto.temporal.api.enums.v1;
-  const asked = [
-    { name: installation.queue, type: TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW },
-    { name: activityQueue(installation.queue), type: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY },
-  ];
-  const answers = await Promise.all(
-    asked.map(({ name, type }) =>
-      connection.workflowService.describeTaskQueue({
-        namespace,
-        taskQueue: { name },
-        taskQueueType: type,
-      }),
-    ),
-  );
-  const polled = new Map<string, number>();
-  for (const { identity, lastAccessTime } of answers.flatMap(({ pollers }) => pollers ?? [])) {
-    const at = optionalTsToMs(lastAccessTime) ?? 0;
-    if (identity) polled.set(identity, Math.max(at, polled.get(identity) ?? 0));
-  }
-  const seen = await db.query<{ token: string; at: number }>(
-    `select token, (extract(epoch from seen_at) * 1000)::float8 as at from longshore.process where token = any ($1)`,
-    [[...polled.keys()].map(tokenOf).filter((token) => token !== null)],
-  );
-  return [...polled]
-    .map(([identity, polledAtMs]): Poller => {
-      const seenAtMs = seen.find(({ token }) => token === tokenOf(identity))?.at ?? null;
-      return { identity, polledAtMs, seenAtMs };
-    })
-    .filter(({ polledAtMs, seenAtMs }) => seenAtMs === null || polledAtMs - seenAtMs > marginMs);
+  const { pollers } = await connection.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: queue },
+    taskQueueType:
+      kind === 'workflows' ? TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW : TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+  });
+  return (pollers ?? []).flatMap(({ identity }) => identity || []);
 }
 
-/** Without the token, which means nothing to people. */
-function nameOf(identity: string): string {
-  return identity.replace(/ [0-9a-f]{32}$/, '');
+/** When the ledger last heard of the processes with these tokens, and what time it has now. */
+async function readSeen(
+  db: Sql,
+  tokens: readonly string[],
+): Promise<{ readonly seen: ReadonlyMap<string, number>; readonly now: number }> {
+  const rows = await db.query<{ token: string | null; at: number | null; now: number }>(
+    `select p.token, floor(extract(epoch from p.seen_at) * 1000)::float8 as at,
+            (extract(epoch from clock_timestamp()) * 1000)::float8 as now
+       from (values (1)) one left join longshore.process p on p.token = any ($1)`,
+    [tokens],
+  );
+  const seen = new Map(rows.flatMap(({ token, at }) => (token === null ? [] : [[token, at ?? 0] as const])));
+  return { seen, now: rows[0]!.now };
 }
 
-function conflict({ id }: Installation, identity: string): LongshoreError {
+function conflict({ id }: Installation, { process }: ProcessStamp): LongshoreError {
   return new LongshoreError(
     'installation-conflict',
-    `another database has the same installation ID, ${id}: ${nameOf(identity)} serves it through the same Temporal. ` +
+    `another database has the same installation ID, ${id}: ${process} serves it through the same Temporal. ` +
       'Is one of the two a copy? Start the copy with an ID of its own (LONGSHORE_INSTALLATION=staging, say) and a ' +
       'storage of its own, or with another TEMPORAL_ADDRESS or TEMPORAL_NAMESPACE; or stop the other one',
   );

@@ -22,11 +22,14 @@ export interface PayloadKey {
   readonly authentication: KeyObject;
   /** Keys of single payloads are derived from it. */
   readonly encryption: KeyObject;
+  /** For the HMAC-SHA-256 by which processes of one platform know each other. */
+  readonly processes: KeyObject;
 }
 
 const KEY_BYTES = 32;
 const AUTHENTICATION_INFO = 'longshore payload authentication';
 const ENCRYPTION_INFO = 'longshore payload encryption';
+const PROCESSES_INFO = 'longshore processes';
 
 export function payloadKeyPath(home: string): string {
   return join(home, 'keys', 'payload.key');
@@ -88,6 +91,7 @@ function payloadKeyOf(word: string, name: string): PayloadKey {
     id: keyId(bytes),
     authentication: derived(bytes, AUTHENTICATION_INFO),
     encryption: derived(bytes, ENCRYPTION_INFO),
+    processes: derived(bytes, PROCESSES_INFO),
   };
 }
 

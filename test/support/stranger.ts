@@ -34,6 +34,10 @@ export interface Stranger {
   failureOf(workflowId: string): Promise<Failure | null>;
   /** Has a workflow of one's own ask for an activity. @returns its failure, or null */
   callActivity(workflowId: string, activity: ForeignActivity): Promise<Failure | null>;
+  /** Polls a queue for activities under any identity until the test is over, and answers none. */
+  poll(taskQueue: string, identity: string): void;
+  /** Identities of those who poll a queue for activities. */
+  pollers(taskQueue: string): Promise<readonly string[]>;
   /** Takes the next task of an activity queue and answers it. @returns the type of the activity */
   answerActivity(taskQueue: string, answer: (input: readonly Payload[]) => ForeignAnswer): Promise<string>;
 }
@@ -140,6 +144,37 @@ export async function stranger(t: Cleanup, { address, namespace }: TestTemporal)
         });
         if (isOver) return failed?.activityTaskFailedEventAttributes?.failure ?? null;
       }
+    },
+
+    poll(taskQueue, identity) {
+      const ended = new AbortController();
+      const again = async () => {
+        while (!ended.signal.aborted) {
+          // Short ones, so that Temporal sees it again and again.
+          await connection
+            .withAbortSignal(ended.signal, () =>
+              connection.withDeadline(Date.now() + 4_000, () =>
+                service.pollActivityTaskQueue({ namespace, identity, taskQueue: { name: taskQueue } }),
+              ),
+            )
+            .catch(() => undefined);
+        }
+      };
+      const polling = again();
+      t.after(async () => {
+        ended.abort();
+        await polling;
+      });
+    },
+
+    async pollers(taskQueue) {
+      const taskQueueType = proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY;
+      const { pollers } = await service.describeTaskQueue({
+        namespace,
+        taskQueue: { name: taskQueue },
+        taskQueueType,
+      });
+      return (pollers ?? []).flatMap(({ identity }) => identity || []);
     },
 
     async answerActivity(taskQueue, answer) {

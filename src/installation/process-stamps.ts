@@ -1,0 +1,58 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { PayloadKeys } from '../seal/payload-keys.ts';
+
+/**
+ * What a process of the platform shows in Temporal, again and again, in place of an identity:
+ *
+ *   <pid>@<host> <name> <token> <ms> <HMAC-SHA-256, 64 hex digits>
+ *
+ * The time is the one that its ledger has just written down of it. Anybody may poll under any identity, and repeat one
+ * that was seen; only who has the payload key can make one with a new time.
+ */
+export interface ProcessStamp {
+  /** For people: `1234@host worker-1`. */
+  readonly process: string;
+  readonly token: string;
+  readonly atMs: number;
+}
+
+/** Whose stamps they are: one that was made for another namespace or installation is none here. */
+export interface StampScope {
+  readonly keys: PayloadKeys;
+  readonly namespace: string;
+  readonly installationId: string;
+}
+
+const STAMP = /^(\S+ \S+) ([0-9a-f]{32}) (\d{1,15})$/;
+const MAC = /^[0-9a-f]{64}$/;
+/** Temporal takes identities of at most 1000 characters. */
+const MAX_STAMP = 1_000;
+
+export function stampText(scope: StampScope, { process, token, atMs }: ProcessStamp): string {
+  const said = `${process} ${token} ${atMs}`;
+  return `${said} ${macOf(scope, scope.keys.sealing.processes, said).toString('hex')}`;
+}
+
+/** null: not a stamp, or made without the key. */
+export function readStamp(scope: StampScope, identity: string): ProcessStamp | null {
+  if (identity.length > MAX_STAMP) return null;
+  const end = identity.lastIndexOf(' ');
+  const [said, mac] = [identity.slice(0, Math.max(end, 0)), identity.slice(end + 1)];
+  const [, process, token, at] = STAMP.exec(said) ?? [];
+  if (process === undefined || token === undefined || !MAC.test(mac)) return null;
+  const stated = Buffer.from(mac, 'hex');
+  const isOurs = [...scope.keys.byId.values()].some((key) =>
+    timingSafeEqual(macOf(scope, key.processes, said), stated),
+  );
+  return isOurs ? { process, token, atMs: Number(at) } : null;
+}
+
+function macOf(
+  { namespace, installationId }: StampScope,
+  key: PayloadKeys['sealing']['processes'],
+  said: string,
+): Buffer {
+  return createHmac('sha256', key)
+    .update(JSON.stringify([namespace, installationId, said]))
+    .digest();
+}
