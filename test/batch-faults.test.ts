@@ -91,9 +91,12 @@ describe('batches, when something goes away', async () => {
     });
 
     it('goes away after the commit, before anyone hears of it: done, once', async () => {
-      await send([{ id: 10, department: 'warm again' }]);
-      postgres.deafen();
+      await using lock = await lockTable(db, 'departments');
       const sending = send([{ id: 11, department: 'deaf' }], wait);
+      // The commit is with PostgreSQL: it needs no answer any more.
+      await until(lock.waiting, (n) => n > 0);
+      postgres.deafen();
+      await lock.release();
       await eventually(() => count('deaf'), 1);
       postgres.cut();
       const { status, body } = await sending;
