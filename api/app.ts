@@ -14,6 +14,7 @@ import { auditRoute } from './routes/audit.ts';
 import { backupFileRoute } from './routes/backup-files.ts';
 import { backupRoutes } from './routes/backups.ts';
 import { batchRoutes } from './routes/batches.ts';
+import { codecRoutes } from './routes/codec.ts';
 import { dictionaryRoute } from './routes/dictionary.ts';
 import { diffRoute } from './routes/diff.ts';
 import { DOCS_ASSETS, docsRoutes } from './routes/docs.ts';
@@ -33,6 +34,7 @@ import { startLoadRoute } from './routes/start-load.ts';
 import { startRestoreRoutes } from './routes/start-restore.ts';
 import { tableRoutes } from './routes/tables.ts';
 import { tokenRoute } from './routes/tokens.ts';
+import { UI_ROUTES, uiOrigin } from './ui-origin.ts';
 
 /** Nothing from elsewhere, and no script inside a page. */
 const CONTENT_SECURITY_POLICY = {
@@ -63,6 +65,7 @@ export function createApp(deps: ApiDeps): express.Express {
   // Whether the platform is reached by TLS is for the proxy before it to say, so no Strict-Transport-Security.
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));
   app.use(DOCS_ASSETS, docsAssets());
+  app.use(UI_ROUTES, uiOrigin(deps));
   mount(app, routesOf(deps), deps);
   app.use((req) => {
     throw new LongshoreError('not-found', `there is nothing at ${shorten(req.path, LONGEST_PATH)}`);
@@ -94,6 +97,7 @@ function routesOf({ reports }: ApiDeps): readonly Route[] {
     tokenRoute,
     ...healthRoutes,
     metricsRoute,
+    ...codecRoutes,
     ...docsRoutes,
   ];
   routes.push(auditRoute(routes));

@@ -8,8 +8,8 @@ import type { ApiDeps } from './deps.ts';
 import { MAX_CREDENTIAL } from './header-limits.ts';
 import { HttpError } from './problems.ts';
 
-/** How a route wants to be asked: by key or token, or by a key's ID and secret. */
-export type AuthScheme = 'bearer' | 'basic';
+/** How a route wants to be asked: by key or token, by a key's ID and secret, or as the client likes. */
+export type AuthScheme = 'bearer' | 'basic' | 'any';
 
 const BEARER_CHALLENGE = 'Bearer realm="longshore"';
 const BASIC_CHALLENGE = 'Basic realm="longshore", charset="UTF-8"';
@@ -25,7 +25,9 @@ type AuthDeps = Pick<ApiDeps, 'keys' | 'tokens' | 'strangers'>;
  * @throws HttpError `unauthenticated` with `WWW-Authenticate` (RFC 9110, 11.6.1)
  */
 export async function authenticate(req: Request, deps: AuthDeps, scheme: AuthScheme): Promise<KeyHolder> {
-  return scheme === 'basic' ? byBasic(req, deps) : byBearer(req, deps);
+  const isBearer = req.get('x-api-key') !== undefined || credentialOf(req, 'bearer') !== undefined;
+  const taken = scheme === 'any' ? (isBearer ? 'bearer' : 'basic') : scheme;
+  return taken === 'basic' ? byBasic(req, deps) : byBearer(req, deps);
 }
 
 /** `x-api-key` with a key, or `Authorization: Bearer` with a key or a token, told apart by their form. */
@@ -49,7 +51,7 @@ async function byBearer(req: Request, deps: AuthDeps): Promise<KeyHolder> {
  * What follows the scheme in `Authorization` (RFC 9110, 11.4; RFC 6750, 2.1): the scheme's name is case-insensitive,
  * spaces around the credential are no part of it. Undefined for another scheme, and for nothing.
  */
-function credentialOf(req: Request, scheme: AuthScheme): string | undefined {
+function credentialOf(req: Request, scheme: 'bearer' | 'basic'): string | undefined {
   const header = req.get('authorization') ?? '';
   if (header.slice(0, scheme.length + 1).toLowerCase() !== `${scheme} `) return undefined;
   return header.slice(scheme.length).trim() || undefined;

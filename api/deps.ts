@@ -3,6 +3,7 @@ import type { AuditLog } from '../src/audit/audit-log.ts';
 import type { Config } from '../src/config.ts';
 import type { KeyStore } from '../src/keys/key-store.ts';
 import type { Tokens } from '../src/keys/tokens.ts';
+import type { PayloadKeys } from '../src/seal/payload-keys.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary } from '../src/types.ts';
 import type { BackupService } from './backup-service.ts';
@@ -42,6 +43,8 @@ export interface ApiDeps {
   readonly reports: ReportService;
   readonly refresher: Refresher;
   readonly metrics: Metrics;
+  /** What payloads of Temporal are opened with. */
+  readonly payloadKeys: PayloadKeys;
   /** Asks every dependency, quickly. Never rejects. */
   ready(): Promise<Readiness>;
 }

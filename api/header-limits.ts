@@ -23,6 +23,7 @@ export const HEADER_LIMITS = {
   'if-modified-since': 128,
   'if-none-match': 4_096,
   'if-range': 256,
+  origin: 512,
   prefer: 1_023,
   range: 1_024,
 } as const;

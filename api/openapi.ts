@@ -103,7 +103,9 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
 
 function securityOf({ scopes, auth }: Route): ZodOpenApiOperationObject['security'] {
   if (scopes === null) return [];
-  return auth === 'basic' ? [{ basic: [...scopes] }] : [{ key: [...scopes] }, { bearer: [...scopes] }];
+  const basic = [{ basic: [...scopes] }];
+  if (auth === 'basic') return basic;
+  return [{ key: [...scopes] }, { bearer: [...scopes] }, ...(auth === 'any' ? basic : [])];
 }
 
 /** `post /v1/loads/{id}/pause` → `postLoadsIdPause` */

@@ -32,6 +32,8 @@ export interface Route {
   readonly auth?: AuthScheme;
   /** What the audit log calls it, as `load.start`. For every route with a key that changes something. */
   readonly audit?: string;
+  /** A POST only because what it asks with is too long for an address: the audit log has nothing of it. */
+  readonly changesNothing?: true;
   /** What may follow the action, as `AuditTrail.variant` says. */
   readonly auditVariants?: readonly string[];
   readonly params: z.ZodObject;
@@ -79,7 +81,8 @@ export function defineRoute<
 >(definition: RouteDefinition<Path, Params, Query>): Route {
   const { handle, ...described } = definition;
   // At the start of the process, so that no change goes unrecorded for a forgotten word.
-  if (definition.method !== 'get' && definition.scopes !== null && definition.audit === undefined) {
+  const changes = definition.method !== 'get' && definition.changesNothing !== true;
+  if (changes && definition.scopes !== null && definition.audit === undefined) {
     throw new Error(`${definition.method} ${definition.path} has no name for the audit log`);
   }
   const hasTable = definition.path.includes('{table}');

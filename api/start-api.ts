@@ -228,6 +228,7 @@ export async function startApi({
     reports: reports.service,
     refresher,
     metrics,
+    payloadKeys,
     ready,
   });
   const house = keepHouse({

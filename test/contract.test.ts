@@ -127,6 +127,11 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/keys', headers: json, body: '{"name": "\\u0000", "scopes": ["read"]}', status: 400 },
     { path: '/v1/keys', headers: csv, body: 'x', status: 415 },
   ],
+  'POST /codec/decode': [
+    { path: '/codec/decode', headers: json, body: '{"payloads": [{"data": "e30="}]}', status: 200 },
+    { path: '/codec/decode', headers: json, body: '{"payloads": {}}', status: 400 },
+  ],
+  'GET /codec': [{ path: '/codec', headers: { authorization: '{basic}' }, status: 200 }],
   'POST /v1/tokens': [{ path: '/v1/tokens', headers: { authorization: '{basic}' }, status: 200 }],
   'GET /v1/keys': [{ path: '/v1/keys', status: 200 }],
   'GET /v1/keys/{id}': [

@@ -14,7 +14,7 @@ import {
   payloadKeyPath,
   readPayloadKeys,
 } from '../src/seal/payload-keys.ts';
-import { createSealCodec, revealPayloads } from '../src/seal/seal-codec.ts';
+import { createSealCodec, revealPayloads, SHOWN } from '../src/seal/seal-codec.ts';
 
 const [FIRST, SECOND] = [newPayloadKey(), newPayloadKey()];
 const keysOf = (text: string) =>
@@ -125,7 +125,16 @@ describe('what passes through Temporal', () => {
     assert.ok(all.every((bytes) => !Buffer.from(bytes).includes('salaries')));
     const [shown] = revealPayloads(keysOf(FIRST), [encrypted!]);
     assert.deepEqual(defaultPayloadConverter.fromPayload(shown!), value);
-    assert.deepEqual(revealPayloads(keysOf(SECOND), [encrypted!, readable!]), [encrypted, readable]);
+    const states = revealPayloads(keysOf(SECOND), [encrypted!, readable!, payload(value)]);
+    assert.deepEqual(
+      states.map((one) => wordOf(one, SHOWN)),
+      ['unopened', 'readable', 'unsealed'],
+    );
+    assert.match(
+      String(defaultPayloadConverter.fromPayload(states[0]!)),
+      /can not open this: sealed with the key/,
+    );
+    assert.deepEqual(defaultPayloadConverter.fromPayload(states[1]!), value);
   });
 
   it('is the same in both settings for who has the key, so that the setting may change', async () => {

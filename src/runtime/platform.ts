@@ -126,6 +126,7 @@ export class Platform {
         home: config.home,
         log,
         namespace: config.temporalNamespace,
+        codecEndpoint: this.#codecEndpoint(),
         ports,
         givenPorts: config.serverPorts,
         provision: { signal, program: config.temporalCli },
@@ -163,6 +164,16 @@ export class Platform {
     await this.#keep(name, name, (signal) =>
       this.#startChild(name, script, WORKER_HEAP_MB, WORKER_STOP_LIMIT_MS, signal, this.#metricsPort(number)),
     );
+  }
+
+  /** What the Web UI has to ask where payloads are encrypted; unset where nobody knows the API's port yet. */
+  #codecEndpoint(): string | undefined {
+    const { host, payloadMode, port: configured } = this.#options.config;
+    const port = Number(this.#env.LONGSHORE_PORT || configured);
+    if (payloadMode !== 'encrypted' || port === 0) return undefined;
+    // The browser is on this machine, as the Web UI listens nowhere else.
+    const reached = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host;
+    return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}/codec`;
   }
 
   #metricsPort(number: number): NodeJS.ProcessEnv {

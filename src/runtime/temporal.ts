@@ -34,6 +34,8 @@ export interface TemporalOptions {
   readonly home: string;
   readonly log: ProgressLog;
   readonly namespace?: string;
+  /** Where the Web UI has encrypted payloads opened. */
+  readonly codecEndpoint?: string;
   /** Insist on these ports (a restart). Without them, those remembered in the home, or any. */
   readonly ports?: { readonly port: number; readonly uiPort: number };
   /** `LONGSHORE_TEMPORAL_PORT` and its like. */
@@ -63,7 +65,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
 class PortTaken extends Error {}
 
 async function tryToStart(options: TemporalOptions): Promise<RunningTemporal> {
-  const { home, log, namespace = 'default' } = options;
+  const { home, log, namespace = 'default', codecEndpoint } = options;
   const layout = await ensureHome(home);
   const program = await provisionTemporal({ ...options.provision, log });
   const database = join(layout.temporal, 'temporal.db');
@@ -75,7 +77,7 @@ async function tryToStart(options: TemporalOptions): Promise<RunningTemporal> {
   await Promise.all([waitForPort(port), waitForPort(uiPort)]);
   const server = await startServer(
     program,
-    serverArguments({ database, namespace, ...ports }),
+    serverArguments({ database, namespace, codecEndpoint, ...ports }),
     logPath(home, 'temporal'),
   );
   try {
@@ -150,13 +152,15 @@ async function choosePorts(
 }
 
 function serverArguments(
-  options: ChosenPorts & { readonly database: string; readonly namespace: string },
+  options: ChosenPorts &
+    Pick<TemporalOptions, 'codecEndpoint'> & { readonly database: string; readonly namespace: string },
 ): readonly string[] {
   return [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--log-level', 'warn', '--ui-disable-news-fetch'],
     ...['--port', String(options.port), '--ui-port', String(options.uiPort)],
     ...['--http-port', String(options.httpPort), '--metrics-port', String(options.metricsPort)],
     ...['--namespace', options.namespace, '--db-filename', options.database],
+    ...(options.codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', options.codecEndpoint]),
     // Its HTTP API asks for no credential and takes what a web page may send; with no host allowed, it takes nothing.
     ...['--dynamic-config-value', 'frontend.httpAllowedHosts=[]'],
     // Together they double the server's throughput; a power cut may cost the last moments, a crash costs nothing.

@@ -76,16 +76,28 @@ export function createSealCodec(options: SealOptions): PayloadCodec {
   };
 }
 
+/** What a payload that is shown to people was: `opened`, `readable`, `unsealed`, or `unopened`. */
+export const SHOWN = 'seal-shown';
+
 /**
- * For people who may read everything: opens what is encrypted, wherever it came from, and leaves the rest as it is.
- * What it is for is read from the payload itself, whose tag covers it.
+ * For people who may read everything: opens what is encrypted, wherever it came from, and leaves the rest as it is,
+ * with a mark of which it was. What it is for is read from the payload itself, whose tag covers it. Nothing may be
+ * believed for being shown: whether a payload is where it belongs is for workers to say.
  */
 export function revealPayloads(keys: PayloadKeys, payloads: readonly Payload[]): Payload[] {
   return payloads.map((payload) => {
-    const stated = payload.metadata?.[FOR];
-    const opened = stated ? open(keys, payload, [Buffer.from(stated).toString()]) : payload;
-    return typeof opened === 'string' ? payload : opened;
+    if (wordOf(payload, 'encoding') !== ENCRYPTED) {
+      return shownAs(payload.metadata?.[SEAL] ? 'readable' : 'unsealed', payload);
+    }
+    const opened = open(keys, payload, [wordOf(payload, FOR) ?? '']);
+    if (typeof opened !== 'string') return shownAs('opened', opened);
+    const data = Buffer.from(JSON.stringify(`Longshore can not open this: ${opened}`));
+    return shownAs('unopened', { metadata: { encoding: Buffer.from('json/plain') }, data });
   });
+}
+
+function shownAs(state: 'opened' | 'readable' | 'unsealed' | 'unopened', payload: Payload): Payload {
+  return { ...payload, metadata: { ...payload.metadata, [SHOWN]: Buffer.from(state) } };
 }
 
 /** The sandbox marks what comes out of it. Elsewhere, activities answer, and everybody else asks. */

@@ -25,6 +25,7 @@ import { FakeRefresher } from './fake-refresher.ts';
 import { FakeReports } from './fake-reports.ts';
 import { FakeRestores } from './fake-restores.ts';
 import { FakeSchedules } from './fake-schedules.ts';
+import { TEST_PAYLOAD_KEYS } from './sealed.ts';
 
 /** A table of the sample's kind: `jobs(id, job)` without a header. */
 export function table(name: string, change: Partial<Table> = {}): Table {
@@ -236,6 +237,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     reports,
     refresher: new FakeRefresher((name) => reports.state(reportNamed(name))),
     metrics: createMetrics(),
+    payloadKeys: TEST_PAYLOAD_KEYS,
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),
     ...change,
   });
