@@ -8,6 +8,7 @@ import { createBackupKeeping, createBatchActivities, createLedgerActivities } fr
 import { createRestoreKeeping } from '../activities/restore-keeping.ts';
 import { createScheduleActivities } from '../activities/schedule-runs.ts';
 import { sealedWorkerOptions } from '../activities/sealed-worker.ts';
+import { createTidyActivities } from '../activities/tidy-ledger.ts';
 import { createAuditLog } from '../src/audit/audit-log.ts';
 import { insertAudit } from '../src/audit/audit-rows.ts';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
@@ -54,6 +55,7 @@ import { ensureReportSchedules } from './reports/report-schedules.ts';
 import { createLedgerRestores } from './restores/ledger-restores.ts';
 import { openScheduleBook } from './schedules/open-schedule-book.ts';
 import { createTemporalSchedules } from './schedules/temporal-schedules.ts';
+import { ensureTidySchedule } from './schedules/tidy-schedule.ts';
 import { createHttpServer } from './server.ts';
 import { takeOver } from './take-over.ts';
 import { takeOverUnsealed } from './take-over-unsealed.ts';
@@ -176,6 +178,7 @@ export async function startApi({
       ...createScheduleActivities(scheduling),
       ...createRestoreKeeping(scheduling),
       ...createAskActivities(refresher),
+      ...createTidyActivities(activityDeps),
     },
     ...sealedWorkerOptions(config),
     maxCachedWorkflows: 200,
@@ -186,6 +189,7 @@ export async function startApi({
   // What Temporal has and the ledger does not: of the time before the ledger had any, or lost with an older ledger.
   await book.sync();
   await ensureReportSchedules({ book, installation }, reports.service.reports);
+  await ensureTidySchedule({ book, installation }, config.ledgerAges);
 
   const loads = createLedgerLoads({ db, client, installation, storage, dictionary, log });
   const schedules = createTemporalSchedules({ ...scheduling, client, installation, book });

@@ -8,6 +8,7 @@ import { BackupTrust20261126 } from './20261126-backup-trust.ts';
 import { BoundedRejects20261126 } from './20261126-bounded-rejects.ts';
 import { DiscardedRows20261126 } from './20261126-discarded-rows.ts';
 import { Installation20261126 } from './20261126-installation.ts';
+import { LedgerAges20261126 } from './20261126-ledger-ages.ts';
 import { PayloadKey20261126 } from './20261126-payload-key.ts';
 import { RestoreAnswers20261126 } from './20261126-restore-answers.ts';
 import { Schedules20261126 } from './20261126-schedules.ts';
@@ -27,4 +28,5 @@ export const migrations = [
   { name: '20261126-bounded-rejects', class: BoundedRejects20261126 },
   { name: '20261126-backup-trust', class: BackupTrust20261126 },
   { name: '20261126-restore-answers', class: RestoreAnswers20261126 },
+  { name: '20261126-ledger-ages', class: LedgerAges20261126 },
 ];

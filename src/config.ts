@@ -2,12 +2,16 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LongshoreError } from './errors.ts';
+import type { LedgerAges } from './ledger/ages.ts';
 import { KEPT_REJECTS } from './ledger/kept-rejects.ts';
 import { MAX_REJECTS_EXPECTED, parseMaxRejects } from './ledger/max-rejects.ts';
 import { withoutTrailing } from './shorten.ts';
 import type { MaxRejects } from './types.ts';
 
 const port = z.coerce.number().int().min(1).max(65535).optional();
+
+/** Nothing is deleted that nobody asked to delete, also not by an upgrade. */
+const keptDays = z.coerce.number().int().min(0).max(36_500).default(0);
 
 /** Where the API listens unless `LONGSHORE_PORT` says otherwise. */
 export const DEFAULT_PORT = 8080;
@@ -56,6 +60,9 @@ const schema = z.object({
     .refine((text) => parseMaxRejects(text) !== undefined, MAX_REJECTS_EXPECTED),
   LONGSHORE_KEPT_REJECTS: z.coerce.number().int().min(1).max(10_000_000).default(KEPT_REJECTS),
   LONGSHORE_IDEMPOTENCY_DAYS: z.coerce.number().int().min(1).max(365).default(7),
+  LONGSHORE_KEEP_REJECTS_DAYS: keptDays,
+  LONGSHORE_KEEP_LEDGER_DAYS: keptDays,
+  LONGSHORE_KEEP_AUDIT_DAYS: keptDays,
   LONGSHORE_BACKUP_KEY: z.string().optional(),
   LONGSHORE_BACKUP_KEY_FILE: z.string().min(1).optional(),
   LONGSHORE_BACKUP_KEYS_OLD: z.string().optional(),
@@ -130,6 +137,8 @@ export interface Config {
   readonly keptRejects: number;
   /** How long an `Idempotency-Key` is remembered. */
   readonly idempotencyDays: number;
+  /** After how many days entries of the ledger are deleted. */
+  readonly ledgerAges: LedgerAges;
   /** The key that new backups are encrypted and authenticated with: 32 bytes, as hex or base64. */
   readonly backupKey: SecretSource | undefined;
   /** Keys that backups were made with before: only for reading them. */
@@ -193,6 +202,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     maxRejects: parseMaxRejects(e.LONGSHORE_MAX_REJECTS) ?? null,
     keptRejects: e.LONGSHORE_KEPT_REJECTS,
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,
+    ledgerAges: {
+      rejectsDays: e.LONGSHORE_KEEP_REJECTS_DAYS,
+      ledgerDays: e.LONGSHORE_KEEP_LEDGER_DAYS,
+      auditDays: e.LONGSHORE_KEEP_AUDIT_DAYS,
+    },
     backupKey: secretOf(e, 'LONGSHORE_BACKUP_KEY'),
     oldBackupKeys: secretOf(e, 'LONGSHORE_BACKUP_KEYS_OLD'),
     payloadKey: secretOf(e, 'LONGSHORE_PAYLOAD_KEY'),

@@ -5,6 +5,7 @@ import { activityQueue, FORMER_QUEUE } from '../src/installation/names.ts';
 
 import type { Codec } from '../src/backups/backup.ts';
 import type { RetentionPolicy } from '../src/backups/retention.ts';
+import type { LedgerAges } from '../src/ledger/ages.ts';
 
 /** Task queues before installations had IDs. What began there ends there; what begins now has the installation's. */
 export const WORKFLOW_QUEUE = FORMER_QUEUE;
@@ -180,4 +181,19 @@ export interface RefreshOnScheduleInput {
 export interface AskedRefresh {
   /** false: nothing has changed. */
   readonly asked: boolean;
+}
+
+export const TIDY_LEDGER = 'tidyLedger';
+
+/** What the Temporal Schedule `<installation>-tidy-ledger` runs: deletes entries of the ledger that are old. */
+export type TidyLedgerInput = LedgerAges;
+
+/** What a run has deleted. */
+export interface TidiedLedger {
+  readonly rejects: number;
+  readonly loads: number;
+  readonly batches: number;
+  readonly restores: number;
+  readonly backups: number;
+  readonly audit: number;
 }

@@ -6,5 +6,6 @@ export { refreshOnSchedule } from './refresh-on-schedule.ts';
 export { refreshReport } from './refresh-report.ts';
 export { restore } from './restore.ts';
 export { runSchedule } from './run-schedule.ts';
+export { tidyLedger } from './tidy-ledger.ts';
 /** For every other name: without it, each task of such a workflow would fail and be tried again, for ever. */
 export { unknownWorkflow as default } from './unknown-workflow.ts';

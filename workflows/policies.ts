@@ -114,6 +114,16 @@ export const RETENTION: ActivityOptions = {
 };
 
 /**
+ * Deletes old entries of the ledger, some thousand rows a statement, with a heartbeat between: the first time after years
+ * there may be millions. For ever, because the rest is found again wherever a try ended.
+ */
+export const TIDY: ActivityOptions = {
+  startToCloseTimeout: '24h',
+  heartbeatTimeout: '1m',
+  retry: RETRY,
+};
+
+/**
  * Refreshes a report's view: as long as that takes, as long as it heartbeats. For ever, because data or a database that
  * are at fault may be put right at any time; until then readers have what the view holds.
  */

@@ -1,13 +1,15 @@
-import type { RefreshOnScheduleInput, RunScheduleInput } from '../../workflows/contract.ts';
+import type { RefreshOnScheduleInput, RunScheduleInput, TidyLedgerInput } from '../../workflows/contract.ts';
 import { refreshAction } from '../reports/report-schedules.ts';
 import { ScheduleBook, type ScheduleBookDeps } from './schedule-book.ts';
 import { actionOf } from './temporal-schedules.ts';
+import { tidyAction } from './tidy-schedule.ts';
 
-/** The schedules of both kinds, with what each starts. */
+/** The schedules of every kind, with what each starts. */
 export function openScheduleBook(deps: ScheduleBookDeps): ScheduleBook {
   const { installation } = deps;
   return new ScheduleBook(deps, {
     runs: ([input]) => actionOf(installation, input as RunScheduleInput),
     report: ([input]) => refreshAction(installation, input as RefreshOnScheduleInput),
+    tidy: ([input]) => tidyAction(installation, input as TidyLedgerInput),
   });
 }

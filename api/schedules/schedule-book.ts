@@ -25,7 +25,7 @@ import {
   type SeenInTemporal,
   writeSchedule,
 } from '../../src/schedules/schedule-rows.ts';
-import { REFRESH_ON_SCHEDULE, RUN_SCHEDULE } from '../../workflows/contract.ts';
+import { REFRESH_ON_SCHEDULE, RUN_SCHEDULE, TIDY_LEDGER } from '../../workflows/contract.ts';
 import { translateTemporal } from '../load-workflows.ts';
 
 /**
@@ -53,10 +53,19 @@ export type Wanted = Omit<ScheduleOptions, 'scheduleId' | 'action'> & {
   readonly action: ScheduleOptionsAction;
 };
 
-const TYPES: Readonly<Record<ScheduleSort, string>> = { runs: RUN_SCHEDULE, report: REFRESH_ON_SCHEDULE };
+const TYPES: Readonly<Record<ScheduleSort, string>> = {
+  runs: RUN_SCHEDULE,
+  report: REFRESH_ON_SCHEDULE,
+  tidy: TIDY_LEDGER,
+};
+const SORTS = Object.keys(TYPES) as readonly ScheduleSort[];
 /** Not the runs that are left: each run changes them. */
 const COMPARED = ['spec', 'args', 'policies', 'paused', 'note'] as const;
-const PREFIXES: Readonly<Record<ScheduleSort, string>> = { runs: 'schedule-', report: 'report-' };
+const PREFIXES: Readonly<Record<ScheduleSort, string>> = {
+  runs: 'schedule-',
+  report: 'report-',
+  tidy: 'tidy-',
+};
 
 /** The schedule's ID in Temporal; its runs have the time behind it. */
 export function temporalIdOf(
@@ -250,7 +259,7 @@ export class ScheduleBook {
     const { client, installation } = this.#deps;
     const keys: ScheduleKey[] = [];
     for await (const { scheduleId, action } of client.schedule.list()) {
-      for (const kind of ['runs', 'report'] as const) {
+      for (const kind of SORTS) {
         const prefix = temporalIdOf(installation, { kind, id: '' });
         if (action?.workflowType !== TYPES[kind] || !scheduleId.startsWith(prefix)) continue;
         keys.push({ kind, id: scheduleId.slice(prefix.length) });

@@ -58,7 +58,7 @@ interface Known {
 export async function ledgerIsFresh(db: Sql): Promise<boolean> {
   const used = await db.query(
     `select from longshore.backup where not found union all select from longshore.load
-      union all select from longshore.batch_group limit 1`,
+      union all select from longshore.load_past union all select from longshore.batch_group limit 1`,
   );
   return used.length === 0;
 }

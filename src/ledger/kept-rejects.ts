@@ -106,18 +106,27 @@ export const KEEP_FAULTY = `
   beyond_errors as (${countErrors('beyond')}),
   beyond_rows as (${countRows('beyond')}`;
 
-/** Keeps the first rejects of the load, and counts the others. */
-export async function dropRejects(tx: Sql, loadId: number, keep: number): Promise<void> {
-  await tx.query(
+/**
+ * Keeps the first rejects of the load, and counts the others: all of them, or `limit` at a time.
+ * @returns how many are not kept any more
+ */
+export async function dropRejects(
+  tx: Sql,
+  loadId: number,
+  keep: number,
+  limit: number | null = null,
+): Promise<number> {
+  const [dropped] = await tx.query<{ n: number }>(
     `with gone as (
        delete from longshore.reject
         where load_id = $1 and line in (
-          select line from longshore.reject where load_id = $1 order by line offset $2)
+          select line from longshore.reject where load_id = $1 order by line offset $2 limit $3)
         returning line, errors),
      gone_errors as (${countErrors('gone')})
-     ${countRows('gone')}`,
-    [loadId, keep],
+     ${countRows('gone')} returning dropped.n::float8 as n`,
+    [loadId, keep, limit],
   );
+  return dropped?.n ?? 0;
 }
 
 /**

@@ -66,8 +66,10 @@ const NOTE = `
          includes_load = (select l.id from longshore.load l
                            where l.status = 'done' and l.table_name = any (r.tables)
                            order by l.finished_at desc, l.id desc limit 1),
-         includes_group = (select max((select max(b.group_id) from longshore.batch b where b.table_name = t.name))
-                             from unnest(r.tables) t (name)),
+         -- What was included stays so when the ledger has deleted its batches.
+         includes_group = coalesce(
+           (select max((select max(b.group_id) from longshore.batch b where b.table_name = t.name))
+              from unnest(r.tables) t (name)), includes_group),
          includes_restore = (select max(x.id) from longshore.restore x
                               where x.status = 'done' and x.kind = 'restore' and x.target ->> 'as' is null
                                 and x.tables && r.tables)

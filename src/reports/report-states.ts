@@ -9,9 +9,14 @@ import type { ReportState } from './report.ts';
  */
 export const GROUP_WINDOW = 1000;
 
-/** SQL over a row `r` of `longshore.report`: how many loads of its tables are done. */
+/**
+ * SQL over a row `r` of `longshore.report`: how many loads of its tables are done, with those that were deleted since.
+ * Deleting one changes nothing here, at any moment.
+ */
 export const DONE_LOADS = `
-  (select count(*)::int from longshore.load l where l.status = 'done' and l.table_name = any (r.tables))`;
+  ((select count(*)::int from longshore.load l where l.status = 'done' and l.table_name = any (r.tables))
+   + (select coalesce(sum(p.loads), 0)::int from longshore.load_past p
+       where p.status = 'done' and p.table_name = any (r.tables)))`;
 
 /** The same for restores of its tables. One under another name does not touch them. */
 export const DONE_RESTORES = `

@@ -1,7 +1,7 @@
 import type { Sql } from '../db/sql.ts';
 
-/** What schedules do: runs of backups and drills, or refreshes of a report. */
-export type ScheduleSort = 'runs' | 'report';
+/** What schedules do: runs of backups and drills, refreshes of a report, or the deletion of what is old in the ledger. */
+export type ScheduleSort = 'runs' | 'report' | 'tidy';
 
 export interface ScheduleKey {
   readonly kind: ScheduleSort;

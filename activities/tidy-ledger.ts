@@ -1,0 +1,41 @@
+import { Context } from '@temporalio/activity';
+import type { Slices } from '../src/ledger/slices.ts';
+import { deleteOldBatches, deleteOldBatchRejects } from '../src/ledger/tidy-batches.ts';
+import { deleteFailedBackups, deleteOldAudit, deleteOldRestores } from '../src/ledger/tidy-entries.ts';
+import { deleteOldLoadRejects, deleteOldLoads } from '../src/ledger/tidy-loads.ts';
+import { attemptDatabase } from './attempt-database.ts';
+import type { ActivityDeps } from './deps.ts';
+import { failing } from './failures.ts';
+
+/** Which entries are old. An object, as every input is. */
+export interface OlderThan {
+  readonly days: number;
+}
+
+/**
+ * What runs of the ledger's schedule do, in the API's process. Each answers how many entries it deleted. Tried again, it
+ * goes on with what is left, and counts that.
+ */
+export function createTidyActivities({ db: given, storage }: Pick<ActivityDeps, 'db' | 'storage'>) {
+  const db = attemptDatabase(given);
+  const tidying = (work: (slices: Slices) => Promise<number>) =>
+    failing(({ days }: OlderThan) => work({ days, between: beat }));
+  return {
+    deleteOldRejects: tidying(
+      async (slices) => (await deleteOldLoadRejects(db, slices)) + (await deleteOldBatchRejects(db, slices)),
+    ),
+    deleteOldLoads: tidying((slices) => deleteOldLoads(db, slices)),
+    deleteOldBatches: tidying((slices) => deleteOldBatches(db, slices)),
+    deleteOldRestores: tidying((slices) => deleteOldRestores(db, slices)),
+    deleteFailedBackups: tidying((slices) => deleteFailedBackups({ db, storage }, slices)),
+    deleteOldAudit: tidying((slices) => deleteOldAudit(db, slices)),
+  };
+}
+
+function beat(deleted: number): void {
+  const context = Context.current();
+  context.heartbeat({ deleted });
+  context.cancellationSignal.throwIfAborted();
+}
+
+export type TidyActivities = ReturnType<typeof createTidyActivities>;

@@ -1,0 +1,51 @@
+/** How old entries are deleted: some at a time, so that no statement is long and no lock is held for long. */
+export interface Slices {
+  /** Older than so many days. */
+  readonly days: number;
+  /** Called after each slice, with how many are deleted so far. Throws to stop. */
+  readonly between: (deleted: number) => void;
+}
+
+/** Rows of one kind that one statement deletes. */
+export const SLICE = 5000;
+
+/** SQL: what is before it is old. `$1`: days */
+export const OLD = 'now() - make_interval(days => $1)';
+
+/** Runs `slice` until it deletes nothing more. */
+export async function untilNone(
+  { between }: Pick<Slices, 'between'>,
+  slice: () => Promise<number>,
+): Promise<number> {
+  let deleted = 0;
+  for (;;) {
+    const n = await slice();
+    deleted += n;
+    between(deleted);
+    if (n === 0) return deleted;
+  }
+}
+
+/** Where a walk is: past this one. As text, which has PostgreSQL's microseconds. */
+export interface Place {
+  readonly at: string;
+  readonly id: string;
+}
+
+/** Reads pages in the order of time, from the oldest, until one is empty; hands the IDs of each to `work`. */
+export async function walk(
+  { between }: Pick<Slices, 'between'>,
+  page: (after: Place) => Promise<readonly Place[]>,
+  work: (ids: readonly string[]) => Promise<number>,
+): Promise<number> {
+  let after: Place = { at: '-infinity', id: '0' };
+  let deleted = 0;
+  for (;;) {
+    const places = await page(after);
+    const last = places.at(-1);
+    if (last === undefined) return deleted;
+    deleted += await work(places.map(({ id }) => id));
+    between(deleted);
+    after = last;
+  }
+}
