@@ -5,6 +5,7 @@ import { LongshoreError } from './errors.ts';
 import type { LedgerAges } from './ledger/ages.ts';
 import { KEPT_REJECTS } from './ledger/kept-rejects.ts';
 import { MAX_REJECTS_EXPECTED, parseMaxRejects } from './ledger/max-rejects.ts';
+import { secretText, TEXT_SECRETS } from './secret-file.ts';
 import { withoutTrailing } from './shorten.ts';
 import type { MaxRejects } from './types.ts';
 
@@ -30,6 +31,7 @@ const schema = z.object({
   LONGSHORE_TEMPORAL_HTTP_PORT: port,
   LONGSHORE_TEMPORAL_METRICS_PORT: port,
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATABASE_URL_FILE: z.string().min(1).optional(),
   TEMPORAL_ADDRESS: z
     .string()
     .regex(/^[^\s/]+:\d+$/, 'expected host:port')
@@ -37,6 +39,7 @@ const schema = z.object({
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
   TEMPORAL_UI_URL: z.url({ protocol: /^https?$/ }).optional(),
   TEMPORAL_API_KEY: z.string().min(1).optional(),
+  TEMPORAL_API_KEY_FILE: z.string().min(1).optional(),
   LONGSHORE_TEMPORAL_CLI: z.string().min(1).optional(),
   LONGSHORE_STORAGE: z.string().min(1).optional(),
   LONGSHORE_INSTALLATION: z
@@ -49,6 +52,7 @@ const schema = z.object({
     .min(16, 'expected at least 16 characters')
     .max(2_000, 'expected at most 2000 characters')
     .optional(),
+  LONGSHORE_ADMIN_KEY_FILE: z.string().min(1).optional(),
   LONGSHORE_METRICS_PORT: z.coerce.number().int().min(1).max(65535).optional(),
   LONGSHORE_WORKERS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
@@ -163,12 +167,20 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
+  const secrets = TEXT_SECRETS.flatMap((name) => {
+    const secret = secretText(given, name);
+    return secret === undefined ? [] : [[name, secret] as const];
+  });
+  for (const [name, { text }] of secrets) given[name] = text;
+  const saidBy = new Map<PropertyKey, string>(secrets.map(([name, secret]) => [name, secret.name]));
   const parsed = schema.safeParse(given);
   const faults = [
     ...unknown.map((name) => `${name}: unknown variable (known: ${CONFIG_NAMES.join(', ')})`),
     ...(parsed.success
       ? []
-      : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)),
+      : parsed.error.issues.map(
+          ({ path, message }) => `${saidBy.get(path[0] ?? '') ?? path.join('.')}: ${message}`,
+        )),
   ];
   if (!parsed.success || faults.length > 0) throw new LongshoreError('config-invalid', faults.join('; '));
   const e = parsed.data;

@@ -1,7 +1,7 @@
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Config, SecretSource } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
+import { readSecretFile } from '../secret-file.ts';
 
 const KEY_BYTES = 32;
 /** Bytes of a key's ID, of which the header of an encrypted part holds as many. */
@@ -80,13 +80,14 @@ export function keyOfBackup(
 }
 
 async function readOne(source: SecretSource): Promise<BackupKey> {
-  const bytes = 'text' in source ? keyOfText(source.text) : keyOfContent(await contentOf(source));
+  const bytes =
+    'text' in source ? keyOfText(source.text) : keyOfContent(readSecretFile(source.name, source.file));
   if (bytes) return keyOf(bytes);
   throw new LongshoreError('config-invalid', `${source.name}: ${EXPECTED}`);
 }
 
 async function readMany(source: SecretSource): Promise<BackupKey[]> {
-  const content = 'text' in source ? Buffer.from(source.text) : await contentOf(source);
+  const content = 'text' in source ? Buffer.from(source.text) : readSecretFile(source.name, source.file);
   // A file of one key's bytes, as for the current key.
   const only = 'file' in source ? keyOfContent(content) : null;
   if (only) return [keyOf(only)];
@@ -126,10 +127,4 @@ export function keyOfText(text: string): Buffer | null {
 
 function keyOfContent(content: Buffer): Buffer | null {
   return content.length === KEY_BYTES ? content : keyOfText(content.toString());
-}
-
-function contentOf({ name, file }: SecretSource & { readonly file: string }): Promise<Buffer> {
-  return readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new LongshoreError('config-invalid', `${name}: ${file} can not be read (${cause.code})`, { cause });
-  });
 }

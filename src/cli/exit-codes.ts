@@ -25,7 +25,7 @@ Exit codes:
 
 Environment:
   LONGSHORE_URL   address of the platform (else --url, or the one that runs from LONGSHORE_HOME)
-  LONGSHORE_KEY   the key (else LONGSHORE_ADMIN_KEY, or the admin key in LONGSHORE_HOME)
+  LONGSHORE_KEY   the key (else LONGSHORE_ADMIN_KEY or its file, or the admin key in LONGSHORE_HOME)
   LONGSHORE_HOME  the platform's folder (.longshore)
 `;
 

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { readKeyFile } from '../keys/ensure-admin-key.ts';
 import { adminKeyPath } from '../runtime/home.ts';
 import { readRun } from '../runtime/run-file.ts';
+import { secretText } from '../secret-file.ts';
 import { withoutTrailing } from '../shorten.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 
@@ -19,7 +20,7 @@ export interface TargetOptions {
 
 /**
  * Address: the option, `LONGSHORE_URL`, what the running platform wrote into its home, `LONGSHORE_HOST` and
- * `LONGSHORE_PORT`. Key: the option, `LONGSHORE_KEY`, `LONGSHORE_ADMIN_KEY`, the home's admin key.
+ * `LONGSHORE_PORT`. Key: the option, `LONGSHORE_KEY`, `LONGSHORE_ADMIN_KEY` or its file, the home's admin key.
  */
 export async function findTarget(
   options: TargetOptions,
@@ -44,7 +45,7 @@ function findUrl(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): 
 }
 
 async function findKey(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): Promise<string> {
-  const key = options.key ?? (env.LONGSHORE_KEY || env.LONGSHORE_ADMIN_KEY || (await readAdminKey(home)));
+  const key = options.key ?? (env.LONGSHORE_KEY || operatorKey(env) || (await readAdminKey(home)));
   // What a header can't carry would only show as a strange error of fetch.
   if (key !== null && key.trim() !== '' && !/\p{Cc}/u.test(key.trim())) return key.trim();
   throw new CliError(
@@ -53,6 +54,14 @@ async function findKey(options: TargetOptions, env: NodeJS.ProcessEnv, home: str
       ? `no key: set LONGSHORE_KEY, or run where the platform's home is (looked for ${adminKeyPath(home)})`
       : 'the key is empty or holds control characters',
   );
+}
+
+function operatorKey(env: NodeJS.ProcessEnv): string | undefined {
+  try {
+    return secretText(env, 'LONGSHORE_ADMIN_KEY')?.text;
+  } catch (cause) {
+    throw new CliError(EXIT.noAccess, (cause as Error).message, { cause });
+  }
 }
 
 async function readAdminKey(home: string): Promise<string | null> {

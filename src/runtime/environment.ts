@@ -14,7 +14,7 @@ const FETCHING = /^(PIP_|PYTHON|GO|CGO_|CC$|NPM_CONFIG_)/i;
 /** Beside its own variables, what the libraries of a process read for themselves. */
 const LIBRARIES = /^(AWS_|PG|TEMPORAL_)/;
 /** Only the API asks for it. */
-const API_SECRETS: readonly string[] = ['LONGSHORE_ADMIN_KEY'];
+const API_SECRETS: readonly string[] = ['LONGSHORE_ADMIN_KEY', 'LONGSHORE_ADMIN_KEY_FILE'];
 
 /** For PostgreSQL's and Temporal's servers: no setting of anybody's, and no secret. */
 export function serverEnvironment(): Environment {

@@ -1,10 +1,11 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyId, keyOfText } from '../backups/backup-keys.ts';
 import type { Config } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
 import { writeFileAtomically } from '../runtime/home.ts';
+import { readSecretFile } from '../secret-file.ts';
 
 /**
  * What payloads of Temporal are sealed with. Every process of a platform has the same keys; the first of them seals,
@@ -44,9 +45,17 @@ export function readPayloadKeys({ home, payloadKey }: Pick<Config, 'home' | 'pay
   if (payloadKey !== undefined && 'text' in payloadKey) {
     return keysOfText(payloadKey.text, payloadKey.name);
   }
-  const path = payloadKey?.file ?? payloadKeyPath(home);
-  const name = payloadKey === undefined ? path : `${payloadKey.name}: ${path}`;
-  return keysOfText(readKeyFile(path, payloadKey === undefined), name);
+  if (payloadKey !== undefined) {
+    const { name, file } = payloadKey;
+    return keysOfText(readSecretFile(name, file).toString('utf8'), `${name}: ${file}`);
+  }
+  const path = payloadKeyPath(home);
+  if (existsSync(path)) return keysOfText(readSecretFile('LONGSHORE_HOME', path).toString('utf8'), path);
+  throw new LongshoreError(
+    'config-invalid',
+    `LONGSHORE_PAYLOAD_KEY: unset, and there is no ${path}; set it to 32 random bytes as base64, ` +
+      'the same for every API process and worker',
+  );
 }
 
 /** Makes the home's key where there is none and none is given. Only who starts all processes of a platform may. */
@@ -58,20 +67,6 @@ export function ensurePayloadKey({ home, payloadKey }: Pick<Config, 'home' | 'pa
 
 export function newPayloadKey(): string {
   return randomBytes(KEY_BYTES).toString('base64');
-}
-
-function readKeyFile(path: string, isDefault: boolean): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const message =
-      isDefault && code === 'ENOENT'
-        ? `LONGSHORE_PAYLOAD_KEY: unset, and there is no ${path}; set it to 32 random bytes as base64, ` +
-          'the same for every API process and worker'
-        : `LONGSHORE_PAYLOAD_KEY_FILE: ${path} can not be read (${code})`;
-    throw new LongshoreError('config-invalid', message, { cause });
-  }
 }
 
 function keysOfText(text: string, name: string): PayloadKeys {
