@@ -6,6 +6,7 @@ import { dropPayload, readPayload } from '../src/batches/payload.ts';
 import { type CheckedBatch, readBatch } from '../src/batches/read-batch.ts';
 import { readGroup } from '../src/batches/read-group.ts';
 import { LongshoreError } from '../src/errors.ts';
+import { inSlices } from '../src/in-slices.ts';
 import type { CompiledTable } from '../src/rows/contract.ts';
 import type { CommitBatchesInput, CommittedGroup } from '../workflows/contract.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -52,7 +53,8 @@ export async function batchesOf(
   const handed = handOver.batchesOf(group);
   if (handed) return handed;
   const received = await readPayload(storage, payload);
-  return received?.map((batch) => readBatch(batch, compiled(table), mode)) ?? null;
+  if (received === null) return null;
+  return Promise.all(received.map((batch) => inSlices(readBatch(batch, compiled(table), mode))));
 }
 
 /** The payload is deleted after the commit, which an attempt before this one may have seen and not reported. */

@@ -249,7 +249,7 @@ export const ERRORS = {
     retryable: false,
     title: 'The batch has too many rows or cells',
     remedy:
-      'Send at most 1000 rows at once, without cells that the table has no fields for, or a file as a load.',
+      'Send at most 1000 rows at once, without cells that the table has no fields for and without MiB of control characters, or a file as a load.',
   },
   'batch-rejected': {
     status: 422,

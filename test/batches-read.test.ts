@@ -10,6 +10,7 @@ import { LongshoreError } from '../src/errors.ts';
 import { compileTable } from '../src/rows/compile-table.ts';
 import type { CompiledTable } from '../src/rows/contract.ts';
 import type { Dialect, Field, Table } from '../src/types.ts';
+import { atOnce } from './support/at-once.ts';
 import { received } from './support/batches.ts';
 
 const RUNS = Number(process.env.CSV_TEST_RUNS ?? 1500);
@@ -51,7 +52,7 @@ const THINGS = tableOf([
 ]);
 
 function read(body: unknown, { format = 'json' as BatchFormat, table = THINGS } = {}) {
-  return readBatch(received(body, { format }), table, 'append');
+  return atOnce(readBatch(received(body, { format }), table, 'append'));
 }
 
 const values = (body: unknown, format: BatchFormat = 'json') =>

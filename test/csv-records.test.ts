@@ -4,10 +4,11 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { Charter, type ChartOptions } from '../src/csv/chart.ts';
 import { parseOptions } from '../src/csv/dialect-options.ts';
-import { parseRecord } from '../src/csv/parse-record.ts';
+import { parseRecord, parseRecordInSteps } from '../src/csv/parse-record.ts';
 import { type CsvRecord, readRecords } from '../src/csv/read-records.ts';
 import { LongshoreError } from '../src/errors.ts';
 import type { Chart } from '../src/types.ts';
+import { atOnce } from './support/at-once.ts';
 import { cut, dialects, texts } from './support/csv-arbitraries.ts';
 
 const RUNS = Number(process.env.CSV_TEST_RUNS ?? 3000);
@@ -114,6 +115,10 @@ test('chunks cover the file, and their rows are those of csv-parse on the whole,
       // A record's raw bytes alone give its cells again: what a reject is shown from.
       for (const { raw, cells, error } of records) {
         if (error === null) assert.deepEqual(parseRecord(raw, dialect, 'utf-8'), cells);
+        for (const pieceBytes of sizes) {
+          const inPieces = atOnce(parseRecordInSteps(raw, dialect, 'utf-8', pieceBytes));
+          assert.deepEqual(inPieces, parseRecord(raw, dialect, 'utf-8'));
+        }
       }
     }),
     { numRuns: RUNS },

@@ -4,6 +4,7 @@ import { findIdempotent } from '../../src/batches/idempotent.ts';
 import { type CheckedBatch, readBatch } from '../../src/batches/read-batch.ts';
 import { listBatches, listBatchRejects } from '../../src/batches/read-batches.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import { inSlices } from '../../src/in-slices.ts';
 import type { CompiledTable } from '../../src/rows/contract.ts';
 import type { BatchService, NewBatch } from '../batch-service.ts';
 import type { Metrics } from '../metrics.ts';
@@ -69,8 +70,8 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
   const rooms = new BodyRooms(QUEUE_LIMITS.process.bytes, () => queue.held.bytes);
   metrics.watchQueue(() => queue.held);
 
-  function enqueue(batch: NewBatch, idempotency: Idempotency | null, room: BodyRoom): Item {
-    const item = newItem(deps, batch, idempotency);
+  async function enqueue(batch: NewBatch, idempotency: Idempotency | null, room: BodyRoom): Promise<Item> {
+    const item = await newItem(deps, batch, idempotency);
     room.release();
     queue.add(laneOf(batch), item);
     return item;
@@ -81,7 +82,7 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
 
     async commit(batch, waitMs, room) {
       const { idempotencyKey: key, sentBy } = batch;
-      if (key === null) return answer(enqueue(batch, null, room), waitMs, hurry);
+      if (key === null) return answer(await enqueue(batch, null, room), waitMs, hurry);
       const fingerprint = fingerprintOf(batch);
       const release = keys.claim(sentBy, key, fingerprint);
       let item: Item | null = null;
@@ -89,7 +90,7 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
         const first = await findIdempotent(db, sentBy, key);
         if (first && first.fingerprint !== fingerprint) throw keyReused();
         if (first) return { ...first.outcome, replayed: true };
-        item = enqueue(batch, { key, fingerprint, days: deps.idempotencyDays }, room);
+        item = await enqueue(batch, { key, fingerprint, days: deps.idempotencyDays }, room);
       } finally {
         if (item === null) release();
         else item.ended.promise.then(release, release);
@@ -116,11 +117,15 @@ function laneOf({ table, mode }: NewBatch): Lane {
   return { name: `${mode} ${table.name}`, inFlight: GROUPS_IN_FLIGHT[mode] };
 }
 
-function newItem(deps: BatchCommitterDeps, batch: NewBatch, idempotency: Idempotency | null): Item {
+async function newItem(
+  deps: BatchCommitterDeps,
+  batch: NewBatch,
+  idempotency: Idempotency | null,
+): Promise<Item> {
   const { table, mode, format, strict, body, sentBy } = batch;
   const receivedAt = new Date().toISOString();
   const received = { id: '', format, strict, body, sentBy, receivedAt, idempotency };
-  const checked = readBatch(received, deps.compiled(table.name), mode);
+  const checked = await inSlices(readBatch(received, deps.compiled(table.name), mode));
   const item: Item = {
     checked,
     table: table.name,

@@ -1,6 +1,6 @@
 import { LongshoreError } from '../errors.ts';
 import type { Dialect, Table } from '../types.ts';
-import { MAX_BATCH_ROWS } from './batch.ts';
+import { MAX_BATCH_BYTES, MAX_BATCH_ROWS } from './batch.ts';
 import { tooManyRows } from './count-rows.ts';
 
 /**
@@ -17,6 +17,35 @@ const MAX_DEPTH = 1_000;
 
 const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
 const [OPEN_ARRAY, OPEN_OBJECT, CLOSE_ARRAY, CLOSE_OBJECT] = [0x5b, 0x7b, 0x5d, 0x7d];
+
+/**
+ * The cells of a batch as JSON, which is how a reject is kept and answered. Quotes, backslashes and line ends become two
+ * bytes, so that text always has room; a control character becomes six.
+ */
+const MAX_JSON_BYTES = 2 * MAX_BATCH_BYTES;
+const ESCAPED_BYTES = 6;
+const [BACKSPACE, VERTICAL_TAB, CR, SPACE] = [0x08, 0x0b, 0x0d, 0x20];
+
+/** Of CSV; JSON came with its escapes. @throws LongshoreError `batch-too-large` */
+export function refuseJsonLength(csv: Buffer): void {
+  if (csv.length * ESCAPED_BYTES <= MAX_JSON_BYTES) return;
+  let bytes = csv.length;
+  for (let at = 0; at < csv.length; at++) {
+    const code = csv[at]!;
+    if (code === QUOTE || code === BACKSLASH) bytes += 1;
+    else if (code < SPACE) bytes += hasShortEscape(code) ? 1 : ESCAPED_BYTES - 1;
+  }
+  if (bytes <= MAX_JSON_BYTES) return;
+  throw new LongshoreError(
+    'batch-too-large',
+    `expected cells of at most ${MAX_JSON_BYTES} bytes as JSON, where a control character has ${ESCAPED_BYTES}, received ${bytes}`,
+  );
+}
+
+/** Backspace, tab, LF, form feed and CR. */
+function hasShortEscape(code: number): boolean {
+  return code >= BACKSPACE && code <= CR && code !== VERTICAL_TAB;
+}
 
 /** Counts what a batch holds; one a batch. */
 export class BatchBounds {

@@ -44,18 +44,18 @@ export type CommittedRow = Put & { readonly id: number | null; readonly committe
  * rows, its rejects, its keys and its rows. If the verdict is against it, or the group is there already, it writes
  * nothing and gives no `id`; if a key is there already it fails.
  *
- * Parameters: `$1 $2` see `ledgerParameters`, `$3` workflow ID, `$4` run ID, `$5` table, `$6` mode, `$7…` see
+ * Parameters: `$1` to `$3` see `ledgerParameters`, `$4` workflow ID, `$5` run ID, `$6` table, `$7` mode, `$8…` see
  * `rowParameters`.
  */
 export function commitSql(table: Table, mode: BatchMode, references: References, shape: GroupShape): string {
   return `
     with ${lockLive(table)},
     ${LEDGER_INPUT},
-    ${rowsInput(table, shape, 7)},
+    ${rowsInput(table, shape, 8)},
     ${verdictOf(table, mode, references, shape, KEY_CLASH)},
     fresh as (
       insert into longshore.batch_group (workflow_id, run_id, table_name, mode)
-      select $3, $4, $5, $6 from verdict where not (clash or broken or in_turn or closed)
+      select $4, $5, $6, $7 from verdict where not (clash or broken or in_turn or closed)
       on conflict do nothing returning id, committed_at, table_name, mode),
     ${putRows(table, mode, references, shape)},
     short as (
@@ -84,7 +84,8 @@ const LEDGER_INPUT = `
         id text, strict boolean, first_line int, sent int, accepted int, rejected int, discarded int, sent_by text,
         received_at timestamptz, key text, fingerprint text, days int, header text)),
     rejects as materialized (
-      select * from json_to_recordset($2::json) as r (batch_id text, index int, row_sent text, errors jsonb))`;
+      select batch_id, index, convert_from(substring($3::bytea from start for bytes), 'UTF8') as row_sent, errors
+        from json_to_recordset($2::json) as r (batch_id text, index int, start int, bytes int, errors jsonb))`;
 
 const LEDGER_OUTPUT = `
     told as (
@@ -101,11 +102,11 @@ const LEDGER_OUTPUT = `
       select b.sent_by, b.key, decode(b.fingerprint, 'hex'), b.id, f.committed_at + b.days * interval '1 day'
         from fresh f cross join batches b where b.key is not null order by b.sent_by, b.key)`;
 
-/** The ledger's rows of a group that is there already: `$1 $2` see `ledgerParameters`, `$3` the group's ID. */
+/** The ledger's rows of a group that is there already: `$1` to `$3` see `ledgerParameters`, `$4` the group's ID. */
 export const LEDGER_SQL = `
     with ${LEDGER_INPUT},
     fresh as materialized (
-      select id, committed_at, table_name, mode from longshore.batch_group where id = $3),
+      select id, committed_at, table_name, mode from longshore.batch_group where id = $4),
     short (id, kept) as (select null, null::bigint where false),
     ${LEDGER_OUTPUT}
     select from fresh`;

@@ -1,4 +1,5 @@
 import { LongshoreError } from '../errors.ts';
+import type { Steps } from '../in-slices.ts';
 import { describeJsonFault } from '../json-fault.ts';
 import { isSameNumber } from '../rows/decimal.ts';
 
@@ -31,15 +32,18 @@ const LOWER_CASE = 0x20;
  * @param firstLine of the text in the body, from 1, for the message
  * @throws LongshoreError `malformed-body` with line and column
  */
-export function parseJson(text: string, firstLine = 1): unknown {
+export function* parseJson(text: string, firstLine = 1): Steps<unknown> {
   try {
     const value: unknown = JSON.parse(text);
+    yield;
     if (!mayBeLong(text)) return value;
   } catch (cause) {
+    yield;
     const { what, line, column } = describeJsonFault(text);
     const where = `line ${firstLine - 1 + line}, column ${column}`;
     throw new LongshoreError('malformed-body', `${what}: ${where}`, { cause });
   }
+  yield;
   return JSON.parse(text, keepDigits);
 }
 

@@ -1,12 +1,13 @@
-import { readRecords } from '../csv/read-records.ts';
+import { type CsvRecord, readRecordsInSteps } from '../csv/read-records.ts';
 import { columnsWithoutHeader, headerNames, matchHeader } from '../dictionary/match-header.ts';
 import { absentFields, partialTable } from '../dictionary/partial-table.ts';
 import { LongshoreError } from '../errors.ts';
+import type { Steps } from '../in-slices.ts';
 import { compileTable } from '../rows/compile-table.ts';
 import type { CompiledTable } from '../rows/contract.ts';
 import type { Table } from '../types.ts';
 import { type BatchMode, type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
-import { BatchBounds, countCells } from './batch-bounds.ts';
+import { BatchBounds, countCells, refuseJsonLength } from './batch-bounds.ts';
 import { refuseCount, tooManyRows } from './count-rows.ts';
 import type { GoodRow, ReadRows } from './read-batch.ts';
 
@@ -18,11 +19,14 @@ const ENCODING = 'utf-8';
  * CSV in the table's dialect, with a header where the dialect has one: row by row what a load makes of such a file.
  * @throws LongshoreError `batch-empty batch-too-large header-mismatch`
  */
-export function readCsvRows(body: string, compiled: CompiledTable, mode: BatchMode): ReadRows {
+export function* readCsvRows(body: string, compiled: CompiledTable, mode: BatchMode): Steps<ReadRows> {
   const { table } = compiled;
   const bytes = Buffer.from(body);
-  const records = readRecords(bytes, WHOLE, table.dialect, ENCODING, { admit: admission(bytes, table) });
-  const names: readonly string[] | undefined = table.dialect.header ? records.next().value?.cells : [];
+  refuseJsonLength(bytes);
+  yield;
+  const admit = admission(bytes, table);
+  const records = readRecordsInSteps(bytes, WHOLE, table.dialect, ENCODING, { admit });
+  const names = table.dialect.header ? (yield* first(records))?.cells : [];
   const { columns, width } = table.dialect.header
     ? columnsOf(table, names, mode)
     : columnsWithoutHeader(table);
@@ -33,16 +37,28 @@ export function readCsvRows(body: string, compiled: CompiledTable, mode: BatchMo
   const good: GoodRow[] = [];
   const rejects: BatchReject[] = [];
   const rows: (readonly string[])[] = [];
-  for (const { cells, error } of records) {
+  for (const record of records) {
+    if (record === null) {
+      yield;
+      continue;
+    }
+    const { cells, error } = record;
     const index = rows.push(cells) - 1;
     const { values, errors } =
       error === null ? rules.checkRow(cells, columns, width) : { values: null, errors: [error] };
+    yield;
     if (values) good.push(given === undefined ? { index, values } : { index, values, given });
     else rejects.push({ index, row: JSON.stringify(cells), errors: errors ?? [] });
   }
   refuseCount(rows.length);
   const header = inOrder ? null : headerNames(table.fields, names ?? []);
   return { header, sent: rows.length, good, rejects, rowText: (index) => JSON.stringify(rows[index] ?? []) };
+}
+
+function* first(records: Iterator<CsvRecord | null, void>): Steps<CsvRecord | null> {
+  let step = records.next();
+  for (; !step.done && step.value === null; step = records.next()) yield;
+  return step.value ?? null;
 }
 
 /** Refuses what is too much before it is parsed. */

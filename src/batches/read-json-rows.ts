@@ -1,4 +1,5 @@
 import { LongshoreError } from '../errors.ts';
+import type { Steps } from '../in-slices.ts';
 import type { CompiledTable } from '../rows/contract.ts';
 import { type BatchMode, type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
 import { BatchBounds } from './batch-bounds.ts';
@@ -14,16 +15,17 @@ const BLANKS = new Set([0x20, 0x09, 0x0d]);
  * A JSON array of objects, or an object whose only member is `rows`, such an array.
  * @throws LongshoreError `malformed-body batch-empty batch-too-large`
  */
-export function readJsonRows(body: string, compiled: CompiledTable, mode: BatchMode): ReadRows {
+export function* readJsonRows(body: string, compiled: CompiledTable, mode: BatchMode): Steps<ReadRows> {
   new BatchBounds(compiled.table).addJson(body, true);
-  return checkEntries(entriesOf(parseJson(body)), compiled, mode);
+  yield;
+  return yield* checkEntries(entriesOf(yield* parseJson(body)), compiled, mode);
 }
 
 /**
  * Newline-delimited JSON: an object a line; blank lines do not count.
  * @throws LongshoreError `malformed-body batch-empty batch-too-large`
  */
-export function readNdjsonRows(body: string, compiled: CompiledTable, mode: BatchMode): ReadRows {
+export function* readNdjsonRows(body: string, compiled: CompiledTable, mode: BatchMode): Steps<ReadRows> {
   const bounds = new BatchBounds(compiled.table);
   const entries: unknown[] = [];
   let line = 0;
@@ -34,11 +36,12 @@ export function readNdjsonRows(body: string, compiled: CompiledTable, mode: Batc
       if (entries.length === MAX_BATCH_ROWS) throw tooManyRows();
       const text = body.slice(start, end);
       bounds.addJson(text, false);
-      entries.push(parseJson(text, line + 1));
+      yield;
+      entries.push(yield* parseJson(text, line + 1));
     }
     start = end + 1;
   }
-  return checkEntries(entries, compiled, mode);
+  return yield* checkEntries(entries, compiled, mode);
 }
 
 /** White space of JSON alone, from `start` to `end`. A loop: a body may be nothing but empty lines. */
@@ -58,7 +61,11 @@ function entriesOf(value: unknown): readonly unknown[] {
   );
 }
 
-function checkEntries(entries: readonly unknown[], compiled: CompiledTable, mode: BatchMode): ReadRows {
+function* checkEntries(
+  entries: readonly unknown[],
+  compiled: CompiledTable,
+  mode: BatchMode,
+): Steps<ReadRows> {
   refuseCount(entries.length);
   const good: GoodRow[] = [];
   const rejects: BatchReject[] = [];
@@ -66,6 +73,7 @@ function checkEntries(entries: readonly unknown[], compiled: CompiledTable, mode
   const check = rowChecker(compiled, mode);
   for (const [index, entry] of entries.entries()) {
     const { values, errors, given } = check(entry);
+    yield;
     if (values) good.push(given === undefined ? { index, values } : { index, values, given });
     else rejects.push({ index, row: rowText(index), errors });
   }

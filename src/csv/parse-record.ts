@@ -1,7 +1,22 @@
+import { Parser } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
+import type { Steps } from '../in-slices.ts';
 import type { Dialect } from '../types.ts';
 import { parseOptions } from './dialect-options.ts';
 import { encodingOf } from './encoding.ts';
+
+/** A record beyond this is parsed a piece at a time, where others may go first in between. */
+export const PIECE_BYTES = 256 * 1024;
+
+/** What csv-parse's stream is made of: it takes pieces as they come, and works at once. */
+interface PieceParser {
+  parse(
+    piece: Buffer | undefined,
+    end: boolean,
+    record: (cells: string[]) => void,
+    close: () => void,
+  ): Error | undefined;
+}
 
 /**
  * The cells of one record's raw bytes, to show a reject as it was written. Never throws for what the bytes hold:
@@ -18,4 +33,32 @@ export function parseRecord(raw: Buffer, dialect: Dialect, encoding: string): st
     // Not a record of this dialect: shown as plain text below.
   }
   return text.split(dialect.delimiter);
+}
+
+/** The same in steps: a quoted cell of some MiB keeps csv-parse busy for a good part of a second. */
+export function* parseRecordInSteps(
+  raw: Buffer,
+  dialect: Dialect,
+  encoding: string,
+  pieceBytes = PIECE_BYTES,
+): Steps<string[]> {
+  if (raw.length <= pieceBytes) return parseRecord(raw, dialect, encoding);
+  const { decode, utf8 } = encodingOf(encoding);
+  const bytes = utf8 ? raw : Buffer.from(decode(raw));
+  const { api } = new Parser(parseOptions(dialect)) as unknown as { readonly api: PieceParser };
+  const records: string[][] = [];
+  const take = (piece: Buffer, end = false) =>
+    api.parse(
+      piece,
+      end,
+      (cells) => void records.push(cells),
+      () => undefined,
+    ) === undefined;
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    if (!take(bytes.subarray(at, at + pieceBytes)) || records.length > 0)
+      return decode(raw).split(dialect.delimiter);
+    yield;
+  }
+  if (take(Buffer.from('\n'), true) && records.length === 1) return records[0]!;
+  return decode(raw).split(dialect.delimiter);
 }

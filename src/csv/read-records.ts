@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import type { CellError, Chunk, Dialect } from '../types.ts';
 import { parseOptions } from './dialect-options.ts';
 import { encodingOf } from './encoding.ts';
-import { parseRecord } from './parse-record.ts';
+import { PIECE_BYTES, parseRecord, parseRecordInSteps } from './parse-record.ts';
 import { RecordScanner } from './scan.ts';
 import { MAX_RECORD_BYTES } from './scan-contract.ts';
 
@@ -67,13 +67,33 @@ interface Found {
  * a chunk's end may cut off what made the charter call a quote stray changes nothing: the quoted cell then
  * reaches the end of the chunk without closing, which is the same verdict.
  */
-export function* readRecords(
+export function readRecords(
   bytes: Buffer,
   chunk: Pick<Chunk, 'firstLine' | 'oversize'>,
   dialect: Dialect,
   encoding: string,
   options: ReadOptions = {},
 ): Generator<CsvRecord, void, undefined> {
+  // No record is so long that there would be a pause within it.
+  const records = recordsOf(bytes, chunk, dialect, encoding, options, Number.POSITIVE_INFINITY);
+  return records as Generator<CsvRecord, void, undefined>;
+}
+
+/** The same, with null wherever others may go first: within long records, and every stretch. */
+export function readRecordsInSteps(
+  ...[bytes, chunk, dialect, encoding, options = {}]: Parameters<typeof readRecords>
+): Generator<CsvRecord | null, void, undefined> {
+  return recordsOf(bytes, chunk, dialect, encoding, options, PIECE_BYTES);
+}
+
+function* recordsOf(
+  bytes: Buffer,
+  chunk: Pick<Chunk, 'firstLine' | 'oversize'>,
+  dialect: Dialect,
+  encoding: string,
+  options: ReadOptions,
+  longBytes: number,
+): Generator<CsvRecord | null, void, undefined> {
   if (chunk.oversize) {
     yield oversizeRecord(bytes, chunk.firstLine, dialect, encoding, options);
     return;
@@ -90,11 +110,12 @@ export function* readRecords(
       skipped() {},
     },
   );
-  const reader = new StretchReader(bytes, dialect, encoding);
+  const reader = new StretchReader(bytes, dialect, encoding, longBytes);
   for (let at = 0; at < bytes.length; at += STRETCH_BYTES) {
     scanner.push(bytes.subarray(at, at + STRETCH_BYTES));
     yield* reader.read(found);
     found = [];
+    if (longBytes < bytes.length) yield null;
   }
   scanner.end();
   yield* reader.read(found);
@@ -108,24 +129,43 @@ class StretchReader {
   readonly #encoding: ReturnType<typeof encodingOf>;
   readonly #parseOptions: ReturnType<typeof parseOptions>;
   readonly #allValid: boolean;
+  /** A record beyond this is read by itself, with pauses. */
+  readonly #longBytes: number;
 
-  constructor(bytes: Buffer, dialect: Dialect, encoding: string) {
+  constructor(bytes: Buffer, dialect: Dialect, encoding: string, longBytes: number) {
     this.#bytes = bytes;
     this.#dialect = dialect;
     this.#encodingLabel = encoding;
     this.#encoding = encodingOf(encoding);
     this.#parseOptions = parseOptions(dialect);
     this.#allValid = this.#encoding.isValid(bytes);
+    this.#longBytes = longBytes;
   }
 
-  *read(found: readonly Found[]): Generator<CsvRecord, void, undefined> {
+  *read(found: readonly Found[]): Generator<CsvRecord | null, void, undefined> {
     let from = 0;
     for (let i = 0; i <= found.length; i++) {
-      if (i < found.length && !found[i]!.stray) continue;
+      const record = found[i];
+      const long = record !== undefined && record.end - record.start > this.#longBytes;
+      if (record !== undefined && !record.stray && !long) continue;
       if (i > from) yield* this.#readStretch(found, from, i);
-      if (i < found.length) yield this.#strayRecord(found[i]!);
+      if (long) yield* this.#longRecord(record);
+      else if (record !== undefined) yield this.#strayRecord(record);
       from = i + 1;
     }
+  }
+
+  *#longRecord(found: Found): Generator<CsvRecord | null, void, undefined> {
+    const raw = this.#bytes.subarray(found.start, found.end);
+    if (!found.stray && this.#isPlain(raw)) {
+      yield* this.#splitStretch([found], 0, 1);
+      return;
+    }
+    const steps = parseRecordInSteps(raw, this.#dialect, this.#encodingLabel);
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) yield null;
+    const record = this.#recordOf(found, step.value);
+    yield found.stray ? { ...record, error: STRAY_QUOTE } : record;
   }
 
   /** found[from] to found[to - 1] lie one after the other, with nothing but comments between. */

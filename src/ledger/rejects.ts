@@ -1,6 +1,7 @@
-import { parseRecord } from '../csv/parse-record.ts';
+import { parseRecordInSteps } from '../csv/parse-record.ts';
 import { PAGE_BYTES } from '../db/cell-text.ts';
 import type { Database } from '../db/database.ts';
+import { inSlices, type Steps } from '../in-slices.ts';
 import type { CellError, Table } from '../types.ts';
 import type { RejectView } from './load-view.ts';
 
@@ -41,7 +42,7 @@ export async function listRejects(
   definition: Pick<Table, 'dialect' | 'encoding'>,
   page: { readonly afterLine: number; readonly limit: number },
 ): Promise<RejectsPage> {
-  const rows = await db.query<{ line: number; record: Buffer | null; errors: CellError[]; found: number }>(
+  const rows = await db.query<RejectRow & { found: number }>(
     `select line::float8 as line, record, errors, found from (
        select line, record, errors, row_number() over by_line as nth, (count(*) over ())::int as found,
               sum(coalesce(octet_length(record), 0) + pg_column_size(errors)) over by_line as bytes
@@ -51,12 +52,27 @@ export async function listRejects(
       where nth = 1 or (nth <= $3 and bytes <= $4) order by line`,
     [loadId, page.afterLine, page.limit, PAGE_BYTES],
   );
-  const rejects = rows.map(({ line, record, errors }) => ({
-    line,
-    cells: record ? parseRecord(record, definition.dialect, definition.encoding) : [],
-    errors,
-  }));
+  const rejects = await inSlices(parseRejects(rows, definition));
   return { rejects, more: (rows[0]?.found ?? 0) > rows.length };
+}
+
+interface RejectRow {
+  readonly line: number;
+  readonly record: Buffer | null;
+  readonly errors: CellError[];
+}
+
+function* parseRejects(
+  rows: readonly RejectRow[],
+  { dialect, encoding }: Pick<Table, 'dialect' | 'encoding'>,
+): Steps<RejectView[]> {
+  const rejects: RejectView[] = [];
+  for (const { line, record, errors } of rows) {
+    const cells = record ? yield* parseRecordInSteps(record, dialect, encoding) : [];
+    rejects.push({ line, cells, errors });
+    yield;
+  }
+  return rejects;
 }
 
 /** Whether any reject of a load has more cells than it should. */

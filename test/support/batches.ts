@@ -7,6 +7,7 @@ import { ensureTables } from '../../src/db/ensure-tables.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { compiledTables } from '../../src/rows/compiled-tables.ts';
 import type { CompiledTable } from '../../src/rows/contract.ts';
+import { atOnce } from './at-once.ts';
 import { testDatabase } from './database.ts';
 import type { Cleanup } from './home.ts';
 
@@ -48,7 +49,7 @@ export function committer(db: Database, compiled: (table: string) => CompiledTab
     table: string,
     body: unknown,
     { mode = 'append', ...options }: BatchOptions = {},
-  ): CheckedBatch => readBatch(received(body, options), compiled(table), mode);
+  ): CheckedBatch => atOnce(readBatch(received(body, options), compiled(table), mode));
   const commit = (
     table: string,
     batches: readonly CheckedBatch[],

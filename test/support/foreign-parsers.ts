@@ -26,6 +26,7 @@ import { isSameNumber } from '../../src/rows/decimal.ts';
 import { normalizeCron } from '../../src/schedules/cron.ts';
 import { isDuration } from '../../src/schedules/duration.ts';
 import { quoted, withoutTrailing } from '../../src/shorten.ts';
+import { atOnce } from './at-once.ts';
 import { received } from './batches.ts';
 
 /** Takes a text that somebody else wrote; may throw what it refuses the text with. */
@@ -79,7 +80,7 @@ export const FOREIGN_PARSERS: Readonly<Record<string, ForeignParser>> = {
   'parameter limit': (text) => wholeNumber(1).safeParse(text),
   cron: normalizeCron,
   duration: isDuration,
-  'JSON body': (text) => parseJson(`{"x":${text}}`),
+  'JSON body': (text) => atOnce(parseJson(`{"x":${text}}`)),
   'JSON fault': describeJsonFault,
   'JSON number': (text) => isSameNumber('1', `1${text}1`),
   'batch of JSON': batch('json', (text) => `[{"text":${JSON.stringify(text)},"${text}":1}]`),
@@ -146,7 +147,7 @@ function requestWith(value: string): Request {
 }
 
 function batch(format: 'json' | 'ndjson' | 'csv', body: (text: string) => string): ForeignParser {
-  return (text) => readBatch(received(body(text), { format }), compiled, 'merge');
+  return (text) => atOnce(readBatch(received(body(text), { format }), compiled, 'merge'));
 }
 
 function chart(text: string, of: typeof dialect): void {

@@ -1,0 +1,31 @@
+/** Work that may be interrupted: it yields wherever others may go first. */
+export type Steps<T> = Generator<void, T, void>;
+
+/** What one slice may take, besides the step that reaches it: a request that only asks for a status waits no longer. */
+const SLICE_MS = 25;
+
+/** Who waits for a turn of the event loop: one of them goes a turn, so that slices of many do not add up. */
+const waiting: (() => void)[] = [];
+
+/** Does the work in slices, between which the event loop serves everybody else. Work that is short is done at once. */
+export async function inSlices<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const untilMs = performance.now() + SLICE_MS;
+    do {
+      const { done, value } = steps.next();
+      if (done) return value;
+    } while (performance.now() < untilMs);
+    await nextTurn();
+  }
+}
+
+function nextTurn(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (waiting.push(resolve) === 1) setImmediate(wakeOne);
+  return promise;
+}
+
+function wakeOne(): void {
+  waiting.shift()?.();
+  if (waiting.length > 0) setImmediate(wakeOne);
+}
