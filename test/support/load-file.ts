@@ -14,6 +14,9 @@ import type { Chart, Dictionary, LoadMode, Table } from '../../src/types.ts';
 /** Small, so that even files of a few lines are read in several chunks. */
 const CHUNK_BYTES = 4096;
 
+/** An attempt's statements are ended when it has taken this long: longer than anything does here. */
+const ATTEMPT_MS = 600_000;
+
 /** What is wrong with a file is the matter of whoever asks: no log lines between their own. */
 const logger = new DefaultLogger('ERROR', () => undefined);
 
@@ -61,7 +64,7 @@ export async function loadFile(request: FileToLoad) {
 async function load(db: Database, storage: Storage, loadId: number, chart: Chart): Promise<string[]> {
   const { beginLoad, endLoad } = createLedgerActivities({ db, storage, backupKeys: NO_KEYS });
   const { loadChunk, publishLoad, checkLoad } = createActivities({ db, storage, backupKeys: NO_KEYS });
-  const environment = new MockActivityEnvironment(undefined, { logger });
+  const environment = new MockActivityEnvironment({ startToCloseTimeoutMs: ATTEMPT_MS }, { logger });
   try {
     await environment.run(beginLoad, { loadId });
     for (const { no } of chart.chunks) await environment.run(loadChunk, { loadId, chunkNo: no });
