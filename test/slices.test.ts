@@ -63,7 +63,7 @@ const attacks: readonly Attack[] = [
   },
 ];
 
-describe('a batch as large as it may be', async () => {
+describe('a request as large as it may be', async () => {
   const { url, key, post, get } = await testStack({ after }, undefined, { worker: false });
 
   /** Takes the answer without keeping it: this thread is the one that is measured. */
@@ -84,7 +84,7 @@ describe('a batch as large as it may be', async () => {
   }
 
   for (const { name, type, body, status } of attacks) {
-    it(`leaves the event loop to others while it is read, committed and answered: ${name}`, async () => {
+    it(`leaves the event loop to others while a batch is read, committed and answered: ${name}`, async () => {
       const bytes = Buffer.from(body);
       let batch: string | undefined;
       await measure(async () => {
@@ -102,7 +102,15 @@ describe('a batch as large as it may be', async () => {
     });
   }
 
-  it('is refused when its rows would be several times as large as JSON, and says so', async () => {
+  it('leaves the event loop to others while a restore of a million keys is refused', async () => {
+    const keys = Buffer.from(`{"backup":"latest","keys":[${'1,'.repeat(2_000_000)}1]}`);
+    await measure(async () => {
+      const answer = await ask('/v1/tables/departments/restore', 'POST', 'application/json', keys);
+      assert.equal(answer.statusCode, 400);
+    });
+  });
+
+  it('is refused when rows of CSV would be several times as large as JSON, and says so', async () => {
     const answer = await fetch(`${url}/v1/tables/departments/rows`, {
       method: 'POST',
       headers: { 'x-api-key': key, 'content-type': 'text/csv' },
@@ -113,7 +121,7 @@ describe('a batch as large as it may be', async () => {
     assert.match(detail, /at most 16777216 bytes as JSON/);
   });
 
-  it('keeps each rejected row as it was sent, whatever characters the rows before it have', async () => {
+  it('keeps each rejected row of a batch as it was sent, whatever characters the rows before it have', async () => {
     const sent = ['ä"1', '€\\2', '\u{1f600}\n3', '\u00004'].map((id) => ({ id, department: 'é"\\' }));
     const answer = await post('/v1/tables/departments/rows', sent);
     const { batch } = answer.body as unknown as { readonly batch: { readonly id: string } };

@@ -55,6 +55,8 @@ const tableBodySchema = z.strictObject({
   keys: z
     .array(z.array(z.string().max(KEY_MAX)).min(1).max(100))
     .min(1)
+    // Looked at before the keys themselves: a million faults would keep the process busy for seconds.
+    .max(MAX_KEYS)
     .optional()
     .meta({
       description:
