@@ -148,7 +148,8 @@ export function publishRestore({ db, analyze }: ActivityDeps) {
         );
       },
     );
-    analyze?.(plan.tables.map(({ table }) => plan.target.as ?? table.name));
+    // A copy was analyzed when it was made.
+    if (plan.target.as === null) analyze?.(plan.tables.map(({ table }) => table.name));
   };
 }
 

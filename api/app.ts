@@ -15,6 +15,7 @@ import { backupFileRoute } from './routes/backup-files.ts';
 import { backupRoutes } from './routes/backups.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { codecRoutes } from './routes/codec.ts';
+import { copyRoutes } from './routes/copies.ts';
 import { dictionaryRoute } from './routes/dictionary.ts';
 import { diffRoute } from './routes/diff.ts';
 import { DOCS_ASSETS, docsRoutes } from './routes/docs.ts';
@@ -92,6 +93,7 @@ function routesOf({ reports }: ApiDeps): readonly Route[] {
     diffRoute,
     ...startRestoreRoutes,
     ...restoreRoutes,
+    ...copyRoutes,
     dictionaryRoute,
     ...keyRoutes,
     tokenRoute,

@@ -194,7 +194,10 @@ export async function startApi({
   const loads = createLedgerLoads({ db, client, installation, storage, dictionary, log });
   const schedules = createTemporalSchedules({ ...scheduling, client, installation, book });
   const backups = createLedgerBackups({ db, client, installation, storage, dictionary, backupKeys, log });
-  const restores = createLedgerRestores({ db, client, installation, storage, backupKeys, dictionary, log });
+  const restores = createLedgerRestores({
+    ...{ db, client, installation, storage, backupKeys, dictionary, log },
+    maxCopies: config.copies,
+  });
   const ready = createReadiness({ db, client, storage, namespace, worker });
   const metrics = createMetrics(
     sdkMetricsAddress === undefined ? undefined : () => readSdkMetrics(sdkMetricsAddress),

@@ -6,6 +6,7 @@ import { Reports20261124 } from './20261124-reports.ts';
 import { BackupKeys20261126 } from './20261126-backup-keys.ts';
 import { BackupTrust20261126 } from './20261126-backup-trust.ts';
 import { BoundedRejects20261126 } from './20261126-bounded-rejects.ts';
+import { Copies20261126 } from './20261126-copies.ts';
 import { DiscardedRows20261126 } from './20261126-discarded-rows.ts';
 import { Installation20261126 } from './20261126-installation.ts';
 import { LedgerAges20261126 } from './20261126-ledger-ages.ts';
@@ -29,4 +30,5 @@ export const migrations = [
   { name: '20261126-backup-trust', class: BackupTrust20261126 },
   { name: '20261126-restore-answers', class: RestoreAnswers20261126 },
   { name: '20261126-ledger-ages', class: LedgerAges20261126 },
+  { name: '20261126-copies', class: Copies20261126 },
 ];

@@ -58,6 +58,7 @@ const schema = z.object({
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
   LONGSHORE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(4000),
   LONGSHORE_UPLOADS: z.coerce.number().int().min(1).max(10_000).default(64),
+  LONGSHORE_COPIES: z.coerce.number().int().min(0).max(10_000).default(100),
   LONGSHORE_MAX_REJECTS: z
     .string()
     .default('10000000')
@@ -135,6 +136,8 @@ export interface Config {
   readonly rate: { readonly perSecond: number; readonly burst: number };
   /** Files that an API process receives at a time. */
   readonly uploads: number;
+  /** Tables that restores under another name may make, together. */
+  readonly copies: number;
   /** How many rejects fail a load that does not say it itself; null: as many as there are. */
   readonly maxRejects: MaxRejects | null;
   /** How many rejects of a load are kept with their records. */
@@ -211,6 +214,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     metricsPort: e.LONGSHORE_METRICS_PORT,
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
     uploads: e.LONGSHORE_UPLOADS,
+    copies: e.LONGSHORE_COPIES,
     maxRejects: parseMaxRejects(e.LONGSHORE_MAX_REJECTS) ?? null,
     keptRejects: e.LONGSHORE_KEPT_REJECTS,
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,

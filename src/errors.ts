@@ -84,6 +84,12 @@ export const ERRORS = {
     title: 'There is no such restore',
     remedy: 'GET /v1/restores lists the restores.',
   },
+  'unknown-copy': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such copy',
+    remedy: 'GET /v1/copies lists the tables that were restored under another name.',
+  },
   'unknown-report': {
     status: 404,
     retryable: false,
@@ -341,6 +347,12 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'The restore can not be done as things are',
+    remedy: 'Do what the message says. Nothing was changed.',
+  },
+  'copy-state': {
+    status: 409,
+    retryable: false,
+    title: 'The copy can not be deleted as things are',
     remedy: 'Do what the message says. Nothing was changed.',
   },
   'schedule-state': {

@@ -67,10 +67,20 @@ describe('the longshore command, of restores and drills', async () => {
 
   it('restores beside a table', async () => {
     assert.equal((await longshore('restore', 'jobs', '--from', backup.id, '--as', 'jobs_then')).code, 0);
-    assert.equal((await stack.rows('jobs_then')).length, 3);
+    assert.equal((await stack.rows('jobs_then', 'longshore_copies')).length, 3);
     const again = await longshore('restore', 'jobs', '--as', 'jobs_then');
     assert.deepEqual([again.code, again.stdout], [1, '']);
     assert.match(again.stderr, /restore-state/);
+
+    const listed = await longshore('copies');
+    assert.equal(listed.code, 0, listed.stderr);
+    assert.match(listed.stdout, new RegExp(`^ *jobs_then +jobs +3 +\\S+ \\S+ +${backup.id} `, 'm'));
+    const deleted = await longshore('copies', 'delete', 'jobs_then');
+    assert.deepEqual([deleted.code, deleted.stdout], [0, 'Copy jobs_then is deleted.\n'], deleted.stderr);
+    assert.equal((await longshore('copies')).stdout, 'No copies.\n');
+    const gone = await longshore('copies', 'delete', 'jobs_then');
+    assert.equal(gone.code, 1);
+    assert.match(gone.stderr, /unknown-copy/);
   });
 
   it('refuses options that do not go together, before anything is sent', async () => {

@@ -180,6 +180,12 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
       body: '{"backup": "{backup}"}',
       status: 201,
     },
+    {
+      path: '/v1/tables/jobs/restore',
+      headers: { ...json, prefer: 'wait=50' },
+      body: '{"backup": "{backup}", "as": "jobs_then"}',
+      status: 201,
+    },
     { path: '/v1/tables/jobs/restore', headers: json, body: '{"backup": "none"}', status: 404 },
     { path: '/v1/tables/jobs/restore', headers: json, body: '{"backup"', status: 400 },
     { path: '/v1/tables/cities/restore', headers: json, body: '{"backup": "latest"}', status: 404 },
@@ -189,6 +195,14 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/restores/{restore}', status: 200 },
     { path: '/v1/restores/9007199254740991', status: 404 },
     { path: '/v1/restores/none', status: 400 },
+  ],
+  'GET /v1/copies': [
+    { path: '/v1/copies?limit=1', status: 200 },
+    { path: '/v1/copies?after=a-b', status: 400 },
+  ],
+  'DELETE /v1/copies/{name}': [
+    { path: '/v1/copies/jobs_then', status: 204 },
+    { path: '/v1/copies/jobs_then', status: 404 },
   ],
   'POST /v1/restores/{id}/cancel': [{ path: '/v1/restores/{restore}/cancel', status: 409 }],
   'POST /v1/backups/adopt': [

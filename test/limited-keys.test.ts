@@ -10,6 +10,7 @@ const MADE_UP = {
   restore: '4000',
   schedule: 'none-of-that-name',
   report: 'none-of-that-name',
+  copy: 'no_copy_of_that_name',
 };
 
 describe('a key that is limited to one table', async () => {
@@ -28,6 +29,9 @@ describe('a key that is limited to one table', async () => {
   ids.restore = idOf(await stack.post(`/v1/backups/${ids.backup}/verify`, undefined, wait));
   const schedule = { id: 'departments-nightly', kind: 'backup', cron: '0 3 * * *', tables: ['departments'] };
   ids.schedule = idOf(await stack.post('/v1/schedules', schedule));
+  ids.copy = 'made_of_the_other';
+  const asCopy = { backup: ids.backup, as: ids.copy };
+  assert.equal((await stack.post('/v1/tables/departments/restore', asCopy, wait)).status, 201);
   ids.report = 'hires-by-quarter';
 
   const call = async (path: string, init: RequestInit = {}) => {
@@ -54,6 +58,7 @@ describe('a key that is limited to one table', async () => {
     `POST /v1/tables/jobs/restore {"backup":"${id.backup}","as":"mine"}`,
     `GET /v1/restores/${id.restore}`,
     `POST /v1/restores/${id.restore}/cancel`,
+    `DELETE /v1/copies/${id.copy}`,
     `GET /v1/schedules/${id.schedule}`,
     `GET /v1/schedules/${id.schedule}/retention`,
     `GET /v1/reports/${id.report}?year=2021`,
@@ -81,7 +86,7 @@ describe('a key that is limited to one table', async () => {
   });
 
   it('sees in lists and metrics nothing of other tables', async () => {
-    const lists = ['loads', 'batches', 'backups', 'restores', 'schedules', 'reports', 'tables'];
+    const lists = ['loads', 'batches', 'backups', 'restores', 'copies', 'schedules', 'reports', 'tables'];
     for (const path of [...lists.map((name) => `/v1/${name}`), '/v1/dictionary', '/metrics']) {
       const { status, text } = await call(path);
       assert.equal(status, 200, path);

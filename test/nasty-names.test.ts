@@ -246,7 +246,9 @@ describe('a dictionary of nasty names', async () => {
       const as = `copy_of_${name.length}`;
       const beside = await post(`${path(name)}/restore`, { backup: id, as }, { prefer: 'wait=50' });
       assert.equal(beside.status, 201, JSON.stringify(beside.body));
-      const [count] = await db.query<{ n: number }>(`select count(*)::int as n from ${quoteName(as)}`);
+      const [count] = await db.query<{ n: number }>(
+        `select count(*)::int as n from ${quoteName('longshore_copies', as)}`,
+      );
       assert.equal(count?.n, (before.get(name) as unknown[]).length, name);
     }
     const checked = await post(`/v1/backups/${id}/verify`, {}, { prefer: 'wait=50' });

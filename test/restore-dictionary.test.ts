@@ -341,9 +341,11 @@ describe('restores under a dictionary that has changed since the backup', async 
       const as = `${table}_then`;
       const { status, body } = await restore(table, { as });
       assert.equal(status, 201, JSON.stringify(body));
-      const lines = (await rows(as)).map(({ _load_id, _line, ...fields }) => Object.values(fields).join());
+      const lines = (await rows(as, 'longshore_copies')).map(({ _load_id, _line, ...fields }) =>
+        Object.values(fields).join(),
+      );
       assert.deepEqual(lines.map((line) => `${line}\n`).join(''), saved);
-      await db.query(`drop table ${as}`);
+      await db.query(`drop table longshore_copies.${as}`);
       assert.deepEqual(await everything(), before);
       assert.deepEqual(await left(), NOTHING_LEFT);
     });

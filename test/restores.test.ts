@@ -225,18 +225,18 @@ describe('restores', async () => {
     const before = [await contents(), (await catalog()).length];
     const restored = await done('/v1/tables/hired_employees/restore', { backup: first.id, as: 'hires_then' });
     assert.equal(restored.safetyBackupId, null);
-    assert.equal((await rows('hires_then')).length, 5_000);
-    assert.deepEqual([await contents(), (await catalog()).length - 1], before);
+    assert.equal((await rows('hires_then', 'longshore_copies')).length, 5_000);
+    assert.deepEqual([await contents(), (await catalog()).length], before);
     const [key] = await db.query<{ definition: string }>(
       `select pg_get_constraintdef(oid) as definition from pg_constraint
-        where conrelid = 'hires_then'::regclass and contype = 'p'`,
+        where conrelid = 'longshore_copies.hires_then'::regclass and contype = 'p'`,
     );
     assert.equal(key?.definition, 'PRIMARY KEY (id)');
-    for (const as of ['hires_then', 'jobs', 'restore_1_0', 'a b']) {
+    for (const as of ['hires_then', 'jobs', 'restore_1_0', 'a b', 'pg_class']) {
       const refused = await send('/v1/tables/hired_employees/restore', { backup: first.id, as });
       assert.deepEqual([refused.status, refused.body.code], [409, 'restore-state'], as);
     }
-    await db.query('drop table hires_then');
+    await db.query('drop table longshore_copies.hires_then');
   });
 
   it('prove backups good, and touch no table', async () => {
@@ -418,8 +418,8 @@ describe('restores', async () => {
   async function idsOf(backupId: string): Promise<number[]> {
     const as = `saved_${backupId.slice(-6)}`;
     await done('/v1/tables/hired_employees/restore', { backup: backupId, as });
-    const found = await rows(as);
-    await db.query(`drop table "${as}"`);
+    const found = await rows(as, 'longshore_copies');
+    await db.query(`drop table longshore_copies."${as}"`);
     return found.map(({ id }) => Number(id));
   }
 });

@@ -1,6 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { BackupKeys } from '../../src/backups/backup-keys.ts';
+import { deleteCopy, listCopies } from '../../src/backups/copies.ts';
 import { createRestore, latestBackupOf } from '../../src/backups/create-restore.ts';
 import { createDrill } from '../../src/backups/drills.ts';
 import { endRestore } from '../../src/backups/end-restore.ts';
@@ -26,18 +27,19 @@ export interface LedgerRestoresDeps {
   readonly storage: Storage;
   readonly backupKeys: BackupKeys;
   readonly dictionary: Dictionary;
+  readonly maxCopies: number;
   readonly log: Logger;
 }
 
 /** The restore service over the ledger and Temporal. */
 export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
-  const { db, storage, backupKeys: keys, client, dictionary } = deps;
+  const { db, storage, backupKeys: keys, client, dictionary, maxCopies } = deps;
   const get = async (id: number) => {
     if (id > LEDGER_ID_MAX) throw unknownRestore(id);
     return readRestore(db, id);
   };
   return {
-    start: async (request) => begin(deps, await createRestore(db, { ...request, dictionary })),
+    start: async (request) => begin(deps, await createRestore(db, { ...request, dictionary, maxCopies })),
 
     // One key may ask for many drills of a backup: each is one of its own.
     verify: async (request) => begin(deps, await createDrill(db, { ...request, dictionary, again: true })),
@@ -58,6 +60,9 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
       await cancel(deps, await get(id));
       return get(id);
     },
+
+    copies: (filter) => listCopies(db, filter),
+    deleteCopy: (name, within) => deleteCopy(db, name, within),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Skipped } from '../../src/backups/choose-backup.ts';
+import type { CopyFilter, CopyView } from '../../src/backups/copies.ts';
 import type { DifferencesPage } from '../../src/backups/differences.ts';
 import type { RestoreStatus, RestoreTarget, RestoreView, TableChange } from '../../src/backups/restore.ts';
 import type { RestoreFilter } from '../../src/backups/restores.ts';
@@ -37,6 +38,16 @@ export interface RestoreService {
 
   /** Asks for the end, which follows a little later. @throws `restore-state` when it has ended */
   cancel(id: number): Promise<RestoreView>;
+
+  /** What was restored under other names, in their order. */
+  copies(filter: CopyFilter): Promise<readonly CopyView[]>;
+
+  /**
+   * @param within only if it is a copy of one of these tables; undefined: of any
+   * @returns the table that it was a copy of
+   * @throws `unknown-copy`, `copy-state`
+   */
+  deleteCopy(name: string, within: readonly string[] | undefined): Promise<string>;
 }
 
 export interface StartRestore {

@@ -49,7 +49,7 @@ const tableBodySchema = z.strictObject({
     example: 'latest',
   }),
   as: z.string().min(1).max(63).optional().meta({
-    description: 'Restore under this name beside the table, which stays as it is',
+    description: 'Restore under this name in the schema `longshore_copies`; the table stays as it is',
     example: 'jobs_may',
   }),
   keys: z

@@ -2,7 +2,7 @@ import { resolve } from '../avro/resolve.ts';
 import { avroSchemaOf, columnsWithTypes } from '../avro/schema.ts';
 import type { Database } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
-import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
+import { quoteName } from '../db/sql-names.ts';
 import { isRowFault } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import { restoreWorkflowId } from '../installation/workflow-ids.ts';
@@ -12,13 +12,14 @@ import type { Manifest } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { unknownBackup } from './backups.ts';
 import { describeSkipped, newestReadable, type Skipped } from './choose-backup.ts';
+import { refuseTaken, reserveCopy } from './copies.ts';
 import { requireRestorable } from './restorable.ts';
 import type { RestoreTarget } from './restore.ts';
 
 /** Keys that a restore of single rows may name. */
 export const MAX_KEYS = 10_000;
-/** What PostgreSQL takes without cutting it, and needs no quotes in people's hands. */
-const NEW_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+/** What PostgreSQL takes without cutting it, needs no quotes in people's hands, and is none of its own names. */
+const NEW_NAME = /^(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 
 export interface NewRestore {
   readonly kind: 'restore' | 'dry-run';
@@ -31,6 +32,8 @@ export interface NewRestore {
   readonly acceptUnverified?: boolean;
   /** What the choice of the backup passed over. */
   readonly skipped?: readonly Skipped[];
+  /** How many copies there may be; a restore under another name makes one, and is refused without. */
+  readonly maxCopies?: number;
   /** ID of the key that asked. */
   readonly startedBy: string;
 }
@@ -44,15 +47,31 @@ export interface NewRestore {
  *   `restore-mismatch`, `restore-state` (the new name), `invalid-request` (the keys)
  */
 export async function createRestore(db: Database, request: NewRestore): Promise<number> {
-  const { kind, backupId, startedBy, skipped = [] } = request;
+  const { kind, backupId, skipped = [] } = request;
   const doubts = await requireRestorable(db, backupId, request.acceptUnverified ?? false);
   const target: RestoreTarget = { ...request.target, ...(doubts && { acceptUnverified: true }) };
   const manifest = await readStored(db, backupId);
   const definitions = definitionsOf(manifest, request);
   if (target.as !== null) await refuseName(db, target.as, definitions, request.dictionary);
   if (target.keys !== null) await refuseKeys(db, target.keys, definitions);
+  const insert = (sql: Sql) =>
+    insertRestore(sql, { ...request, target, skipped }, definitions, doubts !== null);
+  if (target.as === null || kind === 'dry-run') return insert(db);
+  const { as } = target;
+  return db.transaction(async (tx) => {
+    await reserveCopy(tx, as, request.maxCopies ?? 0);
+    return insert(tx);
+  });
+}
+
+async function insertRestore(
+  sql: Sql,
+  { kind, backupId, target, startedBy, skipped }: NewRestore & { readonly skipped: readonly Skipped[] },
+  definitions: readonly Table[],
+  isUnverified: boolean,
+): Promise<number> {
   // Shared with whoever deletes the backup: one of the two comes first and is seen by the other.
-  const [made] = await db.query<{ id: number }>(
+  const [made] = await sql.query<{ id: number }>(
     `with b as materialized (
        select id from longshore.backup where id = $2 and status = $7 for share)
      insert into longshore.restore (id, uid, kind, backup_id, tables, target, definitions, status, workflow_id,
@@ -67,7 +86,7 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
       JSON.stringify(target),
       JSON.stringify(definitions),
       startedBy,
-      doubts ? 'unverified' : 'done',
+      isUnverified ? 'unverified' : 'done',
       skipped.length === 0 ? null : JSON.stringify(skipped),
     ],
   );
@@ -145,14 +164,6 @@ async function refuseName(
     throw new LongshoreError('restore-state', `${shown} is a table of the dictionary`);
   }
   await refuseTaken(db, as);
-}
-
-/** @throws LongshoreError `restore-state` when something has the name already */
-export async function refuseTaken(db: Sql, name: string): Promise<void> {
-  const [row] = await db.query<{ taken: boolean }>('select to_regclass($1) is not null as taken', [
-    quoteName(DATA_SCHEMA, name),
-  ]);
-  if (row?.taken) throw new LongshoreError('restore-state', `there is a table ${name} already`);
 }
 
 async function refuseKeys(

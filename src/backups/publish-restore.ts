@@ -1,6 +1,6 @@
 import type { Tx } from '../db/database.ts';
 import { refusalOf } from '../db/refusal.ts';
-import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
+import { COPY_SCHEMA, equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import { lockTables } from '../publish/lock-tables.ts';
@@ -15,7 +15,7 @@ import { columnsOf } from '../publish/stage.ts';
 import { liveName, readTableState } from '../publish/table-state.ts';
 import type { Table } from '../types.ts';
 import { limitStage } from './compare-stages.ts';
-import { refuseTaken } from './create-restore.ts';
+import { copyName, recordCopy, refuseTaken } from './copies.ts';
 import type { RestoredTable, RestorePlan } from './restores.ts';
 
 /**
@@ -195,12 +195,19 @@ async function publishKeys(tx: Tx, plan: RestorePlan): Promise<void> {
 
 /** A copy to look at: its own keys, under names that PostgreSQL chooses, and no references. */
 async function publishBeside(tx: Tx, plan: RestorePlan, as: string): Promise<void> {
-  const { table, stage } = plan.tables[0] as RestoredTable;
+  const { table, stage, saved } = plan.tables[0] as RestoredTable;
   await limitStage(tx, plan);
   await refuseTaken(tx, as);
   await tx.query(`alter table ${stage} reset (autovacuum_enabled)`);
-  await moveInPlace(tx, stage, as);
-  for (const key of keysOf(table)) await tx.query(`alter table ${liveName({ name: as })} add ${key}`);
+  await moveInPlace(tx, stage, as, COPY_SCHEMA);
+  const copy = copyName(as);
+  await buildKeys(tx, copy, keysOf(table));
+  await tx.query(`analyze ${copy}`);
+  const [row] =
+    plan.target.keys === null
+      ? [saved]
+      : await tx.query<{ rows: number }>(`select count(*)::float8 as rows from ${copy}`);
+  await recordCopy(tx, { restoreId: plan.id, name: as, rows: row?.rows ?? 0 });
 }
 
 /** The primary and the unique keys of a table, for `alter table … add`. */

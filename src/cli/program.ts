@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addBackupCommands } from './commands/backup.ts';
 import { addControlCommands } from './commands/control.ts';
+import { addCopyCommands } from './commands/copies.ts';
 import { addInsertCommand } from './commands/insert.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLoadCommand } from './commands/load.ts';
@@ -32,6 +33,7 @@ export function program(): Command {
   addControlCommands(root);
   addBackupCommands(root);
   addRestoreCommands(root);
+  addCopyCommands(root);
   addReportCommands(root);
   addScheduleCommands(root);
   addKeyCommands(root);

@@ -27,5 +27,8 @@ export const LEDGER_SCHEMA = 'longshore';
 /** Schema of tables that loads build before they are published. */
 export const STAGE_SCHEMA = 'longshore_stage';
 
+/** Schema of tables that are restored under another name. */
+export const COPY_SCHEMA = 'longshore_copies';
+
 /** Lineage columns of every data table: the load that wrote the row, and the row's line in its file. */
 export const LINEAGE_COLUMNS = ['_load_id', '_line'] as const;

@@ -184,9 +184,14 @@ function referrersOf(replacements: readonly Replacement[]): Referrer[] {
  * Moves under a name that no table has in either schema: a table of the user's may be called what a stage is called
  * while it works, and a stage what a table is called.
  */
-export async function moveInPlace(tx: Tx, stage: string, name: string): Promise<void> {
+export async function moveInPlace(
+  tx: Tx,
+  stage: string,
+  name: string,
+  schema: string = DATA_SCHEMA,
+): Promise<void> {
   const moving = `moving_${createHash('sha256').update(name).digest('hex').slice(0, 40)}`;
   await tx.query(`alter table ${stage} rename to ${quoteName(moving)}`);
-  await tx.query(`alter table ${quoteName(STAGE_SCHEMA, moving)} set schema ${quoteName(DATA_SCHEMA)}`);
-  await tx.query(`alter table ${quoteName(DATA_SCHEMA, moving)} rename to ${quoteName(name)}`);
+  await tx.query(`alter table ${quoteName(STAGE_SCHEMA, moving)} set schema ${quoteName(schema)}`);
+  await tx.query(`alter table ${quoteName(schema, moving)} rename to ${quoteName(name)}`);
 }

@@ -1,6 +1,7 @@
 import type { Diff, DiffRequest, RestoreService, StartRestore } from '../../api/restores/restore-service.ts';
 import type { RestoreView } from '../../src/backups/restore.ts';
 import { unknownRestore } from '../../src/backups/restores.ts';
+import { LongshoreError } from '../../src/errors.ts';
 
 /** Restores in memory: they stay as a test puts them. */
 export class FakeRestores implements RestoreService {
@@ -52,6 +53,14 @@ export class FakeRestores implements RestoreService {
 
   async cancel(id: number): Promise<RestoreView> {
     return this.put({ ...(await this.get(id)), status: 'cancelled' });
+  }
+
+  async copies() {
+    return [];
+  }
+
+  async deleteCopy(name: string): Promise<string> {
+    throw new LongshoreError('unknown-copy', `there is no copy ${name}`);
   }
 
   put(view: RestoreView): RestoreView {

@@ -4,6 +4,7 @@ import { startWorker } from '../../activities/start-worker.ts';
 import { startApi } from '../../api/start-api.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
+import { quoteName } from '../../src/db/sql-names.ts';
 import { type Installation, readInstallation } from '../../src/installation/installation.ts';
 import { nameIn } from '../../src/installation/names.ts';
 import type { StrangerTimes } from '../../src/installation/refuse-strangers.ts';
@@ -33,7 +34,7 @@ export interface TestStack {
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   get(path: string): Promise<Answer>;
   /** What the table holds, by its first column. */
-  rows(table: string): Promise<Record<string, unknown>[]>;
+  rows(table: string, schema?: string): Promise<Record<string, unknown>[]>;
   rejects(loadId: number): Promise<RejectView[]>;
   putInbox(name: string, content: string | Buffer): Promise<void>;
 }
@@ -123,7 +124,7 @@ export async function testStack(
         body: body === undefined ? undefined : JSON.stringify(body),
       }),
     get: (path) => send(path, {}),
-    rows: (table) => db.query(`select * from "${table}" order by 1`),
+    rows: (table, schema = 'public') => db.query(`select * from ${quoteName(schema, table)} order by 1`),
     async rejects(loadId) {
       const all: RejectView[] = [];
       for (let next: string | null = `/v1/loads/${loadId}/rejects?limit=1000`; next !== null; ) {

@@ -42,7 +42,7 @@ export function addRestoreCommands(program: Command): void {
       "the backup's ID, or latest: the newest of the table that can be read and that no restore made",
     )
     .option('--before <time>', 'with latest: the newest of the snapshots up to this moment (RFC 3339)')
-    .option('--as <name>', 'under this name, beside the table, which stays as it is')
+    .option('--as <name>', 'under this name in the schema longshore_copies; the table stays as it is')
     .option(
       '--row <key>',
       'only the row with this primary key (fields as JSON: \'["a","b"]\'); again for more',
