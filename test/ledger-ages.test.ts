@@ -244,7 +244,7 @@ describe('a ledger whose entries have ages', async () => {
     );
     const seen: number[] = [];
     await deleteOldAudit(db, { days: 900, between: (deleted) => void seen.push(deleted) });
-    assert.deepEqual(seen, [SLICE, 2 * SLICE, 2 * SLICE + 10, 2 * SLICE + 10]);
+    assert.deepEqual(seen, [SLICE, 2 * SLICE, 2 * SLICE + 10]);
     assert.equal(await count(), rest);
   });
 

@@ -12,8 +12,8 @@ export const SLICE = 5000;
 /** SQL: what is before it is old. `$1`: days */
 export const OLD = 'now() - make_interval(days => $1)';
 
-/** Runs `slice` until it deletes nothing more. */
-export async function untilNone(
+/** Runs `slice`, which deletes at most `SLICE` rows, until it has found fewer. */
+export async function inSlices(
   { between }: Pick<Slices, 'between'>,
   slice: () => Promise<number>,
 ): Promise<number> {
@@ -22,7 +22,7 @@ export async function untilNone(
     const n = await slice();
     deleted += n;
     between(deleted);
-    if (n === 0) return deleted;
+    if (n < SLICE) return deleted;
   }
 }
 

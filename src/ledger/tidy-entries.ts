@@ -1,7 +1,7 @@
 import { clearFiles } from '../backups/end-backup.ts';
 import type { Database } from '../db/database.ts';
 import type { Storage } from '../storage/storage.ts';
-import { OLD, SLICE, type Slices, untilNone } from './slices.ts';
+import { inSlices, OLD, SLICE, type Slices } from './slices.ts';
 
 async function count(db: Database, statement: string, values: readonly unknown[]): Promise<number> {
   const [gone] = await db.query<{ n: number }>(
@@ -16,7 +16,7 @@ async function count(db: Database, statement: string, values: readonly unknown[]
  * already, and whether a report is up to date, depends on them.
  */
 export function deleteOldRestores(db: Database, slices: Slices): Promise<number> {
-  return untilNone(slices, () =>
+  return inSlices(slices, () =>
     count(
       db,
       `delete from longshore.restore where id in (
@@ -58,7 +58,7 @@ export async function deleteFailedBackups(
 }
 
 export function deleteOldAudit(db: Database, slices: Slices): Promise<number> {
-  return untilNone(slices, () =>
+  return inSlices(slices, () =>
     count(
       db,
       `delete from longshore.audit where id in (

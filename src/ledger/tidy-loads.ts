@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { dropRejects } from './kept-rejects.ts';
-import { OLD, type Place, SLICE, type Slices, untilNone, walk } from './slices.ts';
+import { inSlices, OLD, type Place, SLICE, type Slices, walk } from './slices.ts';
 
 /** Loads a page: each may have hundreds of chunks. */
 const PAGE = 500;
@@ -78,7 +78,7 @@ export async function deleteOldLoadRejects(db: Database, slices: Slices): Promis
     );
     let deleted = 0;
     for (const { id } of found) {
-      deleted += await untilNone(slices, () => db.transaction((tx) => dropRejects(tx, id, 0, SLICE)));
+      deleted += await inSlices(slices, () => db.transaction((tx) => dropRejects(tx, id, 0, SLICE)));
     }
     return deleted;
   });
