@@ -67,7 +67,8 @@ async function* checkedPieces(pieces: AsyncIterable<Buffer>, name: string): Asyn
       continue;
     }
     head = head.length === 0 ? piece : Buffer.concat([head, piece]);
-    if (head.length < HEAD_BYTES) continue;
+    // A slow pipe's first line is not held back for more to come.
+    if (head.length < HEAD_BYTES && !head.includes(NEWLINE)) continue;
     yield checkedHead(head, name);
     head = null;
   }
