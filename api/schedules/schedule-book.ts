@@ -306,19 +306,31 @@ function withDates(spec: ScheduleDefinition['spec']): ScheduleSpec {
   };
 }
 
-function seenOf({ info }: ScheduleDescription): SeenInTemporal {
+function seenOf({ info, raw }: ScheduleDescription): SeenInTemporal {
   return {
     createdAtMs: info.createdAt.getTime(),
     updatedAtMs: (info.lastUpdatedAt ?? info.createdAt).getTime(),
     actions: info.numActionsTaken,
+    revision: revisionOf(raw.conflictToken),
   };
+}
+
+/**
+ * Temporal's token of a schedule's state is the number of its changes, in eight bytes. Its documentation calls it opaque:
+ * whatever else it may become is no number to go by.
+ */
+function revisionOf(token: Uint8Array | null | undefined): number | null {
+  if (token?.length !== 8) return null;
+  return Number(Buffer.from(token).readBigInt64BE());
 }
 
 function isBehind(now: SeenInTemporal, seen: SeenInTemporal): boolean {
   return (
     now.createdAtMs < seen.createdAtMs ||
     (now.createdAtMs === seen.createdAtMs &&
-      (now.updatedAtMs < seen.updatedAtMs || now.actions < seen.actions))
+      (now.updatedAtMs < seen.updatedAtMs ||
+        now.actions < seen.actions ||
+        (now.revision ?? Infinity) < (seen.revision ?? 0)))
   );
 }
 

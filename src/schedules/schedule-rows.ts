@@ -26,6 +26,8 @@ export interface SeenInTemporal {
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   readonly actions: number;
+  /** Counts changes, pauses too, which the times don't tell. Absent in what was seen before; null: not known. */
+  readonly revision?: number | null;
 }
 
 export interface ScheduleRow extends ScheduleKey {
