@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type BackupStatus, type BackupView, CODECS } from '../src/backups/backup.ts';
 import { DOUBTS, type DoubtReason } from '../src/backups/judge-manifest.ts';
 import { ERRORS, type ErrorCode } from '../src/errors.ts';
+import { noteSchema } from './schemas.ts';
 
 /** What answers about backups look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
 
@@ -93,6 +94,7 @@ const backupView = z.object({
       remedy: z.string(),
     })
     .nullable(),
+  note: noteSchema,
   unverified: z
     .array(doubtSchema)
     .nullable()

@@ -15,7 +15,9 @@ import { removeOldSafety } from '../src/backups/safety-retention.ts';
 import { KIND_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
 import { BACK_UP, type BackUpInput } from '../workflows/contract.ts';
 import {
+  noteReconciled,
   type Reconciler,
+  STARTED_ANEW,
   stateOfWorkflow,
   translateTemporal,
   type WorkflowStarter,
@@ -63,8 +65,8 @@ type BackupReconciler = Reconciler & { readonly backupKeys: BackupKeys };
  */
 export async function reconcileBackups(deps: BackupReconciler): Promise<void> {
   const { db, log } = deps;
-  const running = await db.query<StartableBackup>(
-    `select id, tables, workflow_id as "workflowId" from longshore.backup
+  const running = await db.query<StartableBackup & { readonly runId: string | null }>(
+    `select id, tables, workflow_id as "workflowId", run_id as "runId" from longshore.backup
       where status = 'running' and created_at < now() - interval '3 seconds' order by id`,
   );
   for (const backup of running) {
@@ -75,7 +77,10 @@ export async function reconcileBackups(deps: BackupReconciler): Promise<void> {
   }
 }
 
-async function reconcileBackup(deps: BackupReconciler, backup: StartableBackup): Promise<void> {
+async function reconcileBackup(
+  deps: BackupReconciler,
+  backup: StartableBackup & { readonly runId: string | null },
+): Promise<void> {
   const { client, db, storage, log } = deps;
   const { id, workflowId } = backup;
   const state = await stateOfWorkflow(client, workflowId);
@@ -83,14 +88,14 @@ async function reconcileBackup(deps: BackupReconciler, backup: StartableBackup):
   const finished = await finishFromManifest({ db, storage, keys: deps.backupKeys }, id);
   if (finished !== null) {
     const adopt = finished === 'done' ? '' : `; adopt it if it is yours: longshore backups adopt ${id}`;
-    log.warn(
-      { backupId: id, status: finished },
-      `Backup ${id} had been finished, of which the ledger did not know: PostgreSQL came back from an older copy${adopt}`,
-    );
+    const found = `Backup ${id} had been finished, of which the ledger did not know: PostgreSQL came back from an older copy${adopt}`;
+    log.warn({ backupId: id, status: finished }, found);
+    await noteReconciled(db, 'backup', id, found);
     return;
   }
   if (state === 'unknown') {
     log.info({ backupId: id }, `Starting the workflow of backup ${id}, which has none`);
+    if (backup.runId !== null) await noteReconciled(db, 'backup', id, STARTED_ANEW);
     await startBackupWorkflow(deps, backup);
     return;
   }

@@ -11,7 +11,7 @@ import { messageOf } from '../src/runtime/log-fields.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { reconcileBackups, tidyBackups } from './backup-workflows.ts';
 import { isGroupRunning } from './batches/find-batch.ts';
-import { reconcileLoads, translateTemporal } from './load-workflows.ts';
+import { reconcileLoads, tellPausedAgain, translateTemporal } from './load-workflows.ts';
 import { endOrphans } from './orphans.ts';
 import type { Refresher } from './reports/refresher.ts';
 import { reconcileRestores } from './restores/restore-workflows.ts';
@@ -47,8 +47,13 @@ export interface HouseDeps {
 export function keepHouse(deps: HouseDeps): { stop(): void } {
   const { db, storage, backupKeys: keys, freshLedger, refresher, log } = deps;
   const review = { fresh: freshLedger, seen: new Map<string, string>() };
+  let toldAgain = false;
   const timers = [
-    every(RECONCILE_EVERY_MS, () => reconcileLoads(deps)),
+    every(RECONCILE_EVERY_MS, async () => {
+      if (!toldAgain) await tellPausedAgain(db);
+      toldAgain = true;
+      await reconcileLoads(deps);
+    }),
     every(RECONCILE_EVERY_MS, () => reconcileBackups(deps)),
     every(RECONCILE_EVERY_MS, () => reconcileRestores(deps)),
     every(RECONCILE_EVERY_MS, () => refresher.askStale()),

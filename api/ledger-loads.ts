@@ -13,9 +13,14 @@ import { quoted } from '../src/shorten.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Dictionary, Table } from '../src/types.ts';
-import { PAUSE, RESUME } from '../workflows/contract.ts';
 import type { LoadAction, LoadService, StartLoad } from './load-service.ts';
-import { endWithoutWorkflow, startLoadWorkflow, translateTemporal, troubleOf } from './load-workflows.ts';
+import {
+  endWithoutWorkflow,
+  signalPaused,
+  startLoadWorkflow,
+  translateTemporal,
+  troubleOf,
+} from './load-workflows.ts';
 import { waitUntilEnded } from './wait-until-ended.ts';
 
 const LEDGER_ID_MAX = 2 ** 31 - 1;
@@ -130,41 +135,56 @@ async function start(
   return { load, existing };
 }
 
-async function control(
-  { db, client, storage }: LedgerLoadsDeps,
-  id: number,
-  action: LoadAction,
-): Promise<void> {
-  const [load] = await db.query<{ workflowId: string; paused: boolean; status: string; ended: boolean }>(
-    `select workflow_id as "workflowId", paused, status, finished_at is not null as ended
+async function control(deps: LedgerLoadsDeps, id: number, action: LoadAction): Promise<void> {
+  const { db } = deps;
+  const [load] = await db.query<ControlledLoad>(
+    `select id, workflow_id as "workflowId", paused, status, finished_at is not null as ended
        from longshore.load where id = $1`,
     [id],
   );
-  if (!load || load.ended) {
-    throw new LongshoreError('load-state', `load ${id} is ${load?.status ?? 'gone'}: it has ended`);
-  }
-  const handle = client.workflow.getHandle(load.workflowId);
+  if (!load || load.ended) throw hasEndedAlready(id, load?.status);
+  if (action === 'cancel') await cancel(deps, load);
+  else await setPaused(deps, load, action === 'pause');
+}
+
+interface ControlledLoad {
+  readonly id: number;
+  readonly workflowId: string;
+  readonly paused: boolean;
+  readonly status: string;
+  readonly ended: boolean;
+}
+
+function hasEndedAlready(id: number, status = 'gone'): LongshoreError {
+  return new LongshoreError('load-state', `load ${id} is ${status}: it has ended`);
+}
+
+async function cancel({ db, client, storage }: LedgerLoadsDeps, load: ControlledLoad): Promise<void> {
   try {
-    if (action === 'cancel') {
-      await handle.cancel();
-      return;
-    }
-    const paused = action === 'pause';
-    if (load.paused === paused) {
-      throw new LongshoreError('load-state', `load ${id} is ${paused ? 'paused already' : 'not paused'}`);
-    }
-    await db.query('update longshore.load set paused = $2 where id = $1 and finished_at is null', [
-      id,
-      paused,
-    ]);
-    await handle.signal(paused ? PAUSE : RESUME);
+    await client.workflow.getHandle(load.workflowId).cancel();
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) {
-      if (action === 'cancel') return endWithoutWorkflow(client, db, storage, id, { status: 'cancelled' });
-      throw new LongshoreError('load-state', `load ${id} has no running workflow at the moment`, {
-        cause: error,
-      });
-    }
-    throw translateTemporal(error);
+    if (!(error instanceof WorkflowNotFoundError)) throw translateTemporal(error);
+    await endWithoutWorkflow(client, db, storage, load.id, { status: 'cancelled' });
   }
+}
+
+/**
+ * The ledger decides, and its workflow hears of it: at once where it can be told, else from the ledger when it starts,
+ * or by the reconciliation (`reconcileLoads`), which tells it a second time in any case.
+ */
+async function setPaused({ db, client, log }: LedgerLoadsDeps, load: ControlledLoad, paused: boolean) {
+  const { id, workflowId } = load;
+  if (load.paused === paused) {
+    throw new LongshoreError('load-state', `load ${id} is ${paused ? 'paused already' : 'not paused'}`);
+  }
+  const set = await db.query(
+    `update longshore.load set paused = $2, pause_told = false where id = $1 and finished_at is null returning 1`,
+    [id, paused],
+  );
+  if (set.length === 0) throw hasEndedAlready(id, 'over');
+  await signalPaused(client, workflowId, paused).catch((error) => {
+    if (error instanceof WorkflowNotFoundError) return;
+    const err = translateTemporal(error);
+    log.warn({ loadId: id, err }, `Load ${id} hears later that it is ${paused ? 'paused' : 'resumed'}`);
+  });
 }

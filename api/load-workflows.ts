@@ -10,7 +10,7 @@ import { messageOf } from '../src/runtime/log-fields.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../src/temporal/search-attributes.ts';
 import type { LoadMode } from '../src/types.ts';
-import { LOAD_CSV, type LoadCsvInput, TURN } from '../workflows/contract.ts';
+import { LOAD_CSV, type LoadCsvInput, PAUSE, RESUME, TURN } from '../workflows/contract.ts';
 
 const SUMMARY_NAME = 60;
 const NOT_FOUND = 5;
@@ -115,19 +115,36 @@ export function translateTemporal(error: unknown): unknown {
   return error;
 }
 
+/** Of what was started before: of what Temporal has never heard, nothing needs to be said. */
+export const STARTED_ANEW =
+  'Temporal did not know its workflow any more: it got a new one, which goes on from what the ledger has';
+
+/** Keeps what was done about a load, a backup or a restore, for whoever looks at it. */
+export async function noteReconciled(
+  db: Pick<Database, 'query'>,
+  table: 'load' | 'backup' | 'restore',
+  id: number | string,
+  note: string,
+): Promise<void> {
+  await db.query(`update longshore.${table} set note = $2 where id = $1`, [id, note]);
+}
+
 interface Unfinished extends StartableLoad {
   readonly runId: string | null;
+  readonly paused: boolean;
+  readonly pauseTold: boolean;
 }
 
 /**
  * Brings ledger and Temporal together again: loads whose workflow was never started (the API died in between, or
- * Temporal was away), and those whose workflow ended without a word (terminated in the Web UI, or timed out).
+ * Temporal was away), those whose workflow ended without a word (terminated in the Web UI, or timed out), and those
+ * whose workflow may not know whether it is paused.
  */
 export async function reconcileLoads(deps: Reconciler): Promise<void> {
   const { db, log } = deps;
   const unfinished = await db.query<Unfinished>(
     `select id, uid, table_name as "table", mode, workflow_id as "workflowId", source_name as "sourceName",
-            run_id as "runId"
+            run_id as "runId", paused, pause_told as "pauseTold"
        from longshore.load where finished_at is null and created_at < now() - interval '3 seconds' order by id`,
   );
   for (const load of unfinished) {
@@ -145,9 +162,13 @@ export async function reconcileLoads(deps: Reconciler): Promise<void> {
 async function reconcileLoad(deps: Reconciler, load: Unfinished): Promise<void> {
   const { client, db, storage, log } = deps;
   const state = await stateOfWorkflow(client, load.workflowId);
-  if (state === 'running') return;
+  if (state === 'running') {
+    if (!load.pauseTold) await tellPaused(deps, load);
+    return;
+  }
   if (state === 'unknown') {
     log.info({ loadId: load.id }, `Starting the workflow of load ${load.id}, which has none`);
+    if (load.runId !== null) await noteReconciled(db, 'load', load.id, STARTED_ANEW);
     await startLoadWorkflow(deps, load);
     return;
   }
@@ -155,6 +176,7 @@ async function reconcileLoad(deps: Reconciler, load: Unfinished): Promise<void> 
     // It wrote the load's end before it ended itself: the ledger that has it not is an older one.
     const found = `Load ${load.id} had been finished, of which the ledger does not know: PostgreSQL came back from an older copy. It is loaded again`;
     log.warn({ loadId: load.id }, found);
+    await noteReconciled(db, 'load', load.id, found);
     await startLoadWorkflow(deps, load);
     return;
   }
@@ -165,6 +187,26 @@ async function reconcileLoad(deps: Reconciler, load: Unfinished): Promise<void> 
     code: 'load-terminated',
     message,
   });
+}
+
+/**
+ * Tells a workflow what the ledger says, though it may have heard it: Temporal may have been away when the load was
+ * paused or resumed, may have come back from before that, and a signal that arrives while a workflow reads the ledger at
+ * its start is lost on it.
+ */
+async function tellPaused({ client, db }: Reconciler, { id, workflowId, paused }: Unfinished): Promise<void> {
+  await signalPaused(client, workflowId, paused);
+  // Unless it was changed meanwhile.
+  await db.query('update longshore.load set pause_told = true where id = $1 and paused = $2', [id, paused]);
+}
+
+export async function signalPaused(client: Client, workflowId: string, paused: boolean): Promise<void> {
+  await client.workflow.getHandle(workflowId).signal(paused ? PAUSE : RESUME);
+}
+
+/** Has every workflow under way told once more: Temporal may have come back from an older copy. */
+export async function tellPausedAgain(db: Pick<Database, 'query'>): Promise<void> {
+  await db.query('update longshore.load set pause_told = false where finished_at is null');
 }
 
 /** Ends a load whose workflow can't: the ledger hears of it here, and so does the next load of the table. */

@@ -29,6 +29,12 @@ const STATUSES = [
 
 export const loadStatusSchema = z.enum(STATUSES).meta({ id: 'LoadStatus' });
 
+/** Of loads, backups and restores. */
+export const noteSchema = z.string().nullable().meta({
+  description:
+    'What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy',
+});
+
 export const loadErrorSchema = z.object({
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
@@ -66,6 +72,7 @@ const loadView = z.object({
     description:
       'What a running load meets with and tries again until it passes, such as a full disk. Told by GET of one load.',
   }),
+  note: noteSchema,
   createdAt: instant,
   startedAt: instant.nullable(),
   finishedAt: instant.nullable(),

@@ -11,6 +11,7 @@ import { DiscardedRows20261126 } from './20261126-discarded-rows.ts';
 import { Installation20261126 } from './20261126-installation.ts';
 import { LedgerAges20261126 } from './20261126-ledger-ages.ts';
 import { PayloadKey20261126 } from './20261126-payload-key.ts';
+import { Recovery20261126 } from './20261126-recovery.ts';
 import { RestoreAnswers20261126 } from './20261126-restore-answers.ts';
 import { Schedules20261126 } from './20261126-schedules.ts';
 
@@ -31,4 +32,5 @@ export const migrations = [
   { name: '20261126-restore-answers', class: RestoreAnswers20261126 },
   { name: '20261126-ledger-ages', class: LedgerAges20261126 },
   { name: '20261126-copies', class: Copies20261126 },
+  { name: '20261126-recovery', class: Recovery20261126 },
 ];

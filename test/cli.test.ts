@@ -198,7 +198,8 @@ describe('the longshore command', () => {
     setTimeout(() => api.loads.views.set(1, loadView(1, WITH_REJECTS)), 1500);
     const watched = await watching;
     assert.deepEqual([watched.code, JSON.parse(watched.stdout).status], [3, 'done']);
-    api.loads.views.set(2, loadView(2, { status: 'loading' }));
+    api.loads.views.set(2, loadView(2, { status: 'loading', note: 'it got a new workflow' }));
+    assert.match((await run(['status', '2'])).stdout, /^ {2}note {6}it got a new workflow$/m);
     assert.equal((await run(['pause', '2'])).stdout, 'Load 2 pauses.\n');
     assert.equal((await run(['cancel', '2'])).code, 0);
     assert.equal((await run(['status', '2'])).code, 1);

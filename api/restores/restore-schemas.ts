@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { RestoreKind, RestoreStatus, RestoreView } from '../../src/backups/restore.ts';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
+import { noteSchema } from '../schemas.ts';
 
 /** What answers about restores look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
 
@@ -86,6 +87,7 @@ const restoreView = z.object({
     description:
       'What it meets with and tries again, such as a full disk; only of a single restore that runs',
   }),
+  note: noteSchema,
   startedBy: z.string(),
   createdAt: instant,
   finishedAt: instant.nullable(),

@@ -5,7 +5,9 @@ import { uidOfRestore } from '../../src/backups/restores.ts';
 import { KIND_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
 import { RESTORE, type RestoreInput } from '../../workflows/contract.ts';
 import {
+  noteReconciled,
   type Reconciler,
+  STARTED_ANEW,
   stateOfWorkflow,
   translateTemporal,
   type WorkflowStarter,
@@ -64,7 +66,7 @@ export async function startRestoreWorkflow(
 export async function reconcileRestores(deps: Omit<Reconciler, 'storage'>): Promise<void> {
   const { db, log } = deps;
   const unfinished = await db.query<{ [member in keyof Unfinished]: Unfinished[member] }>(
-    `select id, kind, backup_id as "backupId", tables, workflow_id as "workflowId",
+    `select id, kind, backup_id as "backupId", tables, workflow_id as "workflowId", run_id as "runId",
             starts_with(started_by, 'schedule:') as "startedBySchedule", created_at < now() - interval '1 hour' as old
        from longshore.restore where finished_at is null and created_at < now() - interval '3 seconds' order by id`,
   );
@@ -77,6 +79,7 @@ export async function reconcileRestores(deps: Omit<Reconciler, 'storage'>): Prom
 }
 
 interface Unfinished extends StartableRestore {
+  readonly runId: string | null;
   /** The run of the schedule starts it, as its child. */
   readonly startedBySchedule: boolean;
   readonly old: boolean;
@@ -90,6 +93,7 @@ async function reconcileRestore(deps: Omit<Reconciler, 'storage'>, restore: Unfi
   if (state === 'unknown' && !(restore.startedBySchedule && restore.old)) {
     if (restore.startedBySchedule) return;
     log.info({ restoreId: id }, `Starting the workflow of restore ${id}, which has none`);
+    if (restore.runId !== null) await noteReconciled(db, 'restore', id, STARTED_ANEW);
     await startRestoreWorkflow(deps, restore);
     return;
   }

@@ -32,6 +32,7 @@ export interface BackupRow {
   readonly bytes: number | null;
   readonly error_code: ErrorCode | null;
   readonly error_message: string | null;
+  readonly note: string | null;
   readonly unverified: readonly Doubt[] | null;
   readonly warnings: readonly string[] | null;
   readonly verified_at: Date | null;
@@ -68,6 +69,7 @@ export function toBackupView(row: BackupRow): BackupView {
       message: row.error_message ?? '',
       remedy: ERRORS[row.error_code].remedy,
     },
+    note: row.note,
     unverified: row.unverified,
     warnings: row.warnings ?? [],
     lastVerifiedAt: row.verified_at?.toISOString() ?? null,

@@ -93,6 +93,8 @@ export interface BackupView {
   /** As stored. */
   readonly bytes: number | null;
   readonly error: LoadError | null;
+  /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
+  readonly note: string | null;
   /** Of an unverified one: why it is not believed. */
   readonly unverified: readonly Doubt[] | null;
   /** What it leaves out although the tables have it, in words. */

@@ -115,7 +115,7 @@ export async function readBackupPlan(db: Sql, id: string): Promise<BackupPlan> {
 const VIEW = `
   select b.id, b.purpose, b.schedule_id, b.status, b.pinned, b.codec, b.encrypted, b.key_id, b.workflow_id, b.run_id,
          b.dictionary_version, b.snapshot_at, b.tables, b.parts_total, b.manifest, b.rows, b.bytes, b.error_code,
-         b.error_message, b.unverified, b.warnings, b.verified_at, b.verification, b.started_by, b.created_at, b.finished_at, p.parts
+         b.error_message, b.note, b.unverified, b.warnings, b.verified_at, b.verification, b.started_by, b.created_at, b.finished_at, p.parts
     from longshore.backup b
     left join lateral (
       select jsonb_agg(jsonb_build_object('table', table_name, 'part', part) order by table_name, part_no) as parts

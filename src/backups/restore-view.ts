@@ -18,6 +18,7 @@ export interface RestoreRow {
   readonly result: readonly TableChange[] | null;
   readonly error_code: ErrorCode | null;
   readonly error_message: string | null;
+  readonly note: string | null;
   readonly started_by: string;
   readonly created_at: Date;
   readonly finished_at: Date | null;
@@ -55,6 +56,7 @@ export function toRestoreView(row: RestoreRow): RestoreView {
       remedy: ERRORS[row.error_code].remedy,
     },
     waitingFor: null,
+    note: row.note,
     startedBy: row.started_by,
     createdAt: row.created_at.toISOString(),
     finishedAt: row.finished_at?.toISOString() ?? null,

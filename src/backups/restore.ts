@@ -60,6 +60,8 @@ export interface RestoreView {
   readonly error: LoadError | null;
   /** What a running restore meets with and tries again, such as a full disk. Only when one restore is asked for. */
   readonly waitingFor: LoadError | null;
+  /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
+  readonly note: string | null;
   readonly startedBy: string;
   readonly createdAt: string;
   readonly finishedAt: string | null;

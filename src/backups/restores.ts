@@ -100,7 +100,7 @@ export function lenient(table: Table): Table {
 
 const VIEW = `
   select r.id, r.kind, r.backup_id, b.snapshot_at, r.skipped, r.tables, r.target, r.status, r.safety_backup_id, r.workflow_id, r.run_id, r.result,
-         r.error_code, r.error_message, r.started_by, r.created_at, r.finished_at, p.parts, p.rows,
+         r.error_code, r.error_message, r.note, r.started_by, r.created_at, r.finished_at, p.parts, p.rows,
          t.parts_total, t.rows_total
     from longshore.restore r
     join longshore.backup b on b.id = r.backup_id

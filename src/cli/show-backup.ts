@@ -58,6 +58,7 @@ function summarize(backup: BackupAnswer): string {
     ...warningsOf(backup).map((words): [string, string] => ['warning', plain(words)]),
     ['error', error === null ? null : `${plain(error.message)} (${error.code})`],
     ['remedy', error?.remedy ?? null],
+    ['note', backup.note],
     ['workflow', backup.links.temporal ?? backup.workflowId],
   ];
   const lines = facts

@@ -48,6 +48,7 @@ function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
     ['time', seconds === null ? null : formatSeconds(seconds)],
     ['error', load.error === null ? null : `${plain(load.error.message)} (${load.error.code})`],
     ['remedy', load.error?.remedy ?? null],
+    ['note', load.note],
     ['workflow', load.links.temporal ?? load.workflowId],
   ];
   const lines = facts

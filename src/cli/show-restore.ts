@@ -52,6 +52,7 @@ function summarize(restore: RestoreAnswer): string {
     ['time', secondsOf(restore)],
     ['error', error === null ? null : `${plain(error.message)} (${error.code})`],
     ['remedy', error?.remedy ?? null],
+    ['note', restore.note],
     ['undo', undoOf(restore, safetyBackupId)],
     ['workflow', restore.links.temporal ?? restore.workflowId],
   ];

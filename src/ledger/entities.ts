@@ -18,6 +18,8 @@ export const LoadEntity = defineEntity({
     mode: p.text().$type<LoadMode>(),
     status: p.text().$type<LoadStatus>(),
     paused: p.boolean(),
+    /** false: its workflow may not have heard of `paused`. */
+    pauseTold: p.boolean().default(true),
     workflowId: p.text().unique(),
     runId: p.text().nullable(),
     sourceKind: p.text().$type<'upload' | 'inbox'>(),
@@ -43,6 +45,7 @@ export const LoadEntity = defineEntity({
     publishedBy: p.text().nullable(),
     errorCode: p.text().$type<ErrorCode>().nullable(),
     errorMessage: p.text().nullable(),
+    note: p.text().nullable(),
     startedBy: p.text(),
     createdAt: p.datetime(),
     startedAt: p.datetime().nullable(),

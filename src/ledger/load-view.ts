@@ -34,6 +34,8 @@ export interface LoadView {
   readonly error: LoadError | null;
   /** What a running load meets with and tries again until it passes, such as a full disk; told by `GET` of one load. */
   readonly waitingFor: LoadError | null;
+  /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
+  readonly note: string | null;
   /** RFC 3339, UTC */
   readonly createdAt: string;
   readonly startedAt: string | null;

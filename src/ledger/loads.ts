@@ -217,6 +217,7 @@ interface ViewRow {
   rows_discarded: number;
   error_code: ErrorCode | null;
   error_message: string | null;
+  note: string | null;
   created_at: Date;
   started_at: Date | null;
   finished_at: Date | null;
@@ -234,7 +235,7 @@ interface ViewRow {
 const VIEW = `
   select l.id, l.table_name, l.mode, l.status, l.paused, l.workflow_id, l.run_id, l.source_kind, l.source_name,
          l.source_key, l.sha256, l.max_rejects, l.bytes, l.chunk_count, l.rows_read, l.rows_loaded, l.rows_rejected,
-         l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.created_at, l.started_at, l.finished_at,
+         l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.note, l.created_at, l.started_at, l.finished_at,
          case when l.status = 'queued' then (
            select max(a.id) from longshore.load a
             where a.table_name = l.table_name and a.id < l.id and a.finished_at is null) end as ahead,
@@ -316,6 +317,7 @@ function toView(row: ViewRow): LoadView {
       remedy: ERRORS[row.error_code].remedy,
     },
     waitingFor: null,
+    note: row.note,
     createdAt: row.created_at.toISOString(),
     startedAt: row.started_at?.toISOString() ?? null,
     finishedAt: row.finished_at?.toISOString() ?? null,

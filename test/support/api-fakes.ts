@@ -182,6 +182,7 @@ export function loadView(id: number, change: Partial<LoadView> = {}): LoadView {
     rows: { read: 0, loaded: 0, rejected: 0, unchanged: 0, discarded: 0 },
     error: null,
     waitingFor: null,
+    note: null,
     createdAt: '2026-01-01T00:00:00.000Z',
     startedAt: null,
     finishedAt: null,

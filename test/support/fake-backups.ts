@@ -80,6 +80,7 @@ export function backupView(id: string, change: Partial<BackupView> = {}): Backup
     rows: null,
     bytes: null,
     error: null,
+    note: null,
     unverified: null,
     warnings: [],
     lastVerifiedAt: null,

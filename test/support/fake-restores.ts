@@ -87,6 +87,7 @@ export function restoreView(id: number, change: Partial<RestoreView> = {}): Rest
     changes: [],
     error: null,
     waitingFor: null,
+    note: null,
     startedBy: 'tester',
     createdAt: '2026-01-01T00:00:00.000Z',
     finishedAt: null,
