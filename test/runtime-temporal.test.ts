@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LongshoreError } from '../src/errors.ts';
+import { freePort } from '../src/runtime/ports.ts';
+import { startTemporal } from '../src/runtime/temporal.ts';
 import { provisionTemporal } from '../src/runtime/temporal-provision.ts';
 import type { TemporalSource } from '../src/runtime/temporal-sources.ts';
+import { testHome } from './support/home.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined };
 
@@ -90,6 +94,55 @@ test('a start that is stopped meanwhile tries no further source', async (t) => {
   assert.deepEqual(tried, []);
   assert.equal(existsSync(join(cache, 'temporal')), false);
 });
+
+test('the dev server takes nothing over HTTP, whoever asks; its Web UI knows where payloads are opened', async (t) => {
+  const http = await freePort();
+  const temporal = await startTemporal({
+    home: await testHome(t),
+    log: quiet,
+    codecEndpoint: 'http://127.0.0.1:8080/codec',
+    givenPorts: { temporalHttp: http },
+  });
+  t.after(() => temporal.stop());
+  const workflows = '/api/v1/namespaces/default/workflows';
+  const foreign = { host: 'rebound.example' };
+  const fromPage = { 'content-type': 'text/plain', origin: 'https://evil.example' };
+  const start = JSON.stringify({ workflowType: { name: 'loadCsv' }, taskQueue: { name: 'longshore' } });
+  for (const [method, path, headers, body] of [
+    ['GET', workflows, {}, undefined],
+    ['GET', workflows, foreign, undefined],
+    ['GET', workflows, { host: 'localhost' }, undefined],
+    ['POST', `${workflows}/forged`, fromPage, start],
+    ['POST', `${workflows}/forged`, { ...fromPage, ...foreign }, start],
+  ] as const) {
+    assert.equal(
+      await statusOf(http, method, path, headers, body),
+      403,
+      `${method} ${JSON.stringify(headers)}`,
+    );
+  }
+  const settings = (await (await fetch(`${temporal.uiUrl}/api/v1/settings`)).json()) as {
+    Codec: { Endpoint: string };
+  };
+  assert.equal(settings.Codec.Endpoint, 'http://127.0.0.1:8080/codec');
+});
+
+/** Of a request with any Host, which fetch sends none of. */
+function statusOf(
+  port: number,
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body?: string,
+): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, method, path, headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    asked.once('error', reject).end(body);
+  });
+}
 
 function provision(options: Omit<Parameters<typeof provisionTemporal>[0], 'log'>): Promise<string> {
   return provisionTemporal({ log: quiet, ...options });
