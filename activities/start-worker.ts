@@ -2,16 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Runtime, Worker } from '@temporalio/worker';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
 import type { Config } from '../src/config.ts';
-import { type Database, openDatabase } from '../src/db/database.ts';
+import { openDatabase } from '../src/db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { type Installation, readInstallation } from '../src/installation/installation.ts';
+import { readInstallation } from '../src/installation/installation.ts';
 import { joinInstallation } from '../src/installation/join-installation.ts';
 import { activityQueue } from '../src/installation/names.ts';
 import type { StrangerTimes } from '../src/installation/refuse-strangers.ts';
 import { AnalyzeLane } from '../src/publish/analyze-lane.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import type { Logger } from '../src/runtime/logger.ts';
+import { keysAgree } from '../src/seal/noted-keys.ts';
 import { readPayloadKeys } from '../src/seal/payload-keys.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { connectWorker } from '../src/temporal/connect.ts';
@@ -50,11 +51,12 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
       Runtime.instance().logger.warn('analyze failed', { table, reason: toLongshoreError(error).message }),
   });
   const storage = await openStorage(config.storage);
-  const installation = await untilUpToDate(db, log);
+  const installation = await untilThere(() => readInstallation(db), log);
   const connection = await connectWorker(config);
   const namespace = config.temporalNamespace;
   const keys = readPayloadKeys(config);
   const joined = await joinInstallation({ connection, namespace, db, installation, keys, log, name, times });
+  await untilThere(async () => (await keysAgree(db, keys)) || null, log);
   const worker = await Worker.create({
     connection,
     taskQueue: activityQueue(installation.queue),
@@ -90,16 +92,17 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
   };
 }
 
-/** The API makes the ledger's tables and brings them up to date; a worker may be there before it. */
-async function untilUpToDate(db: Database, log: Logger): Promise<Installation> {
+/** The API makes the ledger's tables, brings them up to date and says what it has; a worker may be there before it. */
+async function untilThere<T>(look: () => Promise<T | null>, log: Logger): Promise<T> {
   for (let looked = false; ; looked = true) {
-    try {
-      return await readInstallation(db);
-    } catch (error) {
-      if (sqlstateOf(error) !== SQLSTATE.undefinedTable) throw error;
-      if (!looked)
-        log.warn('The ledger is not there yet, or is of an older version: waiting for the API to start');
-      await sleep(LOOK_AGAIN_MS);
-    }
+    const found = await look().catch((error) => {
+      const state = sqlstateOf(error);
+      if (state !== SQLSTATE.undefinedTable && state !== SQLSTATE.undefinedColumn) throw error;
+      return null;
+    });
+    if (found !== null) return found;
+    if (!looked)
+      log.warn('The ledger is not there yet, or is of an older version: waiting for the API to start');
+    await sleep(LOOK_AGAIN_MS);
   }
 }

@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import type { Config } from '../src/config.ts';
 import type { Sql } from '../src/db/sql.ts';
 import { SEAL } from '../src/seal/arrived.ts';
+import { listingClient } from '../src/seal/listing-client.ts';
+import { noteKeys } from '../src/seal/noted-keys.ts';
 import { readPayloadKeys } from '../src/seal/payload-keys.ts';
 import { sealedClientOptions } from '../src/seal/sealed-client.ts';
 import {
@@ -41,21 +43,19 @@ const REASON = 'of before payloads were sealed';
  */
 export async function takeOverUnsealed(deps: TakeOverDeps): Promise<void> {
   const { config, db } = deps;
-  const { id } = readPayloadKeys(config).sealing;
-  const used = await db.query<{ id: string }>('select id from longshore.payload_key');
+  const used = await db.query('select from longshore.payload_key limit 1');
   if (used.length === 0) {
     await takeOverWorkflows(deps);
     await takeOverSchedules(deps);
   }
-  if (used.some((key) => key.id === id)) return;
-  await db.query('insert into longshore.payload_key (id) values ($1) on conflict do nothing', [id]);
+  await noteKeys(db, readPayloadKeys(config));
 }
 
 async function takeOverWorkflows(deps: TakeOverDeps): Promise<void> {
   const { client, log } = deps;
   const plain = withoutSeals(client);
   const ended: { workflowId: string; runId: string }[] = [];
-  for await (const { workflowId, runId, type } of plain.workflow.list({
+  for await (const { workflowId, runId, type } of listingClient(client).workflow.list({
     query: `ExecutionStatus = 'Running'`,
   })) {
     if (RENEWED.includes(type)) ended.push({ workflowId, runId });
@@ -132,7 +132,7 @@ async function takeOverSchedules({ config, client, log }: TakeOverDeps): Promise
     namespace,
     ...sealedClientOptions(config, 'admit'),
   });
-  for await (const { scheduleId, action } of withoutSeals(client).schedule.list()) {
+  for await (const { scheduleId, action } of listingClient(client).schedule.list()) {
     const type = action?.workflowType;
     if (type !== RUN_SCHEDULE && type !== REFRESH_ON_SCHEDULE) continue;
     const { schedule } = await client.workflowService.describeSchedule({ namespace, scheduleId });

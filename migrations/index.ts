@@ -10,6 +10,7 @@ import { Copies20261126 } from './20261126-copies.ts';
 import { DiscardedRows20261126 } from './20261126-discarded-rows.ts';
 import { Installation20261126 } from './20261126-installation.ts';
 import { LedgerAges20261126 } from './20261126-ledger-ages.ts';
+import { NotedPayloadKeys20261126 } from './20261126-noted-payload-keys.ts';
 import { PayloadKey20261126 } from './20261126-payload-key.ts';
 import { Recovery20261126 } from './20261126-recovery.ts';
 import { RestoreAnswers20261126 } from './20261126-restore-answers.ts';
@@ -33,4 +34,5 @@ export const migrations = [
   { name: '20261126-ledger-ages', class: LedgerAges20261126 },
   { name: '20261126-copies', class: Copies20261126 },
   { name: '20261126-recovery', class: Recovery20261126 },
+  { name: '20261126-noted-payload-keys', class: NotedPayloadKeys20261126 },
 ];

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
+import { startWorker } from '../activities/start-worker.ts';
 import { type Database, openDatabase } from '../src/db/database.ts';
 import { readDictionary } from '../src/dictionary/read-dictionary.ts';
 import { createLoad } from '../src/ledger/loads.ts';
+import { createLogger } from '../src/runtime/logger.ts';
 import {
   COMMIT_BATCHES,
   LOAD_CSV,
@@ -118,6 +120,25 @@ describe('installations that share one Temporal', async () => {
       assert.match(output(), /LONGSHORE_INSTALLATION=/);
     });
   }
+
+  it('refuse a worker whose payload key is not the one of the API, and take one in the midst of a change', async () => {
+    const other = Buffer.alloc(32, 'another key').toString('base64');
+    const env = { DATABASE_URL: first.databaseUrl, LONGSHORE_STORAGE: first.config.storage };
+    for (const keys of [other, `${other},${TEST_PAYLOAD_KEY}`]) {
+      const { ended, output } = await outcome(WORKER, { ...env, LONGSHORE_PAYLOAD_KEY: keys });
+      assert.equal(await ended, 1, output());
+      assert.match(output(), /LONGSHORE_PAYLOAD_KEY: the keys here are .* and the API has others/);
+    }
+    const worker = await startWorker({
+      config: {
+        ...first.config,
+        payloadKey: { name: 'LONGSHORE_PAYLOAD_KEY', text: `${TEST_PAYLOAD_KEY},${other}` },
+      },
+      log: createLogger({ level: 'silent', process: 'test' }),
+      name: 'with-both-keys',
+    });
+    await worker.stop();
+  });
 
   it('take a copy that is given an ID of its own: what was under way in the original starts anew in it', async () => {
     const copy = await testDatabase(t);

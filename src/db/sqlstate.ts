@@ -22,6 +22,7 @@ export const SQLSTATE = {
   duplicateTable: '42P07',
   duplicateSchema: '42P06',
   undefinedTable: '42P01',
+  undefinedColumn: '42703',
   queryCanceled: '57014',
   internalError: 'XX000',
   invalidTableDefinition: '42P16',
