@@ -1,4 +1,5 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { listingClient } from '../src/seal/listing-client.ts';
 import { BACK_UP, LOAD_CSV, RESTORE } from '../workflows/contract.ts';
 import type { Reconciler } from './load-workflows.ts';
 
@@ -21,7 +22,9 @@ export async function endOrphans(
   const types = [LOAD_CSV, BACK_UP, RESTORE].map((type) => `'${type}'`).join(', ');
   const query = `TaskQueue = '${installation.queue}' and ExecutionStatus = 'Running' and WorkflowType in (${types})`;
   const running: { readonly workflowId: string; readonly runId: string; readonly type: string }[] = [];
-  for await (const { workflowId, runId, type, startTime } of client.workflow.list({ query })) {
+  for await (const { workflowId, runId, type, startTime } of listingClient(client).workflow.list({
+    query,
+  })) {
     if (Date.now() - startTime.getTime() >= olderThanMs) running.push({ workflowId, runId, type });
   }
   if (running.length === 0) return;

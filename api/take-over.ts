@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../src/db/database.ts';
 import { giveOwnNames, type Installation } from '../src/installation/installation.ts';
 import { FORMER_QUEUE, nameIn } from '../src/installation/names.ts';
+import { listingClient } from '../src/seal/listing-client.ts';
 import {
   COMMIT_BATCHES,
   type CommitBatchesInput,
@@ -66,7 +67,7 @@ export async function takeOver(deps: TakeOverDeps): Promise<void> {
 async function runningIn(client: Client, types: readonly string[]) {
   const found: { readonly workflowId: string; readonly type: string }[] = [];
   const query = `TaskQueue = '${FORMER_QUEUE}' and ExecutionStatus = 'Running'`;
-  for await (const { workflowId, type } of client.workflow.list({ query })) {
+  for await (const { workflowId, type } of listingClient(client).workflow.list({ query })) {
     if (types.includes(type)) found.push({ workflowId, type });
   }
   return found;
@@ -86,7 +87,7 @@ async function takeOverGroup({ client, installation }: TakeOverDeps, workflowId:
 /** Their times, pauses and notes stay. The old one goes last: one that was interrupted before that is not lost. */
 async function takeOverSchedules({ client, formerClient, installation, log }: TakeOverDeps): Promise<void> {
   const former: string[] = [];
-  for await (const { scheduleId, action } of client.schedule.list()) {
+  for await (const { scheduleId, action } of listingClient(client).schedule.list()) {
     const type = action?.workflowType;
     if (type === RUN_SCHEDULE || type === REFRESH_ON_SCHEDULE) former.push(scheduleId);
   }

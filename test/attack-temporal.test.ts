@@ -3,6 +3,7 @@ import { randomBytes, randomUUID, randomUUIDv7 } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import type { Payload } from '@temporalio/common';
 import { startWorker } from '../activities/start-worker.ts';
+import { startApi } from '../api/start-api.ts';
 import { activityQueue, processQueue } from '../src/installation/names.ts';
 import type { LoadView } from '../src/ledger/load-view.ts';
 import type { ChildService } from '../src/runtime/child.ts';
@@ -178,6 +179,58 @@ describe('a stranger at the Temporal server', async () => {
     }
     assert.equal(await count('longshore.backup'), 0);
     assert.equal(await count('longshore.restore'), 0);
+  });
+
+  it('makes schedules, in place of ours too, and memos that are no JSON: ours are listed, and an API starts', async () => {
+    const nightly = { id: 'nightly', kind: 'backup', cron: '0 3 * * *', note: 'of ours' };
+    assert.equal((await stack.post('/v1/schedules', nightly)).status, 201);
+    const action = (input: object) => ({
+      type: 'startWorkflow' as const,
+      workflowType: 'runSchedule',
+      workflowId: 'forged',
+      taskQueue: workflows,
+      args: [input],
+    });
+    const evil = { kind: 'backup', timezone: 'UTC', tables: null, codec: null, encrypt: false };
+    const { schedule } = foreign.client;
+    await schedule.getHandle(stack.inTemporal('schedule-nightly')).delete();
+    for (const id of ['nightly', 'evil']) {
+      await schedule.create({
+        scheduleId: stack.inTemporal(`schedule-${id}`),
+        spec: { cronExpressions: ['0 0 1 1 *'] },
+        action: action({ ...evil, scheduleId: id, retention: { keepLast: 1 }, drill: false }),
+        memo: { of: 'a stranger' },
+      });
+    }
+    const broken = { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{') };
+    await foreign.start({
+      workflowType: 'loadCsv',
+      workflowId: 'waits',
+      taskQueue: 'nobody',
+      memo: { broken },
+    });
+    // Lists of Temporal are a little behind.
+    await until(
+      async () => {
+        const listed: string[] = [];
+        for await (const { scheduleId } of schedule.list()) listed.push(scheduleId);
+        return listed;
+      },
+      (listed) => listed.includes(stack.inTemporal('schedule-evil')),
+    );
+    const listed = async () => {
+      const { status, body } = await stack.get('/v1/schedules');
+      const { schedules } = body as unknown as { schedules: { id: string; cron: string; note: string }[] };
+      return [status, schedules?.map(({ id, cron, note }) => [id, cron, note])];
+    };
+    assert.deepEqual(await listed(), [200, [['nightly', '0 3 * * *', 'of ours']]]);
+    const another = await startApi({
+      config: stack.config,
+      log: createLogger({ level: 'silent', process: 'test' }),
+    });
+    await another.stop();
+    assert.deepEqual(await listed(), [200, [['nightly', '0 3 * * *', 'of ours']]]);
+    assert.equal((await stack.get('/v1/schedules/evil')).status, 404);
   });
 
   it('calls an activity from a workflow of its own: it is refused for good', async () => {

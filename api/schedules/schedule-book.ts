@@ -11,6 +11,7 @@ import {
 } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../../src/db/database.ts';
+import { LongshoreError } from '../../src/errors.ts';
 import type { Installation } from '../../src/installation/installation.ts';
 import { nameIn } from '../../src/installation/names.ts';
 import { messageOf } from '../../src/runtime/log-fields.ts';
@@ -25,6 +26,7 @@ import {
   type SeenInTemporal,
   writeSchedule,
 } from '../../src/schedules/schedule-rows.ts';
+import { listingClient } from '../../src/seal/listing-client.ts';
 import { REFRESH_ON_SCHEDULE, RUN_SCHEDULE, TIDY_LEDGER } from '../../workflows/contract.ts';
 import { translateTemporal } from '../load-workflows.ts';
 
@@ -33,6 +35,7 @@ import { translateTemporal } from '../load-workflows.ts';
  * where they differ:
  *
  *   only in the ledger                    Temporal has lost it: made again, with its pause
+ *   not sealed in Temporal                somebody without the payload key made it: as if it were not there
  *   only in Temporal                      the ledger has lost it: written down
  *   the ledger has it as deleted          Temporal came back from an older copy: deleted again
  *   the ledger's change is pending        the process died between the two: made in Temporal
@@ -184,7 +187,10 @@ export class ScheduleBook {
       return null;
     }
     if (described === null) {
-      log.warn({ schedule: key }, `Schedule ${key.id} was not in Temporal any more: it was made again`);
+      log.warn(
+        { schedule: key },
+        `Schedule ${key.id} was not in Temporal any more, or not as Longshore had made it: it was made again`,
+      );
       return this.#push(key);
     }
     if (row.pending) return this.#push(key);
@@ -224,7 +230,12 @@ export class ScheduleBook {
       await this.#deps.client.schedule.create({ scheduleId: handle.scheduleId, ...options });
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-      await handle.update(() => options);
+      const updated = await handle.update(() => options).then(() => true, unlessUnsealed);
+      if (!updated) {
+        // What is not sealed can't even be read to be changed.
+        await handle.delete().catch(unlessGone);
+        await this.#deps.client.schedule.create({ scheduleId: handle.scheduleId, ...options });
+      }
     }
     const described = await handle.describe();
     await writeSchedule(db, key, definitionOf(described), seenOf(described));
@@ -249,16 +260,16 @@ export class ScheduleBook {
     return this.#deps.client.schedule.getHandle(temporalIdOf(this.#deps.installation, key));
   }
 
-  /** null: Temporal has none, or one of something else with this ID. */
+  /** null: Temporal has none, or one of something else with this ID, or one that somebody without the key has made. */
   async #describe(key: ScheduleKey): Promise<ScheduleDescription | null> {
-    const described = (await this.#handle(key).describe().catch(unlessGone)) ?? null;
+    const described = (await this.#handle(key).describe().catch(unlessUnsealed).catch(unlessGone)) ?? null;
     return described?.action.workflowType === TYPES[key.kind] ? described : null;
   }
 
   async #listed(): Promise<readonly ScheduleKey[]> {
     const { client, installation } = this.#deps;
     const keys: ScheduleKey[] = [];
-    for await (const { scheduleId, action } of client.schedule.list()) {
+    for await (const { scheduleId, action } of listingClient(client).schedule.list()) {
       for (const kind of SORTS) {
         const prefix = temporalIdOf(installation, { kind, id: '' });
         if (action?.workflowType !== TYPES[kind] || !scheduleId.startsWith(prefix)) continue;
@@ -337,6 +348,10 @@ function isBehind(now: SeenInTemporal, seen: SeenInTemporal): boolean {
 /** Made again after it was deleted, by other means than the API. */
 function isNewer({ info }: ScheduleDescription, deletedAt: Date): boolean {
   return info.createdAt > deletedAt;
+}
+
+function unlessUnsealed(error: unknown): undefined {
+  if (!(error instanceof LongshoreError && error.code === 'payload-refused')) throw error;
 }
 
 function unlessGone(error: unknown): undefined {

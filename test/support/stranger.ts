@@ -1,4 +1,4 @@
-import { Connection } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { Cleanup } from './home.ts';
@@ -25,6 +25,8 @@ export interface ForeignActivity {
 
 /** Whoever reaches the Temporal server but has no key: speaks its protocol as a client and as a worker. */
 export interface Stranger {
+  /** Of a program that uses the SDK as everybody does. */
+  readonly client: Client;
   /** A value as Temporal's own command line would send it. */
   payload(value: unknown): Payload;
   start(workflow: ForeignWorkflow): Promise<void>;
@@ -73,6 +75,7 @@ export async function stranger(t: Cleanup, { address, namespace }: TestTemporal)
   }
 
   return {
+    client: new Client({ connection, namespace }),
     payload: (value) => defaultPayloadConverter.toPayload(value)!,
     start,
     history,
