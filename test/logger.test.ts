@@ -63,6 +63,15 @@ describe('the log', () => {
     assert.match(lines[2].error.stack, /logger\.test\.ts/);
   });
 
+  it("leaves out what a user's own function says, whatever its SQLSTATE", () => {
+    const raised = Object.assign(new Error(`refused ${MARKER}`), {
+      code: 'XX000',
+      where: 'PL/pgSQL function quotes_rows() line 1 at RAISE',
+    });
+    const text = logged((log) => log.error({ err: raised }, 'a'));
+    assert.ok(!text.includes(MARKER) && text.includes('SQLSTATE XX000'), text);
+  });
+
   it('keeps messages that quote nothing', () => {
     const gone = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
     assert.match(

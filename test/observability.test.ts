@@ -99,6 +99,17 @@ describe('a platform that logs all it can', () => {
       });
       await sendRows(post);
       await db.query('alter table "jobs" drop constraint "no_marker"');
+      // What fails a batch for good is logged; a row that is refused by itself is a reject.
+      await db.query(`create function quotes_rows() returns trigger language plpgsql as
+        $$ begin raise exception using errcode = 'XX000', message = format('refused %s', new."job"); end $$`);
+      await db.query(
+        'create trigger quotes before insert on "jobs" for each row execute function quotes_rows()',
+      );
+      await post('/v1/tables/jobs/rows', `[{"id": 14, "job": "${MARKER}"}]`, {
+        'content-type': 'application/json',
+        prefer: 'wait=1',
+      });
+      await db.query('drop function quotes_rows() cascade');
     } finally {
       await db.end();
     }
@@ -124,7 +135,7 @@ describe('a platform that logs all it can', () => {
       (all) => all.some(({ name, text }) => name === 'api.log' && text.includes('"/v1/tables"')),
     );
     assert.ok(
-      written.some(({ text }) => text.includes('23514')),
+      written.some(({ text }) => text.includes('XX000')),
       "PostgreSQL's refusal is in a log",
     );
     for (const { name, text } of written) {

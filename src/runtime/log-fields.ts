@@ -82,7 +82,9 @@ const CLASSES_WITHOUT_VALUES = /^(?:08|25|28|3D|3F|40|42|53|54|55|57|58|XX)/;
 function databaseMessage(error: Error, state: string): string {
   let innermost = error;
   while (innermost.cause instanceof Error) innermost = innermost.cause;
-  const told = CLASSES_WITHOUT_VALUES.test(state);
+  // A function of the user's may raise any SQLSTATE, with a row in its words.
+  const { where } = innermost as { where?: unknown };
+  const told = CLASSES_WITHOUT_VALUES.test(state) && !/function/i.test(String(where));
   return told ? `SQLSTATE ${state}: ${innermost.message}` : `SQLSTATE ${state}`;
 }
 
