@@ -20,9 +20,12 @@ interface Sums {
   readonly lines: number;
 }
 
+/** Every reject is looked for afterwards. */
+const KEEP_ALL = { LONGSHORE_KEPT_REJECTS: '1000000' };
+
 /** kill -9 of each process, each in the middle of a load of half a million rows: the load ends by itself, exactly right. */
 describe('faults', async () => {
-  const platform = await testPlatform({ after });
+  const platform = await testPlatform({ after }, { env: KEEP_ALL });
   const api = client(platform);
   await api.load('departments', [departmentsCsv({ seed: 1, hires: 0 })]);
   await api.load('jobs', [jobsCsv({ seed: 1, hires: 0 })]);
@@ -46,7 +49,7 @@ describe('faults', async () => {
     const { id } = await api.start('hired_employees', [...hiresCsv(options)], 'replace');
     await api.until(id, (load) => load.progress.chunks >= 2 || load.finishedAt !== null);
     await platform.killAll();
-    const second = await testPlatform({ after }, { home: platform.home });
+    const second = await testPlatform({ after }, { home: platform.home, env: KEEP_ALL });
     const done = await client(second).until(id, (load) => load.finishedAt !== null);
     assert.equal(done.status, 'done', JSON.stringify(done.error));
     await assertExactly(second, options, done);

@@ -231,6 +231,6 @@ describe('a storage in S3', { skip: fault ?? false }, async () => {
     setTimeout(() => hungUp.abort(), 500);
     await assert.rejects(sending);
     await eventually(() => storage.list('uploads/'), []);
-    assert.deepEqual(await storage.list(''), ['inbox/2026/more jobs ñ.csv']);
+    assert.deepEqual(await storage.list(''), ['inbox/2026/more jobs ñ.csv', 'installation.json']);
   });
 });
