@@ -303,7 +303,8 @@ describe('loadCsv', async () => {
   });
 
   it('replays every stored history', async () => {
-    const histories = await recordedHistories();
+    // Those that are sealed need their key: sealed-histories.test.ts replays them.
+    const histories = (await recordedHistories()).filter(({ name }) => !name.startsWith('sealed-'));
     assert.ok(histories.length >= 7, `only ${histories.length} histories are stored`);
     for (const { name, history } of histories) {
       await assert.doesNotReject(Worker.runReplayHistory({ workflowBundle: bundle }, history, 'load'), name);

@@ -323,7 +323,7 @@ describe('restores under a dictionary that has changed since the backup', async 
     const none = await restore('gets_nullable', { backup: 'latest', before: '2020-01-01T00:00:00+02:00' });
     assert.deepEqual([none.status, none.body.code], [404, 'unknown-backup']);
     const both = await restore('gets_nullable', { before: just });
-    assert.deepEqual([both.status, both.body.code], [400, 'invalid-request']);
+    assert.deepEqual([both.status, both.body.code], [409, 'restore-state']);
   });
 
   it('of all tables are refused for the sake of one, and leave all of them as they were', async () => {

@@ -18,8 +18,8 @@ const metadataSchema = z
   .pipe(z.record(z.string(), z.string()));
 /** As JSON has Temporal's messages: bytes are base64. */
 const payloadSchema = z.object({
-  metadata: metadataSchema.nullish(),
-  data: z.string().nullish(),
+  metadata: metadataSchema.optional(),
+  data: z.string().optional(),
   externalPayloads: z.unknown().optional(),
 });
 const payloadsSchema = z.object({

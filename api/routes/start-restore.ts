@@ -144,9 +144,10 @@ const restoreTable = defineRoute({
     const { as = null, keys = null, dryRun = false } = body;
     if ((!dryRun && as === null) || body.acceptUnverified) requireScope(holder!, ['admin']);
     if (body.before !== undefined && body.backup !== 'latest') {
-      throw new LongshoreError('invalid-request', 'before: goes with "backup": "latest"', {
-        places: [{ pointer: '#/before', detail: 'before: goes with "backup": "latest"' }],
-      });
+      throw new LongshoreError(
+        'restore-state',
+        '`before` chooses the latest backup of a table: it does not go with the ID of one',
+      );
     }
     const { backupId, skipped } =
       body.backup === 'latest'

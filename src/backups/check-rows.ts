@@ -101,13 +101,21 @@ export async function refuseFaulty(rows: AsyncIterable<FaultyRow>, part: string)
 }
 
 function checkRow({ checkRow: check, table }: CompiledTable, row: TextRow): string[] {
-  const cells = table.fields.map((_, i) => row[i] ?? '');
+  const cells = table.fields.map(({ type }, i) => (type === 'number' ? asNumber(row[i]) : row[i]) ?? '');
   const columns = table.fields.map((_, i) => (row[i] === null ? -1 : i));
   const { errors } = check(cells, columns, cells.length);
-  // A row of nothing but nulls is blank in a file; in a table it is a row.
+  const texts = new Set(table.fields.filter(({ type }) => type === 'string').map(({ name }) => name));
+  // A row of nothing but nulls is blank in a file; in a table it is a row. A value is of its column's type; that of a
+  // text is its format.
   return (errors ?? [])
-    .filter(({ code }) => code !== 'blank-row')
+    .filter(({ code, field }) => code !== 'blank-row' && (code !== 'type-error' || texts.has(field ?? '')))
     .map(({ field, code }) => `${field} (${code})`);
+}
+
+/** PostgreSQL's words for what the dictionary writes INF. */
+function asNumber(text: string | null | undefined): string | null | undefined {
+  if (text === 'Infinity') return 'INF';
+  return text === '-Infinity' ? '-INF' : text;
 }
 
 /** The rules for values as `cellText` writes them, whatever a file of the table writes for them. */

@@ -8,8 +8,8 @@ export interface Link {
   readonly port: number;
   /** Ends every connection and takes no new one. */
   cut(): void;
-  /** What the server says from now on is lost; what it is told still arrives. */
-  deafen(): void;
+  /** What the server says is lost once a client has said this text; what it is told still arrives. */
+  deafenAfter(text: string): void;
   /** Ends the connection whose client says the next word, which does not arrive. */
   cutAtNextWord(): void;
   mend(): void;
@@ -18,6 +18,7 @@ export interface Link {
 export async function linkTo(t: Cleanup, host: string, port: number): Promise<Link> {
   let state: 'whole' | 'deaf' | 'cut' = 'whole';
   let cutsNext = false;
+  let deafensAfter: string | null = null;
   const sockets = new Set<Socket>();
   const hold = (socket: Socket, other: Socket) => {
     sockets.add(socket);
@@ -36,6 +37,10 @@ export async function linkTo(t: Cleanup, host: string, port: number): Promise<Li
     hold(near, far);
     hold(far, near);
     near.on('data', (bytes) => {
+      if (deafensAfter !== null && bytes.includes(deafensAfter)) {
+        state = 'deaf';
+        deafensAfter = null;
+      }
       if (!cutsNext) far.write(bytes);
       else near.destroy();
       cutsNext = false;
@@ -60,8 +65,8 @@ export async function linkTo(t: Cleanup, host: string, port: number): Promise<Li
     cutAtNextWord() {
       cutsNext = true;
     },
-    deafen() {
-      state = 'deaf';
+    deafenAfter(text) {
+      deafensAfter = text;
     },
     mend() {
       state = 'whole';
