@@ -31,6 +31,10 @@ export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: un
   const merges = mode === 'merge';
   const rules = merges ? partialRules(compiled) : compiled;
   const at = new Map(fields.map((field, index) => [field.name, index]));
+  // Texts that mean null, of the fields that may not be: what is left out may be, what is given may not.
+  const nulls = fields.map(({ constraints, missingValues }) =>
+    constraints.required ? new Set(missingValues) : null,
+  );
   return (entry) => {
     if (typeof entry !== 'object' || entry === null || Array.isArray(entry) || entry instanceof LongNumber) {
       const message = `expected an object, received ${kindOf(entry)}`;
@@ -55,6 +59,7 @@ export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: un
         faults.push(cell);
         continue;
       }
+      if (merges) refused ||= nulls[index!]?.has(cell) ?? false;
       cells[index!] = cell;
       columns[index!] = index!;
     }
