@@ -29,6 +29,12 @@ const OWN_OF_ATTRIBUTE = `array['attrelid', 'attnum', 'attcacheoff', 'atthasdef'
 /** Of `pg_constraint`, for NOT NULL, which PostgreSQL keeps there since version 18. */
 const OWN_OF_CONSTRAINT = `array['oid', 'conname', 'connamespace', 'conrelid', 'conkey']`;
 
+/** Where the stage's own indexes will lie: 0 stands for the database's own table space. */
+const NEW_TABLESPACE = `(
+  select coalesce(max(s.oid) filter (where s.oid <> d.dattablespace), 0)
+    from pg_database d left join pg_tablespace s on s.spcname = current_setting('default_tablespace')
+   where d.datname = current_database())`;
+
 const OBSTACLES = `
   with t as materialized (select * from pg_class where oid = $1::regclass),
   s as materialized (select * from pg_class where oid = $2::regclass),
@@ -114,7 +120,7 @@ const OBSTACLES = `
   select 'index ' || i.indexrelid::regclass::text
     from key_index i join pg_class c on c.oid = i.indexrelid
    where i.indisclustered or i.indisreplident or not (i.indisvalid and i.indisready and i.indislive)
-      or c.reloptions is not null or c.reltablespace <> 0
+      or c.reloptions is not null or c.reltablespace <> ${NEW_TABLESPACE}
       or exists (select from pg_attribute a
                   where a.attrelid = i.indexrelid and (a.attoptions is not null or coalesce(a.attstattarget, -1) <> -1))
   union
