@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type BatchFormat, MAX_BATCH_ROWS } from '../src/batches/batch.ts';
 import { readBatch } from '../src/batches/read-batch.ts';
 import { Charter } from '../src/csv/chart.ts';
+import { foreignKindOf, HEAD_BYTES } from '../src/csv/file-kind.ts';
 import { readRecords } from '../src/csv/read-records.ts';
 import { columnsWithoutHeader, matchHeader } from '../src/dictionary/match-header.ts';
 import { LongshoreError } from '../src/errors.ts';
@@ -379,6 +380,8 @@ describe('the same cells', () => {
       .map((all) => all.join(''));
     fc.assert(
       fc.property(fc.constantFrom(...TABLES), text, (compiled, csv) => {
+        // What looks like UTF-16 is refused by both, each in its own words.
+        fc.pre(foreignKindOf(Buffer.from(csv).subarray(0, HEAD_BYTES)) === null);
         assert.deepEqual(batched(csv, 'csv', compiled), loaded(csv, compiled));
       }),
       { numRuns: RUNS },
