@@ -74,7 +74,13 @@ async function tryToStart(options: TemporalOptions): Promise<RunningTemporal> {
 
   const ports = await choosePorts(options, state);
   const { port, uiPort } = ports;
-  await Promise.all([waitForPort(port), waitForPort(uiPort)]);
+  for (const wanted of [port, uiPort]) {
+    if (options.ports !== undefined) await waitForPort(wanted);
+    // Another program took it since it was chosen: any other will do.
+    else if (!(await portIsFree(wanted))) {
+      throw new PortTaken(`port ${wanted}, which Temporal was to have, is taken by another program`);
+    }
+  }
   const server = await startServer(
     program,
     serverArguments({ database, namespace, codecEndpoint, ...ports }),
