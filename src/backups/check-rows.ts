@@ -8,7 +8,7 @@ import type { Field, Table } from '../types.ts';
 /** Rules that a message names. */
 const SHOWN_RULES = 5;
 /** Rows that it names. */
-const SHOWN_ROWS = 5;
+export const SHOWN_ROWS = 5;
 
 /** Whether rows that obeyed one definition obey the other: nothing but titles and the form of files differs. Pure. */
 export function sameRules(a: Table, b: Table): boolean {

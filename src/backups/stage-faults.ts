@@ -2,12 +2,9 @@ import type { Sql } from '../db/sql.ts';
 import { quoteName } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
-import { lineageOf } from './check-rows.ts';
+import { lineageOf, SHOWN_ROWS } from './check-rows.ts';
 import { uniqueKeysOf } from './publish-restore.ts';
 import type { RestorePlan } from './restores.ts';
-
-/** Rows that a message names, by where they came from: values stay out of histories. */
-const SHOWN_ROWS = 5;
 
 /** Does the work; where rows of a stage are the same in a unique key, the refusal says which. */
 export async function namingDuplicates<T>(
