@@ -1,6 +1,6 @@
 import { partialTable } from '../src/dictionary/partial-table.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { type LoadStep, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import { makeStage, stageName } from '../src/publish/stage.ts';
 import type { MaxRejects } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';

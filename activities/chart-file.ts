@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { Charter } from '../src/csv/chart.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { LoadEntity } from '../src/ledger/entities.ts';
-import { chartColumns, type LoadStep, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { chartColumns, type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';

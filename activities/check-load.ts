@@ -1,4 +1,4 @@
-import { type LoadStep, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import { checkStage } from '../src/publish/check-stage.ts';
 import { rejectRefused } from '../src/publish/find-refused.ts';
 import type { ActivityDeps } from './deps.ts';

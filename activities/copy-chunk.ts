@@ -2,9 +2,9 @@ import { COPY_HEADER, COPY_TRAILER } from '../src/db/copy-binary.ts';
 import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
 import { freeMemory } from '../src/free-memory.ts';
-import type { RejectRoom } from '../src/ledger/kept-rejects.ts';
-import { encodeRejects, type RawReject } from '../src/ledger/rejects.ts';
 import { copyIntoStage } from '../src/publish/stage.ts';
+import type { RejectRoom } from '../src/rejects/kept-rejects.ts';
+import { encodeRejects, type RawReject } from '../src/rejects/rejects.ts';
 import type { EncodedPiece, EncodeTotals } from '../src/rows/encoded-pieces.ts';
 import type { Table } from '../src/types.ts';
 

@@ -1,8 +1,8 @@
-import { type EndedLoad, type EndLoadInput, endLoad as endInLedger } from '../src/ledger/end-load.ts';
-import { KEPT_REJECTS } from '../src/ledger/kept-rejects.ts';
+import { type EndedLoad, type EndLoadInput, endLoad as endInLedger } from '../src/loads/end-load.ts';
+import { KEPT_REJECTS } from '../src/rejects/kept-rejects.ts';
 import type { ActivityDeps } from './deps.ts';
 
-export type { EndedLoad, EndLoadInput } from '../src/ledger/end-load.ts';
+export type { EndedLoad, EndLoadInput } from '../src/loads/end-load.ts';
 
 /** However a load's workflow ends, the ledger hears of it here. */
 export function endLoad({ db, storage, keptRejects = KEPT_REJECTS, onWritten }: ActivityDeps) {

@@ -1,6 +1,6 @@
 import { LongshoreError } from '../src/errors.ts';
+import { freePort } from '../src/platform/ports.ts';
 import { runChild } from '../src/runtime/child.ts';
-import { freePort } from '../src/runtime/ports.ts';
 import { installRuntime } from '../src/temporal/worker-runtime.ts';
 import { serveMetrics } from './metrics-server.ts';
 import { startWorker } from './start-worker.ts';

@@ -1,4 +1,4 @@
-import { type RestoreStep, requireRestore } from '../src/backups/restores.ts';
+import { type RestoreStep, requireRestore } from '../src/restores/restores.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /**

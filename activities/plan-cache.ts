@@ -1,6 +1,6 @@
 import { columnsWithoutHeader, matchHeader } from '../src/dictionary/match-header.ts';
 import { absentFields, partialTable } from '../src/dictionary/partial-table.ts';
-import { type LoadPlan, type LoadStep, readLoadPlan } from '../src/ledger/loads.ts';
+import { type LoadPlan, type LoadStep, readLoadPlan } from '../src/loads/loads.ts';
 import { compileTable } from '../src/rows/compile-table.ts';
 import type { CompiledTable } from '../src/rows/contract.ts';
 import type { ActivityDeps } from './deps.ts';

@@ -1,11 +1,11 @@
 import type { Tx } from '../src/db/database.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { droppedOf } from '../src/ledger/kept-rejects.ts';
-import type { LoadTotals } from '../src/ledger/load-view.ts';
-import { type LoadPlan, type LoadStep, orphaned, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
-import { exceeds } from '../src/ledger/max-rejects.ts';
+import type { LoadTotals } from '../src/loads/load-view.ts';
+import { type LoadPlan, type LoadStep, orphaned, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
+import { exceeds } from '../src/max-rejects.ts';
 import { type Published, publishStage, RowsRefused } from '../src/publish/publish-stage.ts';
 import { dropStage, stageName } from '../src/publish/stage.ts';
+import { droppedOf } from '../src/rejects/kept-rejects.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 import { absentInFile } from './plan-cache.ts';

@@ -1,5 +1,5 @@
 import { readRecords } from '../src/csv/read-records.ts';
-import type { LoadPlan } from '../src/ledger/loads.ts';
+import type { LoadPlan } from '../src/loads/loads.ts';
 import type { Chunk } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
 import { readChunk } from './read-chunk.ts';

@@ -1,21 +1,21 @@
 import { Context } from '@temporalio/activity';
 import type { BackupStatus } from '../src/backups/backup.ts';
 import { createBackup, readBackup, readBackupPlan } from '../src/backups/backups.ts';
-import { type EndedRestore, type EndRestoreInput, endRestore } from '../src/backups/end-restore.ts';
 import { manifestDoubt } from '../src/backups/manifest.ts';
-import type { RestoreKind, RestoreTarget } from '../src/backups/restore.ts';
-import { closeGate, type GateState } from '../src/backups/restore-gate.ts';
+import type { Tx } from '../src/db/database.ts';
+import { type ErrorCode, LongshoreError } from '../src/errors.ts';
+import { makeStage } from '../src/publish/stage.ts';
+import { type EndedRestore, type EndRestoreInput, endRestore } from '../src/restores/end-restore.ts';
+import type { RestoreKind, RestoreTarget } from '../src/restores/restore.ts';
+import { closeGate, type GateState } from '../src/restores/restore-gate.ts';
 import {
   lockRestore,
   type RestorePlan,
   type RestoreStep,
   readRestorePlan,
   setRestoreStatus,
-} from '../src/backups/restores.ts';
-import type { Tx } from '../src/db/database.ts';
-import { type ErrorCode, LongshoreError } from '../src/errors.ts';
-import { makeStage } from '../src/publish/stage.ts';
-import { liveName } from '../src/publish/table-state.ts';
+} from '../src/restores/restores.ts';
+import { liveName } from '../src/tables/table-state.ts';
 import type { Dictionary } from '../src/types.ts';
 import { attemptDatabase } from './attempt-database.ts';
 import type { ActivityDeps } from './deps.ts';

@@ -1,13 +1,18 @@
-import { compareStages, countRows, keysNotFound, limitStage } from '../src/backups/compare-stages.ts';
-import { clearRestore, type Proof } from '../src/backups/end-restore.ts';
-import { fitStages } from '../src/backups/fit-stages.ts';
-import { proveStages } from '../src/backups/prove-stages.ts';
+import { uncovered } from '../src/backups/uncovered.ts';
+import { checkFiles } from '../src/backups/verify-files.ts';
+import type { Database, Tx } from '../src/db/database.ts';
+import { LongshoreError } from '../src/errors.ts';
+import { FIRST_GROUP_ID, passIds } from '../src/loads/lineage-ids.ts';
+import { compareStages, countRows, keysNotFound, limitStage } from '../src/restores/compare-stages.ts';
+import { clearRestore, type Proof } from '../src/restores/end-restore.ts';
+import { fitStages } from '../src/restores/fit-stages.ts';
+import { proveStages } from '../src/restores/prove-stages.ts';
 import {
   prepareRestore,
   publishRestore as publishStages,
   rehearseRestore,
-} from '../src/backups/publish-restore.ts';
-import type { TableChange } from '../src/backups/restore.ts';
+} from '../src/restores/publish-restore.ts';
+import type { TableChange } from '../src/restores/restore.ts';
 import {
   lockRestore,
   type RestorePlan,
@@ -16,13 +21,8 @@ import {
   recordChanges,
   requireRestore,
   setRestoreStatus,
-} from '../src/backups/restores.ts';
-import { namingDuplicates } from '../src/backups/stage-faults.ts';
-import { uncovered } from '../src/backups/uncovered.ts';
-import { checkFiles } from '../src/backups/verify-files.ts';
-import type { Database, Tx } from '../src/db/database.ts';
-import { LongshoreError } from '../src/errors.ts';
-import { FIRST_GROUP_ID, passIds } from '../src/ledger/lineage-ids.ts';
+} from '../src/restores/restores.ts';
+import { namingDuplicates } from '../src/restores/stage-faults.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 

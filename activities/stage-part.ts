@@ -5,23 +5,23 @@ import type { AvroTotals } from '../src/avro/encode.ts';
 import { keepTotals } from '../src/avro/keep-totals.ts';
 import { columnsWithTypes } from '../src/avro/schema.ts';
 import type { Part } from '../src/backups/backup.ts';
-import { faultyRows, hasRulesToCheck, refuseFaulty } from '../src/backups/check-rows.ts';
 import { plainPart } from '../src/backups/plain-part.ts';
-import {
-  lenient,
-  type RestoredTable,
-  type RestorePlan,
-  type RestoreStep,
-  readRestorePlan,
-} from '../src/backups/restores.ts';
 import { hashFault, sizeFault } from '../src/backups/verify-files.ts';
-import { wantedRows } from '../src/backups/wanted-rows.ts';
 import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
 import { quoteNames } from '../src/db/sql-names.ts';
 import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { columnsOf, vacuumStage } from '../src/publish/stage.ts';
+import { faultyRows, hasRulesToCheck, refuseFaulty } from '../src/restores/check-backup-rows.ts';
+import {
+  lenient,
+  type RestoredTable,
+  type RestorePlan,
+  type RestoreStep,
+  readRestorePlan,
+} from '../src/restores/restores.ts';
+import { wantedRows } from '../src/restores/wanted-rows.ts';
 import type { Table } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';

@@ -1,5 +1,5 @@
-import { hasEnded } from '../src/ledger/load-view.ts';
-import { type LoadStep, loadAhead, readLoadPlan, setLoadStatus } from '../src/ledger/loads.ts';
+import { hasEnded } from '../src/loads/load-view.ts';
+import { type LoadStep, loadAhead, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export type Turn =

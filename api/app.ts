@@ -3,39 +3,39 @@ import helmet from 'helmet';
 import packageJson from '../package.json' with { type: 'json' };
 import { LongshoreError } from '../src/errors.ts';
 import { shorten } from '../src/shorten.ts';
-import { requestContext } from './context.ts';
-import type { ApiDeps } from './deps.ts';
-import { docsAssets } from './docs-assets.ts';
-import { boundHeaders } from './header-limits.ts';
-import { openApiDocument } from './openapi.ts';
-import { HttpError, LONGEST_PATH, problemHandler } from './problems.ts';
-import { expressPath, type Route } from './route.ts';
-import { auditRoute } from './routes/audit.ts';
-import { backupFileRoute } from './routes/backup-files.ts';
-import { backupRoutes } from './routes/backups.ts';
-import { batchRoutes } from './routes/batches.ts';
-import { codecRoutes } from './routes/codec.ts';
-import { copyRoutes } from './routes/copies.ts';
-import { dictionaryRoute } from './routes/dictionary.ts';
-import { diffRoute } from './routes/diff.ts';
-import { DOCS_ASSETS, docsRoutes } from './routes/docs.ts';
-import { healthRoutes } from './routes/health.ts';
-import { keyRoutes } from './routes/keys.ts';
-import { loadRoutes } from './routes/loads.ts';
-import { metricsRoute } from './routes/metrics.ts';
-import { openApiRoute } from './routes/openapi.ts';
-import { refreshReportRoute } from './routes/refresh-report.ts';
-import { rejectRoutes } from './routes/rejects.ts';
-import { reportRoutes } from './routes/reports.ts';
-import { restoreRoutes } from './routes/restores.ts';
-import { postRowsRoute } from './routes/rows.ts';
-import { scheduleRoutes } from './routes/schedules.ts';
-import { startBackupRoutes } from './routes/start-backup.ts';
-import { startLoadRoute } from './routes/start-load.ts';
-import { startRestoreRoutes } from './routes/start-restore.ts';
-import { tableRoutes } from './routes/tables.ts';
-import { tokenRoute } from './routes/tokens.ts';
-import { UI_ROUTES, uiOrigin } from './ui-origin.ts';
+import { auditRoute } from './audit/audit.ts';
+import { backupFileRoute } from './backups/backup-files.ts';
+import { backupRoutes } from './backups/backups.ts';
+import { startBackupRoutes } from './backups/start-backup.ts';
+import { batchRoutes } from './batches/batches.ts';
+import { postRowsRoute } from './batches/post-rows.ts';
+import { codecRoutes } from './codec/codec.ts';
+import { UI_ROUTES, uiOrigin } from './codec/ui-origin.ts';
+import { DOCS_ASSETS, docsRoutes } from './docs/docs.ts';
+import { docsAssets } from './docs/docs-assets.ts';
+import { openApiRoute } from './docs/openapi.ts';
+import { healthRoutes } from './health/health.ts';
+import { metricsRoute } from './health/metrics.ts';
+import { requestContext } from './http/context.ts';
+import type { ApiDeps } from './http/deps.ts';
+import { boundHeaders } from './http/header-limits.ts';
+import { openApiDocument } from './http/openapi.ts';
+import { HttpError, LONGEST_PATH, problemHandler } from './http/problems.ts';
+import { expressPath, type Route } from './http/route.ts';
+import { keyRoutes } from './keys/keys.ts';
+import { tokenRoute } from './keys/tokens.ts';
+import { loadRoutes } from './loads/loads.ts';
+import { rejectRoutes } from './loads/rejects.ts';
+import { startLoadRoute } from './loads/start-load.ts';
+import { refreshReportRoute } from './reports/refresh-report.ts';
+import { reportRoutes } from './reports/reports.ts';
+import { copyRoutes } from './restores/copies.ts';
+import { diffRoute } from './restores/diff.ts';
+import { restoreRoutes } from './restores/restores.ts';
+import { startRestoreRoutes } from './restores/start-restore.ts';
+import { scheduleRoutes } from './schedules/schedules.ts';
+import { dictionaryRoute } from './tables/dictionary.ts';
+import { tableRoutes } from './tables/tables.ts';
 
 /** Nothing from elsewhere, and no script inside a page. */
 const CONTENT_SECURITY_POLICY = {
@@ -52,7 +52,7 @@ const CONTENT_SECURITY_POLICY = {
   },
 };
 
-/** The HTTP API. Serve it with `createHttpServer` of `api/server.ts`. */
+/** The HTTP API. Serve it with `createHttpServer` of `api/http/server.ts`. */
 export function createApp(deps: ApiDeps): express.Express {
   const app = express();
   // Answers change from one moment to the next; hashing each of them would gain nothing.

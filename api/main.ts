@@ -1,5 +1,5 @@
+import { freePort } from '../src/platform/ports.ts';
 import { runChild } from '../src/runtime/child.ts';
-import { freePort } from '../src/runtime/ports.ts';
 import { installRuntime } from '../src/temporal/worker-runtime.ts';
 import { startApi } from './start-api.ts';
 

@@ -5,7 +5,7 @@ import { activityQueue, FORMER_QUEUE } from '../src/installation/names.ts';
 
 import type { Codec } from '../src/backups/backup.ts';
 import type { RetentionPolicy } from '../src/backups/retention.ts';
-import type { LedgerAges } from '../src/ledger/ages.ts';
+import type { LedgerAges } from '../src/ledger-ages.ts';
 
 /** Task queues before installations had IDs. What began there ends there; what begins now has the installation's. */
 export const WORKFLOW_QUEUE = FORMER_QUEUE;

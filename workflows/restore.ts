@@ -13,7 +13,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { BegunRestore, RestoreKeeping, SafetyBackup } from '../activities/restore-keeping.ts';
-import type { EndRestoreInput, Proof } from '../src/backups/end-restore.ts';
+import type { EndRestoreInput, Proof } from '../src/restores/end-restore.ts';
 import { BACK_UP, type BackUpInput, type Restored, type RestoreInput } from './contract.ts';
 import { reasonOf } from './failure-reason.ts';
 import { CHUNK, GATE_POLL, KEEP, PART_WINDOW, SAFETY_POLL, WHOLE } from './policies.ts';

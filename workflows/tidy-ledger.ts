@@ -1,6 +1,6 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { TidyActivities } from '../activities/tidy-ledger.ts';
-import { rejectsDaysOf } from '../src/ledger/ages.ts';
+import { rejectsDaysOf } from '../src/ledger-ages.ts';
 import type { TidiedLedger, TidyLedgerInput } from './contract.ts';
 import { TIDY } from './policies.ts';
 

@@ -4,9 +4,9 @@ import type { Database } from '../../src/db/database.ts';
 import type { Sql } from '../../src/db/sql.ts';
 import { ensureReports } from '../../src/reports/ensure-reports.ts';
 import { BUNDLED_REPORTS, readReports } from '../../src/reports/read-reports.ts';
-import { ensureReaderRole, READER_ROLE } from '../../src/reports/reader-role.ts';
 import { openReportReader } from '../../src/reports/report-reader.ts';
 import { reportState } from '../../src/reports/report-states.ts';
+import { ensureReaderRole, READER_ROLE } from '../../src/tables/reader-role.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { createReportService, type ReportService } from './report-service.ts';
 

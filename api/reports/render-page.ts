@@ -1,9 +1,9 @@
+import { csvLine } from '../../src/csv/write-csv.ts';
 import type { LiveReport } from '../../src/reports/ensure-reports.ts';
 import type { ReportColumn, ReportState } from '../../src/reports/report.ts';
 import type { Cell, ReportPage } from '../../src/reports/report-reader.ts';
 import { type ReportRequest, shownColumns } from '../../src/reports/report-request.ts';
-import { csvLine } from '../csv.ts';
-import { JSON_NUMBER } from '../json-number.ts';
+import { JSON_NUMBER } from '../http/json-number.ts';
 import { pageLinks } from './report-links.ts';
 
 /** A page as JSON: `{name, title, asOf, stale, includes, data, page}`; each row has its columns in their order. */

@@ -1,13 +1,13 @@
-import type { RestoreView } from '../../src/backups/restore.ts';
-import { unknownRestore } from '../../src/backups/restores.ts';
 import { ERRORS } from '../../src/errors.ts';
-import { mayUseTables } from '../auth.ts';
-import { backupPath } from '../backup-answer.ts';
-import { contextOf } from '../context.ts';
-import type { ApiDeps } from '../deps.ts';
-import { temporalLink } from '../load-answer.ts';
-import { HttpError } from '../problems.ts';
-import type { Call } from '../route.ts';
+import type { RestoreView } from '../../src/restores/restore.ts';
+import { unknownRestore } from '../../src/restores/restores.ts';
+import { backupPath } from '../backups/backup-answer.ts';
+import { mayUseTables } from '../http/auth.ts';
+import { contextOf } from '../http/context.ts';
+import type { ApiDeps } from '../http/deps.ts';
+import { HttpError } from '../http/problems.ts';
+import type { Call } from '../http/route.ts';
+import { temporalLink } from '../loads/load-answer.ts';
 import type { RestoreAnswer } from './restore-schemas.ts';
 
 /** A restore with the addresses of what can be done with it. */

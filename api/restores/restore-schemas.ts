@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { RestoreKind, RestoreStatus, RestoreView } from '../../src/backups/restore.ts';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
+import type { RestoreKind, RestoreStatus, RestoreView } from '../../src/restores/restore.ts';
 import { noteSchema } from '../schemas.ts';
 
 /** What answers about restores look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */

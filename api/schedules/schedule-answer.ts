@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { CODECS } from '../../src/backups/backup.ts';
 import type { RetentionPlan } from '../../src/backups/retention.ts';
 import { retentionSchema, SCHEDULE_KINDS, scheduleIdSchema } from '../../src/schedules/schedule.ts';
-import { backupStatusSchema } from '../backup-schemas.ts';
-import type { ApiDeps } from '../deps.ts';
-import type { ScheduleRun, ScheduleView } from './schedule-service.ts';
+import type { ScheduleRun, ScheduleView } from '../../src/schedules/schedule-service.ts';
+import { backupStatusSchema } from '../backups/backup-schemas.ts';
+import type { ApiDeps } from '../http/deps.ts';
 
 const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
 const path = z.string().meta({ format: 'uri-reference' });

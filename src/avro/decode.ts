@@ -1,8 +1,8 @@
-import { RowChecksum } from '../backups/checksum.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../db/copy-binary.ts';
 import { freeMemory } from '../free-memory.ts';
 import type { Table } from '../types.ts';
 import { ByteReader } from './byte-reader.ts';
+import { RowChecksum } from './checksum.ts';
 import { BLOCKS_AHEAD } from './codec.ts';
 import type { AvroTotals } from './encode.ts';
 import { mapInOrder } from './in-order.ts';

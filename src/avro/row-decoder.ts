@@ -1,8 +1,8 @@
-import type { RowChecksum } from '../backups/checksum.ts';
 import { viewOf } from '../db/copy-binary.ts';
 import { LongshoreError } from '../errors.ts';
 import type { ColumnType } from '../rows/column-type.ts';
 import type { Table } from '../types.ts';
+import type { RowChecksum } from './checksum.ts';
 import { damaged } from './damaged.ts';
 import { type DecodingRow, PLAIN_FIELD_BYTES, readCell } from './decode-cell.ts';
 import type { FileBlock } from './read-container.ts';

@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../audit/audit-entry.ts';
 import { insertAudit } from '../audit/audit-rows.ts';
-import { passIds } from '../ledger/lineage-ids.ts';
+import { passIds } from '../loads/lineage-ids.ts';
 import type { BackupStatus, Manifest } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { idsOf } from './found-backups.ts';

@@ -1,10 +1,10 @@
+import { addChecksums } from '../avro/checksum.ts';
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { BackupStatus, Manifest, ManifestTable, Part } from './backup.ts';
 import { backupFolder } from './backup-id.ts';
 import { type BackupPlan, unknownBackup } from './backups.ts';
-import { addChecksums } from './checksum.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { LoadError } from '../ledger/load-view.ts';
+import type { LoadError } from '../loads/load-view.ts';
 import type { Table } from '../types.ts';
 import type { Doubt } from './judge-manifest.ts';
 
@@ -46,7 +46,7 @@ export interface ManifestTable {
   /** The table as the dictionary described it. */
   readonly definition: Table;
   readonly rows: number;
-  /** Of all rows in any order; see `src/backups/checksum.ts`. Hex. */
+  /** Of all rows in any order; see `src/avro/checksum.ts`. Hex. */
   readonly checksum: string;
   /** The newest load that was done, by the snapshot; null when there was none. */
   readonly lastLoadId: number | null;

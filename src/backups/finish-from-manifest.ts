@@ -1,4 +1,4 @@
-import { passIds } from '../ledger/lineage-ids.ts';
+import { passIds } from '../loads/lineage-ids.ts';
 import { recordManifest } from './attempts.ts';
 import type { Manifest } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';

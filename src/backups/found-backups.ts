@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
-import { passIds } from '../ledger/lineage-ids.ts';
+import { passIds } from '../loads/lineage-ids.ts';
 import type { Manifest } from './backup.ts';
 import type { Doubt, Judged } from './judge-manifest.ts';
 

@@ -1,10 +1,10 @@
 import type { Hash } from 'node:crypto';
+import type { RestorePlan } from '../restores/restores.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Part } from './backup.ts';
 import { backupFolder } from './backup-id.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { decryptPart, partAad } from './encryption.ts';
-import type { RestorePlan } from './restores.ts';
 
 /** A part of a restore's backup as Avro, decrypted where it has to be; what is stored goes through the hash. */
 export async function plainPart(

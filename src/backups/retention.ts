@@ -1,6 +1,6 @@
-import { instantBefore } from '../schedules/duration.ts';
-import { periodsOf } from '../schedules/periods.ts';
+import { instantBefore } from '../duration.ts';
 import type { BackupPurpose } from './backup.ts';
+import { periodsOf } from './periods.ts';
 
 /**
  * Which backups of a schedule stay, as restic's `forget` has it: each rule keeps what it keeps, and a backup stays

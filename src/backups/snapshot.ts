@@ -3,7 +3,7 @@ import { quoteNames } from '../db/sql-names.ts';
 import { sqlstateOf } from '../db/sqlstate.ts';
 import { lockForReading } from '../publish/reading-lock.ts';
 import { columnsOf } from '../publish/stage.ts';
-import { liveName } from '../publish/table-state.ts';
+import { liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import { type PlannedPart, planParts } from './plan-parts.ts';
 

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import type { LoadError } from '../ledger/load-view.ts';
+import type { LoadError } from '../loads/load-view.ts';
 import type { CellError } from '../types.ts';
 
 /** Rows of one batch at most. */

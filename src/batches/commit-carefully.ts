@@ -1,6 +1,6 @@
 import type { Database, Tx } from '../db/database.ts';
 import { refuseClosed } from '../publish/gate.ts';
-import { liveName } from '../publish/table-state.ts';
+import { liveName } from '../tables/table-state.ts';
 import type { BatchOutcome } from './batch.ts';
 import { type CommitTarget, outcomeOf } from './committed.ts';
 import { type Entry, enter, ledgerParameters } from './group-parameters.ts';

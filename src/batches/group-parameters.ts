@@ -1,4 +1,4 @@
-import { jsonOfErrors } from '../ledger/rejects.ts';
+import { jsonOfErrors } from '../rejects/rejects.ts';
 import type { Table } from '../types.ts';
 import type { BatchReject } from './batch.ts';
 import type { CheckedBatch, GoodRow } from './read-batch.ts';

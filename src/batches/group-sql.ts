@@ -1,9 +1,9 @@
 import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
 import { uniqueKeysOf } from '../publish/check-keys.ts';
 import { gateClosedFor } from '../publish/gate.ts';
-import { mustFire } from '../publish/must-fire.ts';
-import { liveName } from '../publish/table-state.ts';
 import { columnType } from '../rows/column-type.ts';
+import { mustFire } from '../tables/must-fire.ts';
+import { liveName } from '../tables/table-state.ts';
 import type { ForeignKey, Table } from '../types.ts';
 import type { BatchMode } from './batch.ts';
 import type { GroupShape } from './group-parameters.ts';

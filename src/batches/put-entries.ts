@@ -2,7 +2,7 @@ import type { Tx } from '../db/database.ts';
 import { refusedRow } from '../db/refusal.ts';
 import { isKeyTaken, isRowFault } from '../db/sqlstate.ts';
 import { mergeAsSet } from '../publish/merge-as-set.ts';
-import { liveName } from '../publish/table-state.ts';
+import { liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import type { BatchMode, BatchReject } from './batch.ts';
 import { absentIn, findKeyFaults, lookedAt } from './check-batch.ts';

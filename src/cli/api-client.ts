@@ -1,4 +1,4 @@
-import type { LoadView, RejectView } from '../ledger/load-view.ts';
+import type { LoadView, RejectView } from '../loads/load-view.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import type { Target } from './target.ts';
 

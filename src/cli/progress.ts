@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import type { LoadView } from '../ledger/load-view.ts';
+import type { LoadView } from '../loads/load-view.ts';
 import { formatBytes, formatCount, formatSeconds } from './format.ts';
 
 /** Shows how far something is, on stderr: a bar on a terminal, now and then a line elsewhere. */

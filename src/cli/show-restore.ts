@@ -1,4 +1,4 @@
-import type { RestoreView, TableChange } from '../backups/restore.ts';
+import type { RestoreView, TableChange } from '../restores/restore.ts';
 import { EXIT } from './exit-codes.ts';
 import { formatCount, formatSeconds, formatTable, formatTime, plain } from './format.ts';
 import type { Session } from './session.ts';

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { parseArgs, styleText } from 'node:util';
 import { type Config, readConfig } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
+import { Platform, type PlatformUrls } from '../platform/platform.ts';
 import { adminKeyPath, readState, updateState } from '../runtime/home.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
-import { Platform, type PlatformUrls } from '../runtime/platform.ts';
 import { loadSample, type SampleLine } from '../sample/load-sample.ts';
 import { makeSampleSchedules } from '../sample/sample-schedules.ts';
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { readKeyFile } from '../keys/ensure-admin-key.ts';
+import { readRun } from '../platform/run-file.ts';
 import { adminKeyPath } from '../runtime/home.ts';
-import { readRun } from '../runtime/run-file.ts';
 import { secretText } from '../secret-file.ts';
 import { withoutTrailing } from '../shorten.ts';
 import { CliError, EXIT } from './exit-codes.ts';

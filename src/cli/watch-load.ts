@@ -1,4 +1,4 @@
-import { hasEnded } from '../ledger/load-view.ts';
+import { hasEnded } from '../loads/load-view.ts';
 import type { LoadAnswer } from './api-client.ts';
 import { describeProgress } from './progress.ts';
 import type { Session } from './session.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Database } from '../db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
-import { liveName } from './table-state.ts';
+import { liveName } from '../tables/table-state.ts';
 
 /** ANALYZE reads a sample: what takes longer is left to autovacuum, which does it at leisure. */
 const LONGEST_MS = 10 * 60_000;

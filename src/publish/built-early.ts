@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Tx } from '../db/database.ts';
 import { quoteName } from '../db/sql-names.ts';
-import { addConstraint } from './referrers.ts';
+import { addConstraint } from '../tables/referrers.ts';
 
 /**
  * Keys and references of stages, built before anybody has to wait for them, while the live tables may still change.

@@ -1,9 +1,9 @@
 import type { Tx } from '../db/database.ts';
 import { quoteName, quoteText } from '../db/sql-names.ts';
 import { isRefusal } from '../db/sqlstate.ts';
+import { liveName } from '../tables/table-state.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { present, type RowsToCheck, rejectRows, type SetFault } from './reject-rows.ts';
-import { liveName } from './table-state.ts';
 
 /**
  * Rows that the table in PostgreSQL would refuse by rules that the dictionary does not know: NOT NULL, checks, unique

@@ -1,8 +1,8 @@
 import type { Tx } from '../db/database.ts';
 import { equalColumns, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
+import { liveName } from '../tables/table-state.ts';
 import type { RejectCode, Table } from '../types.ts';
 import { present, type RowsToCheck, rejectRows, shownKey } from './reject-rows.ts';
-import { liveName } from './table-state.ts';
 
 export interface UniqueKey {
   readonly fields: readonly string[];

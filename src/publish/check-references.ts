@@ -1,8 +1,8 @@
 import type { Tx } from '../db/database.ts';
 import { DATA_SCHEMA, equalColumns, quoteName, quoteText } from '../db/sql-names.ts';
+import { liveName } from '../tables/table-state.ts';
 import type { ForeignKey, LoadMode, Table } from '../types.ts';
 import { present, type RowsToCheck, rejectRows, type SetFault, shownKey } from './reject-rows.ts';
-import { liveName } from './table-state.ts';
 
 /**
  * Rejects rows that refer to a row which will not be there. All broken references of a row in one go, so that its

@@ -1,5 +1,5 @@
 import type { Tx } from '../db/database.ts';
-import { dropRejects, KEEP_FAULTY, KEPT_REJECTS } from '../ledger/kept-rejects.ts';
+import { dropRejects, KEEP_FAULTY, KEPT_REJECTS } from '../rejects/kept-rejects.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { rejectByCatalog } from './check-catalog.ts';
 import { keysOf, rejectDuplicates, rejectHeld, rejectTaken } from './check-keys.ts';

@@ -1,9 +1,9 @@
 import type { Tx } from '../db/database.ts';
 import { equalColumns, quoteName } from '../db/sql-names.ts';
 import { isRequired } from '../dictionary/partial-table.ts';
+import { liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import { type RowsToCheck, rejectRows } from './reject-rows.ts';
-import { liveName } from './table-state.ts';
 
 /** A field that some rows of a merge do not have: they leave it as it is. */
 export interface AbsentField {

@@ -2,14 +2,14 @@ import type { Tx } from '../db/database.ts';
 import { refusalOf, refusedRow } from '../db/refusal.ts';
 import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
+import { dropReferrer } from '../tables/referrers.ts';
+import { liveName, type TableState } from '../tables/table-state.ts';
 import type { CellError, LoadMode, Table } from '../types.ts';
 import { refuseClosed } from './gate.ts';
 import { lockExclusively, lockTables } from './lock-tables.ts';
 import { putStaged } from './put-staged.ts';
-import { dropReferrer } from './referrers.ts';
 import { emptyTables } from './replace-tables.ts';
 import { stageName } from './stage.ts';
-import { liveName, type TableState } from './table-state.ts';
 
 /**
  * So many rows of a load at most are found one by one, each by some twenty to forty tries. More are no few bad rows but

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tx } from '../db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { liveName, readTableState, type StagedTable, type TableState } from '../tables/table-state.ts';
 import { lockForPublishing } from './reading-lock.ts';
-import { liveName, readTableState, type StagedTable, type TableState } from './table-state.ts';
 
 /** Readers queue behind a waiting exclusive lock: give up quickly, let them through, ask again. */
 const LOCK_TIMEOUT_MS = 1_000;

@@ -1,14 +1,14 @@
 import type { Tx } from '../db/database.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
-import { readViewOf, readViewsOf } from '../reports/read-views.ts';
+import { readViewOf, readViewsOf } from '../tables/read-views.ts';
+import { addReferrer, dropReferrer, readReferrers } from '../tables/referrers.ts';
+import { liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import { type AbsentField, fillAbsent } from './fill-absent.ts';
 import { lockExclusively } from './lock-tables.ts';
 import { putStaged } from './put-staged.ts';
 import { lockForPublishing } from './reading-lock.ts';
-import { addReferrer, dropReferrer, readReferrers } from './referrers.ts';
 import { columnsOf } from './stage.ts';
-import { liveName } from './table-state.ts';
 
 /**
  * PostgreSQL checks a unique key at each row, so that rows which exchange their values can't be updated, though in the

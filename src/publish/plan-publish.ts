@@ -1,5 +1,5 @@
+import type { TableState } from '../tables/table-state.ts';
 import type { LoadMode } from '../types.ts';
-import type { TableState } from './table-state.ts';
 
 /**
  * How staged rows become visible.

@@ -4,6 +4,8 @@ import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { isKeyTaken, isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { isRequired } from '../dictionary/partial-table.ts';
 import { LongshoreError } from '../errors.ts';
+import type { Referrer } from '../tables/referrers.ts';
+import { liveName, type TableState } from '../tables/table-state.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { brokenReference } from './check-references.ts';
 import { fillAbsent } from './fill-absent.ts';
@@ -12,10 +14,8 @@ import { lockTables } from './lock-tables.ts';
 import { mergeAsSet } from './merge-as-set.ts';
 import { type PublishWay, planPublish } from './plan-publish.ts';
 import { putStaged } from './put-staged.ts';
-import type { Referrer } from './referrers.ts';
 import { type Replaced, replaceTables } from './replace-tables.ts';
 import { columnsOf, stageName } from './stage.ts';
-import { liveName, type TableState } from './table-state.ts';
 
 /**
  * Publishing is optimistic: keys and references are not looked for first, they are built, and PostgreSQL says

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Tx } from '../db/database.ts';
 import { DATA_SCHEMA, quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { isRefusal, sqlstateOf } from '../db/sqlstate.ts';
-import { pointReadView, readViewOf, readViewsOf } from '../reports/read-views.ts';
+import { pointReadView, readViewOf, readViewsOf } from '../tables/read-views.ts';
+import { addReferrer, dropReferrer, type Referrer } from '../tables/referrers.ts';
+import { liveName, type StagedTable, type TableState } from '../tables/table-state.ts';
 import { buildEarly, dropUntaken, takeOrBuild } from './built-early.ts';
 import { comments, notNullNames, privileges } from './carry-over.ts';
 import { lockExclusively } from './lock-tables.ts';
 import { putStaged } from './put-staged.ts';
-import { addReferrer, dropReferrer, type Referrer } from './referrers.ts';
-import { liveName, type StagedTable, type TableState } from './table-state.ts';
 
 /** A table whose rows are to be replaced by those of its stage. */
 export interface Replacement extends StagedTable {

@@ -1,8 +1,8 @@
 import { openDatabase, type Tx } from '../db/database.ts';
 import { LEDGER_SCHEMA, quoteName } from '../db/sql-names.ts';
+import { ensureReadViews } from '../tables/read-views.ts';
 import type { Dictionary } from '../types.ts';
 import { buildView, dropView, findView } from './build-view.ts';
-import { ensureReadViews } from './read-views.ts';
 import type { Report, ReportColumn } from './report.ts';
 import { columnsOfReport } from './view-columns.ts';
 

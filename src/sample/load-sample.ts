@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LoadView } from '../ledger/load-view.ts';
+import type { LoadView } from '../loads/load-view.ts';
 import { BUNDLED_SAMPLE, departmentsCsv, hiresCsv, jobsCsv } from './generate.ts';
 
 export interface LoadSampleOptions {

@@ -1,6 +1,6 @@
 import type { BackupStatus } from '../backups/backup.ts';
-import type { RestoreStatus } from '../backups/restore.ts';
 import type { Sql } from '../db/sql.ts';
+import type { RestoreStatus } from '../restores/restore.ts';
 import { startedByRun } from './run-ids.ts';
 
 /** What a run of a schedule made, as the ledger has it. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { CODECS } from '../backups/backup.ts';
 import type { RetentionPolicy } from '../backups/retention.ts';
+import { isDuration } from '../duration.ts';
 import { CronError, normalizeCron } from './cron.ts';
-import { isDuration } from './duration.ts';
 
 /** What schedules are made of: the forms of their parts, and the checks of what people send. */
 

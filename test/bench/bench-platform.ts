@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
-import type { LoadView } from '../../src/ledger/load-view.ts';
+import type { LoadView } from '../../src/loads/load-view.ts';
 import { departmentsCsv, type HiresOptions, hiresCsv, jobsCsv } from '../../src/sample/generate.ts';
 import { databaseUrl } from '../support/database-url.ts';
 import { type TestPlatform, testPlatform } from '../support/platform.ts';

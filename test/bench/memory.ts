@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { BackupView } from '../../src/backups/backup.ts';
-import type { RestoreView } from '../../src/backups/restore.ts';
+import type { RestoreView } from '../../src/restores/restore.ts';
 import { type BenchPlatform, benchPlatform, request } from './bench-platform.ts';
 
 const BYTES = 2_000_000_000;

@@ -2,7 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BackupView } from '../../src/backups/backup.ts';
-import type { RestoreView } from '../../src/backups/restore.ts';
+import type { RestoreView } from '../../src/restores/restore.ts';
 import { type BenchPlatform, benchPlatform, request } from './bench-platform.ts';
 import type { Timed } from './peers.ts';
 import { copyTable, dumpServer } from './pg-dump.ts';

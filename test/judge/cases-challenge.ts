@@ -3,7 +3,7 @@ import { SAMPLE_DICTIONARY } from '../../src/dictionary/read-dictionary.ts';
 import { packageOf } from './packages.ts';
 import type { JudgeCase } from './verdict.ts';
 
-const folder = new URL('../../../shared/data/challenge/', import.meta.url);
+const folder = new URL('../fixtures/challenge/', import.meta.url);
 
 /** The challenge's own files, where they are at hand; what has to come of them is known. */
 export async function challengeCase(): Promise<JudgeCase | null> {

@@ -1,11 +1,11 @@
 import { Client, Connection } from '@temporalio/client';
-import { type BatchCommitter, createBatchCommitter } from '../../api/batches/batch-committer.ts';
-import { createMetrics } from '../../api/metrics.ts';
+import { type BatchCommitter, createBatchCommitter } from '../../src/batches/batch-committer.ts';
 import { HandOver } from '../../src/batches/hand-over.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { quoteName } from '../../src/db/sql-names.ts';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { readInstallation } from '../../src/installation/installation.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import { compiledTables } from '../../src/rows/compiled-tables.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';

@@ -3,10 +3,10 @@ import type { BatchMode, BatchOutcome, EndedBatch, ReceivedBatch } from '../../s
 import { commitGroup } from '../../src/batches/commit-group.ts';
 import { type CheckedBatch, readBatch } from '../../src/batches/read-batch.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
-import { ensureTables } from '../../src/db/ensure-tables.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { compiledTables } from '../../src/rows/compiled-tables.ts';
 import type { CompiledTable } from '../../src/rows/contract.ts';
+import { ensureTables } from '../../src/tables/ensure-tables.ts';
 import { atOnce } from './at-once.ts';
 import { testDatabase } from './database.ts';
 import type { Cleanup } from './home.ts';

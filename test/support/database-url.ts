@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { POSTGRES_DATABASE } from '../../src/platform/postgres-cluster.ts';
+import { POSTGRES_APP_ROLE } from '../../src/platform/postgres-roles.ts';
 import { postgresAppPasswordPath, readState } from '../../src/runtime/home.ts';
-import { POSTGRES_DATABASE } from '../../src/runtime/postgres-cluster.ts';
-import { POSTGRES_APP_ROLE } from '../../src/runtime/postgres-roles.ts';
 
 /** Where the embedded PostgreSQL of a home is. */
 export function databaseUrl(home: string): string {

@@ -1,6 +1,6 @@
-import type { BackupFile, BackupService, StartBackup } from '../../api/backup-service.ts';
 import type { AdoptedByHand, AdoptRequest } from '../../src/backups/adopt-by-hand.ts';
 import type { BackupView } from '../../src/backups/backup.ts';
+import type { BackupFile, BackupService, StartBackup } from '../../src/backups/backup-service.ts';
 import { unknownBackup } from '../../src/backups/backups.ts';
 
 /** Backups in memory: they stay as a test puts them. */

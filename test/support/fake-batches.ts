@@ -1,4 +1,3 @@
-import type { BatchService, NewBatch } from '../../api/batch-service.ts';
 import type {
   BatchFilter,
   BatchReject,
@@ -6,6 +5,7 @@ import type {
   BatchView,
   EndedBatch,
 } from '../../src/batches/batch.ts';
+import type { BatchService, NewBatch } from '../../src/batches/batch-service.ts';
 
 /** Batches in memory: each gets the outcome that the test says. */
 export class FakeBatches implements BatchService {

@@ -1,7 +1,7 @@
 /** A supervisor process with real servers and fake children: what start.ts does, less the product. */
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../../src/config.ts';
-import { Platform } from '../../src/runtime/platform.ts';
+import { Platform } from '../../src/platform/platform.ts';
 
 const fake = fileURLToPath(new URL('./fake-service.ts', import.meta.url));
 const log = { info: console.log, warn: console.log };

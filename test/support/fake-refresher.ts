@@ -1,4 +1,4 @@
-import type { Refresher } from '../../api/reports/refresher.ts';
+import type { Refresher } from '../../src/reports/refresher.ts';
 import type { ReportState } from '../../src/reports/report.ts';
 
 /** Notes what it is asked for, and says that the view is as `state` says. */

@@ -1,7 +1,7 @@
-import type { Diff, DiffRequest, RestoreService, StartRestore } from '../../api/restores/restore-service.ts';
-import type { RestoreView } from '../../src/backups/restore.ts';
-import { unknownRestore } from '../../src/backups/restores.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import type { RestoreView } from '../../src/restores/restore.ts';
+import type { Diff, DiffRequest, RestoreService, StartRestore } from '../../src/restores/restore-service.ts';
+import { unknownRestore } from '../../src/restores/restores.ts';
 
 /** Restores in memory: they stay as a test puts them. */
 export class FakeRestores implements RestoreService {

@@ -1,5 +1,5 @@
-import type { ScheduleService, ScheduleView } from '../../api/schedules/schedule-service.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import type { ScheduleService, ScheduleView } from '../../src/schedules/schedule-service.ts';
 
 /** Schedules in memory: they have times, and never run by themselves. */
 export class FakeSchedules implements ScheduleService {

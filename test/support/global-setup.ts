@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { migrate } from '../../src/db/migrate.ts';
-import { type RunningPostgres, startPostgres } from '../../src/runtime/postgres.ts';
-import { type RunningTemporal, startTemporal } from '../../src/runtime/temporal.ts';
+import { type RunningPostgres, startPostgres } from '../../src/platform/postgres.ts';
+import { type RunningTemporal, startTemporal } from '../../src/platform/temporal.ts';
 import { removeAbandonedHomes, removeHome, testHome } from './home.ts';
 
 /**

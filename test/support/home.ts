@@ -1,13 +1,13 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { freePort } from '../../src/platform/ports.ts';
+import { stopOrphanedPostgres } from '../../src/platform/postgres-orphans.ts';
+import { readRun, stopOrphanedChildren } from '../../src/platform/run-file.ts';
+import { stopOrphanedTemporal } from '../../src/platform/temporal.ts';
 import { readState, updateState } from '../../src/runtime/home.ts';
 import { isStillRunning } from '../../src/runtime/lock.ts';
-import { freePort } from '../../src/runtime/ports.ts';
-import { stopOrphanedPostgres } from '../../src/runtime/postgres-orphans.ts';
 import { isRunning, stopForeign } from '../../src/runtime/processes.ts';
-import { readRun, stopOrphanedChildren } from '../../src/runtime/run-file.ts';
-import { stopOrphanedTemporal } from '../../src/runtime/temporal.ts';
 
 /** A test context, or `node:test`'s own `after` for something that the tests of a file share. */
 export interface Cleanup {

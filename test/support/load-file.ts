@@ -7,7 +7,7 @@ import type { PublishOutcome } from '../../activities/publish-load.ts';
 import { NO_KEYS } from '../../src/backups/backup-keys.ts';
 import { Charter } from '../../src/csv/chart.ts';
 import type { Database } from '../../src/db/database.ts';
-import { createLoad } from '../../src/ledger/loads.ts';
+import { createLoad } from '../../src/loads/loads.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { Chart, Dictionary, LoadMode, Table } from '../../src/types.ts';
 

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { readRun } from '../../src/platform/run-file.ts';
 import { adminKeyPath } from '../../src/runtime/home.ts';
-import { readRun } from '../../src/runtime/run-file.ts';
 import { type Cleanup, testHome } from './home.ts';
 
 /** `postgres`, `temporal`, `api`, `worker-1`, `worker-2` …, or `supervisor`. */

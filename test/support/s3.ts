@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../src/runtime/ports.ts';
-import { startServer } from '../../src/runtime/server-process.ts';
+import { freePort } from '../../src/platform/ports.ts';
+import { startServer } from '../../src/platform/server-process.ts';
 import type { Cleanup } from './home.ts';
 
 const VERSION = 'v1.8.0';

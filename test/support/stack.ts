@@ -8,7 +8,7 @@ import { quoteName } from '../../src/db/sql-names.ts';
 import { type Installation, readInstallation } from '../../src/installation/installation.ts';
 import { nameIn } from '../../src/installation/names.ts';
 import type { StrangerTimes } from '../../src/installation/refuse-strangers.ts';
-import type { LoadView, RejectView } from '../../src/ledger/load-view.ts';
+import type { LoadView, RejectView } from '../../src/loads/load-view.ts';
 import type { ChildService } from '../../src/runtime/child.ts';
 import { createLogger, type Logger } from '../../src/runtime/logger.ts';
 import { installRuntime } from '../../src/temporal/worker-runtime.ts';

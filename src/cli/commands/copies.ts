@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CopyView } from '../../backups/copies.ts';
+import type { CopyView } from '../../restores/copies.ts';
 import { formatBytes, formatCount, formatTable, formatTime, plain } from '../format.ts';
 import { type GlobalOptions, openSession, type Session } from '../session.ts';
 

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { RejectsSummary } from '../../ledger/kept-rejects.ts';
+import type { RejectsSummary } from '../../rejects/kept-rejects.ts';
 import type { RejectsAnswer } from '../api-client.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { formatCount, formatTable, plain } from '../format.ts';

@@ -1,0 +1,88 @@
+import type { Response } from 'express';
+import type { BatchReject, BatchView, EndedBatch } from '../../src/batches/batch.ts';
+import { LongshoreError } from '../../src/errors.ts';
+import { mayUseTable } from '../http/auth.ts';
+import { contextOf } from '../http/context.ts';
+import type { ApiDeps } from '../http/deps.ts';
+import { HttpError, withJson } from '../http/problems.ts';
+import type { Call } from '../http/route.ts';
+import { temporalLink } from '../loads/load-answer.ts';
+import type { BatchAnswer } from './batch-schemas.ts';
+
+/** A batch with the addresses of what belongs to it. */
+export function batchAnswer(batch: BatchView, deps: ApiDeps): BatchAnswer {
+  const self = batchPath(batch.id);
+  return {
+    ...batch,
+    accepted: batch.rows.accepted,
+    links: {
+      self,
+      table: `/v1/tables/${encodeURIComponent(batch.table)}`,
+      rejects: `${self}/rejects`,
+      ...temporalLink(batch.workflowId, deps),
+    },
+  };
+}
+
+/** The JSON of a batch with its rejects. */
+export function endedJson({ view, rejects }: EndedBatch, deps: ApiDeps): string {
+  return withJson(JSON.stringify(batchAnswer(view, deps)), { rejected: rejectsJson(rejects) });
+}
+
+/** What `return=minimal` leaves (RFC 7240, 4.2). */
+export function minimalJson({ id, status, workflowId, runId, rows }: BatchView): string {
+  return JSON.stringify({ id, status, workflowId, runId, rows });
+}
+
+/** Rows go out as they came in, with every digit: parsing and writing them again would round long numbers. */
+export function rejectsJson(rejects: readonly BatchReject[]): string {
+  const entries = rejects.map(
+    ({ index, row, errors }) => `{"index":${index},"row":${row},"errors":${JSON.stringify(errors)}}`,
+  );
+  return `[${entries.join(',')}]`;
+}
+
+/** The problem of a batch of which no row went in. A repeated request gets the same one. */
+export function problemOfBatch(
+  { view, rejects }: EndedBatch,
+  deps: ApiDeps,
+  headers: Readonly<Record<string, string>>,
+): HttpError {
+  const { sent, rejected, discarded } = view.rows;
+  const why =
+    view.strict && rejected > 0
+      ? 'stayed out with them'
+      : 'were kept out by a trigger of the table in PostgreSQL';
+  const others = discarded > 0 ? `; the other ${discarded} ${why}` : '';
+  return new HttpError('batch-rejected', `${rejected} of ${sent} rows were rejected${others}`, {
+    headers,
+    members: { requestId: undefined, batch: batchAnswer(view, deps) },
+    json: { rejected: rejectsJson(rejects) },
+  });
+}
+
+export function batchPath(id: string): string {
+  return `/v1/batches/${id}`;
+}
+
+/** So that the log's line of this request names the batch and its workflow. */
+export function noteBatch(res: Response, batch: BatchView): void {
+  const context = contextOf(res);
+  context.batchId = batch.id;
+  context.workflowId = batch.workflowId;
+}
+
+type BatchCall = Pick<Call<string, { readonly id: string }, unknown>, 'res' | 'deps' | 'params' | 'holder'>;
+
+/**
+ * The batch of a path with `{id}`.
+ * @throws `unknown-batch`, also when the key is limited to other tables
+ */
+export async function findBatch({ res, deps, params, holder }: BatchCall): Promise<BatchView> {
+  const batch = await deps.batches.get(params.id);
+  if (batch === null || !mayUseTable(holder!, batch.table)) {
+    throw new LongshoreError('unknown-batch', `there is no batch ${JSON.stringify(params.id)}`);
+  }
+  noteBatch(res, batch);
+  return batch;
+}

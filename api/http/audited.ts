@@ -1,0 +1,87 @@
+import type { Request, Response } from 'express';
+import { type AuditEntry, auditEntry } from '../../src/audit/audit-entry.ts';
+import { ERRORS } from '../../src/errors.ts';
+import type { KeyHolder } from '../../src/keys/key-rows.ts';
+import { contextOf } from './context.ts';
+import type { ApiDeps } from './deps.ts';
+import { asLongshoreError } from './problems.ts';
+
+/** What the audit log is told of a request while it is handled. */
+export interface AuditTrail {
+  /** ID of what the request is about or has made. When left null: the batch, the load, or the path's `{id}`. */
+  target: string | null;
+  /** Table, where the path has none. */
+  table: string | null;
+  /** Told behind the action, as in `table.restore-unverified`; one of the route's `auditVariants`. */
+  variant: string | null;
+  /** The entry was written with the change, in its transaction. */
+  written: boolean;
+  /** The entry, for those who write it themselves. */
+  entry(target: string, status: number): AuditEntry;
+}
+
+interface Audited {
+  readonly req: Request;
+  readonly res: Response;
+  readonly deps: ApiDeps;
+  readonly holder: KeyHolder;
+  readonly action: string;
+}
+
+const ID = /^[\w-]{1,64}$/;
+
+/** Of a request whose route has an `audit`. */
+export function auditOf(res: Response): AuditTrail {
+  return res.locals.audit as AuditTrail;
+}
+
+/** The table that a request turned out to be about; no harm on a route that is not audited. */
+export function noteTable(res: Response, table: string): void {
+  const trail = res.locals.audit as AuditTrail | undefined;
+  if (trail !== undefined) trail.table = table;
+}
+
+/** Handles a request, and records who asked for what and with which status it ended. Refused ones too. */
+export async function audited(request: Audited, handle: () => Promise<void>): Promise<void> {
+  const { res, deps } = request;
+  const trail: AuditTrail = {
+    target: null,
+    table: null,
+    variant: null,
+    written: false,
+    entry: (target, status) => entryOf(request, { ...trail, target }, status),
+  };
+  res.locals.audit = trail;
+  const record = (status: number) => {
+    if (!trail.written) deps.audit.record(entryOf(request, trail, status));
+  };
+  try {
+    await handle();
+  } catch (error) {
+    // The status of the problem that the answer becomes, whether or not the client still hears it.
+    record(ERRORS[asLongshoreError(error).code].status);
+    throw error;
+  }
+  record(res.statusCode);
+}
+
+function entryOf(
+  { req, res, deps, holder, action }: Audited,
+  { target, table, variant }: Pick<AuditTrail, 'target' | 'table' | 'variant'>,
+  status: number,
+): AuditEntry {
+  const { requestId, loadId, batchId } = contextOf(res);
+  const { id, table: pathTable } = req.params as Readonly<Record<string, string | undefined>>;
+  const pathId = id !== undefined && ID.test(id) ? id : null;
+  const named = table ?? pathTable;
+  return auditEntry({
+    keyId: holder.id,
+    keyName: holder.name,
+    action: variant === null ? action : `${action}-${variant}`,
+    target: target ?? batchId ?? (loadId === null ? pathId : String(loadId)),
+    // Only names of the dictionary: a path may hold anything.
+    table: deps.dictionary.tables.some((known) => known.name === named) ? (named ?? null) : null,
+    status,
+    requestId,
+  });
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import type { NextFunction, Request, Response } from 'express';
+import type { ErrorCode } from '../../src/errors.ts';
+import type { ApiDeps } from './deps.ts';
+
+type EndDeps = Pick<ApiDeps, 'log' | 'strangers' | 'metrics'>;
+
+/** What is known of a request while it is handled. */
+export interface RequestContext {
+  readonly requestId: string;
+  readonly startedAtMs: number;
+  /** The client's, or its proxy's; a connection that has ended has none any more. */
+  readonly address: string | null;
+  /** The route's path template, once one matched. */
+  route: string | null;
+  /** ID of the key that asked, once it is verified. */
+  keyId: string | null;
+  /** Of the problem that the answer is. */
+  problemCode: ErrorCode | null;
+  /** Of the load that the request is about or has started. */
+  loadId: number | null;
+  /** Of the batch that it is about or has sent. */
+  batchId: string | null;
+  workflowId: string | null;
+}
+
+/** What a client may choose as its `x-request-id`: short, and safe in any log. */
+const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+export function contextOf(res: Response): RequestContext {
+  return res.locals.context as RequestContext;
+}
+
+/**
+ * The first middleware: names the request, in the answer's `x-request-id` too; logs and counts how it ended. One with a
+ * good key has a line of its own, the others share one.
+ */
+export function requestContext(deps: EndDeps) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    const given = req.get('x-request-id');
+    const context: RequestContext = {
+      requestId: given !== undefined && REQUEST_ID.test(given) ? given : randomUUID(),
+      startedAtMs: performance.now(),
+      address: req.socket.remoteAddress ?? null,
+      route: null,
+      keyId: null,
+      problemCode: null,
+      loadId: null,
+      batchId: null,
+      workflowId: null,
+    };
+    res.locals.context = context;
+    res.set('x-request-id', context.requestId);
+    res.once('close', () => end(deps, req, res, context));
+    next();
+  };
+}
+
+/** No query, no headers, no bodies: they may hold secrets or rows. */
+function end(
+  { log, strangers, metrics }: EndDeps,
+  { method }: Request,
+  res: Response,
+  context: RequestContext,
+): void {
+  const { requestId, route, keyId, problemCode, loadId, batchId, workflowId } = context;
+  const durationMs = performance.now() - context.startedAtMs;
+  const status = res.writableFinished ? res.statusCode : null;
+  metrics.requestEnded({ method, route, status, code: problemCode, seconds: durationMs / 1000 });
+  const entry = {
+    requestId,
+    method,
+    route: route ?? 'none',
+    status,
+    durationMs: Math.round(durationMs),
+    ...(keyId !== null && { keyId }),
+    ...(problemCode !== null && { code: problemCode }),
+    ...(loadId !== null && { loadId }),
+    ...(batchId !== null && { batchId }),
+    ...(workflowId !== null && { workflowId }),
+  };
+  const message = status === null ? 'request broken off by the client' : 'request';
+  if (keyId !== null) {
+    log.info(entry, message);
+    return;
+  }
+  strangers.write({
+    level: 'info',
+    kind: `request ${status} ${problemCode}`,
+    message: `${message} without a good key`,
+    fields: entry,
+    common: { status, ...(problemCode !== null && { code: problemCode }) },
+    source: { method, route: entry.route, address: context.address },
+  });
+}

@@ -1,0 +1,56 @@
+import type { Logger } from 'pino';
+import type { AuditLog } from '../../src/audit/audit-log.ts';
+import type { BackupService } from '../../src/backups/backup-service.ts';
+import type { BatchService } from '../../src/batches/batch-service.ts';
+import type { Config } from '../../src/config.ts';
+import type { KeyService } from '../../src/keys/key-service.ts';
+import type { KeyStore } from '../../src/keys/key-store.ts';
+import type { Tokens } from '../../src/keys/tokens.ts';
+import type { LoadService } from '../../src/loads/load-service.ts';
+import type { Metrics } from '../../src/metrics/metrics.ts';
+import type { Refresher } from '../../src/reports/refresher.ts';
+import type { RestoreService } from '../../src/restores/restore-service.ts';
+import type { CoalescedLog } from '../../src/runtime/coalesced-log.ts';
+import type { ScheduleService } from '../../src/schedules/schedule-service.ts';
+import type { PayloadKeys } from '../../src/seal/payload-keys.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import type { Dictionary } from '../../src/types.ts';
+import type { UploadSlots } from '../loads/upload-slots.ts';
+import type { ReportService } from '../reports/report-service.ts';
+import type { RateLimiter } from './rate-limit.ts';
+
+/** Everything the API stands on. `createApp` keeps no state of its own beside it. */
+export interface ApiDeps {
+  readonly config: Config;
+  readonly log: Logger;
+  /** For what requests without a good key cause: nothing that a stranger does is a line each. */
+  readonly strangers: CoalescedLog;
+  readonly storage: Storage;
+  readonly dictionary: Dictionary;
+  /** Who asks. */
+  readonly keys: KeyStore;
+  readonly tokens: Tokens;
+  /** What may be done with keys over HTTP. */
+  readonly keyService: KeyService;
+  readonly limiter: RateLimiter;
+  readonly uploads: UploadSlots;
+  readonly audit: AuditLog;
+  readonly loads: LoadService;
+  readonly batches: BatchService;
+  readonly backups: BackupService;
+  readonly restores: RestoreService;
+  readonly schedules: ScheduleService;
+  readonly reports: ReportService;
+  readonly refresher: Refresher;
+  readonly metrics: Metrics;
+  /** What payloads of Temporal are opened with. */
+  readonly payloadKeys: PayloadKeys;
+  /** Asks every dependency, quickly. Never rejects. */
+  ready(): Promise<Readiness>;
+}
+
+export interface Readiness {
+  readonly ok: boolean;
+  /** By name (`postgres`, `temporal`, `storage`, …): null when well, else what is wrong, without secrets. */
+  readonly checks: Readonly<Record<string, string | null>>;
+}

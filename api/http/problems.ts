@@ -1,0 +1,172 @@
+import type { NextFunction, Request, Response } from 'express';
+import { z } from 'zod';
+import { asDatabaseError } from '../../src/db/database-error.ts';
+import { ERRORS, type ErrorCode, type ErrorPlace, LongshoreError } from '../../src/errors.ts';
+import { shorten } from '../../src/shorten.ts';
+import { contextOf } from './context.ts';
+import type { ApiDeps } from './deps.ts';
+
+/** Problem details for HTTP APIs (RFC 9457), with the catalog's `code` and `remedy` as extension members. */
+export const problemSchema = z
+  .object({
+    type: z
+      .string()
+      .meta({ description: 'A page about this kind of problem', example: '/docs/errors#unknown-table' }),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string().meta({ description: 'What happened, this time' }),
+    instance: z.string().meta({ description: 'The path that was asked' }),
+    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+    remedy: z.string().meta({ description: 'What to do about it' }),
+    requestId: z
+      .string()
+      .optional()
+      .meta({ description: 'Left out where a repeated request has to get the same body' }),
+    errors: z
+      .array(
+        z.object({
+          detail: z.string(),
+          pointer: z
+            .string()
+            .optional()
+            .meta({ description: 'JSON pointer into the body, as a URI fragment' }),
+          parameter: z.string().optional().meta({ description: 'Name of the parameter at fault' }),
+        }),
+      )
+      .optional(),
+  })
+  .catchall(z.unknown())
+  .meta({ id: 'Problem' });
+
+export type Problem = z.infer<typeof problemSchema>;
+
+/** An error that needs more in its answer than the catalog gives: headers, or extension members (RFC 9457, 3.2). */
+export class HttpError extends LongshoreError {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly members: Readonly<Record<string, unknown>>;
+  /** Members whose values are JSON text already, which goes out as it is. */
+  readonly json: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    extra: {
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly members?: Readonly<Record<string, unknown>>;
+      readonly json?: Readonly<Record<string, string>>;
+      readonly places?: readonly ErrorPlace[];
+    },
+  ) {
+    super(code, message, { places: extra.places });
+    this.headers = extra.headers ?? {};
+    this.members = extra.members ?? {};
+    this.json = extra.json ?? {};
+  }
+}
+
+/** How long a client that is still sending may go on after its answer, so that it gets to read it. */
+const LINGER_MS = 5_000;
+/** What a problem repeats of a path; an address may have 64 KiB. */
+export const LONGEST_PATH = 300;
+/** Faults of one request that are told one by one, and what is told of a name in it. */
+const MOST_PLACES = 100;
+const LONGEST_NAME = 100;
+/** What `Retry-After` says while a dependency is away. */
+const RETRY_AFTER_SECONDS = '5';
+
+/** The last middleware: turns whatever was thrown into a problem. */
+export function problemHandler({ log, strangers }: Pick<ApiDeps, 'log' | 'strangers'>) {
+  // Express knows an error handler by its four parameters.
+  return (thrown: unknown, req: Request, res: Response, _next: NextFunction): void => {
+    const error = asLongshoreError(thrown);
+    const entry = ERRORS[error.code];
+    const context = contextOf(res);
+    context.problemCode = error.code;
+    const { requestId, keyId, route, address } = context;
+    if (entry.status >= 500) {
+      const fields = { requestId, err: thrown };
+      if (keyId !== null) log.error(fields, entry.title);
+      else {
+        const source = { route, address };
+        strangers.write({
+          level: 'error',
+          kind: `problem ${error.code}`,
+          message: entry.title,
+          fields,
+          source,
+        });
+      }
+    }
+    if (res.headersSent || res.destroyed) {
+      // Half an answer is out: cutting it off is the only way left to say that it is not whole.
+      res.destroy();
+      return;
+    }
+    const problem: Problem = {
+      type: `/docs/errors#${error.code}`,
+      title: entry.title,
+      status: entry.status,
+      detail: error.message,
+      instance: shorten(req.path, LONGEST_PATH),
+      code: error.code,
+      remedy: entry.remedy,
+      requestId,
+      ...(error.places.length > 0 && { errors: [...error.places] }),
+      ...(error instanceof HttpError && error.members),
+    };
+    if (entry.status === 503) res.set('Retry-After', RETRY_AFTER_SECONDS);
+    if (error instanceof HttpError) res.set(error.headers);
+    res
+      .status(entry.status)
+      .type('application/problem+json')
+      .send(withJson(JSON.stringify(problem), error instanceof HttpError ? error.json : {}));
+    if (!req.complete) linger(req);
+  };
+}
+
+/** Adds members to a JSON object's text; their values are JSON text themselves. */
+export function withJson(object: string, members: Readonly<Record<string, string>>): string {
+  const added = Object.entries(members).map(([name, json]) => `,${JSON.stringify(name)}:${json}`);
+  return `${object.slice(0, -1)}${added.join('')}}`;
+}
+
+/**
+ * Closing a socket with unread data resets it, and the client would see the reset instead of the problem; so the
+ * rest of the request is read and dropped for a while.
+ */
+function linger(req: Request): void {
+  req.resume();
+  const timer = setTimeout(() => req.destroy(), LINGER_MS);
+  req.once('close', () => clearTimeout(timer));
+}
+
+/** What a thrown value is to the client. */
+export function asLongshoreError(thrown: unknown): LongshoreError {
+  if (thrown instanceof LongshoreError) return thrown;
+  // Express's own: a path whose percent-encoding is broken.
+  if (thrown instanceof URIError)
+    return new LongshoreError('invalid-request', 'the path is not valid percent-encoding');
+  const unavailable = asDatabaseError(thrown);
+  if (unavailable !== null) return unavailable;
+  return new LongshoreError('internal', 'the request could not be finished', { cause: thrown });
+}
+
+/** Issues of a zod schema as the places of a problem; the first ones, where there are many. */
+export function placesOf(error: z.ZodError, kind: 'pointer' | 'parameter'): ErrorPlace[] {
+  const places = error.issues.slice(0, MOST_PLACES).flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      // zod's own words repeat the name.
+      const what = issue.message.startsWith('Unrecognized key') ? 'is not known here' : issue.message;
+      return issue.keys.slice(0, MOST_PLACES).map((key) => place(kind, [...issue.path, key], what));
+    }
+    return [place(kind, issue.path, issue.message)];
+  });
+  return places.slice(0, MOST_PLACES);
+}
+
+export function place(kind: 'pointer' | 'parameter', path: readonly PropertyKey[], what: string): ErrorPlace {
+  const parts = path.map((part) => shorten(String(part), LONGEST_NAME).toWellFormed());
+  if (kind === 'parameter') return { parameter: parts.join('.'), detail: `${parts.join('.')}: ${what}` };
+  const pointer = parts.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return { pointer: `#${encodeURI(pointer)}`, detail: what };
+}

@@ -1,0 +1,144 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { z } from 'zod';
+import type { ZodOpenApiRequestBodyObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+import { type ErrorCode, LongshoreError } from '../../src/errors.ts';
+import type { KeyHolder, Scope } from '../../src/keys/key-rows.ts';
+import { quoted } from '../../src/shorten.ts';
+import type { Dictionary, Table } from '../../src/types.ts';
+import { audited } from './audited.ts';
+import { type AuthScheme, authenticate, requireScope, requireTable } from './auth.ts';
+import { contextOf } from './context.ts';
+import type { ApiDeps } from './deps.ts';
+import { nulPlaces } from './nul.ts';
+import { placesOf } from './problems.ts';
+import { requireRate } from './rate-limit.ts';
+
+/**
+ * One route, described once: what checks the request is what the OpenAPI document shows. The checks run in the
+ * order key, rate, scope, table, parameters; a body is only read by the handler, after all of them.
+ */
+export interface Route {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** As OpenAPI writes it: `/v1/loads/{id}`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Not part of the OpenAPI document: it only tells what is wrong with an address. */
+  readonly undocumented?: true;
+  /** The key needs any one of them (`admin` has them all); null: open to everyone. */
+  readonly scopes: readonly Scope[] | null;
+  /** How the key is sent; `bearer` when left out. */
+  readonly auth?: AuthScheme;
+  /** What the audit log calls it, as `load.start`. For every route with a key that changes something. */
+  readonly audit?: string;
+  /** A POST only because what it asks with is too long for an address: the audit log has nothing of it. */
+  readonly changesNothing?: true;
+  /** What may follow the action, as `AuditTrail.variant` says. */
+  readonly auditVariants?: readonly string[];
+  readonly params: z.ZodObject;
+  readonly query: z.ZodObject;
+  /** Request headers that the handler reads; for the document only. */
+  readonly headers?: z.ZodObject;
+  readonly requestBody?: ZodOpenApiRequestBodyObject;
+  readonly responses: ZodOpenApiResponsesObject;
+  /** Problems beyond those that every route of its kind may answer. */
+  readonly problems: readonly ErrorCode[];
+  handler(deps: ApiDeps): RequestHandler;
+}
+
+/** What a handler gets, already checked. */
+export interface Call<Path extends string, Params, Query> {
+  readonly req: Request;
+  readonly res: Response;
+  readonly deps: ApiDeps;
+  readonly params: Params;
+  readonly query: Query;
+  /** The key that asks; null on an open route. */
+  readonly holder: KeyHolder | null;
+  /** The table of a path with `{table}`. */
+  readonly table: Path extends `${string}{table}${string}` ? Table : null;
+}
+
+interface RouteDefinition<Path extends string, Params extends z.ZodObject, Query extends z.ZodObject>
+  extends Omit<Route, 'path' | 'params' | 'query' | 'problems' | 'handler'> {
+  readonly path: Path;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly problems?: readonly ErrorCode[];
+  handle(call: Call<Path, z.output<Params>, z.output<Query>>): Promise<void> | void;
+}
+
+const NOTHING = z.strictObject({});
+const TABLE_PARAM = z.strictObject({
+  table: z.string().meta({ description: "A table's name", example: 'jobs' }),
+});
+
+export function defineRoute<
+  const Path extends string,
+  Params extends z.ZodObject = typeof NOTHING,
+  Query extends z.ZodObject = typeof NOTHING,
+>(definition: RouteDefinition<Path, Params, Query>): Route {
+  const { handle, ...described } = definition;
+  // At the start of the process, so that no change goes unrecorded for a forgotten word.
+  const changes = definition.method !== 'get' && definition.changesNothing !== true;
+  if (changes && definition.scopes !== null && definition.audit === undefined) {
+    throw new Error(`${definition.method} ${definition.path} has no name for the audit log`);
+  }
+  const hasTable = definition.path.includes('{table}');
+  const params: z.ZodObject = definition.params ?? (hasTable ? TABLE_PARAM : NOTHING);
+  const query: z.ZodObject = definition.query ?? NOTHING;
+  return {
+    ...described,
+    params,
+    query,
+    problems: definition.problems ?? [],
+    handler: (deps) => async (req, res) => {
+      const context = contextOf(res);
+      context.route = definition.path;
+      const { scopes, audit: action } = definition;
+      const answer = async (holder: KeyHolder | null) => {
+        if (holder !== null) requireScope(holder, scopes!);
+        const table = hasTable ? findTable(deps.dictionary, holder, String(req.params.table)) : null;
+        const call = {
+          req,
+          res,
+          deps,
+          params: check(params, req.params),
+          query: check(query, req.query),
+          holder,
+          table,
+        };
+        await handle(call as unknown as Call<Path, z.output<Params>, z.output<Query>>);
+      };
+      if (scopes === null) return answer(null);
+
+      res.setHeader('Cache-Control', 'no-store');
+      const holder = await authenticate(req, deps, definition.auth ?? 'bearer');
+      context.keyId = holder.id;
+      requireRate(res, deps.limiter, holder, deps.config.rate);
+      if (action === undefined) return answer(holder);
+      return audited({ req, res, deps, holder, action }, () => answer(holder));
+    },
+  };
+}
+
+/** Express's way to write a path template. */
+export function expressPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+function findTable(dictionary: Dictionary, holder: KeyHolder | null, name: string): Table {
+  if (holder !== null) requireTable(holder, name);
+  const table = dictionary.tables.find((t) => t.name === name);
+  if (table !== undefined) return table;
+  throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
+}
+
+/** Without a prototype: a parameter may be called `toString`. */
+function check(schema: z.ZodObject, given: unknown): unknown {
+  const parsed = schema.safeParse(Object.assign(Object.create(null), given));
+  const places = parsed.success ? nulPlaces(given, 'parameter') : placesOf(parsed.error, 'parameter');
+  if (parsed.success && places.length === 0) return parsed.data;
+  throw new LongshoreError('invalid-request', places.map((place) => place.detail).join('; '), { places });
+}

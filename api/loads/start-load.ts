@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { LongshoreError } from '../../src/errors.ts';
+import type { KeyHolder } from '../../src/keys/key-rows.ts';
+import { hasEnded, type LoadSource } from '../../src/loads/load-view.ts';
+import { confineKey } from '../../src/storage/storage-key.ts';
+import type { Chart, LoadMode, Table } from '../../src/types.ts';
+import { loadBodyOf } from '../http/content-type.ts';
+import { readJson } from '../http/json-body.ts';
+import { flag, maxRejects } from '../http/parameters.ts';
+import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../http/prefer.ts';
+import { HttpError } from '../http/problems.ts';
+import { type Call, defineRoute } from '../http/route.ts';
+import { loadModeSchema, startedLoadSchema } from '../schemas.ts';
+import { answerOf, loadPath, noteLoad, problemOfLoad } from './load-answer.ts';
+import { receiveFile } from './upload.ts';
+
+const INBOX = 'inbox/';
+const SOURCE_MAX_BYTES = 16 * 1024;
+
+const query = z.strictObject({
+  mode: loadModeSchema.optional().transform((mode): LoadMode => mode ?? 'append'),
+  maxRejects: maxRejects.optional(),
+  force: flag
+    .optional()
+    .meta({ description: 'Load the file even when the same content was loaded in this mode before' }),
+});
+
+const sourceSchema = z.strictObject({
+  source: z
+    .string()
+    .min(1)
+    .max(1024)
+    .meta({ description: 'Path of a file below inbox/ in the storage', example: '2026/hires.csv' }),
+});
+
+const file = z
+  .string()
+  .meta({ description: 'The CSV file', override: { type: 'string', format: 'binary', minLength: 1 } });
+
+const headers = z.object({
+  Location: z.string().meta({ description: 'The load' }),
+  'Preference-Applied': z.string().optional().meta({ description: 'The wait that was honoured' }),
+});
+const content = { 'application/json': { schema: startedLoadSchema } };
+
+type StartCall = Call<'/v1/tables/{table}/loads', unknown, z.output<typeof query>>;
+
+export const startLoadRoute = defineRoute({
+  method: 'post',
+  path: '/v1/tables/{table}/loads',
+  tag: 'Loads',
+  summary: 'Load a CSV file into a table',
+  description:
+    'Send the file as the multipart field `file`, as a `text/csv` body (its name from `Content-Disposition`), or ' +
+    'name one in the inbox. There is no limit of size. The same content in the same mode is one load: sending it ' +
+    `again answers with the first load. \`Prefer: wait=N\` (at most ${MAX_WAIT_SECONDS}) waits for the end; a load ` +
+    'that fails meanwhile is answered with a problem that has the load as its member `load`.',
+  scopes: ['write'],
+  audit: 'load.start',
+  query,
+  headers: z.object({
+    Prefer: z.string().optional().meta({ description: 'wait=N: wait up to N seconds', example: 'wait=30' }),
+    'Content-Disposition': z.string().optional().meta({
+      description: 'Names the file of a text/csv body',
+      example: 'attachment; filename="hires.csv"',
+    }),
+  }),
+  requestBody: {
+    required: true,
+    content: {
+      'multipart/form-data': { schema: z.strictObject({ file }) },
+      'text/csv': { schema: file },
+      'application/json': { schema: sourceSchema },
+    },
+  },
+  responses: {
+    '200': {
+      description: 'The same file was loaded before: that load, in its present state',
+      headers,
+      content,
+    },
+    '201': { description: 'Waited for: the load is done', headers, content },
+    '202': { description: 'The load has started', headers, content },
+  },
+  problems: [
+    'unsupported-media-type',
+    'malformed-body',
+    'body-too-large',
+    'file-missing',
+    'file-empty',
+    'encoding-mismatch',
+    'file-changed',
+    'source-not-found',
+    'header-mismatch',
+    'merge-needs-key',
+    'upload-incomplete',
+    'storage-full',
+    'too-many-rejects',
+    'reference-broken',
+    'load-cancelled',
+    'database-full',
+    'temporal-unavailable',
+    'overloaded',
+  ],
+  handle: startLoad,
+});
+
+async function startLoad(call: StartCall): Promise<void> {
+  const { req, res, deps, table } = call;
+  if (call.query.mode === 'merge' && table.primaryKey.length === 0) {
+    throw new LongshoreError('merge-needs-key', `the table ${table.name} has no primary key`);
+  }
+  const { load: started, existing } = await start(call, await receive(call));
+  noteLoad(res, started);
+
+  const waitSeconds = preferredWait(preferencesOf(req));
+  let load = started;
+  if (waitSeconds !== null) {
+    applyPreferences(res, [`wait=${waitSeconds}`]);
+    if (!hasEnded(load)) load = await waitFor(call, load.id, waitSeconds);
+    if (load.status === 'failed' || load.status === 'cancelled') throw problemOfLoad(load, deps);
+  }
+  const status = existing ? 200 : hasEnded(load) ? 201 : 202;
+  res
+    .status(status)
+    .location(loadPath(load.id))
+    .json({ ...answerOf(load, deps), existing });
+}
+
+async function receive(call: StartCall): Promise<{ source: LoadSource; chart: Chart | null }> {
+  const { req, res, deps, table } = call;
+  const body = loadBodyOf(req, table);
+  if (body !== 'json') {
+    return deps.uploads.use(() => receiveFile(req, res, body, { storage: deps.storage, table }));
+  }
+  const { source } = await readJson(req, res, sourceSchema, SOURCE_MAX_BYTES);
+  return { source: await findSource(call, source), chart: null };
+}
+
+async function findSource({ deps, holder }: StartCall, path: string): Promise<LoadSource> {
+  const key = confineKey(INBOX, path);
+  requireInbox(holder!, path);
+  const found = await deps.storage.stat(key);
+  if (found === null) throw new LongshoreError('source-not-found', `there is no file ${key} in the storage`);
+  if (found.bytes === 0) throw new LongshoreError('file-empty', `${key} is empty`);
+  return { kind: 'inbox', name: path, key };
+}
+
+/**
+ * A file belongs to the table whose folder of the inbox it lies in: a key that is limited to tables reads no others.
+ * @throws HttpError `forbidden`, whether or not there is such a file
+ */
+function requireInbox({ tables }: KeyHolder, path: string): void {
+  if (tables === null || tables.some((table) => path.startsWith(`${table}/`))) return;
+  const folders = tables.map((table) => `${INBOX}${table}/`).join(', ');
+  throw new HttpError(
+    'forbidden',
+    `this key is limited to tables: it may only name files below ${folders}`,
+    {},
+  );
+}
+
+/** Starts the load; an upload that no new load took over is deleted. */
+async function start(call: StartCall, received: { source: LoadSource; chart: Chart | null }) {
+  const { deps, table, query, holder } = call;
+  let taken = false;
+  try {
+    const started = await deps.loads.start({
+      table: table satisfies Table,
+      mode: query.mode,
+      ...received,
+      maxRejects: query.maxRejects === undefined ? deps.config.maxRejects : query.maxRejects,
+      force: query.force ?? false,
+      startedBy: holder!.id,
+    });
+    taken = !started.existing;
+    return started;
+  } finally {
+    if (!taken && received.source.kind === 'upload') await deps.storage.delete(received.source.key);
+  }
+}
+
+async function waitFor({ res, deps }: StartCall, id: number, seconds: number) {
+  const gone = new AbortController();
+  res.once('close', () => gone.abort());
+  return deps.loads.wait(id, seconds * 1000, gone.signal);
+}

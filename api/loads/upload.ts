@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import busboy from 'busboy';
+import type { Request, Response } from 'express';
+import { Charter } from '../../src/csv/chart.ts';
+import { LongshoreError } from '../../src/errors.ts';
+import type { LoadSource } from '../../src/loads/load-view.ts';
+import type { Storage, StorageWriter } from '../../src/storage/storage.ts';
+import type { Chart, Table } from '../../src/types.ts';
+import { displayName, dispositionFileName } from '../http/file-name.ts';
+import { isHangUp, welcomeBody } from '../http/server.ts';
+
+export interface Received {
+  readonly source: LoadSource;
+  readonly chart: Chart;
+}
+
+/** A multipart form has one field of value; what else it may hold is small. */
+const FORM_LIMITS = { fieldSize: 1024, fieldNameSize: 100 };
+
+/**
+ * Takes a file from a request into the storage, and charts it on the way: one pass, a piece at a time, no faster
+ * than the storage takes it. Either the whole file is in the storage when this resolves, or nothing is.
+ */
+export async function receiveFile(
+  req: Request,
+  res: Response,
+  form: 'multipart' | 'raw',
+  { storage, table }: { readonly storage: Storage; readonly table: Table },
+): Promise<Received> {
+  const key = `uploads/${randomUUID()}`;
+  const charter = new Charter({ dialect: table.dialect, encoding: table.encoding });
+  const writer = await storage.write(key);
+  try {
+    welcomeBody(res);
+    const name =
+      form === 'multipart' ? await takeForm(req, writer, charter) : await takeBody(req, writer, charter);
+    const chart = charter.end();
+    await writer.close();
+    return { source: { kind: 'upload', name, key }, chart };
+  } catch (error) {
+    // The first error is the one to tell; what is left behind when this fails too, is cleared with old uploads.
+    await writer.abort().catch(() => undefined);
+    throw isHangUp(error)
+      ? new LongshoreError('upload-incomplete', 'the client hung up', { cause: error })
+      : error;
+  }
+}
+
+async function takeBody(req: Request, writer: StorageWriter, charter: Charter): Promise<string> {
+  await take(requestPieces(req), writer, charter);
+  return displayName(dispositionFileName(req.get('content-disposition')));
+}
+
+/** Reads a `multipart/form-data` body (RFC 7578) that has exactly one field, the file. Returns the file's name. */
+async function takeForm(req: Request, writer: StorageWriter, charter: Charter): Promise<string> {
+  const form = openForm(req);
+  let name: string | undefined;
+  let taken: Promise<void> | undefined;
+
+  form.on('file', (field: string | undefined, file: Readable, info) => {
+    if (taken !== undefined || field !== 'file') {
+      // Destroying the form destroys this stream too, with an error that nobody else listens for.
+      file.on('error', () => undefined);
+      form.destroy(unexpectedField(field, taken !== undefined));
+      return;
+    }
+    name = displayName(info.filename);
+    taken = take(file, writer, charter);
+    // A file that can't be taken ends the form at once; the error itself is awaited below.
+    taken.catch((error: Error) => form.destroy(error));
+  });
+  form.on('field', (field: string | undefined) => {
+    form.destroy(
+      field === 'file'
+        ? new LongshoreError(
+            'file-missing',
+            'the field "file" holds text: send it as a file, with a file name',
+          )
+        : unexpectedField(field, false),
+    );
+  });
+
+  // Both stand for the whole function: an error that comes while nothing is awaited must not end the process.
+  form.on('error', () => undefined);
+  const ended = finished(form);
+  ended.catch(() => undefined);
+  try {
+    for await (const piece of requestPieces(req)) {
+      if (form.destroyed) break;
+      if (!form.write(piece)) await Promise.race([drained(form), ended]);
+    }
+    if (!form.destroyed) form.end();
+    await ended;
+    await taken;
+  } catch (error) {
+    form.destroy();
+    // The writer may only be aborted when nothing writes any more.
+    await taken?.catch(() => undefined);
+    throw error instanceof LongshoreError || isHangUp(error) ? error : brokenForm(error);
+  }
+  if (name === undefined) throw new LongshoreError('file-missing', 'the form has no field "file"');
+  return name;
+}
+
+function openForm(req: Request): busboy.Busboy {
+  try {
+    return busboy({ headers: req.headers, defParamCharset: 'utf8', limits: FORM_LIMITS });
+  } catch (error) {
+    throw brokenForm(error);
+  }
+}
+
+async function take(pieces: AsyncIterable<Buffer>, writer: StorageWriter, charter: Charter): Promise<void> {
+  for await (const piece of pieces) {
+    const written = writer.write(piece);
+    try {
+      // Charts while the storage writes.
+      charter.push(piece);
+    } finally {
+      await written;
+    }
+  }
+}
+
+/** The body's pieces. Leaving early does not destroy the request, whose socket still has to carry the problem. */
+function requestPieces(req: Request): AsyncIterable<Buffer> {
+  return { [Symbol.asyncIterator]: () => req.iterator({ destroyOnReturn: false }) };
+}
+
+function drained(form: busboy.Busboy): Promise<void> {
+  return new Promise((resolve) => form.once('drain', resolve));
+}
+
+function unexpectedField(field: string | undefined, second: boolean): LongshoreError {
+  const detail = second
+    ? 'the form has a second file: send one file a request'
+    : `the form has a field ${JSON.stringify(field ?? '')}: the only one may be "file"`;
+  return new LongshoreError('invalid-request', detail, { places: [{ detail, parameter: field ?? '' }] });
+}
+
+function brokenForm(cause: unknown): LongshoreError {
+  const what = cause instanceof Error ? cause.message : String(cause);
+  if (/^Unexpected end/.test(what)) {
+    return new LongshoreError('upload-incomplete', 'the form ends before its closing boundary', { cause });
+  }
+  return new LongshoreError('malformed-body', `the form can not be read: ${what}`, { cause });
+}

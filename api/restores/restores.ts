@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { requireScope, requireTable } from '../http/auth.ts';
+import { pageLimit, wholeNumber } from '../http/parameters.ts';
+import { defineRoute } from '../http/route.ts';
+import { nextSchema } from '../schemas.ts';
+import { findRestore, restoreAnswer } from './restore-answer.ts';
+import { restoreKindSchema, restoreSchema, restoreStatusSchema } from './restore-schemas.ts';
+
+const tag = 'Restores';
+const restoreId = z.strictObject({ id: wholeNumber(1).meta({ description: "A restore's ID" }) });
+const content = { 'application/json': { schema: restoreSchema } };
+
+const listQuery = z.strictObject({
+  kind: restoreKindSchema.optional(),
+  status: restoreStatusSchema.optional(),
+  backup: z.string().max(64).optional().meta({ description: 'Only those of this backup' }),
+  table: z.string().optional().meta({ description: 'Only those that hold this table' }),
+  limit: pageLimit(50, 500),
+  before: wholeNumber(1).optional().meta({ description: 'Only those with a smaller ID' }),
+});
+
+const listRestores = defineRoute({
+  method: 'get',
+  path: '/v1/restores',
+  tag,
+  summary: 'List restores, dry runs and drills, newest first',
+  description: 'A key that is limited to some tables sees those that hold no others.',
+  scopes: ['read', 'write'],
+  query: listQuery,
+  responses: {
+    '200': {
+      description: 'A page of restores',
+      content: {
+        'application/json': { schema: z.object({ restores: z.array(restoreSchema), next: nextSchema }) },
+      },
+    },
+  },
+  async handle({ res, deps, query, holder }) {
+    const { kind, status, backup, table, before, limit } = query;
+    if (table !== undefined) requireTable(holder!, table);
+    // One more than asked for tells whether there is a next page.
+    const found = await deps.restores.list({
+      kind,
+      status,
+      backupId: backup,
+      table,
+      within: holder!.tables ?? undefined,
+      before,
+      limit: limit + 1,
+    });
+    const page = found.slice(0, limit);
+    const next = found.length > limit ? nextPage({ ...query, before: page.at(-1)!.id }) : null;
+    if (next !== null) res.links({ next });
+    res.json({ restores: page.map((restore) => restoreAnswer(restore, deps)), next });
+  },
+});
+
+function nextPage(query: z.output<typeof listQuery>): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) parameters.set(name, String(value));
+  return `/v1/restores?${parameters}`;
+}
+
+const getRestore = defineRoute({
+  method: 'get',
+  path: '/v1/restores/{id}',
+  tag,
+  summary: 'See how a restore is doing, or what it changed',
+  scopes: ['read', 'write'],
+  params: restoreId,
+  responses: { '200': { description: 'The restore', content } },
+  problems: ['unknown-restore'],
+  async handle(call) {
+    call.res.json(restoreAnswer(await findRestore(call), call.deps));
+  },
+});
+
+const cancelRestore = defineRoute({
+  method: 'post',
+  path: '/v1/restores/{id}/cancel',
+  tag,
+  summary: 'Cancel a restore, a dry run or a drill',
+  description: 'Every table stays as it is. What is published already can not be cancelled, only undone.',
+  scopes: ['write'],
+  audit: 'restore.cancel',
+  params: restoreId,
+  responses: { '202': { description: 'Asked for; the restore follows', content } },
+  problems: ['unknown-restore', 'restore-state', 'temporal-unavailable'],
+  async handle(call) {
+    const { id, kind, target } = await findRestore(call);
+    // Who may not start it may not end it.
+    if (kind === 'restore' && target.as === null) requireScope(call.holder!, ['admin']);
+    const restore = await call.deps.restores.cancel(id);
+    call.res.status(202).json(restoreAnswer(restore, call.deps));
+  },
+});
+
+export const restoreRoutes = [listRestores, getRestore, cancelRestore];

@@ -1,0 +1,62 @@
+import type { Readable } from 'node:stream';
+import type { AdoptedByHand, AdoptRequest } from './adopt-by-hand.ts';
+import type { BackupStatus, BackupView, Codec } from './backup.ts';
+import type { BackupFilter } from './backups.ts';
+
+/**
+ * What the API asks of backups. Every call may throw a `LongshoreError`, which becomes the problem of the answer;
+ * those that take an ID throw `unknown-backup`.
+ */
+export interface BackupService {
+  /** @throws `unknown-table`, and `backup-key-missing` when it shall be encrypted and there is no key */
+  start(request: StartBackup): Promise<BackupView>;
+
+  get(id: string): Promise<BackupView>;
+
+  /** Newest first. */
+  list(filter: BackupFilter): Promise<readonly BackupView[]>;
+
+  /** Resolves as `LoadService.wait` does. */
+  wait(id: string, waitMs: number, signal: AbortSignal): Promise<BackupView>;
+
+  /** Asks for the end of a running backup, which follows a little later. @throws `backup-state` */
+  cancel(id: string): Promise<BackupView>;
+
+  /** @throws `backup-state` */
+  setPinned(id: string, pinned: boolean): Promise<BackupView>;
+
+  /** Deletes its files; the ledger keeps its row. @throws `backup-state` as `deleteBackup` does */
+  remove(id: string, options: { readonly force: boolean }): Promise<BackupView>;
+
+  /** Takes unverified backups on a person's word; see `adoptByHand`. */
+  adopt(request: AdoptRequest): Promise<AdoptedByHand>;
+
+  /** A file of a backup that is done. @throws `not-found`, `backup-state`, and `backup-damaged` when it is gone */
+  file(id: string, name: string): Promise<BackupFile>;
+}
+
+export interface StartBackup {
+  /** null: every table of the dictionary. */
+  readonly tables: readonly string[] | null;
+  /** Absent: the platform's standard. */
+  readonly codec?: Codec;
+  /** Absent: when there is a key. */
+  readonly encrypt?: boolean;
+  readonly pinned: boolean;
+  /** ID of the key that asks. */
+  readonly startedBy: string;
+}
+
+export interface BackupFile {
+  readonly name: string;
+  readonly bytes: number;
+  /** hex */
+  readonly sha256: string;
+  /** Bytes [startByte, endByte). */
+  open(startByte: number, endByte: number): Promise<Readable>;
+}
+
+/** Nothing about the backup's rows changes any more. */
+export function backupHasEnded({ status }: { readonly status: BackupStatus }): boolean {
+  return status !== 'running';
+}

@@ -1,0 +1,221 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { LongshoreError } from '../errors.ts';
+import { inSlices } from '../in-slices.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { CompiledTable } from '../rows/contract.ts';
+import type { BatchView, EndedBatch, Idempotency } from './batch.ts';
+import type { BatchService, NewBatch } from './batch-service.ts';
+import { type BodyRoom, BodyRooms } from './body-room.ts';
+import { findBatch } from './find-batch.ts';
+import { GroupQueue, type Lane, type Queued, type QueueLimits } from './group-queue.ts';
+import { fingerprintOf, KeysInUse, keyReused } from './idempotency-keys.ts';
+import { findIdempotent } from './idempotent.ts';
+import { type CheckedBatch, readBatch } from './read-batch.ts';
+import { listBatches, listBatchRejects } from './read-batches.ts';
+import { type GroupDeps, type GroupOutcome, runGroup } from './run-group.ts';
+import { workflowIdOf } from './start-group.ts';
+
+const MIB = 1024 * 1024;
+
+export const QUEUE_LIMITS: QueueLimits = {
+  group: { batches: 256, rows: 5_000, bytes: 8 * MIB },
+  lane: { batches: 4_096, bytes: 64 * MIB },
+  process: { batches: 8_192, bytes: 128 * MIB },
+  gatherMs: 30,
+};
+
+/**
+ * Groups of one table that are appended side by side. Merges go one after the other: of two that change the same row,
+ * the one that came later has to win.
+ */
+const GROUPS_IN_FLIGHT = { append: 2, merge: 1 } as const;
+
+export interface BatchCommitterDeps extends Omit<GroupDeps, 'stopped'> {
+  readonly metrics: Metrics;
+  /** @throws `unknown-table` */
+  readonly compiled: (table: string) => CompiledTable;
+  readonly idempotencyDays: number;
+}
+
+export interface BatchCommitter extends BatchService {
+  /**
+   * Takes nothing more, and finishes what it has. After `limitMs`, what waits is refused, and what is under way is left
+   * to its workflow and answered as running.
+   */
+  stop(limitMs: number): Promise<void>;
+}
+
+/** Ends the waiting of each request that is not answered yet. */
+type Hurry = Set<() => void>;
+type CommitDeps = BatchCommitterDeps & GroupDeps;
+
+interface Item extends Queued {
+  readonly checked: CheckedBatch;
+  readonly table: string;
+  readonly mode: BatchView['mode'];
+  readonly readAtMs: number;
+  /** Its workflow is sure to run: the running batch. */
+  readonly started: PromiseWithResolvers<BatchView>;
+  readonly ended: PromiseWithResolvers<EndedBatch>;
+}
+
+/** The batch service over the ledger and Temporal: coalesces what arrives, a workflow a group. */
+export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
+  const { db, metrics } = deps;
+  const keys = new KeysInUse();
+  const stopping = new AbortController();
+  const hurry: Hurry = new Set();
+  const groupDeps = { ...deps, stopped: stopping.signal };
+  const queue = new GroupQueue<Item>(QUEUE_LIMITS, (_, items) => commitItems(groupDeps, items));
+  const rooms = new BodyRooms(QUEUE_LIMITS.process.bytes, () => queue.held.bytes);
+  metrics.watchQueue(() => queue.held);
+
+  async function enqueue(batch: NewBatch, idempotency: Idempotency | null, room: BodyRoom): Promise<Item> {
+    const item = await newItem(deps, batch, idempotency);
+    room.release();
+    queue.add(laneOf(batch), item);
+    return item;
+  }
+
+  return {
+    room: (announcedBytes) => rooms.open(announcedBytes),
+
+    async commit(batch, waitMs, room) {
+      const { idempotencyKey: key, sentBy } = batch;
+      if (key === null) return answer(await enqueue(batch, null, room), waitMs, hurry);
+      const fingerprint = fingerprintOf(batch);
+      const release = keys.claim(sentBy, key, fingerprint);
+      let item: Item | null = null;
+      try {
+        const first = await findIdempotent(db, sentBy, key);
+        if (first && first.fingerprint !== fingerprint) throw keyReused();
+        if (first) return { ...first.outcome, replayed: true };
+        item = await enqueue(batch, { key, fingerprint, days: deps.idempotencyDays }, room);
+      } finally {
+        if (item === null) release();
+        else item.ended.promise.then(release, release);
+      }
+      return answer(item, waitMs, hurry);
+    },
+
+    get: (id) => findBatch(deps, id),
+    list: (filter) => listBatches(db, filter),
+    rejects: (id, page) => listBatchRejects(db, id, page),
+
+    async stop(limitMs) {
+      const left = await queue.stop(limitMs);
+      for (const item of left) {
+        rejectItem(item, new LongshoreError('overloaded', 'Longshore was stopped before its turn came'));
+      }
+      for (const go of hurry) go();
+      stopping.abort(new LongshoreError('internal', 'Longshore was stopped before the outcome was known'));
+    },
+  };
+}
+
+function laneOf({ table, mode }: NewBatch): Lane {
+  return { name: `${mode} ${table.name}`, inFlight: GROUPS_IN_FLIGHT[mode] };
+}
+
+async function newItem(
+  deps: BatchCommitterDeps,
+  batch: NewBatch,
+  idempotency: Idempotency | null,
+): Promise<Item> {
+  const { table, mode, format, strict, body, sentBy } = batch;
+  const receivedAt = new Date().toISOString();
+  const received = { id: '', format, strict, body, sentBy, receivedAt, idempotency };
+  const checked = await inSlices(readBatch(received, deps.compiled(table.name), mode));
+  const item: Item = {
+    checked,
+    table: table.name,
+    mode,
+    rows: checked.sent,
+    bytes: body.length,
+    readAtMs: performance.now(),
+    started: Promise.withResolvers(),
+    ended: Promise.withResolvers(),
+  };
+  // Whoever answered with the running batch listens no more.
+  item.started.promise.catch(() => undefined);
+  item.ended.promise.catch(() => undefined);
+  return item;
+}
+
+function rejectItem(item: Item, error: unknown): void {
+  item.started.reject(error);
+  item.ended.reject(error);
+}
+
+/** The outcome; when it takes longer, or Longshore stops, the running batch as soon as it is sure to be committed. */
+async function answer(
+  { started, ended }: Item,
+  waitMs: number,
+  hurry: Hurry,
+): Promise<EndedBatch | { readonly running: BatchView }> {
+  const { promise: late, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(resolve, waitMs, null);
+  const go = () => resolve(null);
+  hurry.add(go);
+  try {
+    const outcome = await Promise.race([ended.promise, late]);
+    if (outcome !== null) return outcome;
+    return await Promise.race([ended.promise, started.promise.then((running) => ({ running }))]);
+  } finally {
+    clearTimeout(timer);
+    hurry.delete(go);
+  }
+}
+
+/** Commits items as one group; each gets its own outcome. Never rejects. */
+async function commitItems(deps: CommitDeps, items: readonly Item[]): Promise<void> {
+  const [{ table, mode }] = items as readonly [Item];
+  const id = randomUUIDv7();
+  const batches = items.map(({ checked }, n) => ({
+    ...checked,
+    received: { ...checked.received, id: `${id}-${n}` },
+  }));
+  const begunAtMs = performance.now();
+  try {
+    const outcomes = await runGroup(deps, { id, table, mode, batches }, (runId) => {
+      for (const [n, item] of items.entries()) {
+        item.started.resolve(runningView(item, `${id}-${n}`, workflowIdOf(deps.installation, id), runId));
+      }
+    });
+    for (const [n, item] of items.entries()) settleItem(deps, item, outcomes[n]!);
+    const rows = items.reduce((sum, item) => sum + item.rows, 0);
+    const seconds = (performance.now() - begunAtMs) / 1000;
+    deps.metrics.groupCommitted({ table, batches: items.length, rows, seconds });
+  } catch (error) {
+    for (const item of items) rejectItem(item, error);
+  }
+}
+
+function settleItem({ metrics }: BatchCommitterDeps, item: Item, outcome: GroupOutcome): void {
+  if (outcome instanceof LongshoreError) {
+    rejectItem(item, outcome);
+    return;
+  }
+  item.ended.resolve(outcome);
+  const seconds = (performance.now() - item.readAtMs) / 1000;
+  metrics.batchEnded({ table: item.table, rows: outcome.view.rows, seconds });
+}
+
+function runningView(item: Item, id: string, workflowId: string, runId: string | null): BatchView {
+  const { strict, receivedAt } = item.checked.received;
+  return {
+    id,
+    table: item.table,
+    mode: item.mode,
+    strict,
+    status: 'running',
+    workflowId,
+    runId,
+    loadId: null,
+    firstLine: null,
+    rows: { sent: item.rows, accepted: 0, rejected: 0, discarded: 0 },
+    error: null,
+    receivedAt,
+    committedAt: null,
+  };
+}

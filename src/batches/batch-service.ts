@@ -1,0 +1,57 @@
+import type { Table } from '../types.ts';
+import type {
+  BatchFilter,
+  BatchFormat,
+  BatchMode,
+  BatchRejectsPage,
+  BatchView,
+  EndedBatch,
+} from './batch.ts';
+import type { BodyRoom } from './body-room.ts';
+
+/** What the API asks for batches. Every call may throw a `LongshoreError`, which becomes the problem of the answer. */
+export interface BatchService {
+  /**
+   * Commits a batch together with those that arrive at the same time for the same table and mode. Resolves with its
+   * outcome once that is durable, or with the running batch after `waitMs` (it goes on by itself); with `waitMs` 0
+   * as soon as the batch is sure to be committed whatever dies.
+   *
+   * @throws `malformed-body batch-empty batch-too-large` before anything is started; `idempotency-key-in-use
+   *   idempotency-key-reused overloaded temporal-unavailable storage-*`: nothing of it is or will be written;
+   *   `batch-lost batch-terminated internal` when it failed
+   */
+  commit(
+    batch: NewBatch,
+    waitMs: number,
+    room: BodyRoom,
+  ): Promise<EndedBatch | { readonly running: BatchView }>;
+
+  /**
+   * Room to receive a batch's body in; `commit` gives it back when the body is queued, and whoever opened it in any case.
+   * @param announcedBytes 0 when not known
+   * @throws `overloaded`
+   */
+  room(announcedBytes: number): BodyRoom;
+
+  /** null when there is no such batch. */
+  get(id: string): Promise<BatchView | null>;
+
+  /** Committed ones, newest first. */
+  list(filter: BatchFilter): Promise<readonly BatchView[]>;
+
+  /** By index, a page from the first after `afterIndex`; `more` says whether it ended before the last one. @throws `unknown-batch` */
+  rejects(
+    id: string,
+    page: { readonly afterIndex: number; readonly limit: number },
+  ): Promise<BatchRejectsPage>;
+}
+
+export interface NewBatch {
+  readonly table: Table;
+  readonly mode: BatchMode;
+  readonly format: BatchFormat;
+  readonly strict: boolean;
+  readonly body: string;
+  readonly sentBy: string;
+  readonly idempotencyKey: string | null;
+}

@@ -1,0 +1,184 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { Logger } from 'pino';
+import type { Database } from '../db/database.ts';
+import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
+import type { Installation } from '../installation/installation.ts';
+import { translateTemporal } from '../loads/load-workflows.ts';
+import type { CompiledTable } from '../rows/contract.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { BatchOutcome, BatchView, EndedBatch } from './batch.ts';
+import { commitGroup } from './commit-group.ts';
+import { type FailedGroup, failGroup } from './fail-group.ts';
+import type { HandOver } from './hand-over.ts';
+import { keyReused } from './idempotency-keys.ts';
+import { outcomesInLedger } from './idempotent.ts';
+import { dropPayload, keepPayload } from './payload.ts';
+import type { CheckedBatch } from './read-batch.ts';
+import { type StartedGroup, startGroup, workflowIdOf } from './start-group.ts';
+
+const LOOK_AGAIN_MS = 1_000;
+
+export interface GroupDeps {
+  readonly db: Database;
+  /** Over the worker's own connection. */
+  readonly client: Client;
+  readonly installation: Installation;
+  readonly storage: Storage;
+  readonly handOver: HandOver;
+  /** @throws `unknown-table` */
+  readonly compiled: (table: string) => CompiledTable;
+  readonly log: Logger;
+  /** Aborts when this process ends: what has no outcome by then is left to its workflow, with that as reason. */
+  readonly stopped: AbortSignal;
+}
+
+export interface Group {
+  readonly id: string;
+  readonly table: string;
+  readonly mode: BatchView['mode'];
+  /** With the IDs that they have in this group. */
+  readonly batches: readonly CheckedBatch[];
+}
+
+/** One batch's end: what its caller gets, or what its caller is told. */
+export type GroupOutcome = EndedBatch | LongshoreError;
+
+/**
+ * Commits a group by a workflow of its own.
+ *
+ *   keep payload ─ start workflow ─ commit ─ outcomes
+ *        │                │            └ fails: the workflow's activity tries again, for as long as it takes
+ *        │                └ fails, or is not known to have started: the ledger decides
+ *        └ fails: nothing was started
+ *
+ * As soon as the workflow is sure to run, the group is committed here: its activity, which comes a little later, finds
+ * that under way or done. A caller may only hear "not written" of what never will be. Where that is in doubt, the
+ * group is recorded in the ledger as failed: whichever comes first there, the failure or the commit, holds.
+ *
+ * @param started called once the workflow is sure to run, whatever dies
+ * @returns in the order of the batches
+ * @throws `storage-full storage-unavailable`: nothing is or will be written; the reason of `stopped`
+ */
+export async function runGroup(
+  deps: GroupDeps,
+  group: Group,
+  started: (runId: string | null) => void,
+): Promise<readonly GroupOutcome[]> {
+  const { storage, handOver } = deps;
+  const { id, table, mode, batches } = group;
+  const received = batches.map((batch) => batch.received);
+  const payload = await keepPayload(storage, id, received);
+  const strict = received.flatMap((batch, n) => (batch.strict ? [n] : []));
+  const input = { group: id, table, mode, batches: batches.length, payload };
+  handOver.give(id, batches);
+  const begun = await startGroup(deps, input, strict).catch((error: unknown) => asLongshoreError(error));
+  if (begun instanceof LongshoreError) {
+    handOver.drop(id);
+    const outcomes = await endUnwritten(deps, group, begun);
+    // Whatever runs, finds in the ledger how the group has ended. Without this, an hour without Temporal could fill a disk.
+    await dropPayload(storage, payload).catch((error) => deps.log.debug({ err: error }, 'A payload is left'));
+    return outcomes;
+  }
+  started(begun.runId);
+  const outcomes = await commitHere(deps, group, begun);
+  return outcomes ? outcomes.map(settle) : outcomesElsewhere(deps, group, begun.handle);
+}
+
+/** null when it could not be done now: the workflow goes on with it. */
+async function commitHere(
+  { db, handOver, compiled, log }: GroupDeps,
+  { id, table, mode, batches }: Group,
+  { handle, runId }: StartedGroup,
+): Promise<readonly BatchOutcome[] | null> {
+  // An earlier attempt to start it went through: it may be with any process.
+  if (runId === null) return null;
+  const target = { group: id, workflowId: handle.workflowId, runId, table: compiled(table).table, mode };
+  try {
+    return await handOver.commitOnce(id, table, () => commitGroup(db, target, batches));
+  } catch (error) {
+    log.debug({ err: error, workflowId: handle.workflowId }, 'A group is left to its workflow');
+    return null;
+  }
+}
+
+/** Another process may have the workflow, or it was ended from outside: Temporal knows when, the ledger how. */
+async function outcomesElsewhere(
+  deps: GroupDeps,
+  group: Group,
+  handle: WorkflowHandle,
+): Promise<readonly GroupOutcome[]> {
+  for (;;) {
+    try {
+      await handle.result();
+      return await readOutcomes(deps, group);
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) return endUnwritten(deps, group, reasonOf(error));
+      if (error instanceof LongshoreError) throw error;
+      deps.log.debug({ err: translateTemporal(error) }, 'A group is waited for');
+      await pause(deps);
+    }
+  }
+}
+
+/** Records the group as failed, unless it is committed, for as long as it takes; then the ledger tells. */
+async function endUnwritten(
+  deps: GroupDeps,
+  group: Group,
+  reason: LongshoreError,
+): Promise<readonly GroupOutcome[]> {
+  for (;;) {
+    try {
+      await failGroup(deps.db, failureOf(deps, group, reason));
+      return await readOutcomes(deps, group);
+    } catch (error) {
+      if (error instanceof LongshoreError) throw error;
+      deps.log.warn({ err: error }, 'A group that failed could not be recorded yet');
+      await pause(deps);
+    }
+  }
+}
+
+async function pause({ stopped }: GroupDeps): Promise<void> {
+  await sleep(LOOK_AGAIN_MS, undefined, { signal: stopped }).catch(() => stopped.throwIfAborted());
+}
+
+async function readOutcomes({ db }: GroupDeps, { batches }: Group): Promise<readonly GroupOutcome[]> {
+  return (await outcomesInLedger(db, batches)).map(settle);
+}
+
+function failureOf(
+  { installation }: GroupDeps,
+  { id, table, mode, batches }: Group,
+  { code, message }: LongshoreError,
+): FailedGroup {
+  return {
+    workflowId: workflowIdOf(installation, id),
+    runId: null,
+    table,
+    mode,
+    batches: batches.map(({ received, sent }) => ({ ...received, sent })),
+    error: { code, message },
+  };
+}
+
+function settle(outcome: BatchOutcome): GroupOutcome {
+  if (!('view' in outcome)) return keyReused();
+  const { error } = outcome.view;
+  return error ? new LongshoreError(error.code, error.message) : outcome;
+}
+
+function asLongshoreError(error: unknown): LongshoreError {
+  const known = translateTemporal(error);
+  if (known instanceof LongshoreError) return known;
+  return new LongshoreError('internal', "the batch's workflow could not be started", { cause: error });
+}
+
+function reasonOf({ cause }: WorkflowFailedError): LongshoreError {
+  if (cause instanceof ApplicationFailure && cause.type && cause.type in ERRORS) {
+    return new LongshoreError(cause.type as ErrorCode, cause.message);
+  }
+  const what = cause instanceof CancelledFailure ? 'cancelled' : 'terminated';
+  return new LongshoreError('batch-terminated', `its workflow was ${what}`, { cause });
+}

@@ -1,0 +1,67 @@
+import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
+import { COMMIT_BATCHES, type CommitBatchesInput } from '../../workflows/contract.ts';
+import type { Installation } from '../installation/installation.ts';
+import { nameIn } from '../installation/names.ts';
+import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
+
+/** The client tries again by itself until then, always with the same request ID. */
+const START_LIMIT_MS = 10_000;
+
+/** What a group's workflow keeps beside its input, for whoever asks about a batch that is not in the ledger. */
+export interface GroupMemo {
+  readonly batches: number;
+  readonly mode: CommitBatchesInput['mode'];
+  /** Which of them are strict. */
+  readonly strict: readonly number[];
+}
+
+export interface StartedGroup {
+  readonly handle: WorkflowHandle;
+  /** null: an earlier attempt has started it. */
+  readonly runId: string | null;
+}
+
+export function workflowIdOf({ id }: Pick<Installation, 'id'>, group: string): string {
+  return nameIn(id, formerWorkflowIdOf(group));
+}
+
+/** Of groups that began before installations had IDs. */
+export function formerWorkflowIdOf(group: string): string {
+  return `batches-${group}`;
+}
+
+/**
+ * Starts a group's workflow. When this throws, it is not known whether the workflow was started.
+ * @param client over the worker's own connection, or the server can't give the first task along
+ */
+export async function startGroup(
+  { client, installation }: { readonly client: Client; readonly installation: Installation },
+  input: CommitBatchesInput,
+  strict: readonly number[],
+): Promise<StartedGroup> {
+  const { group, table, mode, batches } = input;
+  const workflowId = workflowIdOf(installation, group);
+  try {
+    const handle = await client.withDeadline(Date.now() + START_LIMIT_MS, () =>
+      client.workflow.start(COMMIT_BATCHES, {
+        workflowId,
+        taskQueue: installation.queue,
+        args: [input],
+        requestEagerStart: true,
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        typedSearchAttributes: [
+          { key: TABLE_ATTRIBUTE, value: table },
+          { key: KIND_ATTRIBUTE, value: 'batches' },
+        ],
+        memo: { batches, mode, strict } satisfies GroupMemo,
+        staticSummary: `${batches} ${batches === 1 ? 'batch' : 'batches'} into ${table} (${mode})`,
+      }),
+    );
+    return { handle, runId: handle.firstExecutionRunId };
+  } catch (error) {
+    // The group's ID is nobody else's: an attempt whose answer was lost has started it.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    return { handle: client.workflow.getHandle(workflowId), runId: null };
+  }
+}

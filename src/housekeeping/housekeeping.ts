@@ -1,0 +1,117 @@
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { BackupKeys } from '../backups/backup-keys.ts';
+import { reconcileBackups, tidyBackups } from '../backups/backup-workflows.ts';
+import { isGroupRunning } from '../batches/find-batch.ts';
+import { dropExpiredKeys } from '../batches/idempotent.ts';
+import { PAYLOAD_FOLDER } from '../batches/payload.ts';
+import type { Database } from '../db/database.ts';
+import type { Installation } from '../installation/installation.ts';
+import { dropOldSigningKeys } from '../keys/signing-keys.ts';
+import { reconcileLoads, tellPausedAgain, translateTemporal } from '../loads/load-workflows.ts';
+import type { Refresher } from '../reports/refresher.ts';
+import { sweepStages } from '../restores/end-restore.ts';
+import { reconcileRestores } from '../restores/restore-workflows.ts';
+import { messageOf } from '../runtime/log-fields.ts';
+import type { ScheduleBook } from '../schedules/schedule-book.ts';
+import type { Storage } from '../storage/storage.ts';
+import { endOrphans } from './orphans.ts';
+
+const RECONCILE_EVERY_MS = 10_000;
+/** Stages that are kept for a comparison stay a few minutes. */
+const STAGES_EVERY_MS = 60_000;
+/** What people change in Temporal shows at once; it is written down this often. */
+const SCHEDULES_EVERY_MS = 30_000;
+const SWEEP_EVERY_MS = 3_600_000;
+/** No upload takes longer; what is older and belongs to no load was left by a process that died. */
+const ORPHAN_AGE_MS = 24 * 3_600_000;
+
+export interface HouseDeps {
+  readonly db: Database;
+  readonly client: Client;
+  readonly installation: Installation;
+  readonly storage: Storage;
+  readonly backupKeys: BackupKeys;
+  /** Nothing was ever done with the ledger when the process started. */
+  readonly freshLedger: boolean;
+  readonly refresher: Pick<Refresher, 'askStale'>;
+  readonly book: Pick<ScheduleBook, 'sync'>;
+  readonly log: Logger;
+}
+
+/**
+ * What the API does by itself, now and then: starts loads, backups and restores that wait for their workflow, asks for
+ * refreshes of reports that have fallen behind, clears left-over files, adopts backups that the ledger does not know and
+ * can believe.
+ */
+export function keepHouse(deps: HouseDeps): { stop(): void } {
+  const { db, storage, backupKeys: keys, freshLedger, refresher, log } = deps;
+  const review = { fresh: freshLedger, seen: new Map<string, string>() };
+  let toldAgain = false;
+  const timers = [
+    every(RECONCILE_EVERY_MS, async () => {
+      if (!toldAgain) await tellPausedAgain(db);
+      toldAgain = true;
+      await reconcileLoads(deps);
+    }),
+    every(RECONCILE_EVERY_MS, () => reconcileBackups(deps)),
+    every(RECONCILE_EVERY_MS, () => reconcileRestores(deps)),
+    every(RECONCILE_EVERY_MS, () => refresher.askStale()),
+    every(STAGES_EVERY_MS, () => sweepStages(db)),
+    every(STAGES_EVERY_MS, () => endOrphans(deps)),
+    every(SCHEDULES_EVERY_MS, () => deps.book.sync()),
+    every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
+    every(SWEEP_EVERY_MS, async () => {
+      await tidyBackups({ db, storage, keys }, review, log);
+      // What comes later was not there when the ledger was new.
+      review.fresh = false;
+    }),
+    every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),
+    every(SWEEP_EVERY_MS, () => sweepPayloads(deps)),
+    every(SWEEP_EVERY_MS, async () => void (await dropExpiredKeys(db))),
+  ];
+  function every(ms: number, work: () => Promise<void>): NodeJS.Timeout {
+    let busy = false;
+    const run = async () => {
+      if (busy) return;
+      busy = true;
+      await work().catch((error) =>
+        log.warn(
+          { err: translateTemporal(error) },
+          `Housekeeping was held up: ${messageOf(translateTemporal(error))}`,
+        ),
+      );
+      busy = false;
+    };
+    void run();
+    return setInterval(run, ms);
+  }
+  return { stop: () => timers.forEach(clearInterval) };
+}
+
+async function sweepUploads(db: Database, storage: Storage): Promise<void> {
+  const used = await db.query<{ key: string }>(
+    'select source_key as key from longshore.load where finished_at is null',
+  );
+  const keys = new Set(used.map((row) => row.key));
+  for (const key of await storage.list('uploads/')) {
+    if (!keys.has(key) && (await isOld(storage, key))) await storage.delete(key);
+  }
+  await storage.sweep(ORPHAN_AGE_MS);
+}
+
+/** A group's payload is deleted after its commit, unless the process died just then; one that waits needs it still. */
+export async function sweepPayloads(
+  deps: Pick<HouseDeps, 'client' | 'installation' | 'storage'>,
+): Promise<void> {
+  const { storage } = deps;
+  for (const key of await storage.list(PAYLOAD_FOLDER)) {
+    if (!(await isOld(storage, key))) continue;
+    if (!(await isGroupRunning(deps, key.slice(PAYLOAD_FOLDER.length)))) await storage.delete(key);
+  }
+}
+
+async function isOld(storage: Storage, key: string): Promise<boolean> {
+  const modifiedAt = (await storage.stat(key))?.modifiedAt;
+  return modifiedAt != null && Date.now() - Date.parse(modifiedAt) > ORPHAN_AGE_MS;
+}

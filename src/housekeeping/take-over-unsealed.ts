@@ -1,0 +1,149 @@
+import { Client } from '@temporalio/client';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import type { Logger } from 'pino';
+import {
+  BACK_UP,
+  type BackUpInput,
+  COMMIT_BATCHES,
+  LOAD_CSV,
+  REFRESH_ON_SCHEDULE,
+  REFRESH_REPORT,
+  RESTORE,
+  RUN_SCHEDULE,
+} from '../../workflows/contract.ts';
+import type { Config } from '../config.ts';
+import type { Sql } from '../db/sql.ts';
+import { SEAL } from '../seal/arrived.ts';
+import { listingClient } from '../seal/listing-client.ts';
+import { noteKeys } from '../seal/noted-keys.ts';
+import { readPayloadKeys } from '../seal/payload-keys.ts';
+import { sealedClientOptions } from '../seal/sealed-client.ts';
+
+export interface TakeOverDeps {
+  readonly config: Config;
+  readonly client: Client;
+  readonly db: Sql;
+  readonly log: Logger;
+}
+
+/** Where the ledger has the job of a workflow; a workflow that it does not know is not taken over. */
+const LEDGER: Readonly<Record<string, string>> = {
+  [LOAD_CSV]: `longshore.load where workflow_id = $1 and finished_at is null`,
+  [BACK_UP]: `longshore.backup where workflow_id = $1 and status = 'running'`,
+  [RESTORE]: `longshore.restore where workflow_id = $1 and finished_at is null`,
+};
+/** What is asked for again by itself: by the housekeeping, and at the next time of its schedule. */
+const RENEWED: readonly string[] = [RUN_SCHEDULE, REFRESH_ON_SCHEDULE, REFRESH_REPORT];
+const REASON = 'of before payloads were sealed';
+
+/**
+ * Seals what a version without seals has left in Temporal: the jobs that are under way there begin anew, with the input
+ * that they had, and find in the ledger what is done already; schedules get their input again. Only once in the life of
+ * a ledger, before it notes its first payload key: from then on, what is not sealed is somebody else's.
+ */
+export async function takeOverUnsealed(deps: TakeOverDeps): Promise<void> {
+  const { config, db } = deps;
+  const used = await db.query('select from longshore.payload_key limit 1');
+  if (used.length === 0) {
+    await takeOverWorkflows(deps);
+    await takeOverSchedules(deps);
+  }
+  await noteKeys(db, readPayloadKeys(config));
+}
+
+async function takeOverWorkflows(deps: TakeOverDeps): Promise<void> {
+  const { client, log } = deps;
+  const plain = withoutSeals(client);
+  const ended: { workflowId: string; runId: string }[] = [];
+  for await (const { workflowId, runId, type } of listingClient(client).workflow.list({
+    query: `ExecutionStatus = 'Running'`,
+  })) {
+    if (RENEWED.includes(type)) ended.push({ workflowId, runId });
+    else if (await isOurs(deps, type, workflowId)) await beginAnew(deps, plain, { workflowId, runId, type });
+  }
+  // After the jobs, which a schedule's run would cancel, as its children, when it ends.
+  for (const { workflowId, runId } of ended) {
+    if ((await unsealedInput(client, workflowId, runId)) === null) continue;
+    log.warn({ workflowId }, `A workflow ${REASON} was ended: ${workflowId}`);
+    await client.workflow.getHandle(workflowId, runId).terminate(REASON);
+  }
+}
+
+async function isOurs({ db }: TakeOverDeps, type: string, workflowId: string): Promise<boolean> {
+  // Groups come into the ledger with their commit; nobody but their workflow knows of them before.
+  if (type === COMMIT_BATCHES) return true;
+  const place = LEDGER[type];
+  return place !== undefined && (await db.query(`select from ${place}`, [workflowId])).length > 0;
+}
+
+async function beginAnew(
+  { client, db, log }: TakeOverDeps,
+  plain: Client,
+  { workflowId, runId, type }: { readonly workflowId: string; readonly runId: string; readonly type: string },
+): Promise<void> {
+  const input = await unsealedInput(client, workflowId, runId);
+  if (input === null) return;
+  const described = await plain.workflow.getHandle(workflowId, runId).describe();
+  const handle = await client.workflow.start(type, {
+    workflowId,
+    taskQueue: described.taskQueue,
+    args: [type === BACK_UP ? nextAttempt(input as BackUpInput) : input],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+    memo: described.memo,
+    typedSearchAttributes: described.typedSearchAttributes,
+    staticSummary: await described.staticSummary(),
+    staticDetails: await described.staticDetails(),
+  });
+  log.warn({ workflowId }, `A workflow ${REASON} began anew: ${workflowId}`);
+  const place = LEDGER[type]?.split(' ')[0];
+  if (place === undefined) return;
+  await db.query(`update ${place} set run_id = $2 where workflow_id = $1`, [
+    workflowId,
+    handle.firstExecutionRunId,
+  ]);
+}
+
+/** Its snapshot was held for the run that was. */
+function nextAttempt(input: BackUpInput): BackUpInput {
+  return { ...input, attempt: (input.attempt ?? 1) + 1 };
+}
+
+/** A workflow's input as it was before there were seals; null when it has none of that kind. */
+async function unsealedInput(client: Client, workflowId: string, runId: string): Promise<unknown> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+  return unsealedValue(started?.input?.payloads?.[0]);
+}
+
+function unsealedValue(payload: Payload | null | undefined): unknown {
+  if (!payload || payload.metadata?.[SEAL]) return null;
+  return defaultPayloadConverter.fromPayload(payload) ?? null;
+}
+
+async function takeOverSchedules({ config, client, log }: TakeOverDeps): Promise<void> {
+  const { namespace } = client.options;
+  const admitting = new Client({
+    connection: client.connection,
+    namespace,
+    ...sealedClientOptions(config, 'admit'),
+  });
+  for await (const { scheduleId, action } of listingClient(client).schedule.list()) {
+    const type = action?.workflowType;
+    if (type !== RUN_SCHEDULE && type !== REFRESH_ON_SCHEDULE) continue;
+    const { schedule } = await client.workflowService.describeSchedule({ namespace, scheduleId });
+    if (unsealedValue(schedule?.action?.startWorkflow?.input?.payloads?.[0]) === null) continue;
+    log.warn({ scheduleId }, `A schedule ${REASON} was sealed: ${scheduleId}`);
+    await admitting.schedule
+      .getHandle(scheduleId)
+      .update(({ spec, action, policies, state }) => ({ spec, action, policies, state }));
+  }
+}
+
+function withoutSeals(client: Client): Client {
+  return new Client({ connection: client.connection, namespace: client.options.namespace });
+}

@@ -1,0 +1,124 @@
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  type ScheduleDescription,
+  ScheduleNotFoundError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { Logger } from 'pino';
+import {
+  COMMIT_BATCHES,
+  type CommitBatchesInput,
+  REFRESH_ON_SCHEDULE,
+  REFRESH_REPORT,
+  RUN_SCHEDULE,
+} from '../../workflows/contract.ts';
+import { startGroup } from '../batches/start-group.ts';
+import type { Database } from '../db/database.ts';
+import { giveOwnNames, type Installation } from '../installation/installation.ts';
+import { FORMER_QUEUE, nameIn } from '../installation/names.ts';
+import { listingClient } from '../seal/listing-client.ts';
+
+export interface TakeOverDeps {
+  readonly client: Client;
+  /** Reads what was sent before payloads were sealed. */
+  readonly formerClient: Client;
+  readonly db: Database;
+  readonly installation: Installation;
+  readonly log: Logger;
+}
+
+const TAKEN_OVER = 'it goes on under a new name, with the ID of its installation';
+
+/**
+ * Takes over what began before installations had IDs: once, at the first start after the upgrade. Loads, backups and
+ * restores that are under way get new workflows (the housekeeping starts them), which go on from what the ledger has;
+ * groups of batches and schedules are made again under the installation's names. Whatever interrupts it, the next start
+ * does the rest.
+ */
+export async function takeOver(deps: TakeOverDeps): Promise<void> {
+  const { client, db, installation, log } = deps;
+  if (!installation.takesOver) return;
+  const former = await db.transaction((tx) => giveOwnNames(tx, installation.id));
+  const running = await runningIn(client, [
+    COMMIT_BATCHES,
+    RUN_SCHEDULE,
+    REFRESH_REPORT,
+    REFRESH_ON_SCHEDULE,
+  ]);
+  for (const { workflowId, type } of running) {
+    if (type === COMMIT_BATCHES) await takeOverGroup(deps, workflowId);
+  }
+  await takeOverSchedules(deps);
+  for (const workflowId of [...former, ...running.map((one) => one.workflowId)]) {
+    await client.workflow
+      .getHandle(workflowId)
+      .terminate(TAKEN_OVER)
+      .catch((error) => {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      });
+    log.info({ workflowId }, `The workflow ${workflowId} was ended: ${TAKEN_OVER}`);
+  }
+  await db.query('update longshore.installation set takes_over = false');
+}
+
+async function runningIn(client: Client, types: readonly string[]) {
+  const found: { readonly workflowId: string; readonly type: string }[] = [];
+  const query = `TaskQueue = '${FORMER_QUEUE}' and ExecutionStatus = 'Running'`;
+  for await (const { workflowId, type } of listingClient(client).workflow.list({ query })) {
+    if (types.includes(type)) found.push({ workflowId, type });
+  }
+  return found;
+}
+
+/** The ledger's record of a group is unique by its batches too: whichever of the two workflows was first, holds. */
+async function takeOverGroup({ client, installation }: TakeOverDeps, workflowId: string): Promise<void> {
+  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+  const [payload] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  if (!payload) return;
+  const input = defaultPayloadConverter.fromPayload<CommitBatchesInput>(payload);
+  await startGroup({ client, installation }, input, []).catch((error) => {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  });
+}
+
+/** Their times, pauses and notes stay. The old one goes last: one that was interrupted before that is not lost. */
+async function takeOverSchedules({ client, formerClient, installation, log }: TakeOverDeps): Promise<void> {
+  const former: string[] = [];
+  for await (const { scheduleId, action } of listingClient(client).schedule.list()) {
+    const type = action?.workflowType;
+    if (type === RUN_SCHEDULE || type === REFRESH_ON_SCHEDULE) former.push(scheduleId);
+  }
+  for (const id of former) {
+    const described = await formerClient.schedule.getHandle(id).describe().catch(unlessGone);
+    if (described?.action.taskQueue !== FORMER_QUEUE) continue;
+    await client.schedule.create(renamed(installation, described)).catch((error) => {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    });
+    await client.schedule.getHandle(id).delete().catch(unlessGone);
+    log.info({ scheduleId: id }, `The schedule ${id} now has the installation's ID in Temporal`);
+  }
+}
+
+function renamed(installation: Installation, described: ScheduleDescription) {
+  const { scheduleId, action, spec, policies, state } = described;
+  // A report's began with `report-` already.
+  const isReport = action.workflowType === REFRESH_ON_SCHEDULE;
+  const id = nameIn(installation.id, isReport ? scheduleId : `schedule-${scheduleId}`);
+  const { workflowType, args } = action;
+  const renamedAction = {
+    type: 'startWorkflow' as const,
+    workflowType,
+    args,
+    workflowId: id,
+    taskQueue: installation.queue,
+    ...(action.typedSearchAttributes && { typedSearchAttributes: action.typedSearchAttributes }),
+  };
+  return { scheduleId: id, spec, policies, state, action: renamedAction };
+}
+
+function unlessGone(error: unknown): undefined {
+  if (!(error instanceof ScheduleNotFoundError)) throw error;
+}

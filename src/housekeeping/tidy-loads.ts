@@ -1,0 +1,85 @@
+import type { Database } from '../db/database.ts';
+import { dropRejects } from '../rejects/kept-rejects.ts';
+import { inSlices, OLD, type Place, SLICE, type Slices, walk } from './slices.ts';
+
+/** Loads a page: each may have hundreds of chunks. */
+const PAGE = 500;
+
+/**
+ * Which loads go. Who sends a file again, or asks where a row comes from, needs the load of rows that are in a table, or
+ * may come back into it; so what is done stays until a later `replace` of the table is done, unless
+ *
+ *   a backup holds its rows                made between the two (an hour is more than a publish takes to commit)
+ *   a restore came after the replaces      it may have brought the rows back
+ *
+ * The newest that is done always stays, also for the rule that the same `replace` or `merge` twice is one load.
+ */
+const GOES = `(l.status in ('failed', 'cancelled') or l.status = 'done' and exists (
+    select from lateral (
+      select n.finished_at from longshore.load n
+       where n.table_name = l.table_name and n.status = 'done' and n.mode = 'replace' and n.id > l.id
+       order by n.id limit 1) next
+     where not exists (
+       select from longshore.backup b
+        where b.status in ('running', 'done', 'unverified') and l.table_name = any (b.tables)
+          and b.snapshot_at >= l.finished_at and b.snapshot_at <= next.finished_at + interval '1 hour')
+       and not exists (
+       select from longshore.restore r
+        where r.kind = 'restore' and r.target ->> 'as' is null and l.table_name = any (r.tables)
+          and (r.finished_at is null or r.status = 'done' and r.finished_at > (
+            select p.finished_at from longshore.load p
+             where p.table_name = l.table_name and p.status = 'done' and p.mode = 'replace'
+             order by p.id desc limit 1)))))`;
+
+const PAGE_OF_OLD = `
+  select l.id::text as id, l.finished_at::text as at from longshore.load l
+   where l.finished_at < ${OLD} and (l.finished_at, l.id) > ($2::timestamptz, $3::int)
+   order by l.finished_at, l.id limit ${PAGE}`;
+
+/** Deletes, and counts on what reports and metrics count: see `longshore.load_past`. */
+const DELETE = `
+  with gone as (
+    delete from longshore.load l where l.id = any ($1::int[]) and l.finished_at is not null and ${GOES}
+    returning table_name, status, rows_loaded, rows_rejected, rows_unchanged, rows_discarded),
+  past as (
+    insert into longshore.load_past as p
+    select table_name, status, count(*), sum(rows_loaded), sum(rows_rejected), sum(rows_unchanged), sum(rows_discarded)
+      from gone group by 1, 2 order by 1, 2
+    on conflict (table_name, status) do update
+      set (loads, rows_loaded, rows_rejected, rows_unchanged, rows_discarded)
+        = (p.loads + excluded.loads, p.rows_loaded + excluded.rows_loaded, p.rows_rejected + excluded.rows_rejected,
+           p.rows_unchanged + excluded.rows_unchanged, p.rows_discarded + excluded.rows_discarded))
+  select count(*)::int as n from gone`;
+
+const oldLoads =
+  (db: Database, { days }: Slices) =>
+  (after: Place) =>
+    db.query<{ id: string; at: string }>(PAGE_OF_OLD, [days, after.at, after.id]);
+
+/** Deletes loads that ended long ago; of those that stay, the list of chunks, which is only for loading. */
+export async function deleteOldLoads(db: Database, slices: Slices): Promise<number> {
+  return walk(slices, oldLoads(db, slices), async (ids) => {
+    const [gone] = await db.query<{ n: number }>(DELETE, [ids]);
+    await db.query(
+      'update longshore.load set chunks = null where id = any ($1::int[]) and chunks is not null',
+      [ids],
+    );
+    return gone?.n ?? 0;
+  });
+}
+
+/** Deletes the rejects of loads that ended long ago. Their counts stay, by field and code. */
+export async function deleteOldLoadRejects(db: Database, slices: Slices): Promise<number> {
+  return walk(slices, oldLoads(db, slices), async (ids) => {
+    const found = await db.query<{ id: number }>(
+      `select l.id from longshore.load l
+        where l.id = any ($1::int[]) and exists (select from longshore.reject r where r.load_id = l.id)`,
+      [ids],
+    );
+    let deleted = 0;
+    for (const { id } of found) {
+      deleted += await inSlices(slices, () => db.transaction((tx) => dropRejects(tx, id, 0, SLICE)));
+    }
+    return deleted;
+  });
+}

@@ -1,0 +1,64 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type ScheduleOptionsAction, ScheduleOverlapPolicy } from '@temporalio/client';
+import { TIDY_LEDGER } from '../../workflows/contract.ts';
+import type { Installation } from '../installation/installation.ts';
+import { isAnythingOld, type LedgerAges } from '../ledger-ages.ts';
+import { translateTemporal } from '../loads/load-workflows.ts';
+import { type ScheduleBook, temporalIdOf, type Wanted } from '../schedules/schedule-book.ts';
+import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
+
+const KEY = { kind: 'tidy', id: 'ledger' } as const;
+const DAY_MS = 86_400_000;
+/** Of the day, in UTC. */
+const AT_MS = 3 * 3_600_000;
+const CATCHUP = '1 day';
+
+/**
+ * Makes the schedule that deletes what is old in the ledger what the configuration says: its ages are the input of its
+ * runs. Where nothing is ever deleted there is none. Someone's pause, note and times stay.
+ */
+export async function ensureTidySchedule(
+  { book, installation }: { readonly book: ScheduleBook; readonly installation: Installation },
+  ages: LedgerAges,
+): Promise<void> {
+  try {
+    if (!isAnythingOld(ages)) {
+      await book.remove(KEY);
+      return;
+    }
+    const action = tidyAction(installation, ages);
+    const found = await book.find(KEY);
+    if (found === null) await book.create(KEY, wantedOf(action));
+    else if (!isDeepStrictEqual(found.action.args?.[0], ages)) {
+      await book.change(KEY, ({ spec, policies, state }) => ({ spec, policies, state, action }));
+    }
+  } catch (error) {
+    throw translateTemporal(error);
+  }
+}
+
+function wantedOf(action: ScheduleOptionsAction): Wanted {
+  return {
+    spec: { intervals: [{ every: DAY_MS, offset: AT_MS }] },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP },
+    action,
+  };
+}
+
+/** What the schedule starts. */
+export function tidyAction(installation: Installation, ages: LedgerAges): ScheduleOptionsAction {
+  return {
+    type: 'startWorkflow',
+    workflowType: TIDY_LEDGER,
+    workflowId: temporalIdOf(installation, KEY),
+    taskQueue: installation.queue,
+    args: [ages],
+    typedSearchAttributes: [{ key: KIND_ATTRIBUTE, value: 'tidy' }],
+    staticSummary: 'Delete what is old in the ledger',
+    staticDetails: `Rejects after ${daysText(ages.rejectsDays)}, loads and batches after ${daysText(ages.ledgerDays)}, the audit log after ${daysText(ages.auditDays)}`,
+  };
+}
+
+function daysText(days: number): string {
+  return days === 0 ? 'no time (kept for ever)' : `${days} days`;
+}

@@ -1,0 +1,56 @@
+import type { Database } from '../db/database.ts';
+import { type ErrorCode, LongshoreError } from '../errors.ts';
+import { dropStage, stageName } from '../publish/stage.ts';
+import { dropRejects } from '../rejects/kept-rejects.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { LoadTotals } from './load-view.ts';
+import { isRow, type LoadStep, orphaned, readLoadPlan } from './loads.ts';
+
+export interface EndLoadInput extends LoadStep {
+  readonly end:
+    | { readonly status: 'done' }
+    | { readonly status: 'cancelled' }
+    | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string };
+}
+
+export interface EndedLoad extends LoadTotals {
+  /** What the ledger says: a cancellation that came after the commit finds the load done. */
+  readonly status: string;
+  /** Workflow of the load whose turn it is now. */
+  readonly next: string | null;
+}
+
+/** Writes how a load ended, unless it has ended already, and clears away its stage and its upload. */
+export async function endLoad(
+  db: Database,
+  storage: Pick<Storage, 'delete'>,
+  { loadId, uid, end }: EndLoadInput,
+  keptRejects?: number,
+): Promise<EndedLoad> {
+  const plan = await readLoadPlan(db, { loadId, uid });
+  const ended = await db.transaction(async (tx) => {
+    const failure = end.status === 'failed' ? [end.code, end.message] : [null, null];
+    await tx.query(
+      `update longshore.load
+            set status = $2, error_code = $3, error_message = $4, finished_at = clock_timestamp(), paused = false
+          where id = $1 and finished_at is null and ${isRow('$5')}`,
+      [loadId, end.status, ...failure, plan.uid],
+    );
+    const [row] = await tx.query<EndedLoad & { uid: string }>(
+      `select uid, status, rows_read as read, rows_loaded as loaded, rows_rejected as rejected,
+                rows_unchanged as unchanged, rows_discarded as discarded, (select workflow_id from longshore.load n
+                          where n.table_name = l.table_name and n.id > l.id and n.finished_at is null
+                          order by n.id limit 1) as next
+           from longshore.load l where id = $1`,
+      [loadId],
+    );
+    if (!row) throw new LongshoreError('unknown-load', `there is no load ${loadId}`);
+    const { uid: found, ...rest } = row;
+    if (found !== plan.uid) throw orphaned(`load ${loadId}`);
+    if (keptRejects !== undefined) await dropRejects(tx, loadId, keptRejects);
+    await dropStage(tx, stageName(loadId));
+    return rest;
+  });
+  if (plan.sourceKind === 'upload') await storage.delete(plan.sourceKey);
+  return ended;
+}

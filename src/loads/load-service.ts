@@ -1,0 +1,116 @@
+import type { RejectsSummary } from '../rejects/kept-rejects.ts';
+import type { RejectsPage } from '../rejects/rejects.ts';
+import type { Chart, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
+import type { LoadSource, LoadView } from './load-view.ts';
+
+/**
+ * What the API asks of the ledger and of Temporal. Every call may throw a `LongshoreError`, which becomes the
+ * problem of the answer; calls that take a load's ID throw `unknown-load` unless they say otherwise.
+ */
+export interface LoadService {
+  /**
+   * Starts a load, or finds the one that the same content, table and mode gave before (`existing`; never with
+   * `force`). A load that failed or was cancelled is not found: the file starts a new one.
+   * The source's file is the service's from here on, unless `existing` is true or the call throws: then the
+   * caller deletes what it uploaded.
+   */
+  start(request: StartLoad): Promise<{ readonly load: LoadView; readonly existing: boolean }>;
+
+  /** null when there is no such load. `id` is any positive safe integer. */
+  get(id: number): Promise<LoadView | null>;
+
+  /** Newest first. */
+  list(filter: LoadFilter): Promise<readonly LoadView[]>;
+
+  /** By line, from the first line after `afterLine`; at most `limit`, fewer where they are large. */
+  rejects(id: number, page: { readonly afterLine: number; readonly limit: number }): Promise<RejectsPage>;
+
+  /** How many there are, of which fields and rules. */
+  rejectsSummary(id: number): Promise<RejectsSummary>;
+
+  /** Deletes them; what they were stays counted. @throws `load-state` while the load runs */
+  deleteRejects(id: number): Promise<void>;
+
+  /** What a CSV of all rejects needs to know before its first line. */
+  rejectShape(id: number): Promise<RejectShape>;
+
+  /** The view once the request is recorded; the load itself may follow a little later. @throws `load-state` */
+  control(id: number, action: LoadAction): Promise<LoadView>;
+
+  /**
+   * Resolves when the load has ended (`done`, `failed`, `cancelled`), after `waitMs`, or when `signal` aborts,
+   * whichever is first, with the view at that time. Never rejects because of the signal.
+   */
+  wait(id: number, waitMs: number, signal: AbortSignal): Promise<LoadView>;
+
+  /** One entry a table named, in that order; `names` are tables of the dictionary. */
+  tables(names: readonly string[]): Promise<readonly TableView[]>;
+
+  /** One page of a table's rows in the order of their primary key, or of `_load_id, _line` where it has none. */
+  rows(table: Table, page: RowsPage): Promise<Rows>;
+}
+
+export interface StartLoad {
+  readonly table: Table;
+  readonly mode: LoadMode;
+  readonly source: LoadSource;
+  /** Made while uploading. null for a file in the inbox: an activity charts it. */
+  readonly chart: Chart | null;
+  readonly maxRejects: MaxRejects | null;
+  /** Start another load even when the same content was loaded before. */
+  readonly force: boolean;
+  /** ID of the key that asked. */
+  readonly startedBy: string;
+}
+
+export interface LoadFilter {
+  /** Only loads of these tables; absent: of every table. */
+  readonly tables?: readonly string[];
+  readonly status?: LoadStatus;
+  /** Only loads with a smaller ID. */
+  readonly before?: number;
+  readonly limit: number;
+}
+
+export type LoadAction = 'pause' | 'resume' | 'cancel';
+
+export interface RejectShape {
+  /** What the cells are called: the file's header where it has one, else the names of the table's fields. */
+  readonly columns: readonly string[];
+  /** Whether any reject has more cells than columns. */
+  readonly extra: boolean;
+}
+
+/** What a table holds. The API adds what the dictionary says of it. */
+export interface TableView {
+  readonly name: string;
+  readonly rows: number;
+  /** false: the planner's estimate, because counting would take too long. */
+  readonly rowsExact: boolean;
+  /** On disk, indexes included. */
+  readonly bytes: number;
+  /** The newest load that is done; null when there is none. */
+  readonly lastLoadId: number | null;
+}
+
+export interface RowsPage {
+  /** `next` of the page before; null for the first page. Not to be trusted: @throws `invalid-request`. */
+  readonly after: readonly string[] | null;
+  readonly limit: number;
+}
+
+export interface Rows {
+  readonly rows: readonly StoredRow[];
+  /** The last row's key, as text, when there may be more rows. */
+  readonly next: readonly string[] | null;
+}
+
+/**
+ * A row as text, in the order of the dictionary's fields: integers and numbers with every digit, booleans `true`
+ * or `false`, dates and times in the form of RFC 3339; null for SQL NULL.
+ */
+export interface StoredRow {
+  readonly loadId: number;
+  readonly line: number;
+  readonly cells: readonly (string | null)[];
+}

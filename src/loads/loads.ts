@@ -1,0 +1,325 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Database, Tx } from '../db/database.ts';
+import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
+import { INSTALLATION_ID } from '../installation/installation.ts';
+import { nameIn, numberedName } from '../installation/names.ts';
+import { LoadEntity } from '../ledger/entities.ts';
+import { droppedOf } from '../rejects/kept-rejects.ts';
+import type { Chart, Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
+import type { LoadSource, LoadView } from './load-view.ts';
+import { CHANGED_BY_RESTORE, RESTORED_AWAY } from './restored-since.ts';
+
+export interface NewLoad {
+  readonly table: Table;
+  readonly dictionary: Pick<Dictionary, 'version'>;
+  readonly mode: LoadMode;
+  readonly source: LoadSource;
+  /** What the storage said of an inbox file when the load was asked for. */
+  readonly sourceStamp: string | null;
+  readonly chart: Chart | null;
+  readonly maxRejects: MaxRejects | null;
+  readonly force: boolean;
+  readonly startedBy: string;
+}
+
+export interface CreatedLoad {
+  readonly id: number;
+  /** null: it was there before. */
+  readonly uid: string | null;
+  readonly existing: boolean;
+}
+
+/** What every activity of a load needs to know of it; the same for the whole of its life once it is charted. */
+export interface LoadPlan {
+  readonly id: number;
+  readonly uid: string;
+  readonly table: Table;
+  readonly mode: LoadMode;
+  readonly status: LoadStatus;
+  readonly paused: boolean;
+  readonly sourceKey: string;
+  readonly sourceKind: LoadSource['kind'];
+  readonly sourceStamp: string | null;
+  readonly sha256: string | null;
+  readonly forced: boolean;
+  readonly header: readonly string[] | null;
+  readonly chunks: readonly Chunk[] | null;
+  readonly maxRejects: MaxRejects | null;
+}
+
+/**
+ * Writes the load that a request asks for, or finds the one that already does the same: two arrivals of one
+ * content are one load. A `replace` or `merge` is only the same while nothing later has changed the table, an `append`
+ * while no restore has taken its rows away again.
+ */
+export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad> {
+  const identity = contentIdentity(request);
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [identity]);
+  if (!request.force) {
+    const same = await findSameLoad(tx, request);
+    if (same !== undefined) return { id: same, uid: null, existing: true };
+  }
+  const [next] = await tx.query<{ id: number; installation: string }>(
+    `select nextval(pg_get_serial_sequence('longshore.load', 'id'))::int as id, ${INSTALLATION_ID} as installation`,
+  );
+  const { id, installation } = next!;
+  const uid = randomUUID();
+  const load = tx.em.create(LoadEntity, {
+    id,
+    uid,
+    tableName: request.table.name,
+    mode: request.mode,
+    status: 'accepted',
+    paused: false,
+    workflowId: nameIn(installation, numberedName('load', id, uid)),
+    sourceKind: request.source.kind,
+    sourceName: request.source.name,
+    sourceKey: request.source.key,
+    sourceStamp: request.sourceStamp,
+    ...chartColumns(request.chart),
+    definition: request.table,
+    dictionaryVersion: request.dictionary.version,
+    maxRejects: request.maxRejects,
+    forced: request.force,
+    rowsRead: 0,
+    rowsLoaded: 0,
+    rowsRejected: 0,
+    rowsUnchanged: 0,
+    rowsDiscarded: 0,
+    startedBy: request.startedBy,
+    createdAt: new Date(),
+  });
+  await tx.em.persist(load).flush();
+  return { id, uid, existing: false };
+}
+
+export function chartColumns(chart: Chart | null) {
+  return {
+    bytes: chart?.bytes ?? null,
+    sha256: chart?.sha256 ?? null,
+    header: chart?.header ?? null,
+    chunks: chart?.chunks ?? null,
+    chunkCount: chart?.chunks.length ?? null,
+  };
+}
+
+/**
+ * What makes two loads one: table, mode, and the hash of the content; of an inbox file, whose content is not read yet,
+ * the hash of its path and stamp. Whoever creates a load of it keeps others waiting who want to.
+ */
+function contentIdentity({ table, mode, source, sourceStamp, chart }: NewLoad): string {
+  const hash =
+    chart?.sha256 ??
+    createHash('sha256')
+      .update(`${source.key}@${sourceStamp ?? ''}`)
+      .digest('hex');
+  return `load-${table.name}-${mode}-${hash.slice(0, 24)}`;
+}
+
+async function findSameLoad(tx: Tx, request: NewLoad): Promise<number | undefined> {
+  const [byWhat, value] = request.chart
+    ? ['sha256 = $3', request.chart.sha256]
+    : [
+        `source_key || '@' || coalesce(source_stamp, '') = $3`,
+        `${request.source.key}@${request.sourceStamp ?? ''}`,
+      ];
+  const [row] = await tx.query<{ id: number }>(
+    `select id from longshore.load l
+      where table_name = $1 and mode = $2 and ${byWhat} and status not in ('failed', 'cancelled')
+        and case when mode = 'append' then not ${RESTORED_AWAY}
+                 else not ${CHANGED_BY_RESTORE} and not exists (
+                   select from longshore.load later
+                    where later.table_name = l.table_name and later.id > l.id
+                      and later.status not in ('failed', 'cancelled')) end
+      order by id desc limit 1`,
+    [request.table.name, request.mode, value],
+  );
+  return row?.id;
+}
+
+/** @throws LongshoreError `unknown-load`, `workflow-orphaned` */
+export async function readLoadPlan(
+  db: Pick<Database, 'query'>,
+  { loadId: id, uid }: LoadStep,
+): Promise<LoadPlan> {
+  const [row] = await db.query<LoadPlan>(
+    `select id, uid, definition as "table", mode, status, paused, source_key as "sourceKey", source_kind as "sourceKind",
+            source_stamp as "sourceStamp", sha256, forced, header, chunks, max_rejects as "maxRejects"
+       from longshore.load where id = $1`,
+    [id],
+  );
+  if (!row) throw new LongshoreError('unknown-load', `there is no load ${id}`);
+  if (uid !== undefined && uid !== row.uid) throw orphaned(`load ${id}`);
+  return row;
+}
+
+/** Which load an activity is asked for. Without the uid: its workflow began before there were any. */
+export interface LoadStep {
+  readonly loadId: number;
+  readonly uid?: string;
+}
+
+/** SQL of whether a row is the one that is asked for, and not another of its number. @param parameter such as `$3` */
+export function isRow(parameter: string): string {
+  return `coalesce(uid = ${parameter}::uuid, true)`;
+}
+
+/** The number that a workflow goes by is another one's in the ledger. @param what `load 7` */
+export function orphaned(what: string): LongshoreError {
+  return new LongshoreError(
+    'workflow-orphaned',
+    `the ledger has another ${what} than this workflow is of: PostgreSQL came back from an older copy`,
+  );
+}
+
+/** The load of the same table that this one has to wait for: the latest unfinished one before it. */
+export async function loadAhead(db: Pick<Database, 'query'>, id: number): Promise<number | null> {
+  const [row] = await db.query<{ ahead: number | null }>(
+    `select max(a.id) as ahead from longshore.load me
+       join longshore.load a on a.table_name = me.table_name and a.id < me.id and a.finished_at is null
+      where me.id = $1`,
+    [id],
+  );
+  return row?.ahead ?? null;
+}
+
+export async function setLoadStatus(
+  db: Pick<Database, 'query'>,
+  { loadId, uid }: LoadStep,
+  status: LoadStatus,
+): Promise<void> {
+  await db.query(
+    `update longshore.load set status = $2, started_at = case when $2 <> 'queued' then coalesce(started_at, now()) end
+      where id = $1 and finished_at is null and ${isRow('$3')}`,
+    [loadId, status, uid ?? null],
+  );
+}
+
+interface ViewRow {
+  id: number;
+  table_name: string;
+  mode: LoadMode;
+  status: LoadStatus;
+  paused: boolean;
+  workflow_id: string;
+  run_id: string | null;
+  source_kind: LoadSource['kind'];
+  source_name: string;
+  source_key: string;
+  sha256: string | null;
+  max_rejects: MaxRejects | null;
+  bytes: number | null;
+  chunk_count: number | null;
+  rows_read: number;
+  rows_loaded: number;
+  rows_rejected: number;
+  rows_unchanged: number;
+  rows_discarded: number;
+  error_code: ErrorCode | null;
+  error_message: string | null;
+  note: string | null;
+  created_at: Date;
+  started_at: Date | null;
+  finished_at: Date | null;
+  ahead: number | null;
+  chunks_done: number;
+  bytes_done: number;
+  read_so_far: number;
+  good_so_far: number;
+  rejected_so_far: number;
+  /** With those that the checks of keys found after the chunks. */
+  rejects_found: number;
+  seconds: number | null;
+}
+
+const VIEW = `
+  select l.id, l.table_name, l.mode, l.status, l.paused, l.workflow_id, l.run_id, l.source_kind, l.source_name,
+         l.source_key, l.sha256, l.max_rejects, l.bytes, l.chunk_count, l.rows_read, l.rows_loaded, l.rows_rejected,
+         l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.note, l.created_at, l.started_at, l.finished_at,
+         case when l.status = 'queued' then (
+           select max(a.id) from longshore.load a
+            where a.table_name = l.table_name and a.id < l.id and a.finished_at is null) end as ahead,
+         c.chunks_done, c.bytes_done, c.read_so_far, c.good_so_far, c.rejected_so_far,
+         case when l.status in ('failed', 'cancelled') then ${droppedOf('l.id')} + (
+           select count(*)::float8 from longshore.reject r where r.load_id = l.id) else 0 end as rejects_found,
+         extract(epoch from coalesce(l.finished_at, now()) - l.started_at)::float8 as seconds
+    from longshore.load l
+    cross join lateral (
+      select count(*)::int as chunks_done, coalesce(sum(bytes), 0) as bytes_done,
+             coalesce(sum(rows_read), 0) as read_so_far, coalesce(sum(rows_good), 0) as good_so_far,
+             coalesce(sum(rows_rejected), 0) as rejected_so_far
+        from longshore.load_chunk where load_id = l.id) c`;
+
+export async function viewLoad(db: Pick<Database, 'query'>, id: number): Promise<LoadView | null> {
+  const [row] = await db.query<ViewRow>(`${VIEW} where l.id = $1`, [id]);
+  return row ? toView(row) : null;
+}
+
+export interface LoadFilter {
+  /** Only loads of these tables; absent: of every table. */
+  readonly tables?: readonly string[];
+  readonly status?: LoadStatus;
+  /** Only loads with a lower ID. */
+  readonly before?: number;
+  readonly limit: number;
+}
+
+/** Newest first. */
+export async function listLoads(db: Pick<Database, 'query'>, filter: LoadFilter): Promise<LoadView[]> {
+  const rows = await db.query<ViewRow>(
+    `${VIEW} where ($1::text[] is null or l.table_name = any ($1)) and ($2::text is null or l.status = $2)
+        and ($3::bigint is null or l.id < $3) order by l.id desc limit $4`,
+    [filter.tables ?? null, filter.status ?? null, filter.before ?? null, filter.limit],
+  );
+  return rows.map(toView);
+}
+
+function toView(row: ViewRow): LoadView {
+  const ended = row.finished_at !== null;
+  const done = row.status === 'done';
+  const read = done ? row.rows_read : row.read_so_far;
+  const rejected = done ? row.rows_rejected : Math.max(row.rejected_so_far, row.rejects_found);
+  const rate = row.seconds && row.seconds > 0 && read > 0 ? Math.round(read / row.seconds) : null;
+  const left =
+    !ended && !row.paused && row.bytes && row.bytes_done > 0 && row.seconds
+      ? Math.ceil(((row.bytes - row.bytes_done) * row.seconds) / row.bytes_done)
+      : null;
+  return {
+    id: row.id,
+    table: row.table_name,
+    mode: row.mode,
+    status: row.status,
+    paused: row.paused,
+    queuedBehind: row.ahead,
+    workflowId: row.workflow_id,
+    runId: row.run_id,
+    source: { kind: row.source_kind, name: row.source_name, key: row.source_key },
+    sha256: row.sha256,
+    maxRejects: row.max_rejects,
+    progress: {
+      bytes: done ? (row.bytes ?? 0) : row.bytes_done,
+      bytesTotal: row.bytes,
+      chunks: row.chunks_done,
+      chunksTotal: row.chunk_count,
+      rowsPerSecond: rate,
+      secondsLeft: left,
+    },
+    rows: {
+      read,
+      loaded: done ? row.rows_loaded : ended ? 0 : row.good_so_far,
+      rejected,
+      unchanged: done ? row.rows_unchanged : 0,
+      discarded: done ? row.rows_discarded : ended ? read - rejected : 0,
+    },
+    error: row.error_code && {
+      code: row.error_code,
+      message: row.error_message ?? '',
+      remedy: ERRORS[row.error_code].remedy,
+    },
+    waitingFor: null,
+    note: row.note,
+    createdAt: row.created_at.toISOString(),
+    startedAt: row.started_at?.toISOString() ?? null,
+    finishedAt: row.finished_at?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,112 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Database, PoolState } from '../db/database.ts';
+import type { LoadStatus } from '../types.ts';
+
+/** Scrapes come every 15 seconds or so from each of perhaps several servers; one answer serves them all. */
+const KEPT_MS = 5_000;
+
+interface LoadCount {
+  readonly table: string;
+  readonly status: LoadStatus;
+  readonly loads: number;
+  readonly loaded: number;
+  readonly rejected: number;
+  readonly unchanged: number;
+  readonly discarded: number;
+}
+
+const OUTCOMES = ['loaded', 'rejected', 'unchanged', 'discarded'] as const;
+
+/**
+ * What the ledger knows of loads, asked at a scrape: the same from every API process, so it must not be summed over
+ * them, and right after restarts. While PostgreSQL is away `longshore_ledger_up` is 0 and the rest is left out.
+ */
+export function addLedgerMetrics(registry: Registry, db: Pick<Database, 'query'>): void {
+  const registers = [registry];
+  const read = kept(KEPT_MS, () => countLoads(db));
+  new Gauge({
+    name: 'longshore_ledger_up',
+    help: 'Whether PostgreSQL answered when the ledger was asked. The same from every process.',
+    registers,
+    async collect() {
+      this.set((await read()) === null ? 0 : 1);
+    },
+  });
+  new Gauge({
+    name: 'longshore_loads',
+    help: 'Loads in the ledger, by table and status. The same from every process.',
+    labelNames: ['table', 'status'],
+    registers,
+    async collect() {
+      const counts = (await read()) ?? [];
+      this.reset();
+      for (const { table, status, loads } of counts) this.set({ table, status }, loads);
+    },
+  });
+  new Counter({
+    name: 'longshore_load_rows_total',
+    help: 'Rows of loads that are done, by what became of them. The same from every process.',
+    labelNames: ['table', 'outcome'],
+    registers,
+    async collect() {
+      const counts = (await read()) ?? [];
+      this.reset();
+      for (const count of counts) {
+        if (count.status !== 'done') continue;
+        for (const outcome of OUTCOMES) this.inc({ table: count.table, outcome }, count[outcome]);
+      }
+    },
+  });
+}
+
+/** One pass over the loads: a millisecond for a few thousand. Rows of deleted loads count on: a counter never falls. */
+function countLoads(db: Pick<Database, 'query'>): Promise<LoadCount[]> {
+  return db.query<LoadCount>(
+    `select table_name as "table", status, sum(loads) as loads, sum(rows_loaded) as loaded,
+            sum(rows_rejected) as rejected, sum(rows_unchanged) as unchanged,
+            sum(rows_discarded) as discarded
+       from (select table_name, status, count(*)::float8 as loads, sum(rows_loaded), sum(rows_rejected),
+                    sum(rows_unchanged), sum(rows_discarded) from longshore.load group by 1, 2
+             union all
+             select table_name, status, 0, rows_loaded, rows_rejected, rows_unchanged, rows_discarded
+               from longshore.load_past)
+         counted (table_name, status, loads, rows_loaded, rows_rejected, rows_unchanged, rows_discarded)
+      group by 1, 2 order by 1, 2`,
+  );
+}
+
+/** The answer of the last `forMs`, or of the question that is under way; null when there was none. */
+function kept<T>(forMs: number, ask: () => Promise<T>): () => Promise<T | null> {
+  let answer: Promise<T | null> | undefined;
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (answer === undefined || performance.now() - askedAtMs > forMs) {
+      askedAtMs = performance.now();
+      answer = ask().catch(() => null);
+    }
+    return answer;
+  };
+}
+
+/** Connections of this process to PostgreSQL. */
+export function addPoolMetrics(registry: Registry, read: () => PoolState): void {
+  new Gauge({
+    name: 'longshore_postgres_connections',
+    help: 'Connections to PostgreSQL, in use and idle. Of this process.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      const { total, idle } = read();
+      this.set({ state: 'used' }, total - idle);
+      this.set({ state: 'idle' }, idle);
+    },
+  });
+  new Gauge({
+    name: 'longshore_postgres_waiting',
+    help: 'Statements and transactions that wait for a connection. Of this process.',
+    registers: [registry],
+    collect() {
+      this.set(read().waiting);
+    },
+  });
+}

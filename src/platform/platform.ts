@@ -1,0 +1,246 @@
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.ts';
+import { LongshoreError } from '../errors.ts';
+import { childEnvironment } from '../runtime/environment.ts';
+import { ensureHome, logPath } from '../runtime/home.ts';
+import { lockHome } from '../runtime/lock.ts';
+import type { ProgressLog } from '../runtime/logger.ts';
+import { keepLogsShort } from '../runtime/rotate-log.ts';
+import { ensurePayloadKey } from '../seal/payload-keys.ts';
+import { type Keepable, Keeper } from './keeper.ts';
+import { type NodeChild, startNodeChild } from './node-child.ts';
+import { freePort, portIsFree } from './ports.ts';
+import { startPostgres } from './postgres.ts';
+import { RunFile, stopOrphanedChildren } from './run-file.ts';
+import { startTemporal } from './temporal.ts';
+
+/**
+ * The supervisor: one home, one platform.
+ *
+ *   lock → PostgreSQL, Temporal → API (schema migrations, HTTP, workflows) → N activity workers
+ *
+ * Each is kept running until `stop`, which takes them down in the opposite order: a worker hands its activities
+ * back while Temporal still listens, and PostgreSQL goes last, when nobody writes any more.
+ */
+
+/** A worker that loads holds a chunk or two as buffers besides its heap; all stay below 400 MB resident. */
+const API_HEAP_MB = 224;
+const WORKER_HEAP_MB = 176;
+/** Longer than the workers' own grace time for running activities. */
+const WORKER_STOP_LIMIT_MS = 40_000;
+const API_STOP_LIMIT_MS = 20_000;
+
+export interface PlatformOptions {
+  readonly config: Config;
+  readonly log: ProgressLog;
+  /** What the API and the workers get of, besides what the platform resolves; the process's own by default. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Scripts to run as the children; the product's own by default. */
+  readonly scripts?: { readonly api: string; readonly worker: string };
+}
+
+export interface PlatformUrls {
+  readonly apiUrl: string;
+  /** null when the Temporal server is somebody else's. */
+  readonly temporalUiUrl: string | null;
+}
+
+const PRODUCT_SCRIPTS = {
+  api: fileURLToPath(new URL('../../api/main.ts', import.meta.url)),
+  worker: fileURLToPath(new URL('../../activities/main.ts', import.meta.url)),
+};
+
+export class Platform {
+  readonly #options: PlatformOptions;
+  readonly #runFile: RunFile;
+  /** In the order in which they were started. */
+  readonly #keepers: Keeper<Keepable>[] = [];
+  #env: NodeJS.ProcessEnv;
+  #unlock: (() => void) | undefined;
+  #letLogsGrow: (() => void) | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: PlatformOptions) {
+    this.#options = options;
+    this.#runFile = new RunFile(options.config.home);
+    this.#env = { ...(options.env ?? process.env), LONGSHORE_HOME: options.config.home };
+  }
+
+  /**
+   * Resolves when the API and every worker are ready. When it rejects, `stop` still has to be called: what was
+   * started before the failure runs.
+   */
+  async start(): Promise<PlatformUrls> {
+    const { config, log } = this.#options;
+    const { logs } = await ensureHome(config.home);
+    this.#unlock = lockHome(config.home);
+    this.#letLogsGrow = keepLogsShort(logs, log);
+    ensurePayloadKey(config);
+    await stopOrphanedChildren(config.home, log);
+    await this.#choosePort();
+    const [, temporalUiUrl] = await Promise.all([this.#startPostgres(), this.#startTemporal()]);
+    const apiUrl = await this.#startApi();
+    await Promise.all(Array.from({ length: config.workers }, (_, index) => this.#startWorker(index + 1)));
+    this.#runFile.addresses({ apiUrl, temporalUiUrl: temporalUiUrl ?? undefined });
+    return { apiUrl, temporalUiUrl };
+  }
+
+  /** Stops what runs, workers first. Safe to call at any time, also while `start` is under way, and more than once. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll();
+    return this.#stopping;
+  }
+
+  async #stopAll(): Promise<void> {
+    const named = (test: (name: string) => boolean) =>
+      Promise.all(this.#keepers.filter((keeper) => test(keeper.name)).map((keeper) => keeper.stop()));
+    await named((name) => name.startsWith('worker-'));
+    await named((name) => name === 'api');
+    await named((name) => name === 'Temporal');
+    await named((name) => name === 'PostgreSQL');
+    this.#letLogsGrow?.();
+    if (this.#unlock === undefined) return;
+    this.#runFile.remove();
+    this.#unlock();
+  }
+
+  async #startPostgres(): Promise<void> {
+    const { config, log } = this.#options;
+    if (config.databaseUrl !== undefined) return;
+    log.info('Starting PostgreSQL');
+    let port: number | undefined;
+    const postgres = await this.#keep('PostgreSQL', 'postgres', () =>
+      startPostgres({ home: config.home, log, port, givenPort: config.serverPorts.postgres }),
+    );
+    port = postgres.port;
+    this.#env = { ...this.#env, DATABASE_URL: postgres.url };
+  }
+
+  async #startTemporal(): Promise<string | null> {
+    const { config, log } = this.#options;
+    if (config.temporalAddress !== undefined) return null;
+    log.info('Starting Temporal');
+    let ports: { port: number; uiPort: number } | undefined;
+    const temporal = await this.#keep('Temporal', 'temporal', (signal) =>
+      startTemporal({
+        home: config.home,
+        log,
+        namespace: config.temporalNamespace,
+        codecEndpoint: this.#codecEndpoint(),
+        ports,
+        givenPorts: config.serverPorts,
+        provision: { signal, program: config.temporalCli },
+      }),
+    );
+    ports = { port: temporal.port, uiPort: temporal.uiPort };
+    this.#env = { ...this.#env, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_UI_URL: temporal.uiUrl };
+    return temporal.uiUrl;
+  }
+
+  async #startApi(): Promise<string> {
+    this.#options.log.info('Starting the API and the workflow worker');
+    const script = (this.#options.scripts ?? PRODUCT_SCRIPTS).api;
+    const start = (signal: AbortSignal) =>
+      this.#startChild('api', script, API_HEAP_MB, API_STOP_LIMIT_MS, signal);
+    let port: string | undefined;
+    const api = await this.#keep('api', 'api', (signal) =>
+      start(signal).catch(async (error) => {
+        // Another platform that starts just now may have taken the port.
+        if (port !== undefined || !(await this.#choosePort())) throw error;
+        return start(signal);
+      }),
+    );
+    const url = String(api.info.url);
+    // With LONGSHORE_PORT=0 the system chose; after a restart clients find the API where it was.
+    port = new URL(url).port;
+    this.#env = { ...this.#env, LONGSHORE_PORT: port };
+    return url;
+  }
+
+  async #startWorker(number: number): Promise<void> {
+    const script = (this.#options.scripts ?? PRODUCT_SCRIPTS).worker;
+    if (number === 1) this.#options.log.info(`Starting activity workers: ${this.#options.config.workers}`);
+    const name = `worker-${number}`;
+    await this.#keep(name, name, (signal) =>
+      this.#startChild(name, script, WORKER_HEAP_MB, WORKER_STOP_LIMIT_MS, signal, this.#metricsPort(number)),
+    );
+  }
+
+  /** What the Web UI has to ask where payloads are encrypted; unset where nobody knows the API's port yet. */
+  #codecEndpoint(): string | undefined {
+    const { host, payloadMode, port: configured } = this.#options.config;
+    const port = Number(this.#env.LONGSHORE_PORT || configured);
+    if (payloadMode !== 'encrypted' || port === 0) return undefined;
+    // The browser is on this machine, as the Web UI listens nowhere else.
+    const reached = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host;
+    return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}/codec`;
+  }
+
+  #metricsPort(number: number): NodeJS.ProcessEnv {
+    const { metricsPort } = this.#options.config;
+    return metricsPort === undefined ? {} : { LONGSHORE_METRICS_PORT: String(metricsPort + number - 1) };
+  }
+
+  #startChild(
+    name: string,
+    script: string,
+    heapMb: number,
+    stopLimitMs: number,
+    signal: AbortSignal,
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<NodeChild> {
+    const { config, log } = this.#options;
+    const logFile = logPath(config.home, name);
+    const role = name === 'api' ? 'api' : 'worker';
+    return startNodeChild(
+      {
+        name,
+        script,
+        env: { ...childEnvironment(this.#env, role), ...env },
+        logFile,
+        log,
+        heapMb,
+        stopLimitMs,
+      },
+      signal,
+    );
+  }
+
+  async #keep<T extends Keepable>(
+    name: string,
+    role: string,
+    start: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    if (this.#stopping !== undefined) throw new Error('stopped while starting');
+    const launch = async (signal: AbortSignal) => {
+      const started = await start(signal);
+      this.#runFile.started(role, started.pid);
+      return started;
+    };
+    const keeper = new Keeper(name, launch, this.#options.log);
+    this.#keepers.push(keeper);
+    return keeper.start();
+  }
+
+  /**
+   * Asked before anything is started, so that the answer comes at once and in words.
+   * @returns whether the API has another port than before, as another program uses that one
+   */
+  async #choosePort(): Promise<boolean> {
+    const { config, log } = this.#options;
+    const { host, portIsGiven } = config;
+    const port = Number(this.#env.LONGSHORE_PORT || config.port);
+    if (port === 0 || (await portIsFree(port, host))) return false;
+    if (portIsGiven) {
+      throw new LongshoreError(
+        'config-invalid',
+        `LONGSHORE_PORT: another program uses ${host}:${port}; stop it, or choose another port, as in ` +
+          `LONGSHORE_PORT=${port + 1} npm start`,
+      );
+    }
+    const other = await freePort([port + 1, port + 2, port + 3], [], host);
+    log.info(`The API takes port ${other}: another program uses ${port} (LONGSHORE_PORT sets one)`);
+    this.#env = { ...this.#env, LONGSHORE_PORT: String(other) };
+    return true;
+  }
+}

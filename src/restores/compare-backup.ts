@@ -1,0 +1,43 @@
+import { MAX_WAIT_SECONDS } from '../../api/http/prefer.ts';
+import { isRowFault } from '../db/sqlstate.ts';
+import { LongshoreError } from '../errors.ts';
+import { waitUntilEnded } from '../jobs/wait-until-ended.ts';
+import { findComparison } from './comparisons.ts';
+import { readDifferences } from './differences.ts';
+import type { LedgerRestoresDeps } from './ledger-restores.ts';
+import { type Diff, type DiffRequest, restoreHasEnded } from './restore-service.ts';
+import { startRestoreWorkflow } from './restore-workflows.ts';
+import { readRestore, readRestorePlan } from './restores.ts';
+
+/**
+ * A page of a comparison: a dry run stages the backup's table and counts, as for a restore, and its stage is kept for
+ * some minutes, for the pages to be read from it.
+ */
+export async function compareBackup(deps: LedgerRestoresDeps, request: DiffRequest): Promise<Diff> {
+  const { db, dictionary } = deps;
+  const { backupId, table, page, signal } = request;
+  const id = await findComparison(db, { backupId, table: table.name, dictionary });
+  const read = () => readRestore(db, id);
+  const found = await read();
+  if (!restoreHasEnded(found)) await startRestoreWorkflow(deps, found);
+  const waitMs = MAX_WAIT_SECONDS * 1000;
+  const { status, error, changes } = await waitUntilEnded({
+    read,
+    hasEnded: restoreHasEnded,
+    waitMs,
+    signal,
+  });
+  if (error) throw new LongshoreError(error.code, error.message);
+  const [counts] = changes;
+  if (status !== 'done' || !counts) {
+    throw new LongshoreError('diff-not-ready', `backup ${backupId} is still being read (dry run ${id})`);
+  }
+  if (table.primaryKey.length === 0) return { counts, differences: [], more: false };
+  const [restored] = (await readRestorePlan(db, id)).tables;
+  try {
+    return { counts, ...(await readDifferences(db, restored!, page)) };
+  } catch (cause) {
+    if (!isRowFault(cause)) throw cause;
+    throw new LongshoreError('invalid-request', 'after: not a key of this table', { cause });
+  }
+}

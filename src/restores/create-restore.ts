@@ -1,0 +1,203 @@
+import { resolve } from '../avro/resolve.ts';
+import { avroSchemaOf, columnsWithTypes } from '../avro/schema.ts';
+import type { Manifest } from '../backups/backup.ts';
+import type { BackupDeps } from '../backups/backup-deps.ts';
+import { unknownBackup } from '../backups/backups.ts';
+import { describeSkipped, newestReadable, type Skipped } from '../backups/choose-backup.ts';
+import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
+import { quoteName } from '../db/sql-names.ts';
+import { isRowFault } from '../db/sqlstate.ts';
+import { LongshoreError } from '../errors.ts';
+import { restoreWorkflowId } from '../installation/workflow-ids.ts';
+import { STAGE_NAMES } from '../publish/stage.ts';
+import type { Dictionary, Table } from '../types.ts';
+import { refuseTaken, reserveCopy } from './copies.ts';
+import { requireRestorable } from './restorable.ts';
+import type { RestoreTarget } from './restore.ts';
+
+/** Keys that a restore of single rows may name. */
+export const MAX_KEYS = 10_000;
+/** What PostgreSQL takes without cutting it, needs no quotes in people's hands, and is none of its own names. */
+const NEW_NAME = /^(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+
+export interface NewRestore {
+  readonly kind: 'restore' | 'dry-run';
+  readonly backupId: string;
+  /** null: every table of the backup. */
+  readonly tables: readonly string[] | null;
+  readonly target: RestoreTarget;
+  readonly dictionary: Dictionary;
+  /** Restore one that nobody vouches for. */
+  readonly acceptUnverified?: boolean;
+  /** What the choice of the backup passed over. */
+  readonly skipped?: readonly Skipped[];
+  /** How many copies there may be; a restore under another name makes one, and is refused without. */
+  readonly maxCopies?: number;
+  /** ID of the key that asked. */
+  readonly startedBy: string;
+}
+
+/**
+ * Writes a restore or a dry run into the ledger, and nothing else: its workflow is for the caller to start. What can
+ * be known before a row is read is refused here.
+ *
+ * @returns its ID
+ * @throws LongshoreError `unknown-backup`, `backup-state`, `backup-unverified`, `unknown-table` (the backup does not hold it),
+ *   `restore-mismatch`, `restore-state` (the new name), `invalid-request` (the keys)
+ */
+export async function createRestore(db: Database, request: NewRestore): Promise<number> {
+  const { kind, backupId, skipped = [] } = request;
+  const doubts = await requireRestorable(db, backupId, request.acceptUnverified ?? false);
+  const target: RestoreTarget = { ...request.target, ...(doubts && { acceptUnverified: true }) };
+  const manifest = await readStored(db, backupId);
+  const definitions = definitionsOf(manifest, request);
+  if (target.as !== null) await refuseName(db, target.as, definitions, request.dictionary);
+  if (target.keys !== null) await refuseKeys(db, target.keys, definitions);
+  const insert = (sql: Sql) =>
+    insertRestore(sql, { ...request, target, skipped }, definitions, doubts !== null);
+  if (target.as === null || kind === 'dry-run') return insert(db);
+  const { as } = target;
+  return db.transaction(async (tx) => {
+    await reserveCopy(tx, as, request.maxCopies ?? 0);
+    return insert(tx);
+  });
+}
+
+async function insertRestore(
+  sql: Sql,
+  { kind, backupId, target, startedBy, skipped }: NewRestore & { readonly skipped: readonly Skipped[] },
+  definitions: readonly Table[],
+  isUnverified: boolean,
+): Promise<number> {
+  // Shared with whoever deletes the backup: one of the two comes first and is seen by the other.
+  const [made] = await sql.query<{ id: number }>(
+    `with b as materialized (
+       select id from longshore.backup where id = $2 and status = $7 for share)
+     insert into longshore.restore (id, uid, kind, backup_id, tables, target, definitions, status, workflow_id,
+                                    started_by, skipped)
+     select next.id, u.uid, $1, b.id, $3, $4, $5, 'accepted', ${restoreWorkflowId('$1')}, $6, $8
+       from b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id), gen_random_uuid() as u(uid)
+     returning id`,
+    [
+      kind,
+      backupId,
+      definitions.map(({ name }) => name),
+      JSON.stringify(target),
+      JSON.stringify(definitions),
+      startedBy,
+      isUnverified ? 'unverified' : 'done',
+      skipped.length === 0 ? null : JSON.stringify(skipped),
+    ],
+  );
+  if (!made) throw new LongshoreError('backup-state', `backup ${backupId} was deleted just now`);
+  return made.id;
+}
+
+/**
+ * What `latest` is: see `newestReadable`.
+ * @throws LongshoreError `unknown-backup`, saying what there is and why it was passed over
+ */
+export async function latestBackupOf(
+  deps: BackupDeps,
+  table: string,
+  before?: string,
+): Promise<{ readonly backupId: string; readonly skipped: readonly Skipped[] }> {
+  const { backupId, skipped } = await newestReadable(deps, table, before);
+  if (backupId !== null) return { backupId, skipped };
+  const until = before === undefined ? 'yet' : `from ${before} or before`;
+  const none = `there is no good backup of ${table} ${until}, beside those that restores made`;
+  throw new LongshoreError(
+    'unknown-backup',
+    skipped.length === 0 ? none : `no backup of ${table} can be read here: ${describeSkipped(skipped)}`,
+  );
+}
+
+async function readStored(db: Sql, backupId: string): Promise<Manifest> {
+  const [row] = await db.query<{ manifest: Manifest }>(
+    'select manifest from longshore.backup where id = $1 and manifest is not null',
+    [backupId],
+  );
+  if (!row) throw unknownBackup(backupId);
+  return row.manifest;
+}
+
+/** The tables as they are to be restored, in the order of their references. */
+function definitionsOf(manifest: Manifest, { tables, target, dictionary }: NewRestore): readonly Table[] {
+  const held = manifest.tables.map(({ table }) => table);
+  const names = tables ?? held;
+  const missing = names.filter((name) => !held.includes(name));
+  if (missing.length > 0) {
+    throw new LongshoreError('unknown-table', `backup ${manifest.id} does not hold ${missing.join(', ')}`);
+  }
+  const saved = manifest.tables.filter(({ table }) => names.includes(table));
+  if (target.as !== null) return saved.map(({ definition }) => definition);
+  const unknown = names.filter((name) => !dictionary.tables.some((table) => table.name === name));
+  if (unknown.length > 0) {
+    throw new LongshoreError(
+      'restore-mismatch',
+      `the dictionary has no table ${unknown.join(', ')} any more`,
+    );
+  }
+  const present = dictionary.tables.filter(({ name }) => names.includes(name));
+  for (const table of present) {
+    const { definition } = saved.find((one) => one.table === table.name)!;
+    resolve(avroSchemaOf(definition), table);
+  }
+  return present;
+}
+
+async function refuseName(
+  db: Sql,
+  as: string,
+  definitions: readonly Table[],
+  dictionary: Dictionary,
+): Promise<void> {
+  const shown = JSON.stringify(as);
+  if (definitions.length !== 1) {
+    throw new LongshoreError('restore-state', 'only one table at a time can be restored under another name');
+  }
+  if (!NEW_NAME.test(as) || STAGE_NAMES.test(as)) {
+    throw new LongshoreError('restore-state', `${shown} can not be the name of a table here`);
+  }
+  if (dictionary.tables.some(({ name }) => name === as)) {
+    throw new LongshoreError('restore-state', `${shown} is a table of the dictionary`);
+  }
+  await refuseTaken(db, as);
+}
+
+async function refuseKeys(
+  db: Sql,
+  keys: readonly (readonly string[])[],
+  definitions: readonly Table[],
+): Promise<void> {
+  const [table] = definitions;
+  if (!table || definitions.length > 1) throw invalidKeys('keys can be given for one table only');
+  const { primaryKey, name } = table;
+  if (primaryKey.length === 0) throw invalidKeys(`${name} has no primary key`);
+  if (keys.length > MAX_KEYS) throw invalidKeys(`at most ${MAX_KEYS} keys at once`);
+  if (keys.some((key) => key.length !== primaryKey.length)) {
+    throw invalidKeys(`a key of ${name} is ${primaryKey.join(', ')}`);
+  }
+  try {
+    await db.query(`select from ${keysAsRows(table)}`, keysAsParameters(table, keys));
+  } catch (error) {
+    if (!isRowFault(error)) throw error;
+    throw invalidKeys(`a key does not fit ${primaryKey.join(', ')} of ${name}`);
+  }
+}
+
+function invalidKeys(message: string): LongshoreError {
+  return new LongshoreError('invalid-request', message);
+}
+
+/** SQL of a function that gives the keys as rows with the names of the key's fields; see `keysAsParameters`. */
+export function keysAsRows(table: Table): string {
+  const types = new Map(columnsWithTypes(table).map(({ name, type }) => [name, type]));
+  const arrays = table.primaryKey.map((name, i) => `$${i + 1}::text[]::${types.get(name)}[]`);
+  return `unnest(${arrays.join(', ')}) as k (${table.primaryKey.map((name) => quoteName(name)).join(', ')})`;
+}
+
+export function keysAsParameters(table: Table, keys: readonly (readonly string[])[]): string[][] {
+  return table.primaryKey.map((_, i) => keys.map((key) => key[i]!));
+}

@@ -1,0 +1,106 @@
+import type { Verification } from '../backups/backup.ts';
+import type { BackupDeps } from '../backups/backup-deps.ts';
+import { describeSkipped, newestReadable, type Skipped } from '../backups/choose-backup.ts';
+import type { Sql } from '../db/sql.ts';
+import { LongshoreError } from '../errors.ts';
+import { restoreWorkflowId } from '../installation/workflow-ids.ts';
+import type { Dictionary } from '../types.ts';
+import { requireRestorable } from './restorable.ts';
+import type { RestoreStatus, RestoreTarget } from './restore.ts';
+
+/** A drill writes to no table of the dictionary, so there is nothing to save before. */
+const DRILL_TARGET: RestoreTarget = { as: null, keys: null, safety: false };
+
+export interface NewDrill {
+  readonly backupId: string;
+  /** Whether the backup fits it is told, too. */
+  readonly dictionary: Pick<Dictionary, 'tables'>;
+  readonly startedBy: string;
+  /** Another drill, even if the same one has asked for one before. */
+  readonly again?: boolean;
+  /** Prove one whose manifest nobody vouches for to be whole, which makes it none that is believed. */
+  readonly acceptUnverified?: boolean;
+}
+
+/**
+ * Writes a drill of a backup into the ledger, and nothing else: its workflow is for the caller to start. The same
+ * `startedBy` finds the drill that it asked for before.
+ *
+ * @throws LongshoreError `backup-state` when the backup is not done, `backup-unverified`
+ */
+export async function createDrill(
+  db: Sql,
+  { backupId, dictionary, startedBy, again = false, acceptUnverified = false }: NewDrill,
+): Promise<number> {
+  const doubts = await requireRestorable(db, backupId, acceptUnverified);
+  const target: RestoreTarget = { ...DRILL_TARGET, ...(doubts && { acceptUnverified: true }) };
+  const [drill] = await db.query<{ id: number }>(
+    `with before as (
+       select id from longshore.restore
+        where kind = 'drill' and backup_id = $1 and started_by = $2 and not $4
+     ), made as (
+       insert into longshore.restore (id, uid, kind, backup_id, tables, target, status, workflow_id, started_by, today)
+       select next.id, u.uid, 'drill', b.id, b.tables, $3, 'accepted', ${restoreWorkflowId("'drill'")}, $2, $6
+         from longshore.backup b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id),
+              gen_random_uuid() as u(uid)
+        where b.id = $1 and b.status = $5 and not exists (select from before)
+       returning id
+     )
+     select id from before union all select id from made`,
+    [
+      backupId,
+      startedBy,
+      JSON.stringify(target),
+      again,
+      doubts ? 'unverified' : 'done',
+      JSON.stringify(dictionary.tables),
+    ],
+  );
+  if (drill) return drill.id;
+  throw new LongshoreError('backup-state', `backup ${backupId} was deleted just now`);
+}
+
+export interface DrillOutcome {
+  readonly status: RestoreStatus;
+  /** null until the drill has told. */
+  readonly verification: Verification | null;
+}
+
+/** How a drill ended. What a later drill of the same backup found is not told here. */
+export async function readDrill(db: Sql, restoreId: number): Promise<DrillOutcome> {
+  const [row] = await db.query<DrillOutcome>(
+    `select r.status,
+            case when (b.verification->>'restoreId')::int = r.id then b.verification end as verification
+       from longshore.restore r join longshore.backup b on b.id = r.backup_id
+      where r.id = $1`,
+    [restoreId],
+  );
+  if (row) return row;
+  throw new LongshoreError('unknown-restore', `there is no drill ${restoreId}`);
+}
+
+/**
+ * The newest backup of each table that can be read here, as `latest` chooses it. Oldest ID first.
+ * @throws LongshoreError `backup-damaged` when a table has backups and none of them can be read: a drill that has
+ *   nothing to prove must not look like one that has proved something
+ */
+export async function newestGoodBackups(
+  deps: BackupDeps,
+  tables: readonly string[],
+): Promise<{ readonly ids: string[]; readonly skipped: readonly Skipped[] }> {
+  const ids = new Set<string>();
+  const skipped = new Map<string, Skipped>();
+  for (const table of tables) {
+    const choice = await newestReadable(deps, table);
+    const known = choice.skipped.filter(({ strange }) => !strange);
+    if (choice.backupId !== null) ids.add(choice.backupId);
+    else if (known.length > 0) {
+      throw new LongshoreError(
+        'backup-damaged',
+        `no backup of ${table} can be read: ${describeSkipped(known)}`,
+      );
+    }
+    for (const one of choice.skipped) skipped.set(one.backupId, one);
+  }
+  return { ids: [...ids].sort(), skipped: [...skipped.values()] };
+}

@@ -1,0 +1,110 @@
+import type { Verification } from '../backups/backup.ts';
+import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
+import { quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { RestoreKind, RestoreStatus } from './restore.ts';
+import { type RestoreStep, requireRestore, unknownRestore } from './restores.ts';
+
+/** What a drill found out about its backup. */
+export type Proof = Pick<Verification, 'tables' | 'faults' | 'misfits' | 'warnings'>;
+
+export interface EndRestoreInput extends RestoreStep {
+  readonly end:
+    | { readonly status: 'done' }
+    | { readonly status: 'cancelled' }
+    | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string };
+  /** Of a drill that came to a result; null: it did not, and the backup is neither proved nor damaged. */
+  readonly proof: Proof | null;
+}
+
+export interface EndedRestore {
+  /** What the ledger says: a cancellation that came after the commit finds the restore done. */
+  readonly status: RestoreStatus;
+}
+
+/**
+ * Writes how a restore ended, unless it has ended already; opens its gates, drops its stages, and notes what a drill
+ * found, all in one transaction. Asking twice is not an error.
+ */
+export async function endRestore(db: Database, input: EndRestoreInput): Promise<EndedRestore> {
+  const { restoreId, end, proof } = input;
+  return db.transaction(async (tx) => {
+    await requireRestore(tx, input);
+    const failure = end.status === 'failed' ? [end.code, end.message] : [null, null];
+    const [ended] = await tx.query<{ kind: RestoreKind; backupId: string; seconds: number }>(
+      `update longshore.restore
+          set status = $2, error_code = $3, error_message = $4, finished_at = clock_timestamp()
+        where id = $1 and finished_at is null
+        returning kind, backup_id as "backupId",
+                  extract(epoch from clock_timestamp() - created_at)::float8 as seconds`,
+      [restoreId, end.status, ...failure],
+    );
+    if (ended?.kind === 'drill' && proof) await recordProof(tx, { ...ended, restoreId, proof });
+    await clearRestore(tx, restoreId);
+    const [row] = await tx.query<{ status: RestoreStatus }>(
+      'select status from longshore.restore where id = $1',
+      [restoreId],
+    );
+    if (!row) throw unknownRestore(restoreId);
+    return row;
+  });
+}
+
+async function recordProof(
+  tx: Sql,
+  drill: {
+    readonly backupId: string;
+    readonly restoreId: number;
+    readonly seconds: number;
+    readonly proof: Proof;
+  },
+): Promise<void> {
+  const { backupId, restoreId, seconds, proof } = drill;
+  const ok = proof.faults.length === 0;
+  const at = new Date().toISOString();
+  const verification: Verification = { ok, at, seconds, restoreId, ...proof };
+  await tx.query(
+    `update longshore.backup set verification = $2, verified_at = case when $3 then $4 else verified_at end
+      where id = $1`,
+    [backupId, JSON.stringify(verification), ok, at],
+  );
+}
+
+/**
+ * Opens the gates and drops what is staged, unless it is kept for a while; in the transaction that ends the restore.
+ */
+export async function clearRestore(tx: Sql, restoreId: number): Promise<void> {
+  await tx.query('delete from longshore.table_gate where restore_id = $1', [restoreId]);
+  const [row] = await tx.query<{ kept: boolean }>(
+    `select coalesce(status = 'done' and keep_until > now(), false) as kept from longshore.restore where id = $1`,
+    [restoreId],
+  );
+  if (row?.kept) return;
+  await dropStages(tx, restoreId);
+  await tx.query('delete from longshore.restore_part where restore_id = $1', [restoreId]);
+}
+
+/** In one statement: those of a drill reference each other. */
+async function dropStages(tx: Sql, restoreId: number): Promise<void> {
+  const stages = await tx.query<{ name: string }>(
+    `select relname as name from pg_class
+      where relnamespace = $1::regnamespace and relkind = 'r' and relname ~ ('^restore_' || $2::int || '_[0-9]+$')`,
+    [STAGE_SCHEMA, restoreId],
+  );
+  if (stages.length === 0) return;
+  await tx.query(`drop table ${stages.map(({ name }) => quoteName(STAGE_SCHEMA, name)).join(', ')}`);
+}
+
+/** Stages of restores that have ended: what was kept for a while, or what a process that died left. */
+export async function sweepStages(db: Database): Promise<void> {
+  const over = await db.query<{ id: number }>(
+    `select distinct r.id
+       from pg_class c
+       join longshore.restore r on r.id = substring(c.relname from '^restore_([0-9]+)_')::int
+      where c.relnamespace = $1::regnamespace and r.finished_at is not null
+        and coalesce(r.keep_until <= now(), true)`,
+    [STAGE_SCHEMA],
+  );
+  for (const { id } of over) await db.transaction((tx) => clearRestore(tx, id));
+}

@@ -1,0 +1,61 @@
+import type { Database } from '../db/database.ts';
+import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { liveName } from '../tables/table-state.ts';
+import { lockRestore, readRestorePlan, setRestoreStatus } from './restores.ts';
+
+/** Writers that come later stand behind this wait: rather ask again than keep them long. */
+const LOCK_TIMEOUT = '3s';
+
+export type GateState =
+  | { readonly state: 'closed' }
+  /** `behind`: a restore that keeps one of the tables closed; null: writers under way. */
+  | { readonly state: 'wait'; readonly behind: number | null };
+
+/**
+ * Closes the gates of a restore's tables (`src/publish/gate.ts`), of all or of none: then every writer that was under
+ * way has ended, and later ones wait. Asking again is not an error.
+ *
+ * @throws LongshoreError `restore-state` when the restore has ended
+ */
+export async function closeGate(db: Database, restoreId: number): Promise<GateState> {
+  const { tables } = await readRestorePlan(db, restoreId);
+  const names = tables.map(({ table }) => table.name);
+  try {
+    const behind = await db.transaction(async ({ query }) => {
+      await lockRestore({ query }, restoreId);
+      const before = await closedByOthers({ query }, restoreId, names);
+      if (before !== null) return before;
+      await query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
+      const lives = tables.map(({ table }) => liveName(table)).sort();
+      await query(`lock table ${lives.join(', ')} in share row exclusive mode`);
+      const other = await closedByOthers({ query }, restoreId, names);
+      if (other !== null) return other;
+      await query(
+        `insert into longshore.table_gate (table_name, restore_id)
+         select name, $1 from unnest($2::text[]) as name on conflict do nothing`,
+        [restoreId, names],
+      );
+      return null;
+    });
+    if (behind === null) return { state: 'closed' };
+    await setRestoreStatus(db, restoreId, 'waiting');
+    return { state: 'wait', behind };
+  } catch (error) {
+    if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable) throw error;
+    await setRestoreStatus(db, restoreId, 'waiting');
+    return { state: 'wait', behind: null };
+  }
+}
+
+async function closedByOthers(
+  { query }: Pick<Database, 'query'>,
+  restoreId: number,
+  names: readonly string[],
+): Promise<number | null> {
+  const [row] = await query<{ behind: number }>(
+    `select restore_id as behind from longshore.table_gate
+      where table_name = any ($2) and restore_id <> $1 order by restore_id limit 1`,
+    [restoreId, names],
+  );
+  return row?.behind ?? null;
+}

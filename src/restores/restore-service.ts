@@ -1,0 +1,88 @@
+import type { Skipped } from '../backups/choose-backup.ts';
+import type { Table } from '../types.ts';
+import type { CopyFilter, CopyView } from './copies.ts';
+import type { DifferencesPage } from './differences.ts';
+import type { RestoreStatus, RestoreTarget, RestoreView, TableChange } from './restore.ts';
+import type { RestoreFilter } from './restores.ts';
+
+/**
+ * What the API asks of restores, dry runs and drills. Every call may throw a `LongshoreError`, which becomes the problem
+ * of the answer; those that take an ID throw `unknown-restore`.
+ */
+export interface RestoreService {
+  /** @throws what `createRestore` does */
+  start(request: StartRestore): Promise<RestoreView>;
+
+  /** Starts a drill. @throws `unknown-backup`, `backup-state`, `backup-unverified` */
+  verify(request: StartDrill): Promise<RestoreView>;
+
+  /** What `latest` is, of the snapshots up to a moment (RFC 3339); see `latestBackupOf`. @throws `unknown-backup` */
+  latestOf(
+    table: string,
+    before?: string,
+  ): Promise<{ readonly backupId: string; readonly skipped: readonly Skipped[] }>;
+
+  get(id: number): Promise<RestoreView>;
+
+  /** Newest first. */
+  list(filter: RestoreFilter): Promise<readonly RestoreView[]>;
+
+  /** Resolves as `LoadService.wait` does. */
+  wait(id: number, waitMs: number, signal: AbortSignal): Promise<RestoreView>;
+
+  /**
+   * Compares a table of a backup with the table as it is now. The counts are those of the first page's moment.
+   * @throws `diff-not-ready`, `invalid-request` for a key that does not fit, and what `start` throws
+   */
+  diff(request: DiffRequest): Promise<Diff>;
+
+  /** Asks for the end, which follows a little later. @throws `restore-state` when it has ended */
+  cancel(id: number): Promise<RestoreView>;
+
+  /** What was restored under other names, in their order. */
+  copies(filter: CopyFilter): Promise<readonly CopyView[]>;
+
+  /**
+   * @param within only if it is a copy of one of these tables; undefined: of any
+   * @returns the table that it was a copy of
+   * @throws `unknown-copy`, `copy-state`
+   */
+  deleteCopy(name: string, within: readonly string[] | undefined): Promise<string>;
+}
+
+export interface StartRestore {
+  readonly kind: 'restore' | 'dry-run';
+  readonly backupId: string;
+  /** null: every table of the backup. */
+  readonly tables: readonly string[] | null;
+  readonly target: RestoreTarget;
+  readonly acceptUnverified: boolean;
+  /** What the choice of the backup passed over. */
+  readonly skipped: readonly Skipped[];
+  /** ID of the key that asks. */
+  readonly startedBy: string;
+}
+
+export interface StartDrill {
+  readonly backupId: string;
+  readonly acceptUnverified: boolean;
+  readonly startedBy: string;
+}
+
+export interface DiffRequest {
+  readonly backupId: string;
+  readonly table: Table;
+  readonly page: { readonly after: readonly string[] | null; readonly limit: number };
+  /** Aborted when the one who waits has gone. */
+  readonly signal: AbortSignal;
+}
+
+export interface Diff extends DifferencesPage {
+  readonly counts: TableChange;
+}
+
+const ENDS: readonly RestoreStatus[] = ['done', 'failed', 'cancelled'];
+
+export function restoreHasEnded({ status }: { readonly status: RestoreStatus }): boolean {
+  return ENDS.includes(status);
+}

@@ -1,0 +1,38 @@
+import { type AppliedRetention, removeEach } from '../backups/apply-retention.ts';
+import type { BackupDeps } from '../backups/backup-deps.ts';
+import { RELIANCE, type Reliance, relianceFault } from '../backups/choose-backup.ts';
+import { deleteBackup } from '../backups/end-backup.ts';
+
+/** Restores are undone within days; what has to stay longer is pinned. */
+export const SAFETY_KEPT_DAYS = 30;
+
+interface SafetyBackup extends Reliance {
+  readonly tables: readonly string[];
+  readonly pinned: boolean;
+  readonly old: boolean;
+}
+
+/**
+ * Deletes safety backups that are older than `SAFETY_KEPT_DAYS`, oldest first. The newest good one of each table stays
+ * whatever its age, as do those that are pinned, that can't be relied on, that a restore reads, or that are the last
+ * good backup of a table at all.
+ */
+export async function removeOldSafety(deps: BackupDeps): Promise<AppliedRetention> {
+  const newestFirst = await deps.db.query<{ [member in keyof SafetyBackup]: SafetyBackup[member] }>(
+    `select ${RELIANCE}, b.tables, b.pinned,
+            coalesce(b.snapshot_at, b.created_at) < now() - make_interval(days => $1) as old
+       from longshore.backup b where b.purpose = 'safety' and b.status = 'done'
+      order by coalesce(b.snapshot_at, b.created_at) desc, b.id desc`,
+    [SAFETY_KEPT_DAYS],
+  );
+  if (!newestFirst.some(({ old }) => old)) return { removed: [], left: [] };
+  const held = new Set<string>();
+  const over: string[] = [];
+  for (const backup of newestFirst) {
+    if ((await relianceFault(deps, backup)) !== null) continue;
+    const newest = backup.tables.some((table) => !held.has(table));
+    for (const table of backup.tables) held.add(table);
+    if (backup.old && !backup.pinned && !newest) over.push(backup.id);
+  }
+  return removeEach(over.reverse(), (id) => deleteBackup(deps, id));
+}

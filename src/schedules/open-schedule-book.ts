@@ -1,0 +1,15 @@
+import type { RefreshOnScheduleInput, RunScheduleInput, TidyLedgerInput } from '../../workflows/contract.ts';
+import { tidyAction } from '../housekeeping/tidy-schedule.ts';
+import { refreshAction } from '../reports/report-schedules.ts';
+import { ScheduleBook, type ScheduleBookDeps } from './schedule-book.ts';
+import { actionOf } from './temporal-schedules.ts';
+
+/** The schedules of every kind, with what each starts. */
+export function openScheduleBook(deps: ScheduleBookDeps): ScheduleBook {
+  const { installation } = deps;
+  return new ScheduleBook(deps, {
+    runs: ([input]) => actionOf(installation, input as RunScheduleInput),
+    report: ([input]) => refreshAction(installation, input as RefreshOnScheduleInput),
+    tidy: ([input]) => tidyAction(installation, input as TidyLedgerInput),
+  });
+}

@@ -1,0 +1,127 @@
+import {
+  type Client,
+  type ScheduleDescription,
+  type ScheduleExecutionResult,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { z } from 'zod';
+import type { RunScheduleInput } from '../../workflows/contract.ts';
+import { type BackupStatus, CODECS } from '../backups/backup.ts';
+import type { Database } from '../db/database.ts';
+import { LongshoreError } from '../errors.ts';
+import type { RestoreStatus } from '../restores/restore.ts';
+import { NOTHING_MADE, type RunLedger, readRuns } from './runs.ts';
+import { retentionSchema, SCHEDULE_KINDS } from './schedule.ts';
+import type { RunStatus, ScheduleRun, ScheduleView } from './schedule-service.ts';
+import { cronOf, timezoneOf } from './schedule-spec.ts';
+
+export interface ScheduleReader {
+  readonly client: Client;
+  readonly db: Database;
+}
+
+const NEXT_RUNS = 5;
+
+/** Checked, as people can edit it in Temporal's Web UI. */
+const inputSchema = z.object({
+  scheduleId: z.string(),
+  kind: z.enum(SCHEDULE_KINDS),
+  timezone: z.string(),
+  tables: z.array(z.string()).nullable(),
+  codec: z.enum(CODECS).nullable(),
+  encrypt: z.boolean().nullable(),
+  retention: retentionSchema.nullable(),
+  drill: z.boolean(),
+});
+
+/** What its runs are started with. @throws LongshoreError `schedule-state` when it is not what Longshore wrote */
+export function inputOf(scheduleId: string, { action }: ScheduleDescription): RunScheduleInput {
+  const parsed = inputSchema.safeParse(action.args?.[0]);
+  if (parsed.success) return parsed.data;
+  const places = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new LongshoreError(
+    'schedule-state',
+    `the input of schedule ${scheduleId} was changed in Temporal to something else: ${places.join('; ')}`,
+  );
+}
+
+/** A schedule as users see it, with up to `runs` of its past. */
+export async function scheduleView(
+  reader: ScheduleReader,
+  scheduleId: string,
+  described: ScheduleDescription,
+  runs = Number.POSITIVE_INFINITY,
+): Promise<ScheduleView> {
+  const { spec, state, info } = described;
+  const { scheduleId: _, ...input } = inputOf(scheduleId, described);
+  // Temporal has the oldest first.
+  const recent = info.recentActions.toReversed().slice(0, runs);
+  return {
+    ...input,
+    id: scheduleId,
+    temporalId: described.scheduleId,
+    cron: cronOf(spec),
+    timezone: timezoneOf(spec),
+    paused: state.paused,
+    note: state.note || null,
+    nextRuns: state.paused ? [] : info.nextActionTimes.slice(0, NEXT_RUNS).map((time) => time.toISOString()),
+    lastRuns: await readLastRuns(reader, scheduleId, recent),
+  };
+}
+
+async function readLastRuns(
+  { client, db }: ScheduleReader,
+  scheduleId: string,
+  recent: readonly ScheduleExecutionResult[],
+): Promise<ScheduleRun[]> {
+  const runIds = recent.map(({ action }) => action.workflow.firstExecutionRunId);
+  const made = await readRuns(db, scheduleId, runIds);
+  return Promise.all(
+    recent.map(async ({ scheduledAt, takenAt, action }) => {
+      const { workflowId, firstExecutionRunId: runId } = action.workflow;
+      const ledger = made.get(runId) ?? NOTHING_MADE;
+      return {
+        workflowId,
+        runId,
+        scheduledAt: scheduledAt.toISOString(),
+        startedAt: takenAt.toISOString(),
+        status: (await statusInTemporal(client, workflowId, runId)) ?? statusInLedger(ledger),
+        ...ledger,
+      };
+    }),
+  );
+}
+
+const STATUSES: Readonly<Record<string, RunStatus>> = {
+  RUNNING: 'running',
+  PAUSED: 'running',
+  COMPLETED: 'done',
+  CANCELLED: 'cancelled',
+};
+
+/** null: Temporal has forgotten the run. */
+async function statusInTemporal(
+  client: Client,
+  workflowId: string,
+  runId: string,
+): Promise<RunStatus | null> {
+  try {
+    const { status } = await client.workflow.getHandle(workflowId, runId).describe();
+    return STATUSES[status.name] ?? 'failed';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+/** Deleted since, by retention or by hand, or changed in the storage since: it had been made. */
+const MADE: readonly (BackupStatus | RestoreStatus)[] = ['done', 'deleted', 'unverified'];
+
+/** As far as what it made tells how it went. */
+function statusInLedger({ backup, drills }: RunLedger): RunStatus {
+  const made = [...(backup === null ? [] : [backup.status]), ...drills.map(({ status }) => status)];
+  if (made.length === 0) return 'unknown';
+  if (made.includes('failed')) return 'failed';
+  if (made.includes('cancelled')) return 'cancelled';
+  return made.every((status) => MADE.includes(status)) ? 'done' : 'running';
+}

@@ -1,0 +1,359 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  type ScheduleDescription,
+  ScheduleNotFoundError,
+  type ScheduleOptions,
+  type ScheduleOptionsAction,
+  type ScheduleSpec,
+  type ScheduleUpdateOptions,
+} from '@temporalio/client';
+import type { Logger } from 'pino';
+import { REFRESH_ON_SCHEDULE, RUN_SCHEDULE, TIDY_LEDGER } from '../../workflows/contract.ts';
+import type { Database } from '../db/database.ts';
+import { LongshoreError } from '../errors.ts';
+import type { Installation } from '../installation/installation.ts';
+import { nameIn } from '../installation/names.ts';
+import { translateTemporal } from '../loads/load-workflows.ts';
+import { messageOf } from '../runtime/log-fields.ts';
+import { listingClient } from '../seal/listing-client.ts';
+import {
+  buryScheduleRow,
+  readScheduleRow,
+  readScheduleRows,
+  type ScheduleDefinition,
+  type ScheduleKey,
+  type ScheduleRow,
+  type ScheduleSort,
+  type SeenInTemporal,
+  writeSchedule,
+} from './schedule-rows.ts';
+
+/**
+ * Schedules in both places: Temporal runs them, and the ledger has all that makes them again. Which of the two is right
+ * where they differ:
+ *
+ *   only in the ledger                    Temporal has lost it: made again, with its pause
+ *   not sealed in Temporal                somebody without the payload key made it: as if it were not there
+ *   only in Temporal                      the ledger has lost it: written down
+ *   the ledger has it as deleted          Temporal came back from an older copy: deleted again
+ *   the ledger's change is pending        the process died between the two: made in Temporal
+ *   else: changed in Temporal             people did so there, in its Web UI or command line: written down; but when
+ *                                         Temporal is behind what was seen of it, it came back: put right
+ *
+ * A change is written down first, as pending, then made in Temporal, then confirmed. Deletions leave a tombstone. So a
+ * schedule that was deleted in Temporal comes back: the API is where schedules are deleted.
+ */
+export interface ScheduleBookDeps {
+  readonly client: Client;
+  readonly db: Database;
+  readonly installation: Installation;
+  readonly log: Logger;
+}
+
+export type Wanted = Omit<ScheduleOptions, 'scheduleId' | 'action'> & {
+  readonly action: ScheduleOptionsAction;
+};
+
+const TYPES: Readonly<Record<ScheduleSort, string>> = {
+  runs: RUN_SCHEDULE,
+  report: REFRESH_ON_SCHEDULE,
+  tidy: TIDY_LEDGER,
+};
+const SORTS = Object.keys(TYPES) as readonly ScheduleSort[];
+/** Not the runs that are left: each run changes them. */
+const COMPARED = ['spec', 'args', 'policies', 'paused', 'note'] as const;
+const PREFIXES: Readonly<Record<ScheduleSort, string>> = {
+  runs: 'schedule-',
+  report: 'report-',
+  tidy: 'tidy-',
+};
+
+/** The schedule's ID in Temporal; its runs have the time behind it. */
+export function temporalIdOf(
+  { id: installation }: Pick<Installation, 'id'>,
+  { kind, id }: ScheduleKey,
+): string {
+  return nameIn(installation, PREFIXES[kind] + id);
+}
+
+export class ScheduleBook {
+  readonly #deps: ScheduleBookDeps;
+  /** Makes a run's workflow of its arguments. */
+  readonly #actions: Readonly<Record<ScheduleSort, (args: readonly unknown[]) => ScheduleOptionsAction>>;
+
+  constructor(
+    deps: ScheduleBookDeps,
+    actions: Readonly<Record<ScheduleSort, (args: readonly unknown[]) => ScheduleOptionsAction>>,
+  ) {
+    this.#deps = deps;
+    this.#actions = actions;
+  }
+
+  /** IDs of those that are there. */
+  async ids(kind: ScheduleSort): Promise<readonly string[]> {
+    const rows = await readScheduleRows(this.#deps.db);
+    return rows.filter((row) => row.kind === kind && row.deletedAt === null).map(({ id }) => id);
+  }
+
+  /** As Temporal has it, after both were brought together; null when there is none. */
+  async find(key: ScheduleKey): Promise<ScheduleDescription | null> {
+    const [row, described] = await Promise.all([readScheduleRow(this.#deps.db, key), this.#describe(key)]);
+    if (row?.deletedAt === null && described !== null && !row.pending) return described;
+    return this.#alone(key, () => this.#settle(key));
+  }
+
+  /** @returns false when there is one already. Throws what Temporal does; then there is none. */
+  async create(key: ScheduleKey, wanted: Wanted): Promise<boolean> {
+    const { db } = this.#deps;
+    return this.#alone(key, async () => {
+      if ((await this.#settle(key)) !== null) return false;
+      await writeSchedule(db, key, definitionOf(wanted), null);
+      try {
+        await this.#push(key);
+      } catch (error) {
+        // Should it have been made all the same, it is deleted when Temporal is back.
+        await buryScheduleRow(db, key);
+        throw error;
+      }
+      return true;
+    });
+  }
+
+  /** @returns false when there is none. Throws what Temporal does; then it is as it was. */
+  async change(
+    key: ScheduleKey,
+    to: (before: ScheduleDescription) => ScheduleUpdateOptions,
+  ): Promise<boolean> {
+    const { db } = this.#deps;
+    return this.#alone(key, async () => {
+      const before = await this.#settle(key);
+      if (before === null) return false;
+      await writeSchedule(db, key, definitionOf(to(before)), null);
+      try {
+        await this.#push(key);
+      } catch (error) {
+        await writeSchedule(db, key, definitionOf(before), seenOf(before));
+        throw error;
+      }
+      return true;
+    });
+  }
+
+  /** @returns false when there is none. Temporal may hear of it later. */
+  async remove(key: ScheduleKey): Promise<boolean> {
+    return this.#alone(key, async () => {
+      if ((await this.#settle(key)) === null) return false;
+      await buryScheduleRow(this.#deps.db, key);
+      await this.#handle(key).delete().catch(unlessGone);
+      return true;
+    });
+  }
+
+  /** Brings both together: what people do in Temporal is written down, and what it has lost is made again. */
+  async sync(): Promise<void> {
+    const { db, log } = this.#deps;
+    const rows = await readScheduleRows(db);
+    const keys = new Map<string, ScheduleKey>(rows.map(({ kind, id }) => [`${kind} ${id}`, { kind, id }]));
+    for (const key of await this.#listed()) keys.set(`${key.kind} ${key.id}`, key);
+    for (const key of keys.values()) {
+      // One schedule's trouble must not keep the others waiting.
+      await this.#alone(key, () => this.#settle(key)).catch((error) => {
+        const err = translateTemporal(error);
+        log.warn({ schedule: key, err }, `Schedule ${key.id} could not be looked after: ${messageOf(err)}`);
+      });
+    }
+  }
+
+  /** @returns the schedule as Temporal has it then; null when it is not to be there */
+  async #settle(key: ScheduleKey): Promise<ScheduleDescription | null> {
+    const { db, log } = this.#deps;
+    const [row, described] = await Promise.all([readScheduleRow(db, key), this.#describe(key)]);
+    if (row === null || (row.deletedAt !== null && described && isNewer(described, row.deletedAt))) {
+      if (described === null) return null;
+      log.info({ schedule: key }, `Schedule ${key.id} was found in Temporal, and is in the ledger now`);
+      await writeSchedule(db, key, definitionOf(described), seenOf(described));
+      return described;
+    }
+    if (row.deletedAt !== null) {
+      if (described !== null) {
+        log.warn(
+          { schedule: key },
+          `Schedule ${key.id}, which was deleted, was in Temporal still: deleted again`,
+        );
+        await this.#handle(key).delete().catch(unlessGone);
+      }
+      return null;
+    }
+    if (described === null) {
+      log.warn(
+        { schedule: key },
+        `Schedule ${key.id} was not in Temporal any more, or not as Longshore had made it: it was made again`,
+      );
+      return this.#push(key);
+    }
+    if (row.pending) return this.#push(key);
+    return this.#compare(row, described);
+  }
+
+  async #compare(row: ScheduleRow, described: ScheduleDescription): Promise<ScheduleDescription> {
+    const { db, log } = this.#deps;
+    const now = definitionOf(described);
+    const seen = seenOf(described);
+    const different = COMPARED.filter((part) => !isDeepStrictEqual(now[part], row.definition[part]));
+    if (different.length === 0 && isDeepStrictEqual(seen, row.seen)) return described;
+    if (different.length > 0 && row.seen !== null && isBehind(seen, row.seen)) {
+      log.warn(
+        { schedule: row.id, different },
+        `Schedule ${row.id} is an older one in Temporal, which came back from an older copy: it was put right`,
+      );
+      return this.#push(row);
+    }
+    if (different.length > 0) {
+      log.info(
+        { schedule: row.id, different },
+        `Schedule ${row.id} was changed in Temporal: ${different.join(', ')}`,
+      );
+    }
+    await writeSchedule(db, row, now, seen);
+    return described;
+  }
+
+  /** Makes Temporal's what the ledger's is, and confirms that. */
+  async #push(key: ScheduleKey): Promise<ScheduleDescription> {
+    const { db } = this.#deps;
+    const row = await readScheduleRow(db, key);
+    const options = this.#optionsOf(key, row!.definition);
+    const handle = this.#handle(key);
+    try {
+      await this.#deps.client.schedule.create({ scheduleId: handle.scheduleId, ...options });
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      const updated = await handle.update(() => options).then(() => true, unlessUnsealed);
+      if (!updated) {
+        // What is not sealed can't even be read to be changed.
+        await handle.delete().catch(unlessGone);
+        await this.#deps.client.schedule.create({ scheduleId: handle.scheduleId, ...options });
+      }
+    }
+    const described = await handle.describe();
+    await writeSchedule(db, key, definitionOf(described), seenOf(described));
+    return described;
+  }
+
+  #optionsOf({ kind }: ScheduleKey, definition: ScheduleDefinition) {
+    const { spec, args, policies, paused, note, remainingActions } = definition;
+    return {
+      spec: withDates(spec),
+      policies: policies as ScheduleOptions['policies'],
+      state: {
+        paused,
+        ...(note !== null && { note }),
+        ...(remainingActions !== null && { remainingActions }),
+      },
+      action: this.#actions[kind](args),
+    };
+  }
+
+  #handle(key: ScheduleKey) {
+    return this.#deps.client.schedule.getHandle(temporalIdOf(this.#deps.installation, key));
+  }
+
+  /** null: Temporal has none, or one of something else with this ID, or one that somebody without the key has made. */
+  async #describe(key: ScheduleKey): Promise<ScheduleDescription | null> {
+    const described = (await this.#handle(key).describe().catch(unlessUnsealed).catch(unlessGone)) ?? null;
+    return described?.action.workflowType === TYPES[key.kind] ? described : null;
+  }
+
+  async #listed(): Promise<readonly ScheduleKey[]> {
+    const { client, installation } = this.#deps;
+    const keys: ScheduleKey[] = [];
+    for await (const { scheduleId, action } of listingClient(client).schedule.list()) {
+      for (const kind of SORTS) {
+        const prefix = temporalIdOf(installation, { kind, id: '' });
+        if (action?.workflowType !== TYPES[kind] || !scheduleId.startsWith(prefix)) continue;
+        keys.push({ kind, id: scheduleId.slice(prefix.length) });
+      }
+    }
+    return keys;
+  }
+
+  /** One at a time of each schedule, in all processes. */
+  async #alone<T>({ kind, id }: ScheduleKey, work: () => Promise<T>): Promise<T> {
+    return this.#deps.db.transaction(async (tx) => {
+      const lock = `longshore schedule ${kind} ${id}`;
+      await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [lock]);
+      return work();
+    });
+  }
+}
+
+/** As JSON has it, so that what comes from Temporal and what comes from the ledger compare. */
+function definitionOf(from: {
+  readonly spec: unknown;
+  readonly action: { readonly args?: unknown };
+  readonly policies?: unknown;
+  readonly state?: { readonly paused?: boolean; readonly note?: string; readonly remainingActions?: number };
+}): ScheduleDefinition {
+  const { spec, action, policies = {}, state } = from;
+  const json = {
+    spec,
+    args: action.args ?? [],
+    policies,
+    paused: state?.paused ?? false,
+    note: state?.note || null,
+    remainingActions: state?.remainingActions ?? null,
+  };
+  return JSON.parse(JSON.stringify(json)) as ScheduleDefinition;
+}
+
+function withDates(spec: ScheduleDefinition['spec']): ScheduleSpec {
+  const { startAt, endAt, ...rest } = spec;
+  return {
+    ...rest,
+    ...(typeof startAt === 'string' && { startAt: new Date(startAt) }),
+    ...(typeof endAt === 'string' && { endAt: new Date(endAt) }),
+  };
+}
+
+function seenOf({ info, raw }: ScheduleDescription): SeenInTemporal {
+  return {
+    createdAtMs: info.createdAt.getTime(),
+    updatedAtMs: (info.lastUpdatedAt ?? info.createdAt).getTime(),
+    actions: info.numActionsTaken,
+    revision: revisionOf(raw.conflictToken),
+  };
+}
+
+/**
+ * Temporal's token of a schedule's state is the number of its changes, in eight bytes. Its documentation calls it opaque:
+ * whatever else it may become is no number to go by.
+ */
+function revisionOf(token: Uint8Array | null | undefined): number | null {
+  if (token?.length !== 8) return null;
+  return Number(Buffer.from(token).readBigInt64BE());
+}
+
+function isBehind(now: SeenInTemporal, seen: SeenInTemporal): boolean {
+  return (
+    now.createdAtMs < seen.createdAtMs ||
+    (now.createdAtMs === seen.createdAtMs &&
+      (now.updatedAtMs < seen.updatedAtMs ||
+        now.actions < seen.actions ||
+        (now.revision ?? Infinity) < (seen.revision ?? 0)))
+  );
+}
+
+/** Made again after it was deleted, by other means than the API. */
+function isNewer({ info }: ScheduleDescription, deletedAt: Date): boolean {
+  return info.createdAt > deletedAt;
+}
+
+function unlessUnsealed(error: unknown): undefined {
+  if (!(error instanceof LongshoreError && error.code === 'payload-refused')) throw error;
+}
+
+function unlessGone(error: unknown): undefined {
+  if (!(error instanceof ScheduleNotFoundError)) throw error;
+}

@@ -1,0 +1,77 @@
+import type { RunScheduleInput } from '../../workflows/contract.ts';
+import type { BackupStatus } from '../backups/backup.ts';
+import type { RetentionPlan } from '../backups/retention.ts';
+import type { RestoreStatus } from '../restores/restore.ts';
+import type { NewSchedule, ScheduleChange, ScheduleKind } from './schedule.ts';
+
+/**
+ * What the API asks of schedules. They are Temporal Schedules, which the ledger can make again: what people
+ * change there shows here.
+ * Calls that take an ID throw `unknown-schedule`; any may throw `temporal-unavailable`.
+ */
+export interface ScheduleService {
+  /** By ID; each with its last run only. */
+  list(): Promise<readonly ScheduleView[]>;
+
+  get(id: string): Promise<ScheduleView>;
+
+  /** @throws `schedule-state` when the ID is taken; `invalid-request`, `unknown-table`, `backup-key-missing` */
+  create(request: NewSchedule): Promise<ScheduleView>;
+
+  /** What is left out stays, a pause too. @throws as `create` */
+  change(id: string, change: ScheduleChange): Promise<ScheduleView>;
+
+  /** A run that is under way goes on. */
+  delete(id: string): Promise<void>;
+
+  /** Paused already, or not paused: no error. */
+  setPaused(id: string, paused: boolean): Promise<ScheduleView>;
+
+  /**
+   * Starts a run now, also of a schedule that is paused.
+   * @returns the run; null when Temporal has not told of it within a few seconds
+   * @throws `schedule-state` while a run is under way
+   */
+  trigger(id: string): Promise<StartedRun | null>;
+
+  /** What retention would do now. */
+  retention(id: string): Promise<RetentionPlan>;
+}
+
+export interface StartedRun {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+export interface ScheduleView extends Omit<RunScheduleInput, 'scheduleId'> {
+  readonly id: string;
+  /** As Temporal's own tools name it: with the installation's ID. */
+  readonly temporalId: string;
+  readonly kind: ScheduleKind;
+  /** null: someone gave it times in Temporal that a cron expression can not say. `nextRuns` has them. */
+  readonly cron: string | null;
+  readonly paused: boolean;
+  readonly note: string | null;
+  /** The next ones, RFC 3339; none while it is paused. */
+  readonly nextRuns: readonly string[];
+  /** Newest first; Temporal remembers ten. */
+  readonly lastRuns: readonly ScheduleRun[];
+}
+
+export type RunStatus = 'running' | 'done' | 'failed' | 'cancelled' | 'unknown';
+
+export interface ScheduleRun extends StartedRun {
+  /** The time that was meant. */
+  readonly scheduledAt: string;
+  readonly startedAt: string;
+  /** `unknown`: Temporal has forgotten the run, and the ledger has nothing of it. */
+  readonly status: RunStatus;
+  readonly backup: { readonly id: string; readonly status: BackupStatus } | null;
+  readonly drills: readonly RunDrill[];
+}
+
+export interface RunDrill {
+  readonly restoreId: number;
+  readonly backupId: string;
+  readonly status: RestoreStatus;
+}

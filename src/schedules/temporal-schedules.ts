@@ -1,0 +1,219 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Client,
+  type ScheduleDescription,
+  type ScheduleHandle,
+  type ScheduleOptionsAction,
+  ScheduleOverlapPolicy,
+  type ScheduleUpdateOptions,
+} from '@temporalio/client';
+import { RUN_SCHEDULE, type RunScheduleInput } from '../../workflows/contract.ts';
+import { readRetention } from '../backups/apply-retention.ts';
+import type { BackupKeys } from '../backups/backup-keys.ts';
+import type { Database } from '../db/database.ts';
+import { LongshoreError } from '../errors.ts';
+import type { Installation } from '../installation/installation.ts';
+import { translateTemporal } from '../loads/load-workflows.ts';
+import { quoted } from '../shorten.ts';
+import type { Storage } from '../storage/storage.ts';
+import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import type { Dictionary } from '../types.ts';
+import { inputOf, type ScheduleReader, scheduleView } from './read-schedule.ts';
+import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from './schedule.ts';
+import { type ScheduleBook, temporalIdOf, type Wanted } from './schedule-book.ts';
+import type { ScheduleKey } from './schedule-rows.ts';
+import type { ScheduleService, StartedRun } from './schedule-service.ts';
+import { changedSpec, timezoneOf } from './schedule-spec.ts';
+
+/** A machine that was off when a run was due makes up for it within this time. */
+const CATCHUP = '1 day';
+const TRIGGER_LOOKS = 50;
+const TRIGGER_LOOK_MS = 100;
+/** What lists show of the past; one schedule shows all that Temporal remembers. */
+const RUNS_IN_LISTS = 1;
+
+export interface TemporalSchedulesDeps extends ScheduleReader {
+  readonly client: Client;
+  readonly db: Database;
+  readonly installation: Installation;
+  readonly book: ScheduleBook;
+  readonly storage: Storage;
+  readonly dictionary: Dictionary;
+  readonly backupKeys: BackupKeys;
+}
+
+/** The schedule service over Temporal Schedules. */
+export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleService {
+  const { client, db, installation, storage, backupKeys, book } = deps;
+  const keyOf = (id: string): ScheduleKey => {
+    if (scheduleIdSchema.safeParse(id).success) return { kind: 'runs', id };
+    throw unknownSchedule(id);
+  };
+  const described = async (id: string) => {
+    const found = await translating(() => book.find(keyOf(id)));
+    if (found === null) throw unknownSchedule(id);
+    return found;
+  };
+  const view = async (id: string) => scheduleView(deps, id, await described(id));
+  const change = async (id: string, to: (before: ScheduleDescription) => ScheduleUpdateOptions) => {
+    if (!(await translating(() => book.change(keyOf(id), to)))) throw unknownSchedule(id);
+    return view(id);
+  };
+
+  return {
+    async list() {
+      const found = await Promise.all(
+        (await book.ids('runs')).map(async (id) => {
+          const one = await described(id).catch(unlessGone);
+          return one && scheduleView(deps, id, one, RUNS_IN_LISTS);
+        }),
+      );
+      return found.filter((one) => one !== null);
+    },
+
+    get: view,
+
+    async create(request) {
+      check(deps, request);
+      const key = keyOf(request.id);
+      if (!(await translating(() => book.create(key, wantedOf(installation, request))))) {
+        throw new LongshoreError('schedule-state', `there is a schedule ${quoted(request.id)} already`);
+      }
+      return view(request.id);
+    },
+
+    async change(id, request) {
+      check(deps, request);
+      return change(id, (before) => changed(installation, id, before, request));
+    },
+
+    async delete(id) {
+      if (!(await translating(() => book.remove(keyOf(id))))) throw unknownSchedule(id);
+    },
+
+    setPaused: (id, paused) =>
+      // Not `handle.pause()`: it would write its own note over the user's.
+      change(id, (before) => ({
+        ...changed(installation, id, before, {}),
+        state: { ...before.state, paused },
+      })),
+
+    async trigger(id) {
+      await described(id);
+      return trigger(client.schedule.getHandle(temporalIdOf(installation, keyOf(id))));
+    },
+
+    async retention(id) {
+      const { spec, ...rest } = await described(id);
+      const { retention } = inputOf(id, { spec, ...rest });
+      const now = new Date().toISOString();
+      const scope = { scheduleId: id, timezone: timezoneOf(spec), now };
+      return readRetention({ db, storage, keys: backupKeys }, retention, scope);
+    },
+  };
+}
+
+function check({ dictionary, backupKeys }: TemporalSchedulesDeps, { tables, encrypt }: ScheduleChange): void {
+  for (const name of tables ?? []) {
+    if (dictionary.tables.some((table) => table.name === name)) continue;
+    throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
+  }
+  if (encrypt === true && backupKeys.current === null) {
+    throw new LongshoreError('backup-key-missing', 'a schedule that encrypts needs a backup key');
+  }
+}
+
+function wantedOf(installation: Installation, request: NewSchedule): Wanted {
+  const { id, cron, timezone, note, ...rest } = request;
+  return {
+    spec: { cronExpressions: [cron], timezone },
+    action: actionOf(installation, { ...rest, scheduleId: id, timezone }),
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP },
+    state: note === null ? {} : { note },
+  };
+}
+
+/** What a schedule's runs are started as. */
+export function actionOf(installation: Installation, input: RunScheduleInput): ScheduleOptionsAction {
+  const what = input.tables === null ? 'all tables' : input.tables.join(', ');
+  return {
+    type: 'startWorkflow',
+    workflowType: RUN_SCHEDULE,
+    workflowId: temporalIdOf(installation, { kind: 'runs', id: input.scheduleId }),
+    taskQueue: installation.queue,
+    args: [input],
+    typedSearchAttributes: [{ key: KIND_ATTRIBUTE, value: 'schedule' }],
+    staticSummary: `Schedule ${input.scheduleId}: ${input.kind}`,
+    staticDetails: `Schedule **${input.scheduleId}**: ${input.kind} of ${what}`,
+  };
+}
+
+/** A pause and whatever else was set in Temporal stays as it is. */
+function changed(
+  installation: Installation,
+  id: string,
+  before: ScheduleDescription,
+  change: ScheduleChange,
+) {
+  const { cron: _, note, ...forRuns } = change;
+  const given = Object.fromEntries(Object.entries(forRuns).filter(([, value]) => value !== undefined));
+  const spec = changedSpec(before.spec, change);
+  const input = { ...inputOf(id, before), ...given, scheduleId: id, timezone: spec.timezone ?? 'UTC' };
+  return {
+    spec,
+    policies: before.policies,
+    state: { ...before.state, ...(note !== undefined && { note: note ?? '' }) },
+    action: actionOf(installation, checkKind(input)),
+  };
+}
+
+function checkKind(input: RunScheduleInput): RunScheduleInput {
+  const { kind, codec, encrypt, retention, drill } = input;
+  if (kind === 'backup' || (codec === null && encrypt === null && retention === null && !drill)) return input;
+  throw new LongshoreError(
+    'invalid-request',
+    'codec, encrypt, retention and drill are for schedules of the kind backup',
+  );
+}
+
+async function trigger(handle: ScheduleHandle): Promise<StartedRun | null> {
+  const before = await translating(() => handle.describe());
+  const [running] = before.info.runningActions;
+  if (running !== undefined) {
+    throw new LongshoreError('schedule-state', `the run ${running.workflow.workflowId} is under way`);
+  }
+  const known = new Set(before.info.recentActions.map(({ action }) => action.workflow.firstExecutionRunId));
+  await translating(() => handle.trigger(ScheduleOverlapPolicy.SKIP));
+  for (let look = 0; look < TRIGGER_LOOKS; look++) {
+    const { info } = await translating(() => handle.describe());
+    const started = info.recentActions.find(({ action }) => !known.has(action.workflow.firstExecutionRunId));
+    if (started !== undefined) {
+      const { workflowId, firstExecutionRunId } = started.action.workflow;
+      return { workflowId, runId: firstExecutionRunId };
+    }
+    await sleep(TRIGGER_LOOK_MS);
+  }
+  return null;
+}
+
+export function unknownSchedule(id: string): LongshoreError {
+  return new LongshoreError('unknown-schedule', `there is no schedule ${quoted(id)}`);
+}
+
+/** Lists are a little behind: one may have been deleted meanwhile. */
+function unlessGone(error: unknown): null {
+  if (error instanceof LongshoreError && error.code === 'unknown-schedule') return null;
+  throw error;
+}
+
+async function translating<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    // What the server finds at fault in a schedule's times, such as a zone that it does not know.
+    if (error instanceof TypeError && error.cause === undefined) {
+      throw new LongshoreError('invalid-request', `Temporal refuses it: ${error.message}`, { cause: error });
+    }
+    throw translateTemporal(error);
+  }
+}

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { attemptDatabase } from '../../activities/attempt-database.ts';
+import type { Database } from '../../src/db/database.ts';
+import { LongshoreError } from '../../src/errors.ts';
+import { testConnection } from '../support/connection.ts';
+import { eventually, until } from '../support/eventually.ts';
+import { testStack } from '../support/stack.ts';
+
+const dictionary = {
+  resources: ['slow_a', 'slow_b', 'free', 'held_a', 'held_b'].map((name) => ({
+    name,
+    schema: {
+      fields: [
+        { name: 'id', type: 'integer' },
+        { name: 'name', type: 'string' },
+      ],
+      primaryKey: 'id',
+    },
+  })),
+};
+const csv = (from: number, count: number) =>
+  `id,name\n${Array.from({ length: count }, (_, i) => `${from + i},Name\n`).join('')}`;
+
+describe('while all that comes after a commit takes minutes', async () => {
+  const stack = await testStack({ after }, dictionary);
+  const { db, get, load, post } = stack;
+  const analyzing = () =>
+    db.query<{ query: string }>(
+      `select query from pg_stat_activity where datname = current_database()
+          and application_name = 'longshore analyze' and state = 'active'`,
+    );
+  const idOf = async (table: string) => {
+    const loads = async () =>
+      ((await get(`/v1/loads?table=${table}&limit=1`)).body as unknown as { loads: { id: number }[] }).loads;
+    return (await until(loads, (found) => found.length > 0))[0]!.id;
+  };
+
+  it('loads are done, and those of the same and of other tables go on', async () => {
+    await db.query(`create function public.slowly(n bigint) returns bigint immutable language plpgsql
+                      as 'begin perform pg_sleep(1); return n; end'`);
+    for (const table of ['slow_a', 'slow_b']) {
+      assert.equal((await load(table, csv(1, 100))).body.status, 'done');
+      await db.query(`create statistics public.${table}_s on (public.slowly(id)) from public.${table}`);
+    }
+    // More of them than the worker has slots.
+    for (const [table, from] of [
+      ['slow_a', 101],
+      ['slow_b', 101],
+      ['slow_a', 201],
+      ['free', 1],
+    ] as const) {
+      const { body } = await load(table, csv(from, 1));
+      assert.equal(body.status, 'done', JSON.stringify(body));
+    }
+    const running = await until(analyzing, (rows) => rows.length > 0);
+    assert.match(String(running[0]?.query), /slow_/);
+    assert.equal(running.length, 1);
+    // What ANALYZE holds, nobody waits for long for.
+    const table = /"(slow_[ab])"$/.exec(String(running[0]?.query))?.[1];
+    assert.equal((await load(String(table), csv(301, 1))).body.status, 'done');
+    await db.query('drop statistics public.slow_a_s, public.slow_b_s');
+  });
+
+  it('a load that finds no slot says so, and a cancel ends the wait for a lock', async () => {
+    const client = await db.connect();
+    try {
+      await client.query('begin; lock table held_a, held_b in share mode');
+      const held = ['held_a', 'held_b'].map((table) => load(table, csv(1, 3)));
+      const [a, b] = [await idOf('held_a'), await idOf('held_b')];
+      const waiting = () =>
+        db.query(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+      assert.equal((await until(waiting, (rows) => rows.length === 2)).length, 2);
+
+      const free = load('free', csv(1001, 3));
+      const id = await until(
+        () => idOf('free'),
+        (n) => n > Math.max(a, b),
+      );
+      const trouble = await until(
+        async () => (await get(`/v1/loads/${id}`)).body.waitingFor,
+        (found) => found !== null,
+      );
+      assert.equal(trouble?.code, 'workers-busy');
+      assert.match(trouble.message, /^no activity worker has had a slot free for it for \d+ s$/);
+
+      await post(`/v1/loads/${a}/cancel`);
+      await eventually(async () => (await get(`/v1/loads/${a}`)).body.status, 'cancelled');
+      assert.equal((await waiting()).length, 1);
+      assert.equal((await free).body.status, 'done');
+      await client.query('commit');
+      const [cancelled, done] = await Promise.all(held);
+      assert.equal(cancelled?.body.code, 'load-cancelled');
+      assert.equal(done?.body.status, 'done');
+      assert.equal((await get(`/v1/loads/${b}`)).body.waitingFor, null);
+    } finally {
+      await client.end();
+    }
+  });
+});
+
+describe('what an attempt of an activity has PostgreSQL do', async () => {
+  const { db, client } = await testConnection({ after });
+  const attempts = attemptDatabase(db);
+  const run = <T>(attempt: number, work: (db: Database) => Promise<T>, startToCloseTimeoutMs = 60_000) =>
+    new MockActivityEnvironment({ attempt, startToCloseTimeoutMs }).run(() => work(attempts)) as Promise<T>;
+  const sessions = () =>
+    db.query(
+      `select from pg_stat_activity where datname = current_database() and query like '%pg_sleep%'
+          and state = 'active' and pid <> pg_backend_pid()`,
+    );
+
+  it('ends before the attempt has taken as long as it may, and is tried again', async () => {
+    for (const work of [
+      (tried: Database) => tried.query('select pg_sleep(60)'),
+      (tried: Database) => tried.transaction((tx) => tx.query('select pg_sleep(60)')),
+    ]) {
+      await assert.rejects(
+        run(1, work, 500),
+        (error) => error instanceof LongshoreError && error.code === 'database-busy',
+      );
+      assert.deepEqual(await sessions(), []);
+    }
+  });
+
+  it('ends when the next attempt begins, though the process of the first one hangs', async () => {
+    await client.query('create table held (id int)');
+    let begun: () => void;
+    const locked = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const hung = run(1, (tried) =>
+      tried.transaction(async (tx) => {
+        await tx.query('lock table held');
+        begun();
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        await tx.query('insert into held values (1)');
+      }),
+    );
+    const ended = assert.rejects(hung);
+    await locked;
+    await run(2, (tried) => tried.transaction((tx) => tx.query('lock table held nowait')));
+    await ended;
+    assert.deepEqual(await db.query('select * from held'), []);
+  });
+
+  it('ends when the process dies', async () => {
+    const other = await db.connect();
+    const sleeping = other.query('select pg_sleep(60)').catch(() => undefined);
+    assert.equal((await until(sessions, (rows) => rows.length === 1)).length, 1);
+    (other as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    await eventually(async () => (await sessions()).length, 0);
+    await sleeping;
+  });
+});

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import pg from 'pg';
+import { ensureAdminKey } from '../../src/keys/ensure-admin-key.ts';
+import { CACHE_MS, createKeyStore, type KeyStore } from '../../src/keys/key-store.ts';
+import { parseKey } from '../../src/keys/key-text.ts';
+import { adminKeyPath } from '../../src/runtime/home.ts';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
+
+describe('keys', () => {
+  let database: TestDatabase;
+  let pool: pg.Pool;
+  let home: string;
+  let nowMs: number;
+  let asked: string[];
+  let keys: KeyStore;
+
+  before(async () => {
+    database = await testDatabase();
+    pool = new pg.Pool({ connectionString: database.url, max: 2 });
+  });
+  after(async () => {
+    await pool.end();
+    await database[Symbol.asyncDispose]();
+  });
+  beforeEach(async (t) => {
+    await pool.query('truncate longshore.api_key');
+    home = await mkdtemp(join(tmpdir(), 'longshore-keys-'));
+    (t as unknown as { after(fn: () => Promise<void>): void }).after(() => rm(home, { recursive: true }));
+    nowMs = Date.now();
+    asked = [];
+    keys = createKeyStore(
+      {
+        async query(sql, params) {
+          asked.push(sql.trim().split(' ')[0]!);
+          return (await pool.query(sql, params as unknown[])).rows;
+        },
+      },
+      { now: () => nowMs },
+    );
+  });
+
+  const ensure = (adminKey?: string) => ensureAdminKey({ home, adminKey, store: keys });
+  const stored = async () => (await pool.query('select * from longshore.api_key order by id')).rows;
+
+  it('knows a key by its text, and nothing else by it', async () => {
+    const text = await keys.create({ name: 'loader', scopes: ['write'], tables: ['jobs'] });
+    assert.match(text, /^lsk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/);
+    const { id, secret } = parseKey(text)!;
+    assert.deepEqual(await keys.verify(text), {
+      ...{ id, name: 'loader', scopes: ['write'], tables: ['jobs'] },
+      rate: null,
+    });
+    const flipped = secret.startsWith('A') ? `B${secret.slice(1)}` : `A${secret.slice(1)}`;
+    for (const wrong of [
+      '',
+      'lsk',
+      `lsk_${id}_`,
+      `lsk_${id}_${flipped}`,
+      `lsk_other_${secret}`,
+      `${text} `,
+      secret,
+    ]) {
+      assert.equal(await keys.verify(wrong), null, wrong);
+    }
+  });
+
+  it('stores nothing that a key could be made from', async () => {
+    const text = await keys.create({ name: 'loader', scopes: ['read'], tables: null });
+    const row = (await stored())[0];
+    assert.equal(row.secret_hash.length, 32);
+    assert.ok(!JSON.stringify(row).includes(parseKey(text)!.secret));
+  });
+
+  it('believes a key for a short time only, so that revoking works soon', async () => {
+    const text = await keys.create({ name: 'loader', scopes: ['read'], tables: null });
+    await keys.verify(text);
+    asked = [];
+    assert.notEqual(await keys.verify(text), null);
+    assert.deepEqual(asked, []);
+    await pool.query('update longshore.api_key set revoked_at = now()');
+    nowMs += CACHE_MS + 1;
+    assert.equal(await keys.verify(text), null);
+  });
+
+  it('notes the last use at most once a minute', async () => {
+    const text = await keys.create({ name: 'loader', scopes: ['read'], tables: null });
+    const updates = () => asked.filter((verb) => verb === 'update').length;
+    for (let second = 0; second < 59; second += 1) {
+      await keys.verify(text);
+      nowMs += 1000;
+    }
+    assert.equal(updates(), 1);
+    nowMs += 2000;
+    await keys.verify(text);
+    assert.equal(updates(), 2);
+    await pool.query('select 1');
+    assert.ok((await stored())[0].last_used_at instanceof Date);
+  });
+
+  it('makes the first admin key once, in a file for its owner only', async () => {
+    assert.equal((await ensure()).origin, 'made');
+    const path = adminKeyPath(home);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    const text = await readFile(path, 'utf8');
+    assert.equal((await ensure()).origin, 'kept');
+    assert.equal(await readFile(path, 'utf8'), text);
+    assert.equal((await stored()).length, 1);
+    assert.deepEqual((await keys.verify(text.trim()))?.scopes, ['admin']);
+  });
+
+  it('takes the key of the file up again when the database is new', async () => {
+    await ensure();
+    const text = (await readFile(adminKeyPath(home), 'utf8')).trim();
+    await pool.query('truncate longshore.api_key');
+    assert.equal((await ensure()).origin, 'kept');
+    assert.notEqual(await keys.verify(text), null);
+  });
+
+  it('replaces a key file that is lost, damaged or revoked', async () => {
+    const path = adminKeyPath(home);
+    const works = async () => (await keys.verify((await readFile(path, 'utf8')).trim())) !== null;
+    await ensure();
+    await rm(path);
+    assert.equal((await ensure()).origin, 'made');
+    assert.ok(await works());
+    await writeFile(path, 'garbage\n');
+    assert.equal((await ensure()).origin, 'made');
+    assert.ok(await works());
+    await pool.query('update longshore.api_key set revoked_at = now()');
+    nowMs += CACHE_MS + 1;
+    assert.equal((await ensure()).origin, 'made');
+    assert.ok(await works());
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+  });
+
+  it("takes the operator's key as it is, keeps it off the disk, and ends the one before", async () => {
+    await mkdir(dirname(adminKeyPath(home)), { recursive: true });
+    await chmod(home, 0o700);
+    assert.deepEqual(await ensure('any text of 16 chars or more\n'), {
+      origin: 'given',
+      path: null,
+      operatorEnded: false,
+      besides: null,
+    });
+    await assert.rejects(readFile(adminKeyPath(home)), { code: 'ENOENT' });
+    assert.deepEqual((await keys.verify('any text of 16 chars or more'))?.scopes, ['admin']);
+    const looksLikeOurs = `lsk_abc_${'x'.repeat(43)}`;
+    await ensure(looksLikeOurs);
+    assert.notEqual(await keys.verify(looksLikeOurs), null);
+    assert.equal(await keys.verify('any text of 16 chars or more'), null);
+    assert.equal((await stored()).length, 1);
+  });
+
+  it("ends the operator's key at the first start without it, once there is another", async () => {
+    const chosen = 'any text of 16 chars or more';
+    await ensure(chosen);
+    assert.notEqual(await keys.verify(chosen), null);
+    assert.deepEqual(await ensure(), {
+      ...{ origin: 'made', path: adminKeyPath(home), operatorEnded: true, besides: null },
+    });
+    assert.equal(await keys.verify(chosen), null);
+    assert.notEqual(await keys.verify((await readFile(adminKeyPath(home), 'utf8')).trim()), null);
+    assert.equal((await ensure()).operatorEnded, false);
+    // Set again, the same text is good again. The file's key stays good, until somebody revokes it.
+    const [, inFile] = (await readFile(adminKeyPath(home), 'utf8')).split('_');
+    assert.equal((await ensure(chosen)).besides, inFile);
+    await pool.query('update longshore.api_key set revoked_at = now() where id = $1', [inFile]);
+    keys.forget(inFile!);
+    assert.equal((await ensure(chosen)).besides, null);
+    assert.notEqual(await keys.verify(chosen), null);
+  });
+});

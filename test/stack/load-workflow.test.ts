@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
+import type { EndLoadInput } from '../../activities/end-load.ts';
+import type { Activities, LedgerActivities } from '../../activities/index.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
+import { installRuntime } from '../../src/temporal/worker-runtime.ts';
+import { ACTIVITY_QUEUE, LOAD_CSV, PAUSE, RESUME, TURN, WORKFLOW_QUEUE } from '../../workflows/contract.ts';
+import { CHUNKS_A_RUN } from '../../workflows/policies.ts';
+import { recordedHistories, recordHistory } from '../support/histories.ts';
+import { testTemporal } from '../support/temporal.ts';
+
+const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+installRuntime(createLogger({ level: 'silent', process: 'test' }));
+
+type LoadActivities = Pick<Activities, 'chartFile' | 'loadChunk' | 'checkLoad' | 'publishLoad'>;
+type AllActivities = LoadActivities & LedgerActivities;
+
+/** The workflow alone, on a real server, with activities that the test decides on. */
+describe('loadCsv', async () => {
+  const bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  const { address, namespace } = await testTemporal();
+  const connection = await NativeConnection.connect({ address });
+  const client = new Client({ connection: await Connection.connect({ address }), namespace });
+  const ends: EndLoadInput[] = [];
+  let activities: AllActivities = fakes();
+
+  /** Looked up at each call, so that every test can bring its own. */
+  const current = Object.fromEntries(
+    Object.keys(activities).map((name) => [
+      name,
+      (input: never) => (activities as unknown as Record<string, (i: never) => unknown>)[name]?.(input),
+    ]),
+  );
+  const options = { connection, namespace, activities: current };
+  const workers = [
+    await Worker.create({ ...options, taskQueue: WORKFLOW_QUEUE, workflowBundle: bundle }),
+    await Worker.create({ ...options, taskQueue: ACTIVITY_QUEUE }),
+  ];
+  const running = workers.map((worker) => worker.run());
+  after(async () => {
+    for (const worker of workers) worker.shutdown();
+    await Promise.all(running);
+    await connection.close();
+    await client.connection.close();
+  });
+
+  function fakes(changes: Partial<AllActivities> = {}): AllActivities {
+    return {
+      takeTurn: async () => ({ state: 'go', charted: true, source: 'uploads/x', paused: false }),
+      beginLoad: async () => ({ chunks: 3, bytes: 300, maxRejects: null }),
+      endLoad: async (input) => {
+        ends.push(input);
+        return {
+          status: input.end.status,
+          next: null,
+          read: 30,
+          loaded: 30,
+          rejected: 0,
+          unchanged: 0,
+          discarded: 0,
+        };
+      },
+      chartFile: async () => undefined,
+      loadChunk: async () => ({ state: 'loaded', bytes: 100, read: 10, rejected: 0 }),
+      checkLoad: async () => ({ rejected: 1 }),
+      publishLoad: async () => ({
+        outcome: 'published',
+        read: 30,
+        loaded: 30,
+        rejected: 0,
+        unchanged: 0,
+        discarded: 0,
+      }),
+      ...changes,
+    };
+  }
+
+  async function start(changes: Partial<AllActivities>) {
+    ends.length = 0;
+    activities = fakes(changes);
+    return client.workflow.start(LOAD_CSV, {
+      workflowId: `load-${randomUUID()}`,
+      taskQueue: WORKFLOW_QUEUE,
+      args: [{ loadId: 1, table: 'hires', mode: 'append' }],
+    });
+  }
+
+  async function failureOf(result: Promise<unknown>): Promise<unknown> {
+    const error = await result.then(
+      () => assert.fail('the workflow did not fail'),
+      (e) => e,
+    );
+    assert.ok(error instanceof WorkflowFailedError, String(error));
+    return error.cause;
+  }
+
+  it('loads every chunk once, publishes, and says so to the ledger', async () => {
+    const chunks: number[] = [];
+    const handle = await start({
+      loadChunk: async ({ chunkNo }) => {
+        chunks.push(chunkNo);
+        return { state: 'loaded', bytes: 100, read: 10, rejected: 0 };
+      },
+    });
+    assert.deepEqual(await handle.result(), {
+      loadId: 1,
+      read: 30,
+      loaded: 30,
+      rejected: 0,
+      unchanged: 0,
+      discarded: 0,
+    });
+    assert.deepEqual(chunks.sort(), [0, 1, 2]);
+    assert.deepEqual(ends, [{ loadId: 1, end: { status: 'done' } }]);
+    await recordHistory(client, 'load-done', handle.workflowId);
+  });
+
+  it('charts a file that came without a chart', async () => {
+    let charted = 0;
+    const handle = await start({
+      takeTurn: async () => ({ state: 'go', charted: false, source: 'inbox/x.csv', paused: false }),
+      chartFile: async () => {
+        charted++;
+      },
+    });
+    await handle.result();
+    assert.equal(charted, 1);
+    await recordHistory(client, 'load-charted-by-activity', handle.workflowId);
+  });
+
+  it('continues as new between chunks, and loads each of them exactly once', async () => {
+    const chunks = CHUNKS_A_RUN * 2 + 7;
+    const seen: number[] = [];
+    const handle = await start({
+      beginLoad: async () => ({ chunks, bytes: chunks * 100, maxRejects: null }),
+      loadChunk: async ({ chunkNo }) => {
+        seen.push(chunkNo);
+        return { state: 'loaded', bytes: 100, read: 10, rejected: 0 };
+      },
+    });
+    await handle.result();
+    assert.equal(seen.length, chunks);
+    assert.equal(new Set(seen).size, chunks);
+    const history = await client.workflow
+      .getHandle(handle.workflowId, handle.firstExecutionRunId)
+      .fetchHistory();
+    assert.ok(history.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes);
+  });
+
+  it('waits for its turn, and is woken by the load before it', async () => {
+    let asked = 0;
+    const handle = await start({
+      takeTurn: async () => {
+        asked++;
+        if (asked === 1) return { state: 'wait', behind: 7 };
+        return { state: 'go', charted: true, source: 'uploads/x', paused: false };
+      },
+    });
+    while (asked < 1) await sleep(20);
+    await sleep(200);
+    assert.equal(asked, 1);
+    await handle.signal(TURN);
+    await handle.result();
+    assert.equal(asked, 2);
+    await recordHistory(client, 'load-queued', handle.workflowId);
+  });
+
+  it('tells the next load in the queue that it is its turn', async () => {
+    let turns = 0;
+    const waiting = await start({
+      takeTurn: async () => {
+        turns++;
+        if (turns === 1) return { state: 'wait', behind: 1 };
+        return { state: 'go', charted: true, source: 'uploads/x', paused: false };
+      },
+    });
+    while (turns < 1) await sleep(20);
+    const before = activities;
+    const first = await client.workflow.start(LOAD_CSV, {
+      workflowId: `load-${randomUUID()}`,
+      taskQueue: WORKFLOW_QUEUE,
+      args: [{ loadId: 2, table: 'hires', mode: 'append' }],
+    });
+    activities = {
+      ...before,
+      endLoad: async (input) => ({
+        ...(await before.endLoad(input)),
+        next: input.loadId === 2 ? waiting.workflowId : null,
+      }),
+    };
+    await first.result();
+    await waiting.result();
+    assert.equal(turns, 3);
+  });
+
+  it('gives out no chunk while paused, and gives one back that found the load paused', async () => {
+    const seen: number[] = [];
+    let refuse = true;
+    const handle = await start({
+      loadChunk: async ({ chunkNo }) => {
+        seen.push(chunkNo);
+        return refuse ? { state: 'paused' } : { state: 'loaded', bytes: 100, read: 10, rejected: 0 };
+      },
+    });
+    await handle.signal(PAUSE);
+    await sleep(2_500);
+    const whilePaused = seen.length;
+    await sleep(1_500);
+    assert.equal(seen.length, whilePaused);
+    refuse = false;
+    await handle.signal(RESUME);
+    await handle.result();
+    assert.deepEqual([...new Set(seen)].sort(), [0, 1, 2]);
+    await recordHistory(client, 'load-paused', handle.workflowId);
+  });
+
+  it('checks keys when publishing finds them violated, and publishes again', async () => {
+    let published = 0;
+    let checked = 0;
+    const handle = await start({
+      publishLoad: async () => {
+        published++;
+        if (published === 1) return { outcome: 'violated' };
+        return { outcome: 'published', read: 30, loaded: 29, rejected: 1, unchanged: 0, discarded: 0 };
+      },
+      checkLoad: async () => {
+        checked++;
+        return { rejected: 1 };
+      },
+    });
+    await handle.result();
+    assert.deepEqual([published, checked], [2, 1]);
+    await recordHistory(client, 'load-checked', handle.workflowId);
+  });
+
+  it('fails with the code of the catalog, and writes it into the ledger', async () => {
+    const handle = await start({
+      publishLoad: async () => {
+        throw ApplicationFailure.nonRetryable('5 of 6 rows were rejected', 'too-many-rejects');
+      },
+    });
+    const cause = await failureOf(handle.result());
+    assert.ok(cause instanceof ApplicationFailure);
+    assert.equal(cause.type, 'too-many-rejects');
+    const end = { status: 'failed', code: 'too-many-rejects', message: '5 of 6 rows were rejected' };
+    assert.deepEqual(ends, [{ loadId: 1, end }]);
+    await recordHistory(client, 'load-failed', handle.workflowId);
+  });
+
+  it('stops as soon as a count of rejects is exceeded', async () => {
+    const handle = await start({
+      beginLoad: async () => ({ chunks: 1000, bytes: 1000, maxRejects: { kind: 'count', value: 4 } }),
+      loadChunk: async () => ({ state: 'loaded', bytes: 1, read: 10, rejected: 1 }),
+      publishLoad: async () => assert.fail('published'),
+    });
+    const cause = await failureOf(handle.result());
+    assert.equal((cause as ApplicationFailure).type, 'too-many-rejects');
+  });
+
+  it('ends cancelled when cancelled, also while it waits', async () => {
+    const handle = await start({ takeTurn: async () => ({ state: 'wait', behind: 7 }) });
+    await sleep(300);
+    await handle.cancel();
+    assert.ok((await failureOf(handle.result())) instanceof CancelledFailure);
+    assert.deepEqual(ends, [{ loadId: 1, end: { status: 'cancelled' } }]);
+    await recordHistory(client, 'load-cancelled', handle.workflowId);
+  });
+
+  it('is done, not cancelled, when the cancellation comes after the commit', async () => {
+    let publishing = false;
+    const handle = await start({
+      publishLoad: async () => {
+        publishing = true;
+        await sleep(600);
+        return { outcome: 'published', read: 30, loaded: 30, rejected: 0, unchanged: 0, discarded: 0 };
+      },
+      endLoad: async () => ({
+        status: 'done',
+        next: null,
+        read: 30,
+        loaded: 30,
+        rejected: 0,
+        unchanged: 0,
+        discarded: 0,
+      }),
+    });
+    while (!publishing) await sleep(20);
+    await handle.cancel();
+    assert.deepEqual(await handle.result(), {
+      loadId: 1,
+      read: 30,
+      loaded: 30,
+      rejected: 0,
+      unchanged: 0,
+      discarded: 0,
+    });
+  });
+
+  it('replays every stored history', async () => {
+    // Those that are sealed need their key: sealed-histories.test.ts replays them.
+    const histories = (await recordedHistories()).filter(({ name }) => !name.startsWith('sealed-'));
+    assert.ok(histories.length >= 7, `only ${histories.length} histories are stored`);
+    for (const { name, history } of histories) {
+      await assert.doesNotReject(Worker.runReplayHistory({ workflowBundle: bundle }, history, 'load'), name);
+    }
+  });
+});

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import { sealedWorkerOptions } from '../../activities/sealed-worker.ts';
+import { BUNDLED } from '../../src/temporal/workflow-bundle.ts';
+import { temporalClient } from '../support/batch-api.ts';
+import { eventually } from '../support/eventually.ts';
+import { recordedHistories, recordHistory } from '../support/histories.ts';
+import { TEST_PAYLOAD_KEY } from '../support/sealed.ts';
+import { testStack } from '../support/stack.ts';
+
+const MODES = ['readable', 'encrypted'] as const;
+const KINDS = ['load', 'batches', 'backup'] as const;
+
+/** Histories as platforms of before have them: with seals of the key that the tests have, in the namespace `default`. */
+describe('what was sealed by an earlier version', async () => {
+  if (process.env.RECORD_HISTORIES === '1') {
+    for (const mode of MODES) it(`is recorded, ${mode}`, (t) => record(t, mode));
+  }
+
+  it('is opened and replayed by this one, and by no process without the key', async () => {
+    const bundle = await bundleWorkflowCode({ ...BUNDLED, logger: new DefaultLogger('ERROR') });
+    const recorded = (await recordedHistories()).filter(({ name }) => name.startsWith('sealed-'));
+    assert.ok(recorded.length >= MODES.length * KINDS.length, `only ${recorded.length} histories are stored`);
+    const replay = (history: History, text: string) => {
+      const payloadKey = { name: 'LONGSHORE_PAYLOAD_KEY', text };
+      const sealed = sealedWorkerOptions({ home: '', payloadKey, payloadMode: 'readable' });
+      return Worker.runReplayHistory({ workflowBundle: bundle, ...sealed }, history, idOf(history));
+    };
+    for (const { name, history } of recorded as { name: string; history: History }[]) {
+      await assert.doesNotReject(replay(history, TEST_PAYLOAD_KEY), name);
+      await assert.rejects(replay(history, Buffer.alloc(32, 'another').toString('base64')), name);
+    }
+  });
+});
+
+interface History {
+  readonly events: readonly {
+    readonly workflowExecutionStartedEventAttributes?: { readonly workflowId?: string };
+  }[];
+}
+
+/** Seals are bound to it. */
+function idOf({ events: [started] }: History): string {
+  return started?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
+}
+
+async function record(
+  t: { after(action: () => Promise<unknown>): void },
+  mode: (typeof MODES)[number],
+): Promise<void> {
+  // The one that replays take for theirs.
+  const env = { LONGSHORE_PAYLOADS: mode, TEMPORAL_NAMESPACE: 'default' };
+  const stack = await testStack(t, undefined, { env });
+  const client = await temporalClient(t, { ...stack, temporal: { ...stack.temporal, namespace: 'default' } });
+  const load = await stack.load('departments', '1,Harbour\n2,Quay\nx,Rejected\n');
+  assert.equal(load.body.status, 'done');
+  const batch = await stack.post('/v1/tables/jobs/rows', [{ id: 1, job: 'Pilot' }]);
+  assert.equal(batch.status, 201);
+  const backup = (await stack.post('/v1/backups', {})).body as unknown as { id: string; workflowId: string };
+  await eventually(async () => (await stack.get(`/v1/backups/${backup.id}`)).body.status as string, 'done');
+  for (const [kind, workflowId] of [
+    ['load', load.body.workflowId],
+    ['batches', batch.body.workflowId],
+    ['backup', backup.workflowId],
+  ] as const) {
+    await recordHistory(client, `sealed-${kind}-${mode}`, workflowId);
+  }
+}

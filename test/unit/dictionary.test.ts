@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
+import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
+import { LongshoreError } from '../../src/errors.ts';
+import type { Table } from '../../src/types.ts';
+
+interface Parts {
+  readonly field?: object;
+  readonly fields?: readonly object[];
+  readonly schema?: object;
+  readonly resource?: object;
+}
+
+function descriptor({ field = {}, fields, schema = {}, resource = {} }: Parts): object {
+  const listed = fields ?? [{ name: 'f', ...field }];
+  return { resources: [{ name: 't', schema: { fields: listed, ...schema }, ...resource }] };
+}
+
+function parseTable(parts: Parts): Table {
+  return parseDictionary(descriptor(parts)).tables[0]!;
+}
+
+function placesOf(value: unknown): readonly { pointer?: string; detail: string }[] {
+  try {
+    parseDictionary(value);
+  } catch (error) {
+    assert.ok(error instanceof LongshoreError, String(error));
+    assert.equal(error.code, 'dictionary-invalid');
+    return error.places;
+  }
+  return assert.fail('the descriptor was accepted');
+}
+
+const F = '#/resources/0/schema/fields/0';
+const integer = (constraints: object) => ({ field: { type: 'integer', constraints } });
+const string = (constraints: object) => ({ field: { type: 'string', constraints } });
+const dialect = (value: object) => ({ resource: { dialect: value } });
+
+/** One field more than PostgreSQL takes in a key. */
+const WIDE = Array.from({ length: 33 }, (_, i) => ({ name: `f${i}` }));
+
+function nested(levels: number): object {
+  return levels === 0 ? {} : { a: nested(levels - 1) };
+}
+
+/** what is wrong, where it is said to be, what is said */
+const REFUSED: readonly (readonly [Parts, string, RegExp])[] = [
+  [{ field: { type: 'geojson' } }, `${F}/type`, /"geojson" is not supported/],
+  [{ field: { type: 'integer', format: 'x' } }, `${F}/format`, /only format of type "integer"/],
+  [{ field: { type: 'string', format: 'ipv4' } }, `${F}/format`, /default, email, uri, binary, uuid/],
+  [{ field: { type: 'date', format: '%Y %Q' } }, `${F}/format`, /"%Q" is not supported/],
+  [{ field: { type: 'date', format: '%H:%M' } }, `${F}/format`, /reads no date/],
+  [{ field: { type: 'time', format: '%H:%M%z' } }, `${F}/format`, /no offset/],
+  [{ field: { type: 'date', format: '%Y%Y' } }, `${F}/format`, /occurs twice/],
+  [{ field: { name: '' } }, `${F}/name`, /not empty/],
+  [{ field: { name: '_line' } }, `${F}/name`, /kept for lineage/],
+  [{ field: { name: 'xmin' } }, `${F}/name`, /system column/],
+  [{ field: { name: 'ä'.repeat(32) } }, `${F}/name`, /at most 63 bytes/],
+  [{ field: { name: 'a\0' } }, `${F}/name`, /NUL/],
+  [integer({ minimum: 'abc' }), `${F}/constraints/minimum`, /expected an integer, received "abc"/],
+  [integer({ minimum: 9007199254740992 }), `${F}/constraints/minimum`, /write it as a string/],
+  [integer({ minimum: 2, maximum: 1 }), `${F}/constraints/minimum`, /no value can be in the range/],
+  [integer({ minimum: 1, exclusiveMaximum: 1 }), `${F}/constraints/minimum`, /no value can be in the range/],
+  [integer({ minLength: 2 }), `${F}/constraints/minLength`, /type "integer" can not have "minLength"/],
+  [integer({ jsonSchema: {} }), `${F}/constraints/jsonSchema`, /not supported/],
+  [integer({ required: 'yes' }), `${F}/constraints/required`, /true or false/],
+  [integer({ enum: [1, 'x'] }), `${F}/constraints/enum/1`, /expected an integer/],
+  [integer({ enum: [] }), `${F}/constraints/enum`, /at least one/],
+  [string({ pattern: '(a)\\1' }), `${F}/constraints/pattern`, /linear time/],
+  [string({ pattern: '(?=a)b' }), `${F}/constraints/pattern`, /linear time/],
+  [string({ pattern: '(' }), `${F}/constraints/pattern`, /linear time/],
+  [string({ minLength: 3, maxLength: 2 }), `${F}/constraints/minLength`, /more than maxLength/],
+  [string({ minimum: 1 }), `${F}/constraints/minimum`, /only integer, number, date/],
+  [{ field: { type: 'boolean', trueValues: ['x'], falseValues: ['x'] } }, `${F}/falseValues`, /also one of/],
+  [{ field: { type: 'number', groupChar: '.' } }, `${F}/groupChar`, /also the decimalChar/],
+  [{ field: { type: 'number', decimalChar: '1' } }, `${F}/decimalChar`, /no part of a number/],
+  [{ field: { type: 'number', categories: ['1'] } }, `${F}/categories`, /can not have categories/],
+  [
+    { field: { type: 'string', categories: ['a'], constraints: { enum: ['b'] } } },
+    `${F}/constraints/enum`,
+    /not one of the categories/,
+  ],
+  [{ fields: [{ name: 'a' }, { name: 'a' }] }, '#/resources/0/schema/fields/1/name', /two fields/],
+  [{ fields: [] }, '#/resources/0/schema/fields', /1 to 1500 fields/],
+  [{ schema: { missingValues: ['', ''] } }, '#/resources/0/schema/missingValues', /twice/],
+  [{ schema: { missingValues: [{ label: 'x' }] } }, '#/resources/0/schema/missingValues/0', /"value"/],
+  [{ schema: { primaryKey: ['x'] } }, '#/resources/0/schema/primaryKey', /no field "x"/],
+  [{ schema: { primaryKey: [] } }, '#/resources/0/schema/primaryKey', /at least one/],
+  [
+    { fields: WIDE, schema: { primaryKey: WIDE.map(({ name }) => name) } },
+    '#/resources/0/schema/primaryKey',
+    /at most 32 fields/,
+  ],
+  [
+    { fields: WIDE, schema: { uniqueKeys: [['f1'], WIDE.map(({ name }) => name)] } },
+    '#/resources/0/schema/uniqueKeys/1',
+    /at most 32 fields/,
+  ],
+  [{ schema: { uniqueKeys: [['f'], ['x']] } }, '#/resources/0/schema/uniqueKeys/1', /no field "x"/],
+  [{ schema: { fieldsMatch: 'some' } }, '#/resources/0/schema/fieldsMatch', /exact, equal/],
+  [
+    { schema: { fieldsMatch: 'subset' }, ...dialect({ header: false }) },
+    '#/resources/0/schema/fieldsMatch',
+    /no header/,
+  ],
+  [{ resource: { schema: 'schema.json' } }, '#/resources/0/schema', /embedded/],
+  [{ resource: { name: 'pg_class' } }, '#/resources/0/name', /kept for PostgreSQL/],
+  [{ field: { constraints: { constructor: 1 } } }, `${F}/constraints/constructor`, /not supported/],
+  [{ field: { name: 'a\ud800' } }, `${F}/name`, /half of a surrogate pair/],
+  [{ field: { description: 'a\0' } }, `${F}/description`, /NUL character/],
+  [{ field: { mine: { 'a/\0': 1 } } }, `${F}/mine/a~1%00`, /NUL character/],
+  [{ field: { name: '名' }, resource: { encoding: 'latin1' } }, `${F}/name`, /no header of a file can hold/],
+  [{ field: { name: 'a,b' }, ...dialect({ quoteChar: null }) }, `${F}/name`, /no header of a file can hold/],
+  [
+    { field: { name: '#' }, ...dialect({ quoteChar: null, commentChar: '#' }) },
+    `${F}/name`,
+    /no header of a file can hold/,
+  ],
+  [
+    { field: { name: 'a"' }, ...dialect({ doubleQuote: false }) },
+    `${F}/name`,
+    /no header of a file can hold/,
+  ],
+  [{ resource: { mine: nested(70) } }, `#/resources/0/mine${'/a'.repeat(62)}`, /deeper than 64 levels/],
+  [{ resource: { name: 'a/b' } }, '#/resources/0/name', /ASCII letters/],
+  [{ resource: { name: 'a'.repeat(64) } }, '#/resources/0/name', /at most 63 bytes/],
+  [{ resource: { encoding: 'utf-16le' } }, '#/resources/0/encoding', /cut by its bytes/],
+  [{ resource: { encoding: 'shift_jis' } }, '#/resources/0/encoding', /cut by its bytes/],
+  [{ resource: { encoding: 'nonsense' } }, '#/resources/0/encoding', /WHATWG/],
+  [dialect({ delimiter: '||' }), '#/resources/0/dialect/delimiter', /one ASCII character/],
+  [dialect({ delimiter: '"' }), '#/resources/0/dialect/quoteChar', /also the delimiter/],
+  [dialect({ quoteChar: '\n' }), '#/resources/0/dialect/quoteChar', /one ASCII character/],
+  [dialect({ headerRows: [1, 2] }), '#/resources/0/dialect/headerRows', /first record/],
+  [dialect({ nullSequence: 'NA' }), '#/resources/0/dialect/nullSequence', /missingValues/],
+  [dialect({ lineTerminator: ';' }), '#/resources/0/dialect/lineTerminator', /CRLF, LF or CR/],
+];
+
+describe('a descriptor is refused with the place and the reason', () => {
+  for (const [parts, pointer, reason] of REFUSED) {
+    it(`${pointer.slice(1)} ${reason.source}`, () => {
+      const places = placesOf(descriptor(parts));
+      assert.deepEqual(
+        places.map((place) => place.pointer),
+        [pointer],
+      );
+      assert.match(places[0]!.detail, reason);
+      assert.doesNotMatch(places[0]!.detail, /\.$/);
+    });
+  }
+
+  it('with all its faults at once', () => {
+    const places = placesOf({
+      resources: [
+        { name: 'a', schema: { fields: [{ name: 'x/y', type: 'year' }], primaryKey: ['z'] } },
+        { name: 'a', schema: { fields: [{ name: 'n', type: 'integer', constraints: { minimum: 'q' } }] } },
+      ],
+    });
+    assert.deepEqual(
+      places.map((place) => place.pointer),
+      [
+        '#/resources/0/schema/fields/0/type',
+        '#/resources/0/schema/primaryKey',
+        '#/resources/1/schema/fields/0/constraints/minimum',
+        '#/resources/1/name',
+      ],
+    );
+  });
+
+  it('when it is no descriptor at all', () => {
+    for (const value of [null, [], 'x', {}, { resources: [] }, { resources: [null] }]) placesOf(value);
+  });
+});
+
+describe('a foreign key', () => {
+  const parent = (schema: object) => ({
+    name: 'parent',
+    schema: { fields: [{ name: 'a', type: 'integer' }, { name: 'b' }], ...schema },
+  });
+  const child = (foreignKeys: unknown) => ({
+    name: 'child',
+    schema: { fields: [{ name: 'x', type: 'integer' }, { name: 'y' }], foreignKeys },
+  });
+  const at = '#/resources/0/schema/foreignKeys/0/reference';
+  const key = (fields: unknown, resource: string | undefined, referenced: unknown) => [
+    { fields, reference: { resource, fields: referenced } },
+  ];
+
+  it('comes after the table that it refers to, in version 1 spelling too', () => {
+    const { tables } = parseDictionary({
+      resources: [child(key('x', 'parent', 'a')), parent({ primaryKey: 'a' })],
+    });
+    assert.deepEqual(
+      tables.map((table) => table.name),
+      ['parent', 'child'],
+    );
+    assert.deepEqual(tables[1]!.foreignKeys, [
+      { fields: ['x'], reference: { table: 'parent', fields: ['a'] } },
+    ]);
+  });
+
+  it('may lead to a unique key, a unique field, or the table itself', () => {
+    parseDictionary({
+      resources: [child(key(['x', 'y'], 'parent', ['a', 'b'])), parent({ uniqueKeys: [['b', 'a']] })],
+    });
+    const self = {
+      fields: [
+        { name: 'id', constraints: { unique: true } },
+        { name: 'boss', type: 'string' },
+      ],
+      foreignKeys: key('boss', '', 'id'),
+    };
+    const { tables } = parseDictionary({ resources: [{ name: 'staff', schema: self }] });
+    assert.equal(tables[0]!.foreignKeys[0]!.reference.table, 'staff');
+  });
+
+  const refused: readonly (readonly [string, unknown, object, string, RegExp])[] = [
+    ['to no table', key('x', 'nowhere', 'a'), {}, `${at}/resource`, /no table "nowhere"/],
+    ['to no field', key('x', 'parent', 'q'), {}, `${at}/fields`, /no field "q"/],
+    [
+      'to no key',
+      key('x', 'parent', 'a'),
+      { primaryKey: 'b' },
+      `${at}/fields`,
+      /primary key or a unique key/,
+    ],
+    [
+      'of another length',
+      key('x', 'parent', ['a', 'b']),
+      { primaryKey: ['a', 'b'] },
+      `${at}/fields`,
+      /as many/,
+    ],
+    ['of another type', key('y', 'parent', 'a'), { primaryKey: 'a' }, `${at}/fields/0`, /of type "integer"/],
+  ];
+  for (const [what, keys, schema, pointer, reason] of refused) {
+    it(`${what} is refused`, () => {
+      const place = placesOf({ resources: [child(keys), parent(schema)] })[0]!;
+      assert.equal(place.pointer, pointer);
+      assert.match(place.detail, reason);
+    });
+  }
+
+  it('is refused in a circle of tables, which is named', () => {
+    const table = (name: string, to: string) => ({
+      name,
+      schema: { fields: [{ name: 'id' }], primaryKey: 'id', foreignKeys: key('id', to, 'id') },
+    });
+    const places = placesOf({ resources: [table('a', 'b'), table('b', 'c'), table('c', 'a')] });
+    assert.match(places[0]!.detail, /a → b → c → a/);
+  });
+});
+
+describe('what a descriptor leaves open', () => {
+  it('has the defaults of version 2', () => {
+    const table = parseTable({});
+    assert.equal(table.fields[0]!.type, 'any');
+    assert.equal(table.fields[0]!.format, 'default');
+    assert.deepEqual(table.fields[0]!.missingValues, ['']);
+    assert.equal(table.fieldsMatch, 'exact');
+    assert.equal(table.encoding, 'utf-8');
+    assert.deepEqual(table.dialect, {
+      delimiter: ',',
+      header: true,
+      quoteChar: '"',
+      doubleQuote: true,
+      escapeChar: null,
+      skipInitialSpace: false,
+      commentChar: null,
+    });
+  });
+
+  it('is ignored where it says nothing about rows', () => {
+    const table = parseTable({
+      field: { rdfType: 'x', example: 1, own: {} },
+      resource: { path: 'x.csv', licenses: [], dialect: { $schema: 'x', own: 1, lineTerminator: '\n' } },
+    });
+    assert.equal(table.name, 't');
+  });
+
+  it("takes a field's missing values before the table's, as strings or objects", () => {
+    const table = parseTable({
+      fields: [{ name: 'a' }, { name: 'b', missingValues: [{ value: '-', label: 'none' }] }],
+      schema: { missingValues: ['', 'NA'] },
+    });
+    assert.deepEqual(
+      table.fields.map((field) => field.missingValues),
+      [['', 'NA'], ['-']],
+    );
+  });
+
+  it('keeps every digit of a bound, and its value rather than its spelling', () => {
+    const bounds = { minimum: '9007199254740993', maximum: '+009223372036854775807' };
+    assert.deepEqual(parseTable(integer(bounds)).fields[0]!.constraints, {
+      minimum: '9007199254740993',
+      maximum: '9223372036854775807',
+    });
+    const date = { type: 'date', format: 'fmt:%d/%m/%Y', constraints: { minimum: '31/12/2020' } };
+    assert.equal(parseTable({ field: date }).fields[0]!.constraints.minimum, '2020-12-31');
+    const number = { type: 'number', decimalChar: ',', constraints: { minimum: 1.5, maximum: '2,5' } };
+    assert.deepEqual(parseTable({ field: number }).fields[0]!.constraints, {
+      minimum: '1.5',
+      maximum: '2.5',
+    });
+  });
+
+  it('reads an encoding by any of its names', () => {
+    assert.equal(parseTable({ resource: { encoding: 'Latin1' } }).encoding, 'windows-1252');
+    assert.equal(parseTable({ resource: { encoding: 'KOI8-R' } }).encoding, 'koi8-r');
+    assert.equal(parseTable({ resource: { encoding: 'utf8' } }).encoding, 'utf-8');
+  });
+
+  it('is told apart by a version made of the content, whatever the order of properties', () => {
+    const one = parseDictionary({
+      name: 'd',
+      resources: [{ name: 't', schema: { fields: [{ name: 'f' }] } }],
+    });
+    const two = parseDictionary({
+      resources: [{ schema: { fields: [{ name: 'f' }] }, name: 't' }],
+      name: 'd',
+    });
+    const other = parseDictionary(descriptor({ field: { title: 'F' } }));
+    assert.match(one.version, /^sha256:[0-9a-f]{12}$/);
+    assert.equal(one.version, two.version);
+    assert.notEqual(one.version, other.version);
+    assert.equal(parseDictionary({ ...descriptor({}), version: '2.1' }).version, '2.1');
+  });
+});
+
+describe('a dictionary file', () => {
+  it("is the sample's when none is given", async () => {
+    const { tables } = await readDictionary(undefined);
+    assert.deepEqual(
+      tables.map((table) => table.name),
+      ['departments', 'jobs', 'hired_employees'],
+    );
+  });
+
+  it('that is missing, or no JSON, is refused by its name', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'longshore-dictionary-'));
+    try {
+      const path = join(folder, 'broken.json');
+      await writeFile(path, '{"resources": [');
+      const names = { code: 'dictionary-invalid', message: /broken\.json/ };
+      await assert.rejects(readDictionary(path), names);
+      await assert.rejects(readDictionary(join(folder, 'no-broken.json')), names);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});

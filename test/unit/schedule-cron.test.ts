@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { CRON_FIELDS, CronError, normalizeCron } from '../../src/schedules/cron.ts';
+
+describe('cron expressions', () => {
+  it('have one normal form', () => {
+    const forms: readonly (readonly [string, string])[] = [
+      [' 0  3 1 * * ', '0 3 1 * *'],
+      ['*/15 * * * *', '*/15 * * * *'],
+      ['00-59/15 0-23 * 1-12 *', '*/15 * * * *'],
+      ['5/20 3 * * *', '5-59/20 3 * * *'],
+      ['0 3 * jan,JUL mon-fri', '0 3 * 1,7 1-5'],
+      ['0 3 * * 7', '0 3 * * 0'],
+      ['0 3 * * 5-7', '0 3 * * 0,5-6'],
+      ['0 3 * * 1-7', '0 3 * * *'],
+      ['@weekly', '0 0 * * 0'],
+      ['0 0 29 2 *', '0 0 29 2 *'],
+    ];
+    for (const [written, normal] of forms) assert.equal(normalizeCron(written), normal, written);
+  });
+
+  it('are refused with the field and the fault', () => {
+    const faults: readonly (readonly [string, RegExp])[] = [
+      ['', /expected five fields .* found 1/],
+      ['0 3 * *', /expected five fields .* found 4/],
+      ['0 0 3 * * *', /found 6/],
+      ['60 3 * * *', /minute: expected 0 to 59, found 60/],
+      ['0 24 * * *', /hour: expected 0 to 23, found 24/],
+      ['0 3 0 * *', /day of month: expected 1 to 31, found 0/],
+      ['0 3 * FOO *', /month: expected 1 to 12 or JAN to DEC, found FOO/],
+      ['0 3 * * 8', /day of week: expected 0 to 6 or SUN to SAT, found 8/],
+      ['5-1 3 * * *', /minute: the range 5-1 ends before it begins/],
+      ['*/0 3 * * *', /minute: a step of 0 never advances/],
+      ['0 3 * * MON#2', /day of week: "MON#2" is not a value/],
+      ['0 3 1, * *', /day of month: "" is not a value/],
+      ['0 3 1 * 1', /can not both be restricted/],
+      ['0 3 31 2,4,6 *', /no chosen month has a day 31/],
+      ['0 3 30 2 *', /no chosen month has a day 30/],
+      ['@sometimes', /@sometimes is not one of @hourly/],
+    ];
+    for (const [text, fault] of faults) {
+      assert.throws(
+        () => normalizeCron(text),
+        (error) => error instanceof CronError && fault.test(error.message),
+        text,
+      );
+    }
+  });
+
+  it('stay as they are once normal, and mean what was written', () => {
+    const field = (from: number, to: number) =>
+      fc
+        .record({
+          start: fc.integer({ min: from, max: to }),
+          length: fc.nat({ max: to - from }),
+          step: fc.integer({ min: 1, max: 9 }),
+        })
+        .map(({ start, length, step }) => ({ start, end: Math.min(to, start + length), step }));
+    const written = fc.tuple(
+      fc.array(field(0, 59), { minLength: 1, maxLength: 3 }),
+      fc.array(field(0, 23), { minLength: 1, maxLength: 3 }),
+      fc.array(field(0, 7), { minLength: 1, maxLength: 3 }),
+    );
+    fc.assert(
+      fc.property(written, ([minutes, hours, weekdays]) => {
+        const text = (ranges: typeof minutes) => ranges.map((r) => `${r.start}-${r.end}/${r.step}`).join(',');
+        const normal = normalizeCron(`${text(minutes)} ${text(hours)} * * ${text(weekdays)}`);
+        assert.equal(normalizeCron(normal), normal);
+        const parts = normal.split(' ');
+        assert.deepEqual(expand(parts[0], 0), expandRanges(minutes));
+        assert.deepEqual(expand(parts[1], 1), expandRanges(hours));
+        assert.deepEqual(expand(parts[4], 4), new Set([...expandRanges(weekdays)].map((day) => day % 7)));
+      }),
+    );
+  });
+});
+
+function expandRanges(ranges: readonly { start: number; end: number; step: number }[]): Set<number> {
+  const values = new Set<number>();
+  for (const { start, end, step } of ranges) for (let v = start; v <= end; v += step) values.add(v);
+  return values;
+}
+
+function expand(text = '', index: number): Set<number> {
+  const { from, to } = CRON_FIELDS[index]!;
+  return expandRanges(
+    text.split(',').map((item) => {
+      const [range = '', step = '1'] = item.split('/');
+      const [start, end] = range === '*' ? [from, to] : range.split('-').map(Number);
+      return { start: start!, end: end ?? start!, step: Number(step) };
+    }),
+  );
+}
