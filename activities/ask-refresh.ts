@@ -1,4 +1,4 @@
-import type { AskedRefresh, RefreshOnScheduleInput } from '../workflows/contract.ts';
+import type { AskedRefresh, RefreshOnScheduleInput } from '../src/reports/contract.ts';
 import { failing } from './failures.ts';
 
 export interface AskActivityDeps {

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { BatchOutcome } from '../src/batches/batch.ts';
 import { commitGroup } from '../src/batches/commit-group.ts';
+import type { CommitBatchesInput, CommittedGroup } from '../src/batches/contract.ts';
 import type { HandOver } from '../src/batches/hand-over.ts';
 import { dropPayload, readPayload } from '../src/batches/payload.ts';
 import { type CheckedBatch, readBatch } from '../src/batches/read-batch.ts';
@@ -8,7 +9,6 @@ import { readGroup } from '../src/batches/read-group.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { inSlices } from '../src/in-slices.ts';
 import type { CompiledTable } from '../src/rows/contract.ts';
-import type { CommitBatchesInput, CommittedGroup } from '../workflows/contract.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export interface BatchActivityDeps extends Pick<ActivityDeps, 'db' | 'storage'> {

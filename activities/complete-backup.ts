@@ -4,11 +4,11 @@ import { composeManifest, deleteStrays, recordManifest } from '../src/backups/at
 import type { Manifest } from '../src/backups/backup.ts';
 import { type BackupKey, keyOfBackup } from '../src/backups/backup-keys.ts';
 import { type BackupPlan, readBackup, readBackupPlan } from '../src/backups/backups.ts';
+import { type BackedUp, SNAPSHOT_LOST } from '../src/backups/contract.ts';
 import { clearFiles } from '../src/backups/end-backup.ts';
 import { writeManifestFiles } from '../src/backups/manifest.ts';
 import { sizeFault } from '../src/backups/verify-files.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { type BackedUp, SNAPSHOT_LOST } from '../workflows/contract.ts';
 import type { BackupAttempt } from './begin-backup.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';

@@ -1,10 +1,10 @@
 import { Context } from '@temporalio/activity';
 import type { ReceivedBatch } from '../src/batches/batch.ts';
+import type { CommitBatchesInput } from '../src/batches/contract.ts';
 import { type FailedBatch, failGroup } from '../src/batches/fail-group.ts';
 import { readPayload } from '../src/batches/payload.ts';
 import { type GroupRows, readGroup } from '../src/batches/read-group.ts';
 import type { ErrorCode } from '../src/errors.ts';
-import type { CommitBatchesInput } from '../workflows/contract.ts';
 import { type BatchActivityDeps, workflowOf } from './commit-batches.ts';
 
 export interface FailBatchesInput extends CommitBatchesInput {

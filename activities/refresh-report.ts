@@ -1,5 +1,5 @@
+import type { RefreshedReport } from '../src/reports/contract.ts';
 import { refreshView } from '../src/reports/refresh-view.ts';
-import type { RefreshedReport } from '../workflows/contract.ts';
 import { attemptDatabase } from './attempt-database.ts';
 import type { ActivityDeps } from './deps.ts';
 import { failing } from './failures.ts';

@@ -5,9 +5,9 @@ import { createBackup, readBackupPlan } from '../src/backups/backups.ts';
 import { deleteBackup } from '../src/backups/end-backup.ts';
 import { createDrill, type DrillOutcome, newestGoodBackups, readDrill } from '../src/restores/drills.ts';
 import { readRestore, uidOfRestore } from '../src/restores/restores.ts';
+import type { RunScheduleInput } from '../src/schedules/contract.ts';
 import { backupIdOfRun, type ScheduledRun, startedByRun } from '../src/schedules/run-ids.ts';
 import type { Dictionary } from '../src/types.ts';
-import type { RunScheduleInput } from '../workflows/contract.ts';
 import type { ActivityDeps } from './deps.ts';
 import { failing } from './failures.ts';
 

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { Arrived, type Mark } from '../src/seal/arrived.ts';
 import { withClaim } from '../src/seal/claims.ts';
-import { PAYLOAD_REFUSED } from '../workflows/contract.ts';
+import { PAYLOAD_REFUSED } from '../src/seal/payload-refused.ts';
 
 /** By what the input of a running activity is marked; its answer gets the same. */
 const marks = new WeakMap<Context, Mark>();

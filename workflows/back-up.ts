@@ -21,7 +21,7 @@ import {
   type HeldSnapshot,
   SNAPSHOT_HELD,
   SNAPSHOT_LOST,
-} from './contract.ts';
+} from '../src/backups/contract.ts';
 import { reasonOf } from './failure-reason.ts';
 import {
   ATTEMPT_PAUSE,

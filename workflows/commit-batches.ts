@@ -7,7 +7,7 @@ import {
   proxyLocalActivities,
 } from '@temporalio/workflow';
 import type { BatchActivities } from '../activities/index.ts';
-import type { CommitBatchesInput, CommittedGroup } from './contract.ts';
+import type { CommitBatchesInput, CommittedGroup } from '../src/batches/contract.ts';
 import { reasonOf } from './failure-reason.ts';
 import { COMMIT } from './policies.ts';
 

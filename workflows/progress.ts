@@ -1,4 +1,4 @@
-import type { ChunkCounts } from './contract.ts';
+import type { ChunkCounts } from '../src/loads/contract.ts';
 
 export interface LoadProgress extends ChunkCounts {
   readonly step: string;

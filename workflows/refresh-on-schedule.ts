@@ -1,6 +1,6 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { AskActivities } from '../activities/ask-refresh.ts';
-import type { AskedRefresh, RefreshOnScheduleInput } from './contract.ts';
+import type { AskedRefresh, RefreshOnScheduleInput } from '../src/reports/contract.ts';
 import { LEDGER } from './policies.ts';
 
 const { askRefresh } = proxyActivities<AskActivities>(LEDGER);

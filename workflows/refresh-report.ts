@@ -13,7 +13,7 @@ import {
   type RefreshedReport,
   type RefreshReportInput,
   WRITTEN,
-} from './contract.ts';
+} from '../src/reports/contract.ts';
 import { REFRESH_VIEW, REFRESHES_A_RUN } from './policies.ts';
 import { workerActivities } from './worker-activities.ts';
 

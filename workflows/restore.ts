@@ -13,8 +13,9 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { BegunRestore, RestoreKeeping, SafetyBackup } from '../activities/restore-keeping.ts';
+import { BACK_UP, type BackUpInput } from '../src/backups/contract.ts';
+import type { Restored, RestoreInput } from '../src/restores/contract.ts';
 import type { EndRestoreInput, Proof } from '../src/restores/end-restore.ts';
-import { BACK_UP, type BackUpInput, type Restored, type RestoreInput } from './contract.ts';
 import { reasonOf } from './failure-reason.ts';
 import { CHUNK, GATE_POLL, KEEP, PART_WINDOW, SAFETY_POLL, WHOLE } from './policies.ts';
 import { restoreDetails } from './progress.ts';

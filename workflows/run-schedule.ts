@@ -9,15 +9,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ScheduleActivities } from '../activities/schedule-runs.ts';
+import { BACK_UP, type BackUpInput } from '../src/backups/contract.ts';
+import { RESTORE, type RestoreInput } from '../src/restores/contract.ts';
+import type { RanSchedule, RunScheduleInput } from '../src/schedules/contract.ts';
 import type { ScheduledRun } from '../src/schedules/run-ids.ts';
-import {
-  BACK_UP,
-  type BackUpInput,
-  type RanSchedule,
-  RESTORE,
-  type RestoreInput,
-  type RunScheduleInput,
-} from './contract.ts';
 import { reasonOf } from './failure-reason.ts';
 import { LEDGER, RETENTION } from './policies.ts';
 

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { Arrived, enterWorkflow, type Mark, marking } from '../src/seal/arrived.ts';
 import { claimOf, isClaim, withClaim } from '../src/seal/claims.ts';
-import { PAYLOAD_REFUSED } from './contract.ts';
+import { PAYLOAD_REFUSED } from '../src/seal/payload-refused.ts';
 import { FORGED_ANSWERS, FORGED_PAUSE } from './policies.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
-import { PAYLOAD_REFUSED } from './contract.ts';
+import { PAYLOAD_REFUSED } from '../src/seal/payload-refused.ts';
 
 /** Ends a workflow of a type that Longshore does not have. */
 export async function unknownWorkflow(): Promise<never> {

@@ -1,6 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { BACK_UP, type BackUpInput } from '../../workflows/contract.ts';
 import {
   noteReconciled,
   type Reconciler,
@@ -13,6 +12,7 @@ import { removeOldSafety } from '../restores/safety-retention.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import type { BackupKeys } from './backup-keys.ts';
+import { BACK_UP, type BackUpInput } from './contract.ts';
 import { endBackup, sweepBackups } from './end-backup.ts';
 import { finishFromManifest } from './finish-from-manifest.ts';
 import { describeDoubts } from './judge-manifest.ts';

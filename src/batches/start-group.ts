@@ -1,8 +1,8 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
-import { COMMIT_BATCHES, type CommitBatchesInput } from '../../workflows/contract.ts';
 import type { Installation } from '../installation/installation.ts';
 import { nameIn } from '../installation/names.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { COMMIT_BATCHES, type CommitBatchesInput } from './contract.ts';
 
 /** The client tries again by itself until then, always with the same request ID. */
 const START_LIMIT_MS = 10_000;

@@ -1,6 +1,8 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { BACK_UP, LOAD_CSV, RESTORE } from '../../workflows/contract.ts';
+import { BACK_UP } from '../backups/contract.ts';
+import { LOAD_CSV } from '../loads/contract.ts';
 import type { Reconciler } from '../loads/load-workflows.ts';
+import { RESTORE } from '../restores/contract.ts';
 import { listingClient } from '../seal/listing-client.ts';
 
 /** The ledger knows a workflow before it starts; older ones that it does not know were forgotten. */

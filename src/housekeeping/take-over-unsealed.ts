@@ -1,18 +1,14 @@
 import { Client } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import type { Logger } from 'pino';
-import {
-  BACK_UP,
-  type BackUpInput,
-  COMMIT_BATCHES,
-  LOAD_CSV,
-  REFRESH_ON_SCHEDULE,
-  REFRESH_REPORT,
-  RESTORE,
-  RUN_SCHEDULE,
-} from '../../workflows/contract.ts';
+import { BACK_UP, type BackUpInput } from '../backups/contract.ts';
+import { COMMIT_BATCHES } from '../batches/contract.ts';
 import type { Config } from '../config.ts';
 import type { Sql } from '../db/sql.ts';
+import { LOAD_CSV } from '../loads/contract.ts';
+import { REFRESH_ON_SCHEDULE, REFRESH_REPORT } from '../reports/contract.ts';
+import { RESTORE } from '../restores/contract.ts';
+import { RUN_SCHEDULE } from '../schedules/contract.ts';
 import { SEAL } from '../seal/arrived.ts';
 import { listingClient } from '../seal/listing-client.ts';
 import { noteKeys } from '../seal/noted-keys.ts';

@@ -8,17 +8,13 @@ import {
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Logger } from 'pino';
-import {
-  COMMIT_BATCHES,
-  type CommitBatchesInput,
-  REFRESH_ON_SCHEDULE,
-  REFRESH_REPORT,
-  RUN_SCHEDULE,
-} from '../../workflows/contract.ts';
+import { COMMIT_BATCHES, type CommitBatchesInput } from '../batches/contract.ts';
 import { startGroup } from '../batches/start-group.ts';
 import type { Database } from '../db/database.ts';
 import { giveOwnNames, type Installation } from '../installation/installation.ts';
 import { FORMER_QUEUE, nameIn } from '../installation/names.ts';
+import { REFRESH_ON_SCHEDULE, REFRESH_REPORT } from '../reports/contract.ts';
+import { RUN_SCHEDULE } from '../schedules/contract.ts';
 import { listingClient } from '../seal/listing-client.ts';
 
 export interface TakeOverDeps {

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ScheduleOptionsAction, ScheduleOverlapPolicy } from '@temporalio/client';
-import { TIDY_LEDGER } from '../../workflows/contract.ts';
 import type { Installation } from '../installation/installation.ts';
 import { isAnythingOld, type LedgerAges } from '../ledger-ages.ts';
 import { translateTemporal } from '../loads/load-workflows.ts';
 import { type ScheduleBook, temporalIdOf, type Wanted } from '../schedules/schedule-book.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { TIDY_LEDGER } from './contract.ts';
 
 const KEY = { kind: 'tidy', id: 'ledger' } as const;
 const DAY_MS = 86_400_000;

@@ -1,7 +1,6 @@
 import { type Client, isGrpcServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { Logger } from 'pino';
-import { LOAD_CSV, type LoadCsvInput, PAUSE, RESUME, TURN } from '../../workflows/contract.ts';
 import type { Database } from '../db/database.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
@@ -9,6 +8,7 @@ import { messageOf } from '../runtime/log-fields.ts';
 import type { Storage } from '../storage/storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import type { LoadMode } from '../types.ts';
+import { LOAD_CSV, type LoadCsvInput, PAUSE, RESUME, TURN } from './contract.ts';
 import { type EndLoadInput, endLoad } from './end-load.ts';
 import type { LoadError } from './load-view.ts';
 

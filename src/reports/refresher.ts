@@ -1,6 +1,5 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { REFRESH, REFRESH_REPORT, type RefreshReportInput, WRITTEN } from '../../workflows/contract.ts';
 import type { Sql } from '../db/sql.ts';
 import type { Installation } from '../installation/installation.ts';
 import { nameIn } from '../installation/names.ts';
@@ -9,6 +8,7 @@ import { translateTemporal } from '../loads/load-workflows.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { changedSince } from './changed-since.ts';
+import { REFRESH, REFRESH_REPORT, type RefreshReportInput, WRITTEN } from './contract.ts';
 import type { Report, ReportState } from './report.ts';
 import { reportState, staleReports, unknownReport } from './report-states.ts';
 import { SignalLimit } from './signal-limit.ts';

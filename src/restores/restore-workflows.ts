@@ -1,5 +1,4 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { RESTORE, type RestoreInput } from '../../workflows/contract.ts';
 import {
   noteReconciled,
   type Reconciler,
@@ -9,6 +8,7 @@ import {
   type WorkflowStarter,
 } from '../loads/load-workflows.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { RESTORE, type RestoreInput } from './contract.ts';
 import { endRestore } from './end-restore.ts';
 import type { RestoreKind } from './restore.ts';
 import { uidOfRestore } from './restores.ts';

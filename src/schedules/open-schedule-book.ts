@@ -1,6 +1,8 @@
-import type { RefreshOnScheduleInput, RunScheduleInput, TidyLedgerInput } from '../../workflows/contract.ts';
+import type { TidyLedgerInput } from '../housekeeping/contract.ts';
 import { tidyAction } from '../housekeeping/tidy-schedule.ts';
+import type { RefreshOnScheduleInput } from '../reports/contract.ts';
 import { refreshAction } from '../reports/report-schedules.ts';
+import type { RunScheduleInput } from './contract.ts';
 import { ScheduleBook, type ScheduleBookDeps } from './schedule-book.ts';
 import { actionOf } from './temporal-schedules.ts';
 

@@ -5,11 +5,11 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { z } from 'zod';
-import type { RunScheduleInput } from '../../workflows/contract.ts';
 import { type BackupStatus, CODECS } from '../backups/backup.ts';
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
 import type { RestoreStatus } from '../restores/restore.ts';
+import type { RunScheduleInput } from './contract.ts';
 import { NOTHING_MADE, type RunLedger, readRuns } from './runs.ts';
 import { retentionSchema, SCHEDULE_KINDS } from './schedule.ts';
 import type { RunStatus, ScheduleRun, ScheduleView } from './schedule-service.ts';

@@ -10,14 +10,16 @@ import {
   type ScheduleUpdateOptions,
 } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { REFRESH_ON_SCHEDULE, RUN_SCHEDULE, TIDY_LEDGER } from '../../workflows/contract.ts';
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
+import { TIDY_LEDGER } from '../housekeeping/contract.ts';
 import type { Installation } from '../installation/installation.ts';
 import { nameIn } from '../installation/names.ts';
 import { translateTemporal } from '../loads/load-workflows.ts';
+import { REFRESH_ON_SCHEDULE } from '../reports/contract.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import { listingClient } from '../seal/listing-client.ts';
+import { RUN_SCHEDULE } from './contract.ts';
 import {
   buryScheduleRow,
   readScheduleRow,

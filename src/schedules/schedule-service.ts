@@ -1,7 +1,7 @@
-import type { RunScheduleInput } from '../../workflows/contract.ts';
 import type { BackupStatus } from '../backups/backup.ts';
 import type { RetentionPlan } from '../backups/retention.ts';
 import type { RestoreStatus } from '../restores/restore.ts';
+import type { RunScheduleInput } from './contract.ts';
 import type { NewSchedule, ScheduleChange, ScheduleKind } from './schedule.ts';
 
 /**

@@ -7,7 +7,6 @@ import {
   ScheduleOverlapPolicy,
   type ScheduleUpdateOptions,
 } from '@temporalio/client';
-import { RUN_SCHEDULE, type RunScheduleInput } from '../../workflows/contract.ts';
 import { readRetention } from '../backups/apply-retention.ts';
 import type { BackupKeys } from '../backups/backup-keys.ts';
 import type { Database } from '../db/database.ts';
@@ -18,6 +17,7 @@ import { quoted } from '../shorten.ts';
 import type { Storage } from '../storage/storage.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import type { Dictionary } from '../types.ts';
+import { RUN_SCHEDULE, type RunScheduleInput } from './contract.ts';
 import { inputOf, type ScheduleReader, scheduleView } from './read-schedule.ts';
 import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from './schedule.ts';
 import { type ScheduleBook, temporalIdOf, type Wanted } from './schedule-book.ts';

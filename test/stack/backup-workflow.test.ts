@@ -9,17 +9,16 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import type { EndBackupInput } from '../../activities/end-backup.ts';
 import type { Activities, BackupKeeping } from '../../activities/index.ts';
-import { createLogger } from '../../src/runtime/logger.ts';
-import { installRuntime } from '../../src/temporal/worker-runtime.ts';
 import {
-  ACTIVITY_QUEUE,
   BACK_UP,
   type BackedUp,
   type HeldSnapshot,
   SNAPSHOT_HELD,
   SNAPSHOT_LOST,
-  WORKFLOW_QUEUE,
-} from '../../workflows/contract.ts';
+} from '../../src/backups/contract.ts';
+import { ACTIVITY_QUEUE, WORKFLOW_QUEUE } from '../../src/installation/former-queues.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
+import { installRuntime } from '../../src/temporal/worker-runtime.ts';
 import { recordedHistories, recordHistory } from '../support/histories.ts';
 import { testTemporal } from '../support/temporal.ts';
 

@@ -7,9 +7,10 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import type { FailBatchesInput } from '../../activities/fail-batches.ts';
 import type { BatchActivities } from '../../activities/index.ts';
+import { COMMIT_BATCHES, type CommitBatchesInput } from '../../src/batches/contract.ts';
+import { WORKFLOW_QUEUE } from '../../src/installation/former-queues.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { installRuntime } from '../../src/temporal/worker-runtime.ts';
-import { COMMIT_BATCHES, type CommitBatchesInput, WORKFLOW_QUEUE } from '../../workflows/contract.ts';
 import { recordHistory } from '../support/histories.ts';
 import { testTemporal } from '../support/temporal.ts';
 

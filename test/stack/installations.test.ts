@@ -7,17 +7,15 @@ import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { startWorker } from '../../activities/start-worker.ts';
+import { COMMIT_BATCHES } from '../../src/batches/contract.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
+import { WORKFLOW_QUEUE } from '../../src/installation/former-queues.ts';
+import { LOAD_CSV } from '../../src/loads/contract.ts';
 import { createLoad } from '../../src/loads/loads.ts';
+import { REFRESH_ON_SCHEDULE } from '../../src/reports/contract.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
-import {
-  COMMIT_BATCHES,
-  LOAD_CSV,
-  REFRESH_ON_SCHEDULE,
-  RUN_SCHEDULE,
-  WORKFLOW_QUEUE,
-} from '../../workflows/contract.ts';
+import { RUN_SCHEDULE } from '../../src/schedules/contract.ts';
 import { temporalClient } from '../support/batch-api.ts';
 import { received } from '../support/batches.ts';
 import { testDatabase } from '../support/database.ts';

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { BackUpInput, RestoreInput } from '../../workflows/contract.ts';
+import type { BackUpInput } from '../../src/backups/contract.ts';
+import type { RestoreInput } from '../../src/restores/contract.ts';
 
 /** A bundle for tests of `runSchedule`: its children end as the test asked for by their IDs. */
 export { runSchedule } from '../../workflows/run-schedule.ts';

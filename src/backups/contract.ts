@@ -1,0 +1,33 @@
+import type { PlannedPart } from './plan-parts.ts';
+
+/** Names and shapes that a backup's workflow shares with those who start it. Pure: safe in workflow code. */
+
+export const BACK_UP = 'backUp';
+
+/** The workflow's ID is `<installation>-backup-<id>`. */
+export interface BackUpInput {
+  readonly backupId: string;
+  /** Carried by schedules: a run of a schedule makes its own backup, with an ID from its own start. */
+  readonly tables: readonly string[];
+  /** Carried over continue-as-new: each run is an attempt with a snapshot of its own. From 1. */
+  readonly attempt?: number;
+}
+
+/** Sent by the activity that holds a backup's snapshot, when it has it. */
+export const SNAPSHOT_HELD = 'snapshotHeld';
+
+export interface HeldSnapshot {
+  /** Of the backup: a signal of an attempt that is over means nothing. */
+  readonly attempt: number;
+  readonly snapshotId: string;
+  readonly parts: readonly PlannedPart[];
+}
+
+/** Type of the failure that asks for another attempt with another snapshot; it never reaches users. */
+export const SNAPSHOT_LOST = 'snapshot-lost';
+
+export interface BackedUp {
+  readonly backupId: string;
+  readonly rows: number;
+  readonly bytes: number;
+}

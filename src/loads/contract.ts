@@ -1,0 +1,31 @@
+/** Names and shapes that a load's workflow shares with those who start it. Pure: safe in workflow code. */
+
+export const LOAD_CSV = 'loadCsv';
+
+export interface LoadCsvInput {
+  readonly loadId: number;
+  /** Of the ledger's row; a row of this number with another one is another load. Absent in what began without. */
+  readonly uid?: string;
+  readonly table: string;
+  readonly mode: 'append' | 'replace' | 'merge';
+  /** Carried over continue-as-new: chunks below this number are done. */
+  readonly nextChunk?: number;
+  readonly paused?: boolean;
+  /** Carried over continue-as-new: what the chunks so far counted. */
+  readonly done?: ChunkCounts;
+}
+
+export interface ChunkCounts {
+  readonly chunks: number;
+  readonly bytes: number;
+  readonly read: number;
+  readonly rejected: number;
+}
+
+/** Signals without arguments. */
+export const PAUSE = 'pause';
+
+export const RESUME = 'resume';
+
+/** Sent by the load that a queued one waits for, when it ends. */
+export const TURN = 'turn';

@@ -1,0 +1,35 @@
+import type { Codec } from '../backups/backup.ts';
+import type { RetentionPolicy } from '../backups/retention.ts';
+
+/** Names and shapes that a schedule's workflow shares with those who start it. Pure: safe in workflow code. */
+
+export const RUN_SCHEDULE = 'runSchedule';
+
+/** What the action of a Temporal Schedule carries. The workflow's ID is
+ * `<installation>-schedule-<id>-<time>`; Temporal adds the time. */
+export interface RunScheduleInput {
+  readonly scheduleId: string;
+  readonly kind: 'backup' | 'drill';
+  /** IANA name: retention counts days, weeks and months of this zone. */
+  readonly timezone: string;
+  /** null: all tables, whichever there are by then. */
+  readonly tables: readonly string[] | null;
+  /** null: the platform's default. */
+  readonly codec: Codec | null;
+  /** null: encrypted where the platform has a backup key. */
+  readonly encrypt: boolean | null;
+  /** null: every backup stays. */
+  readonly retention: RetentionPolicy | null;
+  /** Prove the backup good right after it was made. */
+  readonly drill: boolean;
+}
+
+/** What a run of a schedule did. */
+export interface RanSchedule {
+  /** null: the schedule makes no backups. */
+  readonly backupId: string | null;
+  /** Backups that were proved good. */
+  readonly proved: readonly string[];
+  /** Backups that retention removed. */
+  readonly removed: readonly string[];
+}
