@@ -1,4 +1,5 @@
 import { pipeline } from 'node:stream/promises';
+import { create as contentDisposition } from 'content-disposition';
 import { z } from 'zod';
 import { MANIFEST } from '../../src/backups/backup.ts';
 import type { BackupFile } from '../../src/backups/backup-service.ts';
@@ -74,7 +75,7 @@ async function sendFile({ req, res }: FileCall, file: BackupFile): Promise<void>
   res.set({
     'Content-Type': typeOf(file.name),
     'Content-Length': String(endByte - startByte),
-    'Content-Disposition': `attachment; filename="${file.name}"`,
+    'Content-Disposition': contentDisposition(file.name),
   });
   if (req.method === 'HEAD') {
     res.end();

@@ -1,10 +1,14 @@
+import { parse } from 'range-parser';
+
 /** Bytes [startByte, endByte) of a file. */
 export interface ByteRange {
   readonly startByte: number;
   readonly endByte: number;
 }
 
-const RANGE = /^bytes[ \t]*=[ \t]*(\d*)-(\d*)[ \t]*$/i;
+/** range-parser's `code`: the header was read whole; else bits say that a range is malformed, or out of reach. */
+const READ = 0;
+const OUT_OF_REACH = 2;
 
 /**
  * What a `Range` header asks for (RFC 9110, 14.2), where that is one range of bytes.
@@ -13,16 +17,10 @@ const RANGE = /^bytes[ \t]*=[ \t]*(\d*)-(\d*)[ \t]*$/i;
  *   'unsatisfiable' when the file has no byte of it (RFC 9110, 15.5.17)
  */
 export function rangeOf(header: string | undefined, bytes: number): ByteRange | 'unsatisfiable' | null {
-  const match = RANGE.exec(header ?? '');
-  if (match === null) return null;
-  const [, first = '', last = ''] = match;
-  if (first === '' && last === '') return null;
-  if (first === '') {
-    const startByte = Math.max(0, bytes - Number(last));
-    return startByte < bytes ? { startByte, endByte: bytes } : 'unsatisfiable';
-  }
-  const startByte = Number(first);
-  const endByte = last === '' ? bytes : Math.min(bytes, Number(last) + 1);
-  if (last !== '' && Number(last) < startByte) return null;
-  return startByte < bytes ? { startByte, endByte } : 'unsatisfiable';
+  const { code, type, ranges } = parse(bytes, header ?? '');
+  if (type !== 'bytes') return null;
+  if (code === OUT_OF_REACH && ranges.length === 0) return 'unsatisfiable';
+  const [range, ...more] = ranges;
+  if (code !== READ || range === undefined || more.length > 0) return null;
+  return { startByte: range.start, endByte: range.end + 1 };
 }

@@ -1,3 +1,4 @@
+import { create as contentDisposition } from 'content-disposition';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { LongshoreError } from '../../src/errors.ts';
@@ -92,7 +93,7 @@ function pageRoute(report: LiveReport): Route {
         res.links({ ...ends, ...(next !== null && { next }), ...(previous !== null && { prev: previous }) });
         res.set('X-Total-Count', String(total));
       }
-      if (format === 'csv') res.set('Content-Disposition', `attachment; filename="${report.name}.csv"`);
+      if (format === 'csv') res.set('Content-Disposition', contentDisposition(`${report.name}.csv`));
       send(res, answer, format === 'csv' ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8');
     },
   });

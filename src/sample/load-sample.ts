@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { create as contentDisposition } from 'content-disposition';
 import type { LoadView } from '../loads/load-view.ts';
 import { BUNDLED_SAMPLE, departmentsCsv, hiresCsv, jobsCsv } from './generate.ts';
 
@@ -53,7 +54,7 @@ async function post(url: string, key: string, name: string, csv: Buffer): Promis
     headers: {
       'x-api-key': key,
       'content-type': 'text/csv',
-      'content-disposition': `attachment; filename="${name}"`,
+      'content-disposition': contentDisposition(name),
       prefer: `wait=${WAIT_SECONDS}`,
     },
     body: new Uint8Array(csv),

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
+import { create as contentDisposition } from 'content-disposition';
 import { LOAD_MODES } from '../../types.ts';
 import type { StartedLoad } from '../api-client.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
@@ -87,7 +88,7 @@ async function upload(session: Session, file: Input, options: LoadOptions): Prom
         duplex: 'half',
         headers: {
           'content-type': 'text/csv',
-          'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}`,
+          'content-disposition': contentDisposition(file.name),
           ...(file.bytes !== null && { 'content-length': String(file.bytes) }),
         },
       } as RequestInit,
