@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { columnsWithoutHeader, matchHeader } from '../src/dictionary/match-header.ts';
 import { absentFields, partialTable } from '../src/dictionary/partial-table.ts';
 import { type LoadPlan, type LoadStep, readLoadPlan } from '../src/loads/loads.ts';
@@ -20,7 +21,7 @@ export function planCache({
   db,
 }: Pick<ActivityDeps, 'db'>): (load: Required<LoadStep>) => Promise<CompiledPlan> {
   // By what no other load can have: a ledger that came back from an older copy gives numbers again.
-  const plans = new Map<string, CompiledPlan>();
+  const plans = new LRUCache<string, CompiledPlan>({ max: MAX_CACHED });
   return async (load) => {
     const { uid } = load;
     const cached = plans.get(uid);
@@ -31,7 +32,6 @@ export function planCache({
       compiled: compileTable(partialTable(plan.table, absentInFile(plan))),
       ...columnsOfFile(plan),
     };
-    if (plans.size >= MAX_CACHED) plans.delete(plans.keys().next().value ?? uid);
     plans.set(uid, made);
     return made;
   };

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Sql } from '../db/sql.ts';
 import { findHolders, insertKey, type KeyHolder, type NewKey, OPERATOR_ID } from './key-rows.ts';
 import { formatKey, hashSecret, type KeyText, newKeyText, parseKey } from './key-text.ts';
@@ -124,28 +125,25 @@ function sameHash(stored: Buffer | undefined, given: Buffer): boolean {
   return equal && stored?.length === given.length;
 }
 
-/** Holders by name, each for `CACHE_MS`; bounded. */
+/** Holders by name, each for `CACHE_MS` after the database told of it; the least recently used go first. */
 function createBelief(now: () => number) {
-  const entries = new Map<string, { readonly holder: KeyHolder; readonly untilMs: number }>();
+  const holders = new LRUCache<string, KeyHolder>({
+    max: CACHE_ENTRIES,
+    ttl: CACHE_MS,
+    ttlResolution: 0,
+    perf: { now },
+  });
   /** Counts `forget`: an answer of the database that was asked for before may be out of date. */
   let forgotten = 0;
   return {
-    get(name: string): KeyHolder | null {
-      const known = entries.get(name);
-      if (known === undefined) return null;
-      if (known.untilMs > now()) return known.holder;
-      entries.delete(name);
-      return null;
-    },
+    get: (name: string): KeyHolder | null => holders.get(name) ?? null,
     asOf: () => forgotten,
     set(name: string, holder: KeyHolder, asOf: number): void {
-      if (asOf !== forgotten) return;
-      if (entries.size >= CACHE_ENTRIES) entries.delete(entries.keys().next().value!);
-      entries.set(name, { holder, untilMs: now() + CACHE_MS });
+      if (asOf === forgotten) holders.set(name, holder);
     },
     forget(id: string): void {
       forgotten += 1;
-      for (const [name, { holder }] of entries) if (holder.id === id) entries.delete(name);
+      for (const [name, holder] of [...holders.entries()]) if (holder.id === id) holders.delete(name);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
 import type { Sql } from '../db/sql.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 
@@ -33,10 +34,18 @@ export function looksLikeToken(text: string): boolean {
   return TOKEN.test(text);
 }
 
+/** A token's key, and when it may be taken without checking its signature. */
+interface Belief {
+  readonly keyId: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
 /** @param now milliseconds since the epoch */
 export function createTokens(sql: Sql, now: () => number = Date.now): Tokens {
   const keys = createSigningKeys(sql, { now, tokenMs: (TOKEN_SECONDS + TOLERANCE_SECONDS) * 1000 });
-  const believed = new Map<string, { readonly keyId: string; readonly fromMs: number; untilMs: number }>();
+  // Each from and until when, not how old: this clock may be set back.
+  const believed = new LRUCache<string, Belief>({ max: CACHE_ENTRIES });
 
   return {
     async issue(keyId) {
@@ -62,7 +71,6 @@ export function createTokens(sql: Sql, now: () => number = Date.now): Tokens {
       believed.delete(name);
       const checked = await check(keys, token, nowMs);
       if (checked === null) return null;
-      if (believed.size >= CACHE_ENTRIES) believed.delete(believed.keys().next().value!);
       const untilMs = Math.min(nowMs + CACHE_MS, checked.expiresAtMs);
       believed.set(name, { keyId: checked.keyId, fromMs: nowMs, untilMs });
       return checked.keyId;
