@@ -1,7 +1,7 @@
 /**
  * The one catalog of errors. A code is what a program tests; `status` is its HTTP status (RFC 9457 problem);
  * `retryable` tells Temporal whether trying again can help; `remedy` tells a person what to do.
- * The README's table of errors is checked against this list by a test.
+ * docs/errors.md has each of them, in these words; a test compares the two.
  */
 export const ERRORS = {
   'config-invalid': {
@@ -14,7 +14,7 @@ export const ERRORS = {
     status: 500,
     retryable: false,
     title: 'Something here belongs to another installation',
-    remedy: 'Separate the two as the message says; README, "Installations".',
+    remedy: 'Separate the two as the message says; see "Installations" in docs/operations.md.',
   },
   'dictionary-invalid': {
     status: 422,

@@ -8,7 +8,7 @@ import { parseManifest, unworkableTable } from './manifest-schema.ts';
 export const CLOCK_SKEW_MS = 5 * 60_000;
 
 /**
- * Why a backup is not believed. The README's table is checked against this list by a test.
+ * Why a backup is not believed. A test compares the table of docs/backups.md with this list.
  * `adoptable`: a person may take it all the same, since nothing speaks against it but that nothing speaks for it.
  */
 export const DOUBTS = {

@@ -19,7 +19,7 @@ Options:
   --help        show this help
 
 Environment: LONGSHORE_HOME, LONGSHORE_HOST, LONGSHORE_PORT, LONGSHORE_WORKERS, LONGSHORE_LOG,
-LONGSHORE_STORAGE, LONGSHORE_DICTIONARY, DATABASE_URL, TEMPORAL_ADDRESS …; see the README.`;
+LONGSHORE_STORAGE, LONGSHORE_DICTIONARY, DATABASE_URL, TEMPORAL_ADDRESS …; see docs/configuration.md.`;
 
 const terminal: ProgressLog = {
   info: (message) => console.log(`${styleText('dim', '·')} ${message}`),

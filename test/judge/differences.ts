@@ -17,7 +17,7 @@ export interface Disputed {
 
 export interface Difference {
   readonly id: string;
-  /** For the README. */
+  /** For docs/frictionless.md. */
   readonly reason: string;
   readonly explains: (disputed: Disputed) => boolean;
 }
@@ -171,7 +171,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     id: 'any-spelling',
     reason:
-      'With `format: any` only the forms listed in the README are read. Frictionless takes whatever dateutil can ' +
+      'With `format: any` only the forms listed in docs/dictionary.md are read. Frictionless takes whatever dateutil can ' +
       'guess: "tomorrow’s" weekday, a lone number, a date with its parts left out.',
     explains: (disputed) =>
       refusedType(disputed, 'date', 'datetime', 'time') && disputed.field?.format === 'any',

@@ -23,12 +23,18 @@ export interface TestPlatform {
   stop(): Promise<number | null>;
   /** What the supervisor has said so far. */
   output(): string;
+  /** The supervisor's lines up to the first one with a text, once it has said that. */
+  said(text: string): Promise<string[]>;
 }
 
 export interface TestPlatformOptions {
   /** A home that an earlier platform of this test used; a new one by default. */
   readonly home?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The folder in which it is started; the test's own by default. */
+  readonly cwd?: string;
+  /** Whether a first start loads the bundled sample; `false` by default. */
+  readonly sample?: boolean;
 }
 
 const START_TS = fileURLToPath(new URL('../../src/cli/start.ts', import.meta.url));
@@ -40,7 +46,8 @@ const READY_LIMIT_MS = 180_000;
  */
 export async function testPlatform(t: Cleanup, options: TestPlatformOptions = {}): Promise<TestPlatform> {
   const home = options.home ?? (await testHome(t));
-  const supervisor = spawn(process.execPath, [START_TS, '--no-sample'], {
+  const supervisor = spawn(process.execPath, options.sample ? [START_TS] : [START_TS, '--no-sample'], {
+    cwd: options.cwd,
     env: {
       ...cleanEnvironment(),
       LONGSHORE_HOME: home,
@@ -84,6 +91,16 @@ export async function testPlatform(t: Cleanup, options: TestPlatformOptions = {}
     },
     stop,
     output: () => said,
+    async said(text) {
+      const deadline = Date.now() + READY_LIMIT_MS;
+      while (!said.includes(text)) {
+        if (supervisor.exitCode !== null || supervisor.signalCode !== null || Date.now() > deadline)
+          throw new Error(`the platform did not say ${text}:\n${said}`);
+        await sleep(50);
+      }
+      const lines = said.split('\n');
+      return lines.slice(0, lines.findIndex((line) => line.includes(text)) + 1);
+    },
   };
 }
 
@@ -117,7 +134,7 @@ async function waitUntilUp(supervisor: ChildProcess, home: string, output: () =>
 }
 
 /** What the machine's own settings of Longshore would change about the test. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const foreign = /^(LONGSHORE_|TEMPORAL_|DATABASE_URL$|NODE_TEST_CONTEXT$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }

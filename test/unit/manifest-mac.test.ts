@@ -56,7 +56,7 @@ const plain = (of: object) => Buffer.from(`${JSON.stringify(of, null, 1)}\n`);
 describe('a manifest with a MAC', () => {
   const bytes = encodeManifest(manifest(), keys.current);
 
-  it('is one that anybody with the key can check, by what the README says of it', () => {
+  it('is one that anybody with the key can check, by what docs/backups.md says of it', () => {
     const { mac } = JSON.parse(bytes.toString()) as Manifest;
     assert.equal(mac?.keyId, keys.current?.id);
     const key = hkdfSync('sha256', Buffer.from(TEXT, 'hex'), '', 'longshore backup manifest', 32);

