@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { type Database, endSessions, type WorkFor } from '../src/db/database.ts';
+import { ledgerOver } from '../src/db/ledger-queries.ts';
 import { LongshoreError } from '../src/errors.ts';
 
 /** Of what Temporal gives an attempt: enough is left to tell it why it failed. */
@@ -25,6 +26,12 @@ export function attemptDatabase(db: Database): Database {
     begun.set(context, known);
     return known;
   };
+  const run: Database['run'] = async (text, values) => {
+    const { deadline, signal } = await attempt();
+    return db.run(text, values, { signal }).catch((error) => {
+      throw deadline.aborted ? tooLong() : error;
+    });
+  };
   return {
     ...db,
     async transaction(work) {
@@ -33,12 +40,12 @@ export function attemptDatabase(db: Database): Database {
         throw deadline.aborted ? tooLong() : error;
       });
     },
-    async query(text, values) {
-      const { deadline, signal } = await attempt();
-      return db.query<never>(text, values, { signal }).catch((error) => {
-        throw deadline.aborted ? tooLong() : error;
-      });
-    },
+    run,
+    query: async (text, values = []) => (await run(text, values, {})).rows,
+    ledger: ledgerOver(async (text, values) => {
+      const { rows, rowCount } = await run(text, values, {});
+      return { rows, changed: rowCount };
+    }),
     [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
   };
 }

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { Charter } from '../src/csv/chart.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { LoadEntity } from '../src/ledger/entities.ts';
+import { LoadEntity } from '../src/ledger/load-entities.ts';
 import { chartColumns, type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { ActivityDeps } from './deps.ts';

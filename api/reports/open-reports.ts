@@ -38,7 +38,7 @@ export async function openReports({
   }
   const reader = openReportReader({ url, role });
   // Asked at each request: kept prepared.
-  const prepared: Sql = { query: (text, values = []) => db.prepared(text, values) };
+  const prepared: Pick<Sql, 'query'> = { query: (text, values = []) => db.prepared(text, values) };
   const service = createReportService({ reports, reader, state: (name) => reportState(prepared, name) });
   return { service, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() };
 }

@@ -1,5 +1,5 @@
 import { addChecksums } from '../avro/checksum.ts';
-import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { BackupStatus, Manifest, ManifestTable, Part } from './backup.ts';
@@ -11,8 +11,6 @@ import type { Snapshot } from './snapshot.ts';
  * A backup is made in attempts, each with a snapshot of its own; a snapshot ends with the connection that holds it.
  * The ledger's row says which attempt counts, and every part names its own.
  */
-
-type Sql = Pick<Database, 'query'>;
 
 /**
  * Makes this attempt the one that counts, and clears away what those before it left.

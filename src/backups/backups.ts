@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { quoted } from '../shorten.ts';
@@ -11,8 +11,6 @@ import { uncovered } from './uncovered.ts';
 
 /** Quicker to write and to read than deflate, if a little larger; `npm run bench -- backup` measures all three. */
 export const DEFAULT_CODEC: Codec = 'zstandard';
-
-type Sql = Pick<Database, 'query'>;
 
 export interface NewBackup {
   readonly dictionary: Dictionary;

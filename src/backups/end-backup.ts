@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type BackupStatus, MANIFEST } from './backup.ts';
@@ -7,7 +7,6 @@ import { backupFolder } from './backup-id.ts';
 import { unknownBackup } from './backups.ts';
 import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
 
-type Sql = Pick<Database, 'query'>;
 type Files = Pick<Storage, 'list' | 'delete'>;
 
 export interface EndBackupInput {

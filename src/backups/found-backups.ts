@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { passIds } from '../loads/lineage-ids.ts';
 import type { Manifest } from './backup.ts';
@@ -15,7 +16,7 @@ type Vouched = Pick<Judged, 'sha256' | 'keyId'>;
  * @returns false when another process was first
  */
 export async function recordAdopted(
-  db: Pick<Database, 'query' | 'transaction'>,
+  db: Sql & Pick<Database, 'transaction'>,
   manifest: Manifest,
   vouched: Vouched,
 ): Promise<boolean> {
@@ -32,7 +33,7 @@ export async function recordAdopted(
 
 /** Keeps a backup that was found and is not believed, and why; not while a restore takes it as it was before. */
 export async function recordDoubted(
-  db: Pick<Database, 'query'>,
+  db: Sql,
   id: string,
   { manifest, ...vouched }: Judged,
   doubts: readonly Doubt[],
@@ -108,7 +109,7 @@ function unreadable(id: string, { sha256, keyId }: Vouched): FoundRow {
 }
 
 async function insertFound(
-  db: Pick<Database, 'query'>,
+  db: Sql,
   row: FoundRow & {
     readonly status: 'done' | 'unverified';
     readonly at: string | null;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteNames } from '../db/sql-names.ts';
 import { isRowFault } from '../db/sqlstate.ts';
 import { rejectByCatalog } from '../publish/check-catalog.ts';
@@ -47,7 +47,7 @@ export function absentIn(table: Table, rows: readonly GoodRow[]): AbsentField[] 
  * that no group changes the catalog. It is left with the rows that have no fault.
  */
 export async function findKeyFaults(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   mode: BatchMode,
   batch: CheckedBatch,

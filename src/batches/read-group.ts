@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 
 /** Rows of a whole group, as the ledger has them. */
 export interface GroupRows {
@@ -9,7 +9,7 @@ export interface GroupRows {
 }
 
 /** What a group's workflow has committed; null when the ledger knows of nothing, or that it failed. */
-export async function readGroup(db: Pick<Database, 'query'>, workflowId: string): Promise<GroupRows | null> {
+export async function readGroup(db: Sql, workflowId: string): Promise<GroupRows | null> {
   const [rows] = await db.query<GroupRows>(
     `select coalesce(sum(rows_sent), 0)::int as sent, coalesce(sum(rows_accepted), 0)::int as accepted,
             coalesce(sum(rows_rejected), 0)::int as rejected, coalesce(sum(rows_discarded), 0)::int as discarded

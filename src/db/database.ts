@@ -6,19 +6,29 @@ import {
   MikroORM,
   type PostgreSqlConnection,
 } from '@mikro-orm/postgresql';
-import { type Client, type Pool, type PoolClient, types as pgTypes, type QueryResultRow } from 'pg';
+import {
+  type Client,
+  type Pool,
+  type PoolClient,
+  type QueryConfig,
+  type QueryResult,
+  type QueryResultRow,
+  TypeOverrides,
+} from 'pg';
 import { ledgerEntities } from '../ledger/entities.ts';
+import { type Ledger, ledgerOf } from './ledger-queries.ts';
 import { connectSession, sessionPool } from './session.ts';
+import type { Sql } from './sql.ts';
+import type { Statement } from './statement.ts';
 
 /**
  * One MikroORM transaction, with its bare `pg` client beside it: COPY and set-based statements run on the very
  * connection that the entity manager's transaction holds, so that rows and ledger commit or roll back as one.
  */
-export interface Tx {
+export interface Tx extends Sql {
+  /** For simple reads and writes of the ledger; its statements hold their values, so no secrets. */
   readonly em: EntityManager;
   readonly client: PoolClient;
-  /** `$1` parameters, as in `pg`. */
-  query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
   /** Runs a statement that writes. @returns how many rows PostgreSQL says it wrote */
   change(text: string, values?: readonly unknown[]): Promise<number>;
 }
@@ -33,22 +43,26 @@ export interface WorkFor {
 
 export interface Database extends AsyncDisposable {
   readonly orm: MikroORM;
+  /** Queries of the ledger's tables, typed from the entities; each runs on any connection of the pool. */
+  readonly ledger: Ledger;
   /**
    * Read committed: a statement that waited for a lock sees what was committed meanwhile.
    * @throws the reason of the signal
    */
   transaction<T>(work: (tx: Tx) => Promise<T>, whose?: WorkFor): Promise<T>;
-  /** One statement on any connection of the pool. @throws the reason of the signal */
-  query<R extends QueryResultRow>(
-    text: string,
-    values?: readonly unknown[],
-    whose?: Pick<WorkFor, 'signal'>,
-  ): Promise<R[]>;
+  /** One statement on any connection of the pool, with `$1` parameters as in `pg`. */
+  query<R extends QueryResultRow>(text: Statement<R>, values?: readonly unknown[]): Promise<R[]>;
+  /** The same for work that may end before. @throws the reason of the signal */
+  run<R extends QueryResultRow>(
+    text: Statement<R>,
+    values: readonly unknown[],
+    whose: Pick<WorkFor, 'signal'>,
+  ): Promise<QueryResult<R>>;
   /**
    * The same for one of a few texts that are run over and over: each connection keeps it as a prepared statement,
    * which saves its planning. Poolers between need to know prepared statements (PgBouncer since 1.21 does).
    */
-  prepared<R extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<R[]>;
+  prepared<R extends QueryResultRow>(text: Statement<R>, values: readonly unknown[]): Promise<R[]>;
   pool(): PoolState;
   /** A connection outside the pool, for what needs one for long: no limit of time ends it. The caller ends it. */
   connect(): Promise<Client>;
@@ -85,6 +99,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     driverOptions: {
       application_name: options.applicationName ?? 'longshore',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      // The driver's own, so that a time is a Date whichever way it was read.
+      types: new TypeOverrides(),
       ...sessionPool(),
       onPoolCreated: (created: Pool) => {
         pool = created;
@@ -127,6 +143,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 
   return {
     orm,
+    ledger: ledgerOf(orm.em.fork()),
     async transaction(work, { signal, name } = {}) {
       const begin = async (em: EntityManager) => {
         const [row] =
@@ -139,39 +156,33 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         const client = row && clients.get(row.pid);
         if (!client) throw new Error('the connection of the transaction is not one of the pool');
         const tx: Tx = {
-          em: em as EntityManager,
+          em,
+          ledger: ledgerOf(em, signal),
           client,
           query: async (text, values) => {
             signal?.throwIfAborted();
-            return (await client.query(statement(text, values))).rows;
+            return (await client.query(config(text, values))).rows;
           },
           change: async (text, values) => {
             signal?.throwIfAborted();
-            return (await client.query(statement(text, values))).rowCount ?? 0;
+            return (await client.query(config(text, values))).rowCount ?? 0;
           },
         };
         return endingWith(signal, client, () => work(tx));
       };
       return orm.em.fork().transactional(begin, { isolationLevel: IsolationLevel.READ_COMMITTED });
     },
-    async query(text, values, { signal } = {}) {
-      const running = await poolOf(orm);
-      if (!signal) return (await running.query(statement(text, values))).rows;
-      const client = await running.connect();
+    query: async (text, values) => (await (await poolOf(orm)).query(config(text, values))).rows,
+    async run(text, values, { signal }) {
+      const client = await (await poolOf(orm)).connect();
       try {
-        return await endingWith(
-          signal,
-          client,
-          async () => (await client.query(statement(text, values))).rows,
-        );
+        return await endingWith(signal, client, () => client.query(config(text, values)));
       } finally {
         giveBack(client.release);
       }
     },
-    prepared: async (text, values) => {
-      const name = nameOf(text);
-      return (await (await poolOf(orm)).query({ ...statement(text, values), name })).rows;
-    },
+    prepared: async (text, values) =>
+      (await (await poolOf(orm)).query({ ...config(text, values), name: nameOf(text) })).rows,
     // Made at the first statement.
     pool: () => ({
       total: pool?.totalCount ?? 0,
@@ -222,9 +233,8 @@ function nameOf(text: string): string {
   return name;
 }
 
-/** MikroORM's pool leaves dates as text, for its own mapping; bare statements get `pg`'s own types. */
-function statement(text: string, values?: readonly unknown[]) {
-  return { text, values: values && [...values], types: pgTypes };
+function config(text: string, values?: readonly unknown[]): QueryConfig {
+  return { text, values: values && [...values] };
 }
 
 /** `pg` keeps the backend's process ID and the socket on its client, but not in its types. */
@@ -240,7 +250,7 @@ function streamOf(client: PoolClient): Socket {
  * Ends the sessions whose transaction has this name: of somebody who was given up, and may not know of it.
  * Resolves when they have given up their locks, or after some seconds.
  */
-export async function endSessions(db: Pick<Database, 'query'>, name: string): Promise<void> {
+export async function endSessions(db: Sql, name: string): Promise<void> {
   await db.query(
     `select pg_terminate_backend(pid, $2) from pg_stat_activity
       where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()`,

@@ -39,7 +39,7 @@ export async function readInstallation(db: Sql): Promise<Installation> {
  * @throws LongshoreError `installation-conflict` when the storage belongs to another one
  */
 export async function settleInstallation(
-  db: Pick<Database, 'query' | 'transaction'>,
+  db: Sql & Pick<Database, 'transaction'>,
   storage: Pick<Storage, 'read' | 'write' | 'stat'>,
   wanted: string | undefined,
 ): Promise<Installation> {

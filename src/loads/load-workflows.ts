@@ -2,6 +2,7 @@ import { type Client, isGrpcServiceError, WorkflowExecutionAlreadyStartedError }
 import proto from '@temporalio/proto';
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
 import { messageOf } from '../runtime/log-fields.ts';
@@ -121,7 +122,7 @@ export const STARTED_ANEW =
 
 /** Keeps what was done about a load, a backup or a restore, for whoever looks at it. */
 export async function noteReconciled(
-  db: Pick<Database, 'query'>,
+  db: Sql,
   table: 'load' | 'backup' | 'restore',
   id: number | string,
   note: string,
@@ -205,7 +206,7 @@ export async function signalPaused(client: Client, workflowId: string, paused: b
 }
 
 /** Has every workflow under way told once more: Temporal may have come back from an older copy. */
-export async function tellPausedAgain(db: Pick<Database, 'query'>): Promise<void> {
+export async function tellPausedAgain(db: Sql): Promise<void> {
   await db.query('update longshore.load set pause_told = false where finished_at is null');
 }
 

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Database, Tx } from '../db/database.ts';
+import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
 import { INSTALLATION_ID } from '../installation/installation.ts';
 import { nameIn, numberedName } from '../installation/names.ts';
-import { LoadEntity } from '../ledger/entities.ts';
+import { LoadEntity } from '../ledger/load-entities.ts';
 import { droppedOf } from '../rejects/kept-rejects.ts';
 import type { Chart, Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
@@ -138,10 +139,7 @@ async function findSameLoad(tx: Tx, request: NewLoad): Promise<number | undefine
 }
 
 /** @throws LongshoreError `unknown-load`, `workflow-orphaned` */
-export async function readLoadPlan(
-  db: Pick<Database, 'query'>,
-  { loadId: id, uid }: LoadStep,
-): Promise<LoadPlan> {
+export async function readLoadPlan(db: Sql, { loadId: id, uid }: LoadStep): Promise<LoadPlan> {
   const [row] = await db.query<LoadPlan>(
     `select id, uid, definition as "table", mode, status, paused, source_key as "sourceKey", source_kind as "sourceKind",
             source_stamp as "sourceStamp", sha256, forced, header, chunks, max_rejects as "maxRejects"
@@ -173,7 +171,7 @@ export function orphaned(what: string): LongshoreError {
 }
 
 /** The load of the same table that this one has to wait for: the latest unfinished one before it. */
-export async function loadAhead(db: Pick<Database, 'query'>, id: number): Promise<number | null> {
+export async function loadAhead(db: Sql, id: number): Promise<number | null> {
   const [row] = await db.query<{ ahead: number | null }>(
     `select max(a.id) as ahead from longshore.load me
        join longshore.load a on a.table_name = me.table_name and a.id < me.id and a.finished_at is null
@@ -183,11 +181,7 @@ export async function loadAhead(db: Pick<Database, 'query'>, id: number): Promis
   return row?.ahead ?? null;
 }
 
-export async function setLoadStatus(
-  db: Pick<Database, 'query'>,
-  { loadId, uid }: LoadStep,
-  status: LoadStatus,
-): Promise<void> {
+export async function setLoadStatus(db: Sql, { loadId, uid }: LoadStep, status: LoadStatus): Promise<void> {
   await db.query(
     `update longshore.load set status = $2, started_at = case when $2 <> 'queued' then coalesce(started_at, now()) end
       where id = $1 and finished_at is null and ${isRow('$3')}`,
@@ -250,7 +244,7 @@ const VIEW = `
              coalesce(sum(rows_rejected), 0) as rejected_so_far
         from longshore.load_chunk where load_id = l.id) c`;
 
-export async function viewLoad(db: Pick<Database, 'query'>, id: number): Promise<LoadView | null> {
+export async function viewLoad(db: Sql, id: number): Promise<LoadView | null> {
   const [row] = await db.query<ViewRow>(`${VIEW} where l.id = $1`, [id]);
   return row ? toView(row) : null;
 }
@@ -265,7 +259,7 @@ export interface LoadFilter {
 }
 
 /** Newest first. */
-export async function listLoads(db: Pick<Database, 'query'>, filter: LoadFilter): Promise<LoadView[]> {
+export async function listLoads(db: Sql, filter: LoadFilter): Promise<LoadView[]> {
   const rows = await db.query<ViewRow>(
     `${VIEW} where ($1::text[] is null or l.table_name = any ($1)) and ($2::text is null or l.status = $2)
         and ($3::bigint is null or l.id < $3) order by l.id desc limit $4`,

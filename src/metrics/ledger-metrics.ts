@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Database, PoolState } from '../db/database.ts';
+import type { PoolState } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import type { LoadStatus } from '../types.ts';
 
 /** Scrapes come every 15 seconds or so from each of perhaps several servers; one answer serves them all. */
@@ -21,7 +22,7 @@ const OUTCOMES = ['loaded', 'rejected', 'unchanged', 'discarded'] as const;
  * What the ledger knows of loads, asked at a scrape: the same from every API process, so it must not be summed over
  * them, and right after restarts. While PostgreSQL is away `longshore_ledger_up` is 0 and the rest is left out.
  */
-export function addLedgerMetrics(registry: Registry, db: Pick<Database, 'query'>): void {
+export function addLedgerMetrics(registry: Registry, db: Pick<Sql, 'query'>): void {
   const registers = [registry];
   const read = kept(KEPT_MS, () => countLoads(db));
   new Gauge({
@@ -60,7 +61,7 @@ export function addLedgerMetrics(registry: Registry, db: Pick<Database, 'query'>
 }
 
 /** One pass over the loads: a millisecond for a few thousand. Rows of deleted loads count on: a counter never falls. */
-function countLoads(db: Pick<Database, 'query'>): Promise<LoadCount[]> {
+function countLoads(db: Pick<Sql, 'query'>): Promise<LoadCount[]> {
   return db.query<LoadCount>(
     `select table_name as "table", status, sum(loads) as loads, sum(rows_loaded) as loaded,
             sum(rows_rejected) as rejected, sum(rows_unchanged) as unchanged,

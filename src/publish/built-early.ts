@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { quoteName } from '../db/sql-names.ts';
 import { addConstraint } from '../tables/referrers.ts';
 
@@ -12,7 +12,7 @@ import { addConstraint } from '../tables/referrers.ts';
 const PREFIX = 'early_';
 
 /** @param definition as PostgreSQL writes it, references pointing at stages where they are to lead there */
-export async function buildEarly(tx: Pick<Tx, 'query'>, stage: string, definition: string): Promise<void> {
+export async function buildEarly(tx: Sql, stage: string, definition: string): Promise<void> {
   const built = await builtEarly(tx, stage);
   const name = earlyName(stage, definition);
   if (!built.includes(name)) await tx.query(addConstraint({ table: stage, name, definition }));
@@ -20,7 +20,7 @@ export async function buildEarly(tx: Pick<Tx, 'query'>, stage: string, definitio
 
 /** Gives the stage the constraint under its name: the one that was built early, or a new one. */
 export async function takeOrBuild(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   stage: string,
   { name, definition }: { readonly name: string; readonly definition: string },
 ): Promise<void> {
@@ -33,7 +33,7 @@ export async function takeOrBuild(
 }
 
 /** References first: a key that one stands on can not go before it. */
-export async function dropUntaken(tx: Pick<Tx, 'query'>, stages: readonly string[]): Promise<void> {
+export async function dropUntaken(tx: Sql, stages: readonly string[]): Promise<void> {
   for (const references of [true, false]) {
     for (const stage of stages) {
       for (const name of await builtEarly(tx, stage, references)) {
@@ -50,11 +50,7 @@ function earlyName(stage: string, definition: string): string {
 }
 
 /** @param references true: only foreign keys; false: only others; absent: all */
-async function builtEarly(
-  tx: Pick<Tx, 'query'>,
-  stage: string,
-  references: boolean | null = null,
-): Promise<string[]> {
+async function builtEarly(tx: Sql, stage: string, references: boolean | null = null): Promise<string[]> {
   const rows = await tx.query<{ name: string }>(
     `select conname as name from pg_constraint
       where conrelid = $1::regclass and contype in ('p', 'u', 'f') and starts_with(conname, $2)

@@ -1,4 +1,4 @@
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteText } from '../db/sql-names.ts';
 import { isRefusal } from '../db/sqlstate.ts';
 import { liveName } from '../tables/table-state.ts';
@@ -14,7 +14,7 @@ import { present, type RowsToCheck, rejectRows, type SetFault } from './reject-r
  * @returns how many rows left and became rejects
  */
 export async function rejectByCatalog(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   mode: LoadMode,
   rows: RowsToCheck,
@@ -43,11 +43,7 @@ export async function rejectByCatalog(
 }
 
 /** An expression that fails on a row says nothing of the others: the rule is left to PostgreSQL then. */
-async function tryRules(
-  tx: Pick<Tx, 'query'>,
-  rows: RowsToCheck,
-  rules: readonly SetFault[],
-): Promise<number> {
+async function tryRules(tx: Sql, rows: RowsToCheck, rules: readonly SetFault[]): Promise<number> {
   let total = 0;
   for (const rule of rules) {
     await tx.query('savepoint rule');
@@ -63,7 +59,7 @@ async function tryRules(
 }
 
 async function notNullRules(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   live: string,
   columns: readonly string[],
   rows: RowsToCheck,
@@ -87,7 +83,7 @@ async function notNullRules(
 }
 
 async function checkRules(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   live: string,
   columns: readonly string[],
   rows: RowsToCheck,
@@ -119,7 +115,7 @@ interface Reference {
 }
 
 async function referenceRules(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   live: string,
   columns: readonly string[],
@@ -180,7 +176,7 @@ interface UniqueRule {
 
 /** Unique indexes other than the dictionary's keys. */
 async function uniqueRules(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   live: string,
   columns: readonly string[],

@@ -1,4 +1,4 @@
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { equalColumns, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
 import { liveName } from '../tables/table-state.ts';
 import type { RejectCode, Table } from '../types.ts';
@@ -33,11 +33,7 @@ function nameOf(fields: readonly string[]): string {
 }
 
 /** Of the rows with a key the first stays. */
-export function rejectDuplicates(
-  tx: Pick<Tx, 'query'>,
-  rows: RowsToCheck,
-  { fields, code }: UniqueKey,
-): Promise<number> {
+export function rejectDuplicates(tx: Sql, rows: RowsToCheck, { fields, code }: UniqueKey): Promise<number> {
   const columns = quoteNames(fields);
   // No field's name begins with an underscore.
   const faulty = `
@@ -52,7 +48,7 @@ export function rejectDuplicates(
 
 /** A row that is appended may not have a key of the table. */
 export function rejectTaken(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   rows: RowsToCheck,
   { fields, code }: UniqueKey,
@@ -79,7 +75,7 @@ const FALLEN = quoteName('pg_temp', 'longshore_fallen');
  * @param keys of which no two rows have the same any more, as of the primary key
  */
 export async function rejectHeld(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   rows: RowsToCheck,
   keys: readonly UniqueKey[],

@@ -1,4 +1,4 @@
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { DATA_SCHEMA, equalColumns, quoteName, quoteText } from '../db/sql-names.ts';
 import { liveName } from '../tables/table-state.ts';
 import type { ForeignKey, LoadMode, Table } from '../types.ts';
@@ -9,7 +9,7 @@ import { present, type RowsToCheck, rejectRows, type SetFault, shownKey } from '
  * reject names every one of them; again and again, where a table references itself, until none is left.
  */
 export async function rejectBrokenReferences(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   mode: LoadMode,
   rows: RowsToCheck,
@@ -70,7 +70,7 @@ export interface Watcher {
 }
 
 /** Those that follow a change (`ON UPDATE CASCADE` and the like) watch over nothing. */
-export function watchersOf(tx: Pick<Tx, 'query'>, table: Table): Promise<Watcher[]> {
+export function watchersOf(tx: Sql, table: Table): Promise<Watcher[]> {
   const columns = (relation: string, key: string) => `
     (select array_agg(a.attname::text order by k.nth)
        from unnest(${key}) with ordinality k (attnum, nth)
@@ -91,7 +91,7 @@ export function watchersOf(tx: Pick<Tx, 'query'>, table: Table): Promise<Watcher
  * are. A value that another row of the merge takes over is not gone.
  */
 export function rejectReferredTo(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   rows: RowsToCheck,
   watchers: readonly Watcher[],

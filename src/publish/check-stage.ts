@@ -1,4 +1,4 @@
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { dropRejects, KEEP_FAULTY, KEPT_REJECTS } from '../rejects/kept-rejects.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { rejectByCatalog } from './check-catalog.ts';
@@ -19,7 +19,7 @@ import { stageName } from './stage.ts';
  * @returns how many rows left it and became rejects of the load
  */
 export async function checkStage(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   mode: LoadMode,
   loadId: number,
@@ -60,12 +60,7 @@ export async function checkStage(
  *
  * @returns how many rows left
  */
-export async function checkRows(
-  tx: Pick<Tx, 'query'>,
-  table: Table,
-  mode: LoadMode,
-  rows: RowsToCheck,
-): Promise<number> {
+export async function checkRows(tx: Sql, table: Table, mode: LoadMode, rows: RowsToCheck): Promise<number> {
   const watchers = mode === 'merge' ? await watchersOf(tx, table) : [];
   const again = referencesItself(table) || watchers.length > 0;
   await fillAbsent(tx, table, rows.table, rows.absent);
@@ -79,12 +74,7 @@ export async function checkRows(
   }
 }
 
-async function rejectSameKeys(
-  tx: Pick<Tx, 'query'>,
-  table: Table,
-  mode: LoadMode,
-  rows: RowsToCheck,
-): Promise<number> {
+async function rejectSameKeys(tx: Sql, table: Table, mode: LoadMode, rows: RowsToCheck): Promise<number> {
   const keys = keysOf(table);
   let left = 0;
   for (const [nth, key] of keys.entries()) {

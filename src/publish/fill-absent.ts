@@ -1,4 +1,4 @@
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { equalColumns, quoteName } from '../db/sql-names.ts';
 import { isRequired } from '../dictionary/partial-table.ts';
 import { liveName } from '../tables/table-state.ts';
@@ -19,7 +19,7 @@ export interface AbsentField {
  * @param rows quoted: a table with the fields' columns
  */
 export async function fillAbsent(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   rows: string,
   absent: readonly AbsentField[],
@@ -40,7 +40,7 @@ export async function fillAbsent(
 
 /** Rejects rows that would be inserted, without a field that is required. */
 export function rejectLacking(
-  tx: Pick<Tx, 'query'>,
+  tx: Sql,
   table: Table,
   rows: RowsToCheck,
   absent: readonly AbsentField[],

@@ -1,4 +1,5 @@
 import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { readViewOf, readViewsOf } from '../tables/read-views.ts';
 import { addReferrer, dropReferrer, readReferrers } from '../tables/referrers.ts';
@@ -40,7 +41,7 @@ export async function mergeAsSet(tx: Tx, merge: SetMerge): Promise<number> {
  * Whether deleting and inserting is the same as updating, for all that hangs on the table. References check at the end
  * of the statement whether their row is there (again), unless they do more than that.
  */
-async function mayReplaceRows(tx: Pick<Tx, 'query'>, table: Table): Promise<boolean> {
+async function mayReplaceRows(tx: Sql, table: Table): Promise<boolean> {
   const [may] = await tx.query<{ may: boolean }>(
     `select not c.relrowsecurity and c.relkind = 'r'
             and not exists (select from pg_trigger where tgrelid = c.oid and not tgisinternal)
@@ -118,7 +119,7 @@ const KEY_INDEXES = `
 const ON_KEYS = `k.conindid in (select i.indexrelid from (${KEY_INDEXES}) i)`;
 
 /** With their comments, and what else is told of a table by one of its indexes. */
-function rebuiltKeys(tx: Pick<Tx, 'query'>, live: string): Promise<Rebuilt[]> {
+function rebuiltKeys(tx: Sql, live: string): Promise<Rebuilt[]> {
   return tx.query(
     `select case when k.oid is null then format('drop index %s', i.indexrelid::regclass)
                  else format('alter table %s drop constraint %I', i.indrelid::regclass, k.conname) end as drop,

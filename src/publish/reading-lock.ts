@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 
 /**
@@ -30,10 +30,7 @@ export async function lockForReading(client: ClientBase, tables: readonly string
  * @param tables as SQL writes them, quoted where need be
  * @throws LongshoreError `table-backing-up`: to be tried again
  */
-export async function lockForPublishing(
-  { query }: Pick<Tx, 'query'>,
-  tables: readonly string[],
-): Promise<void> {
+export async function lockForPublishing({ query }: Sql, tables: readonly string[]): Promise<void> {
   const [refused] = await query<{ name: string }>(
     `select name from (
        select relname::text as name from pg_class where oid = any ($1::text[]::regclass[]) order by 1) t

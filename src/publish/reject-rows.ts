@@ -1,4 +1,4 @@
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteText } from '../db/sql-names.ts';
 import type { RejectCode } from '../types.ts';
 import type { AbsentField } from './fill-absent.ts';
@@ -33,11 +33,7 @@ export interface SetFault {
  * Moves the rows at fault from their table to the rejects, each with all of these faults; cells come later.
  * @returns how many there were
  */
-export async function rejectRows(
-  tx: Pick<Tx, 'query'>,
-  rows: RowsToCheck,
-  faults: readonly SetFault[],
-): Promise<number> {
+export async function rejectRows(tx: Sql, rows: RowsToCheck, faults: readonly SetFault[]): Promise<number> {
   if (faults.length === 0) return 0;
   const queries = faults.map(({ fields, code, faulty }, nth) => {
     const field = fields.length === 1 ? quoteText(fields[0] ?? '') : 'null';

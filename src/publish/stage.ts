@@ -1,5 +1,5 @@
-import type { Database } from '../db/database.ts';
 import { ruleName } from '../db/rule-names.ts';
+import type { Sql } from '../db/sql.ts';
 import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { isRequired } from '../dictionary/partial-table.ts';
 import { columnType } from '../rows/column-type.ts';
@@ -32,12 +32,7 @@ export function columnsOf(table: Table): string[] {
  * @param stage quoted, as `stageName` and `restoreStageName` give it
  * @param loadId what rows have as `_load_id` that come without one
  */
-export async function makeStage(
-  db: Pick<Database, 'query'>,
-  table: Table,
-  stage: string,
-  loadId?: number,
-): Promise<void> {
+export async function makeStage(db: Sql, table: Table, stage: string, loadId?: number): Promise<void> {
   const live = await liveColumns(db, table);
   const columns = new Map(
     table.fields.map((field) => {
@@ -61,10 +56,7 @@ export async function makeStage(
  * Columns of the live table as they stand there: a field that came to the dictionary later stands behind lineage. Each
  * with the name of its NOT NULL, which PostgreSQL keeps as a constraint since version 18.
  */
-async function liveColumns(
-  db: Pick<Database, 'query'>,
-  table: Table,
-): Promise<ReadonlyMap<string, string | null>> {
+async function liveColumns(db: Sql, table: Table): Promise<ReadonlyMap<string, string | null>> {
   const columns = await db.query<{ name: string; notNull: string | null }>(
     `select attname::text as name,
             (select conname::text from pg_constraint
@@ -76,12 +68,12 @@ async function liveColumns(
   return new Map(columns.map(({ name, notNull }) => [name, notNull]));
 }
 
-export async function dropStage(db: Pick<Database, 'query'>, stage: string): Promise<void> {
+export async function dropStage(db: Sql, stage: string): Promise<void> {
   await db.query(`drop table if exists ${stage}`);
 }
 
 /** Gives the room of rows that were rolled back to the rows that come next. */
-export async function vacuumStage(db: Pick<Database, 'query'>, stage: string): Promise<void> {
+export async function vacuumStage(db: Sql, stage: string): Promise<void> {
   await db.query(`vacuum ${stage}`);
 }
 

@@ -1,6 +1,6 @@
 import { parseRecordInSteps } from '../csv/parse-record.ts';
 import { PAGE_BYTES } from '../db/cell-text.ts';
-import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { inSlices, type Steps } from '../in-slices.ts';
 import type { RejectView } from '../loads/load-view.ts';
 import type { CellError, Table } from '../types.ts';
@@ -37,7 +37,7 @@ export interface RejectsPage {
 
 /** By line, from the first line after `afterLine`. Cells are read from the original record, whatever is wrong with it. */
 export async function listRejects(
-  db: Pick<Database, 'query'>,
+  db: Sql,
   loadId: number,
   definition: Pick<Table, 'dialect' | 'encoding'>,
   page: { readonly afterLine: number; readonly limit: number },
@@ -76,7 +76,7 @@ function* parseRejects(
 }
 
 /** Whether any reject of a load has more cells than it should. */
-export async function hasExtraCells(db: Pick<Database, 'query'>, loadId: number): Promise<boolean> {
+export async function hasExtraCells(db: Sql, loadId: number): Promise<boolean> {
   const found = await db.query(
     `select from longshore.reject where load_id = $1 and errors @> '[{"code": "extra-cell"}]' limit 1`,
     [loadId],

@@ -1,4 +1,5 @@
 import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteNames } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { privileges } from '../publish/carry-over.ts';
@@ -129,7 +130,7 @@ function rename(from: string, to: string): string {
   return `alter materialized view ${quoteName(REPORT_SCHEMA, from)} rename to ${quoteName(to)}`;
 }
 
-export async function findView(tx: Pick<Tx, 'query'>, name: string): Promise<boolean> {
+export async function findView(tx: Sql, name: string): Promise<boolean> {
   const found = await tx.query(
     `select from pg_class where relnamespace = $1::regnamespace and relname = $2 and relkind = 'm'`,
     [REPORT_SCHEMA, name],

@@ -64,7 +64,7 @@ const STATE = `
  * What the ledger knows of a report's view, in one statement of look-ups.
  * @throws LongshoreError `unknown-report`
  */
-export async function reportState(db: Sql, name: string): Promise<ReportState> {
+export async function reportState(db: Pick<Sql, 'query'>, name: string): Promise<ReportState> {
   const [row] = await db.query<{ [member in keyof StateRow]: StateRow[member] }>(STATE, [name]);
   if (row === undefined) throw unknownReport(name);
   const { errorCode, errorMessage, failedAt } = row;

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { liveName } from '../tables/table-state.ts';
 import { lockRestore, readRestorePlan, setRestoreStatus } from './restores.ts';
@@ -21,16 +22,16 @@ export async function closeGate(db: Database, restoreId: number): Promise<GateSt
   const { tables } = await readRestorePlan(db, restoreId);
   const names = tables.map(({ table }) => table.name);
   try {
-    const behind = await db.transaction(async ({ query }) => {
-      await lockRestore({ query }, restoreId);
-      const before = await closedByOthers({ query }, restoreId, names);
+    const behind = await db.transaction(async (tx) => {
+      await lockRestore(tx, restoreId);
+      const before = await closedByOthers(tx, restoreId, names);
       if (before !== null) return before;
-      await query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
+      await tx.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
       const lives = tables.map(({ table }) => liveName(table)).sort();
-      await query(`lock table ${lives.join(', ')} in share row exclusive mode`);
-      const other = await closedByOthers({ query }, restoreId, names);
+      await tx.query(`lock table ${lives.join(', ')} in share row exclusive mode`);
+      const other = await closedByOthers(tx, restoreId, names);
       if (other !== null) return other;
-      await query(
+      await tx.query(
         `insert into longshore.table_gate (table_name, restore_id)
          select name, $1 from unnest($2::text[]) as name on conflict do nothing`,
         [restoreId, names],
@@ -48,7 +49,7 @@ export async function closeGate(db: Database, restoreId: number): Promise<GateSt
 }
 
 async function closedByOthers(
-  { query }: Pick<Database, 'query'>,
+  { query }: Sql,
   restoreId: number,
   names: readonly string[],
 ): Promise<number | null> {

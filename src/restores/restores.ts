@@ -1,5 +1,4 @@
 import type { Manifest, ManifestTable } from '../backups/backup.ts';
-import type { Database } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 import { orphaned } from '../loads/loads.ts';
@@ -171,7 +170,7 @@ export async function recordChanges(db: Sql, id: number, changes: readonly Table
  * Locks the restore's row until the transaction ends, so that nobody else ends it meanwhile.
  * @throws LongshoreError `restore-state` when it has ended, `unknown-restore`
  */
-export async function lockRestore(tx: Pick<Database, 'query'>, id: number): Promise<void> {
+export async function lockRestore(tx: Sql, id: number): Promise<void> {
   const [row] = await tx.query<{ status: RestoreStatus; ended: boolean }>(
     'select status, finished_at is not null as ended from longshore.restore where id = $1 for update',
     [id],

@@ -1,4 +1,4 @@
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteText } from '../db/sql-names.ts';
 
 /** A foreign key of another table that points at this one: dropped before the rows are replaced, and made again. */
@@ -19,11 +19,7 @@ const OF_OTHERS = 'k.conrelid <> k.confrelid';
  * Those of partitions come and go with those of their partitioned table.
  * @param which condition on a foreign key `k` that points at the table `$1`
  */
-export async function readReferrers(
-  tx: Pick<Tx, 'query'>,
-  live: string,
-  which = OF_OTHERS,
-): Promise<readonly Referrer[]> {
+export async function readReferrers(tx: Sql, live: string, which = OF_OTHERS): Promise<readonly Referrer[]> {
   return tx.query<{ [member in keyof Referrer]: Referrer[member] }>(
     `select conrelid::regclass::text as "table", conname as name, pg_get_constraintdef(oid) as definition,
             obj_description(oid, 'pg_constraint') as comment,
@@ -36,15 +32,12 @@ export async function readReferrers(
   );
 }
 
-export async function dropReferrer(
-  tx: Pick<Tx, 'query'>,
-  r: Pick<Referrer, 'table' | 'name'>,
-): Promise<void> {
+export async function dropReferrer(tx: Sql, r: Pick<Referrer, 'table' | 'name'>): Promise<void> {
   await tx.query(`alter table ${r.table} drop constraint ${quoteName(r.name)}`);
 }
 
 /** Makes it as it was, which checks it. */
-export async function addReferrer(tx: Pick<Tx, 'query'>, r: Referrer): Promise<void> {
+export async function addReferrer(tx: Sql, r: Referrer): Promise<void> {
   await tx.query(addConstraint(r));
   if (r.comment !== null) {
     await tx.query(`comment on constraint ${quoteName(r.name)} on ${r.table} is ${quoteText(r.comment)}`);

@@ -1,6 +1,6 @@
 import { columnsWithTypes } from '../avro/schema.ts';
 import { bytesOf, MAX_ROW_BYTES, momentText, PAGE_BYTES } from '../db/cell-text.ts';
-import type { Database } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteNames } from '../db/sql-names.ts';
 import { sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
@@ -20,7 +20,7 @@ export interface TableSize {
   readonly lastLoadId: number | null;
 }
 
-export async function measureTable(db: Pick<Database, 'query'>, table: Table): Promise<TableSize> {
+export async function measureTable(db: Sql, table: Table): Promise<TableSize> {
   const live = liveName(table);
   const [size] = await db.query<{ estimate: number; bytes: number; lastLoadId: number | null }>(
     `select reltuples::float8 as estimate, pg_total_relation_size(oid)::float8 as bytes,
@@ -53,7 +53,7 @@ export interface TextRow {
  * @throws LongshoreError `invalid-request` when `after` is no key of the table, `row-too-large`
  */
 export async function readRows(
-  db: Pick<Database, 'query'>,
+  db: Sql,
   table: Table,
   { after, limit }: RowsQuery,
 ): Promise<{ rows: TextRow[]; next: readonly string[] | null }> {

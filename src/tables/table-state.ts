@@ -1,4 +1,4 @@
-import type { Tx } from '../db/database.ts';
+import type { Sql } from '../db/sql.ts';
 import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
 import type { Table } from '../types.ts';
 import { mustFire } from './must-fire.ts';
@@ -44,10 +44,7 @@ export interface StagedTable {
 }
 
 /** The caller holds a lock that keeps the table's definition as it is. */
-export async function readTableState(
-  tx: Pick<Tx, 'query'>,
-  { table, stage }: StagedTable,
-): Promise<TableState> {
+export async function readTableState(tx: Sql, { table, stage }: StagedTable): Promise<TableState> {
   const live = liveName(table);
   const [size] = await tx.query<{ empty: boolean; rows: number; selfName: string; mustFire: boolean }>(
     `select c.oid::regclass::text as "selfName", not exists (select from ${live}) as empty,

@@ -9,6 +9,7 @@ import { CACHE_MS, createKeyStore, type KeyStore } from '../../src/keys/key-stor
 import { parseKey } from '../../src/keys/key-text.ts';
 import { adminKeyPath } from '../../src/runtime/home.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { sqlOver } from '../support/sql.ts';
 
 describe('keys', () => {
   let database: TestDatabase;
@@ -33,12 +34,11 @@ describe('keys', () => {
     nowMs = Date.now();
     asked = [];
     keys = createKeyStore(
-      {
-        async query(sql, params) {
-          asked.push(sql.trim().split(' ')[0]!);
-          return (await pool.query(sql, params as unknown[])).rows;
-        },
-      },
+      sqlOver(async (text, values) => {
+        asked.push(text.trim().split(' ')[0]!);
+        const { rows, rowCount } = await pool.query(text, [...values]);
+        return { rows, changed: rowCount };
+      }),
       { now: () => nowMs },
     );
   });

@@ -1,0 +1,86 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import {
+  type CompiledQuery,
+  type Driver,
+  Kysely,
+  type KyselyPlugin,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type RawBuilder,
+  sql,
+} from 'kysely';
+import type { LedgerTables } from '../ledger/entities.ts';
+import { LEDGER_SCHEMA } from './sql-names.ts';
+
+/** Queries of the ledger's tables, typed from its entities. */
+export type Ledger = Kysely<LedgerTables>;
+
+/**
+ * Queries on the connection of the entity manager: that of its transaction, or any of the pool.
+ * @param signal no query begins once it has aborted
+ */
+export function ledgerOf(em: EntityManager, signal?: AbortSignal): Ledger {
+  const ledger = em.getKysely<LedgerTables>().withSchema(LEDGER_SCHEMA);
+  return signal ? ledger.withPlugin(refusingAfter(signal)) : ledger;
+}
+
+function refusingAfter(signal: AbortSignal): KyselyPlugin {
+  return {
+    transformQuery({ node }) {
+      signal.throwIfAborted();
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  };
+}
+
+/** Runs one statement. `changed`: how many rows PostgreSQL says it wrote. */
+export type RunStatement = (
+  text: string,
+  values: readonly unknown[],
+) => Promise<{ readonly rows: unknown[]; readonly changed: number | null }>;
+
+/** Queries that somebody else runs, one by one: for work that may end before its statement does. */
+export function ledgerOver(run: RunStatement): Ledger {
+  const dialect = {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => driverOver(run),
+    createIntrospector: (db: Kysely<never>) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  };
+  return new Kysely<LedgerTables>({ dialect }).withSchema(LEDGER_SCHEMA);
+}
+
+function driverOver(run: RunStatement): Driver {
+  const noTransaction = async () => {
+    throw new Error('a transaction of the ledger is one of the database: use its transaction()');
+  };
+  return {
+    init: async () => undefined,
+    acquireConnection: async () => ({
+      async executeQuery<Row>({ sql: text, parameters }: CompiledQuery) {
+        const { rows, changed } = await run(text, parameters);
+        return { rows: rows as Row[], numAffectedRows: changed === null ? undefined : BigInt(changed) };
+      },
+      streamQuery: () => {
+        throw new Error('rows of the ledger are not streamed');
+      },
+    }),
+    beginTransaction: noTransaction,
+    commitTransaction: noTransaction,
+    rollbackTransaction: noTransaction,
+    releaseConnection: async () => undefined,
+    destroy: async () => undefined,
+  };
+}
+
+/** A value of a `jsonb` column: the driver would write an array as one of PostgreSQL's. */
+export function jsonb<T>(value: T): RawBuilder<T> {
+  return sql<T>`${JSON.stringify(value)}::jsonb`;
+}
+
+/** The moment at which the transaction began, as PostgreSQL has it. */
+export const NOW = sql<Date>`now()`;
+/** The moment at which the statement runs. */
+export const CLOCK = sql<Date>`clock_timestamp()`;
