@@ -1,4 +1,4 @@
-import { hasEnded } from '../src/loads/load-view.ts';
+import { hasEnded } from '../src/jobs/job.ts';
 import { type LoadStep, loadAhead, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import type { ActivityDeps } from './deps.ts';
 

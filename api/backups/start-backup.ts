@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { backupHasEnded, type StartBackup } from '../../src/backups/backup-service.ts';
+import type { StartBackup } from '../../src/backups/backup-service.ts';
+import { hasEnded } from '../../src/jobs/job.ts';
 import { requireTable } from '../http/auth.ts';
 import { contextOf } from '../http/context.ts';
 import { hasBody, readJson } from '../http/json-body.ts';
@@ -107,7 +108,7 @@ async function start(call: AnyCall, request: Omit<StartBackup, 'startedBy'>): Pr
     if (backup.status === 'failed' || backup.status === 'cancelled') throw problemOfBackup(backup, deps);
   }
   res
-    .status(backupHasEnded(backup) ? 201 : 202)
+    .status(hasEnded(backup) ? 201 : 202)
     .location(backupPath(backup.id))
     .json(backupAnswer(backup, deps));
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { LongshoreError } from '../../src/errors.ts';
+import { hasEnded } from '../../src/jobs/job.ts';
 import type { KeyHolder } from '../../src/keys/key-rows.ts';
-import { hasEnded, type LoadSource } from '../../src/loads/load-view.ts';
+import type { LoadSource } from '../../src/loads/load-view.ts';
 import { confineKey } from '../../src/storage/storage-key.ts';
 import type { Chart, LoadMode, Table } from '../../src/types.ts';
 import { loadBodyOf } from '../http/content-type.ts';

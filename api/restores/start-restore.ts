@@ -2,9 +2,9 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { unknownBackup } from '../../src/backups/backups.ts';
 import { type ErrorCode, LongshoreError } from '../../src/errors.ts';
+import { hasEnded } from '../../src/jobs/job.ts';
 import { MAX_KEYS } from '../../src/restores/create-restore.ts';
 import type { RestoreTarget, RestoreView } from '../../src/restores/restore.ts';
-import { restoreHasEnded } from '../../src/restores/restore-service.ts';
 import { findBackup } from '../backups/backup-answer.ts';
 import { auditOf } from '../http/audited.ts';
 import { requireScope } from '../http/auth.ts';
@@ -257,7 +257,7 @@ async function answer({ req, res, deps }: AnyCall, started: RestoreView): Promis
     if (restore.status === 'failed' || restore.status === 'cancelled') throw problemOfRestore(restore, deps);
   }
   res
-    .status(restoreHasEnded(restore) ? 201 : 202)
+    .status(hasEnded(restore) ? 201 : 202)
     .location(restorePath(restore.id))
     .json(restoreAnswer(restore, deps));
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { AdoptedByHand, AdoptRequest } from './adopt-by-hand.ts';
-import type { BackupStatus, BackupView, Codec } from './backup.ts';
+import type { BackupView, Codec } from './backup.ts';
 import type { BackupFilter } from './backups.ts';
 
 /**
@@ -54,9 +54,4 @@ export interface BackupFile {
   readonly sha256: string;
   /** Bytes [startByte, endByte). */
   open(startByte: number, endByte: number): Promise<Readable>;
-}
-
-/** Nothing about the backup's rows changes any more. */
-export function backupHasEnded({ status }: { readonly status: BackupStatus }): boolean {
-  return status !== 'running';
 }

@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import { jobError } from '../jobs/job.ts';
 import type {
   BackupPurpose,
   BackupStatus,
@@ -64,11 +65,7 @@ export function toBackupView(row: BackupRow): BackupView {
     partsTotal: row.parts_total,
     rows: row.rows ?? sumOf(parts, 'rows'),
     bytes: row.bytes ?? sumOf(parts, 'bytes'),
-    error: row.error_code && {
-      code: row.error_code,
-      message: row.error_message ?? '',
-      remedy: ERRORS[row.error_code].remedy,
-    },
+    error: jobError(row.error_code, row.error_message),
     note: row.note,
     unverified: row.unverified,
     warnings: row.warnings ?? [],

@@ -4,12 +4,12 @@ import {
   noteReconciled,
   type Reconciler,
   STARTED_ANEW,
-  stateOfWorkflow,
-  translateTemporal,
   type WorkflowStarter,
 } from '../loads/load-workflows.ts';
 import { removeOldSafety } from '../restores/safety-retention.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
+import { stateOfWorkflow } from '../temporal/workflow-state.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { BACK_UP, type BackUpInput } from './contract.ts';

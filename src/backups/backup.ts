@@ -1,4 +1,4 @@
-import type { LoadError } from '../loads/load-view.ts';
+import type { JobError } from '../jobs/job.ts';
 import type { Table } from '../types.ts';
 import type { Doubt } from './judge-manifest.ts';
 
@@ -92,7 +92,7 @@ export interface BackupView {
   readonly rows: number | null;
   /** As stored. */
   readonly bytes: number | null;
-  readonly error: LoadError | null;
+  readonly error: JobError | null;
   /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
   readonly note: string | null;
   /** Of an unverified one: why it is not believed. */

@@ -3,17 +3,18 @@ import type { Logger } from 'pino';
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
+import { hasEnded } from '../jobs/job.ts';
 import { waitUntilEnded } from '../jobs/wait-until-ended.ts';
-import { translateTemporal } from '../loads/load-workflows.ts';
 import { quoted } from '../shorten.ts';
 import type { Storage } from '../storage/storage.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
 import type { Dictionary } from '../types.ts';
 import { adoptByHand } from './adopt-by-hand.ts';
 import { MANIFEST } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { backupFolder } from './backup-id.ts';
 import type { BackupKeys } from './backup-keys.ts';
-import { type BackupFile, type BackupService, backupHasEnded, type StartBackup } from './backup-service.ts';
+import type { BackupFile, BackupService, StartBackup } from './backup-service.ts';
 import { startBackupWorkflow } from './backup-workflows.ts';
 import { createBackup, listBackups, readBackup, setPinned } from './backups.ts';
 import { deleteBackup, endBackup } from './end-backup.ts';
@@ -40,7 +41,7 @@ export function createLedgerBackups(deps: LedgerBackupsDeps): BackupService {
     list: (filter) => listBackups(db, filter),
 
     wait: (id, waitMs, signal) =>
-      waitUntilEnded({ read: () => readBackup(db, id), hasEnded: backupHasEnded, waitMs, signal }),
+      waitUntilEnded({ read: () => readBackup(db, id), hasEnded, waitMs, signal }),
 
     async cancel(id) {
       await cancel(deps, id);

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import type { LoadError } from '../loads/load-view.ts';
+import type { JobError } from '../jobs/job.ts';
 import type { CellError } from '../types.ts';
 
 /** Rows of one batch at most. */
@@ -68,7 +68,7 @@ export interface BatchView {
     readonly discarded: number;
   };
   /** Why it failed as a whole. Rejected rows are not an error in this sense. */
-  readonly error: LoadError | null;
+  readonly error: JobError | null;
   readonly receivedAt: string | null;
   readonly committedAt: string | null;
 }

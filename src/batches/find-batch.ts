@@ -1,10 +1,11 @@
 import { type Client, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 import type { Database } from '../db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
-import { ERRORS, LongshoreError } from '../errors.ts';
+import { LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
-import { translateTemporal } from '../loads/load-workflows.ts';
+import { jobError } from '../jobs/job.ts';
 import { TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
 import type { BatchView } from './batch.ts';
 import { failGroup } from './fail-group.ts';
 import type { HandOver } from './hand-over.ts';
@@ -129,7 +130,7 @@ async function viewWorkflow(
     loadId: null,
     firstLine: null,
     rows: { sent: null, accepted: 0, rejected: 0, discarded: 0 },
-    error: !failed ? null : { code, message, remedy: ERRORS[code].remedy },
+    error: failed ? jobError(code, message) : null,
     receivedAt: null,
     committedAt: null,
   };

@@ -1,6 +1,7 @@
 import { PAGE_BYTES } from '../db/cell-text.ts';
 import type { Sql } from '../db/sql.ts';
-import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
+import { type ErrorCode, LongshoreError } from '../errors.ts';
+import { jobError } from '../jobs/job.ts';
 import { quoted } from '../shorten.ts';
 import type { CellError } from '../types.ts';
 import type {
@@ -146,11 +147,7 @@ function toView(row: ViewRow): BatchView {
       rejected: row.rows_rejected,
       discarded: row.rows_discarded,
     },
-    error: row.error_code && {
-      code: row.error_code,
-      message: row.error_message ?? '',
-      remedy: ERRORS[row.error_code].remedy,
-    },
+    error: jobError(row.error_code, row.error_message),
     receivedAt: row.received_at?.toISOString() ?? null,
     committedAt: row.status === 'done' ? row.committed_at.toISOString() : null,
   };

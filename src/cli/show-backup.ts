@@ -19,7 +19,6 @@ export function watchBackup(session: Session, first: BackupAnswer): Promise<Back
   return watch(session, first, {
     label: `backup ${first.id}`,
     self: first.links.self,
-    hasEnded: ({ status }) => status !== 'running',
     show: (progress, backup) => progress.update(backup.parts, backup.partsTotal, describeBackup(backup)),
     afterwards: `see it with "longshore backups show ${first.id}"`,
   });

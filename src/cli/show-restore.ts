@@ -19,7 +19,6 @@ export function watchRestore(session: Session, first: RestoreAnswer): Promise<Re
   return watch(session, first, {
     label: `${first.kind} ${first.id}`,
     self: first.links.self,
-    hasEnded: ({ finishedAt }) => finishedAt !== null,
     show: (progress, { progress: done, status }) =>
       progress.update(
         done.rows,

@@ -1,4 +1,3 @@
-import { hasEnded } from '../loads/load-view.ts';
 import type { LoadAnswer } from './api-client.ts';
 import { describeProgress } from './progress.ts';
 import type { Session } from './session.ts';
@@ -12,7 +11,6 @@ export function watchLoad(session: Session, first: LoadAnswer): Promise<LoadAnsw
   return watch<LoadAnswer>(session, first, {
     label: `load ${first.id}`,
     self: first.links.self,
-    hasEnded,
     show: (progress, load) =>
       progress.update(load.progress.bytes, load.progress.bytesTotal, describeProgress(load)),
     afterwards: `watch it with "longshore status ${first.id} --watch", or end it with "longshore cancel ${first.id}"`,

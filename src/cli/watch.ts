@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded } from '../jobs/job.ts';
 import { UnreachableError } from './api-client.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import { noProgress, type Progress, startProgress } from './progress.ts';
@@ -14,7 +15,6 @@ export interface Job<T> {
   readonly label: string;
   /** Where it is read again. */
   readonly self: string;
-  hasEnded(state: T): boolean;
   show(progress: Progress, state: T): void;
   /** How to go on when watching it ends before it does. */
   readonly afterwards: string;
@@ -24,12 +24,16 @@ export interface Job<T> {
  * Shows how a job is doing until it has ended.
  * @throws CliError `interrupted` at Ctrl-C, saying how to go on: the job itself does
  */
-export async function watch<T>(session: Session, first: T, job: Job<T>): Promise<T> {
+export async function watch<T extends { readonly status: string }>(
+  session: Session,
+  first: T,
+  job: Job<T>,
+): Promise<T> {
   const progress = session.json ? noProgress : startProgress(job.label);
   let state = first;
   let seenAtMs = performance.now();
   try {
-    while (!job.hasEnded(state)) {
+    while (!hasEnded(state)) {
       job.show(progress, state);
       await sleep(POLL_MS, undefined, { signal: session.signal });
       try {

@@ -8,13 +8,14 @@ import { PAYLOAD_FOLDER } from '../batches/payload.ts';
 import type { Database } from '../db/database.ts';
 import type { Installation } from '../installation/installation.ts';
 import { dropOldSigningKeys } from '../keys/signing-keys.ts';
-import { reconcileLoads, tellPausedAgain, translateTemporal } from '../loads/load-workflows.ts';
+import { reconcileLoads, tellPausedAgain } from '../loads/load-workflows.ts';
 import type { Refresher } from '../reports/refresher.ts';
 import { sweepStages } from '../restores/end-restore.ts';
 import { reconcileRestores } from '../restores/restore-workflows.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import type { ScheduleBook } from '../schedules/schedule-book.ts';
 import type { Storage } from '../storage/storage.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
 import { endOrphans } from './orphans.ts';
 
 const RECONCILE_EVERY_MS = 10_000;

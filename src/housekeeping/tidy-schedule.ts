@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ScheduleOptionsAction, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { Installation } from '../installation/installation.ts';
 import { isAnythingOld, type LedgerAges } from '../ledger-ages.ts';
-import { translateTemporal } from '../loads/load-workflows.ts';
 import { type ScheduleBook, temporalIdOf, type Wanted } from '../schedules/schedule-book.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
 import { TIDY_LEDGER } from './contract.ts';
 
 const KEY = { kind: 'tidy', id: 'ledger' } as const;

@@ -4,6 +4,8 @@ import type { Database } from '../db/database.ts';
 import { matchHeader } from '../dictionary/match-header.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
+import { hasEnded } from '../jobs/job.ts';
+import { retryingOn } from '../jobs/retrying-on.ts';
 import { waitUntilEnded } from '../jobs/wait-until-ended.ts';
 import { deleteRejects, summarizeRejects } from '../rejects/kept-rejects.ts';
 import { hasExtraCells, listRejects } from '../rejects/rejects.ts';
@@ -11,16 +13,11 @@ import { quoted } from '../shorten.ts';
 import { stampOf } from '../storage/stamp.ts';
 import type { Storage } from '../storage/storage.ts';
 import { measureTable, readRows } from '../tables/table-rows.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
 import type { Dictionary, Table } from '../types.ts';
 import type { LoadAction, LoadService, StartLoad } from './load-service.ts';
-import { hasEnded, type LoadView } from './load-view.ts';
-import {
-  endWithoutWorkflow,
-  signalPaused,
-  startLoadWorkflow,
-  translateTemporal,
-  troubleOf,
-} from './load-workflows.ts';
+import type { LoadView } from './load-view.ts';
+import { endWithoutWorkflow, signalPaused, startLoadWorkflow } from './load-workflows.ts';
 import { createLoad, listLoads, readLoadPlan, viewLoad } from './loads.ts';
 
 const LEDGER_ID_MAX = 2 ** 31 - 1;
@@ -49,7 +46,7 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
     async get(id) {
       const load = id <= LEDGER_ID_MAX ? await viewLoad(db, id) : null;
       if (load === null || hasEnded(load)) return load;
-      return { ...load, waitingFor: await troubleOf(client, load.workflowId) };
+      return { ...load, waitingFor: await retryingOn(client, load.workflowId) };
     },
     list: (filter) => listLoads(db, filter),
 

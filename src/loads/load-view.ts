@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts';
+import type { JobError } from '../jobs/job.ts';
 import type { CellError, LoadMode, LoadStatus, MaxRejects } from '../types.ts';
 
 /** A load as users see it: over HTTP, in the client, in the Temporal UI. */
@@ -31,9 +31,9 @@ export interface LoadView {
    */
   readonly rows: LoadTotals;
   /** Why the load failed. */
-  readonly error: LoadError | null;
+  readonly error: JobError | null;
   /** What a running load meets with and tries again until it passes, such as a full disk; told by `GET` of one load. */
-  readonly waitingFor: LoadError | null;
+  readonly waitingFor: JobError | null;
   /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
   readonly note: string | null;
   /** RFC 3339, UTC */
@@ -52,17 +52,6 @@ export interface LoadTotals {
    * that a trigger or a rule of the table kept out.
    */
   readonly discarded: number;
-}
-
-/** Done, failed or cancelled: nothing about the load changes any more. */
-export function hasEnded({ status }: Pick<LoadView, 'status'>): boolean {
-  return status === 'done' || status === 'failed' || status === 'cancelled';
-}
-
-export interface LoadError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly remedy: string;
 }
 
 export interface LoadSource {

@@ -1,21 +1,18 @@
-import { type Client, isGrpcServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import proto from '@temporalio/proto';
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
-import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import type { Storage } from '../storage/storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
+import { stateOfWorkflow } from '../temporal/workflow-state.ts';
 import type { LoadMode } from '../types.ts';
 import { LOAD_CSV, type LoadCsvInput, PAUSE, RESUME, TURN } from './contract.ts';
 import { type EndLoadInput, endLoad } from './end-load.ts';
-import type { LoadError } from './load-view.ts';
 
 const SUMMARY_NAME = 60;
-const NOT_FOUND = 5;
-const { WorkflowExecutionStatus } = proto.temporal.api.enums.v1;
 
 export interface StartableLoad {
   readonly id: number;
@@ -70,50 +67,6 @@ export async function startLoadWorkflow(
 function shorten(name: string): string {
   const characters = [...name];
   return characters.length <= SUMMARY_NAME ? name : `…${characters.slice(1 - SUMMARY_NAME).join('')}`;
-}
-
-/** An activity that waits longer for a worker is told of; all of them wait for moments. */
-const SLOT_WAIT_MS = 3_000;
-const SCHEDULED = proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED;
-
-/**
- * What a workflow's activities fail of at the moment, and try again, or that none of them has found a worker's slot;
- * null when neither is so, or Temporal is away.
- */
-export async function troubleOf(client: Client, workflowId: string): Promise<LoadError | null> {
-  const described = await client.workflow
-    .getHandle(workflowId)
-    .describe()
-    .catch(() => undefined);
-  const pending = described?.raw.pendingActivities ?? [];
-  for (const { lastFailure } of pending) {
-    const code = lastFailure?.applicationFailureInfo?.type;
-    if (code && code in ERRORS) return trouble(code as ErrorCode, lastFailure.message ?? '');
-  }
-  if (pending.some(({ state }) => state !== SCHEDULED)) return null;
-  const since = pending.map(({ scheduledTime }) => Number(scheduledTime?.seconds ?? Number.NaN) * 1000);
-  const waited = Date.now() - Math.min(...since);
-  if (!(waited >= SLOT_WAIT_MS && waited < Number.POSITIVE_INFINITY)) return null;
-  return trouble(
-    'workers-busy',
-    `no activity worker has had a slot free for it for ${Math.floor(waited / 1000)} s`,
-  );
-}
-
-function trouble(code: ErrorCode, message: string): LoadError {
-  return { code, message, remedy: ERRORS[code].remedy };
-}
-
-/** What Temporal's client throws, as an error of the catalog where it is one. */
-export function translateTemporal(error: unknown): unknown {
-  // The client wraps what the connection says.
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (!isGrpcServiceError(at)) continue;
-    // 4 DEADLINE_EXCEEDED, 14 UNAVAILABLE
-    if (at.code !== 4 && at.code !== 14) return error;
-    return new LongshoreError('temporal-unavailable', 'Temporal does not answer', { cause: error });
-  }
-  return error;
 }
 
 /** Of what was started before: of what Temporal has never heard, nothing needs to be said. */
@@ -224,22 +177,4 @@ export async function endWithoutWorkflow(
     .getHandle(next)
     .signal(TURN)
     .catch(() => undefined);
-}
-
-/** What Temporal says of a workflow, in lower case; `unknown` when it knows none of that ID. */
-export async function stateOfWorkflow(client: Client, workflowId: string): Promise<string> {
-  const { namespace } = client.options;
-  try {
-    // Not the client's own description, which opens what the workflow was started with: it may be a stranger's.
-    const { workflowExecutionInfo } = await client.workflowService.describeWorkflowExecution({
-      namespace,
-      execution: { workflowId },
-    });
-    const { status } = workflowExecutionInfo ?? {};
-    const name = WorkflowExecutionStatus[status ?? 0]?.replace('WORKFLOW_EXECUTION_STATUS_', '');
-    return name === undefined || name === 'CONTINUED_AS_NEW' ? 'running' : name.toLowerCase();
-  } catch (error) {
-    if (isGrpcServiceError(error) && error.code === NOT_FOUND) return 'unknown';
-    throw error;
-  }
 }

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Tx } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
-import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
+import { type ErrorCode, LongshoreError } from '../errors.ts';
 import { INSTALLATION_ID } from '../installation/installation.ts';
 import { nameIn, numberedName } from '../installation/names.ts';
+import { jobError } from '../jobs/job.ts';
 import { LoadEntity } from '../ledger/load-entities.ts';
 import { droppedOf } from '../rejects/kept-rejects.ts';
 import type { Chart, Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
@@ -305,11 +306,7 @@ function toView(row: ViewRow): LoadView {
       unchanged: done ? row.rows_unchanged : 0,
       discarded: done ? row.rows_discarded : ended ? read - rejected : 0,
     },
-    error: row.error_code && {
-      code: row.error_code,
-      message: row.error_message ?? '',
-      remedy: ERRORS[row.error_code].remedy,
-    },
+    error: jobError(row.error_code, row.error_message),
     waitingFor: null,
     note: row.note,
     createdAt: row.created_at.toISOString(),

@@ -1,8 +1,8 @@
 import { type ScheduleOptionsAction, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { Installation } from '../installation/installation.ts';
-import { translateTemporal } from '../loads/load-workflows.ts';
 import { type ScheduleBook, temporalIdOf, type Wanted } from '../schedules/schedule-book.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
 import { REFRESH_ON_SCHEDULE, type RefreshOnScheduleInput } from './contract.ts';
 import type { Report } from './report.ts';
 

@@ -4,9 +4,11 @@ import type { BackupKeys } from '../backups/backup-keys.ts';
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
+import { hasEnded } from '../jobs/job.ts';
+import { retryingOn } from '../jobs/retrying-on.ts';
 import { waitUntilEnded } from '../jobs/wait-until-ended.ts';
-import { translateTemporal, troubleOf } from '../loads/load-workflows.ts';
 import type { Storage } from '../storage/storage.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
 import type { Dictionary } from '../types.ts';
 import { compareBackup } from './compare-backup.ts';
 import { deleteCopy, listCopies } from './copies.ts';
@@ -14,7 +16,7 @@ import { createRestore, latestBackupOf } from './create-restore.ts';
 import { createDrill } from './drills.ts';
 import { endRestore } from './end-restore.ts';
 import type { RestoreView } from './restore.ts';
-import { type RestoreService, restoreHasEnded } from './restore-service.ts';
+import type { RestoreService } from './restore-service.ts';
 import { startRestoreWorkflow } from './restore-workflows.ts';
 import { listRestores, readRestore, unknownRestore } from './restores.ts';
 
@@ -47,12 +49,11 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
     latestOf: (table, before) => latestBackupOf({ db, storage, keys }, table, before),
     async get(id) {
       const restore = await get(id);
-      if (restoreHasEnded(restore)) return restore;
-      return { ...restore, waitingFor: await troubleOf(client, restore.workflowId) };
+      if (hasEnded(restore)) return restore;
+      return { ...restore, waitingFor: await retryingOn(client, restore.workflowId) };
     },
     list: (filter) => listRestores(db, filter),
-    wait: (id, waitMs, signal) =>
-      waitUntilEnded({ read: () => get(id), hasEnded: restoreHasEnded, waitMs, signal }),
+    wait: (id, waitMs, signal) => waitUntilEnded({ read: () => get(id), hasEnded, waitMs, signal }),
 
     diff: (request) => compareBackup(deps, request),
 
@@ -85,7 +86,7 @@ async function begin(deps: LedgerRestoresDeps, id: number): Promise<RestoreView>
 
 async function cancel({ db, client }: LedgerRestoresDeps, restore: RestoreView): Promise<void> {
   const { id, status, workflowId } = restore;
-  if (restoreHasEnded(restore))
+  if (hasEnded(restore))
     throw new LongshoreError('restore-state', `restore ${id} is ${status}: it has ended`);
   try {
     await client.workflow.getHandle(workflowId).cancel();

@@ -2,7 +2,7 @@ import type { Skipped } from '../backups/choose-backup.ts';
 import type { Table } from '../types.ts';
 import type { CopyFilter, CopyView } from './copies.ts';
 import type { DifferencesPage } from './differences.ts';
-import type { RestoreStatus, RestoreTarget, RestoreView, TableChange } from './restore.ts';
+import type { RestoreTarget, RestoreView, TableChange } from './restore.ts';
 import type { RestoreFilter } from './restores.ts';
 
 /**
@@ -79,10 +79,4 @@ export interface DiffRequest {
 
 export interface Diff extends DifferencesPage {
   readonly counts: TableChange;
-}
-
-const ENDS: readonly RestoreStatus[] = ['done', 'failed', 'cancelled'];
-
-export function restoreHasEnded({ status }: { readonly status: RestoreStatus }): boolean {
-  return ENDS.includes(status);
 }

@@ -1,5 +1,6 @@
 import type { Skipped } from '../backups/choose-backup.ts';
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import { jobError } from '../jobs/job.ts';
 import type { RestoreKind, RestoreStatus, RestoreTarget, RestoreView, TableChange } from './restore.ts';
 
 /** A row of the ledger, with what is staged. */
@@ -50,11 +51,7 @@ export function toRestoreView(row: RestoreRow): RestoreView {
       rowsTotal: row.rows_total,
     },
     changes: row.result ?? [],
-    error: row.error_code && {
-      code: row.error_code,
-      message: row.error_message ?? '',
-      remedy: ERRORS[row.error_code].remedy,
-    },
+    error: jobError(row.error_code, row.error_message),
     waitingFor: null,
     note: row.note,
     startedBy: row.started_by,

@@ -3,11 +3,11 @@ import {
   noteReconciled,
   type Reconciler,
   STARTED_ANEW,
-  stateOfWorkflow,
-  translateTemporal,
   type WorkflowStarter,
 } from '../loads/load-workflows.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
+import { stateOfWorkflow } from '../temporal/workflow-state.ts';
 import { RESTORE, type RestoreInput } from './contract.ts';
 import { endRestore } from './end-restore.ts';
 import type { RestoreKind } from './restore.ts';

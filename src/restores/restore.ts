@@ -1,5 +1,5 @@
 import type { Skipped } from '../backups/choose-backup.ts';
-import type { LoadError } from '../loads/load-view.ts';
+import type { JobError } from '../jobs/job.ts';
 
 /** restore: into the live tables or beside them; dry-run: says what a restore would do; drill: proves a backup good. */
 export type RestoreKind = 'restore' | 'dry-run' | 'drill';
@@ -57,9 +57,9 @@ export interface RestoreView {
   readonly progress: RestoreProgress;
   /** One entry a table, when it is known. */
   readonly changes: readonly TableChange[];
-  readonly error: LoadError | null;
+  readonly error: JobError | null;
   /** What a running restore meets with and tries again, such as a full disk. Only when one restore is asked for. */
-  readonly waitingFor: LoadError | null;
+  readonly waitingFor: JobError | null;
   /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
   readonly note: string | null;
   readonly startedBy: string;

@@ -15,10 +15,10 @@ import { LongshoreError } from '../errors.ts';
 import { TIDY_LEDGER } from '../housekeeping/contract.ts';
 import type { Installation } from '../installation/installation.ts';
 import { nameIn } from '../installation/names.ts';
-import { translateTemporal } from '../loads/load-workflows.ts';
 import { REFRESH_ON_SCHEDULE } from '../reports/contract.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import { listingClient } from '../seal/listing-client.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
 import { RUN_SCHEDULE } from './contract.ts';
 import {
   buryScheduleRow,
