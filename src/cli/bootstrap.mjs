@@ -11,6 +11,11 @@ import { runNode } from './run-node.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const OLDEST_NODE = 20;
 
+/** What a tier of tests needs, and so what it costs: nothing, the two servers, a whole platform that is killed. */
+const TIERS = { unit: 'test/unit', stack: 'test/stack', faults: 'test/faults' };
+/** What `npm test` runs. */
+const USUAL_TIERS = ['unit', 'stack'];
+
 const [command, ...args] = process.argv.slice(2);
 
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
@@ -38,7 +43,7 @@ switch (command) {
     runNode(root, 'test/bench/main.ts', args);
     break;
   default:
-    console.error('usage: bootstrap.mjs start | test [FILES] | judge | bench NAME');
+    console.error('usage: bootstrap.mjs start | test [unit | stack | faults | FILES] | judge | bench NAME');
     process.exit(2);
 }
 
@@ -74,23 +79,30 @@ function installEnvironment() {
   return { ...Object.fromEntries(inherited), PATH: path.join(delimiter) };
 }
 
-/** @param {readonly string[]} given options of `node --test`, and files; without files: all tests */
+/** @param {readonly string[]} given options of `node --test`, and tiers or files; without these: the usual tiers */
 function runTests(given) {
   const options = given.filter((argument) => argument.startsWith('-'));
-  const files = given.filter((argument) => !argument.startsWith('-'));
+  const named = given.filter((argument) => !argument.startsWith('-'));
+  const files = named.filter((name) => !(name in TIERS));
+  const tiers = named.filter((name) => name in TIERS);
+  // `npm run test:unit -- FILE` means the file.
+  const wanted =
+    files.length > 0
+      ? files
+      : (tiers.length > 0 ? tiers : USUAL_TIERS).map((tier) => `${TIERS[tier]}/**/*.test.ts`);
   runNode(
     root,
     null,
     [
       '--test',
-      '--test-reporter=spec',
+      '--test-reporter=./test/support/reporter.ts',
       '--test-global-setup=test/support/global-setup.ts',
       // Longer than any test takes on a slow machine: a test that hangs fails instead of holding up the run.
-      '--test-timeout=1200000',
+      '--test-timeout=600000',
       // Tests wait more than they work; Node's own choice for two cores is one file at a time.
       `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`,
       ...options,
-      ...(files.length > 0 ? files : ['test/**/*.test.ts']),
+      ...wanted,
     ],
     { cwd: root },
   );

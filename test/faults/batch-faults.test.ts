@@ -5,9 +5,9 @@ import { type Client, ServiceError, type WorkflowHandle } from '@temporalio/clie
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { type BatchApi, batchApi, lockTable, temporalClient } from '../support/batch-api.ts';
 import { testDatabase } from '../support/database.ts';
-import { fromGlobalSetup } from '../support/environment.ts';
 import { eventually, until } from '../support/eventually.ts';
 import { type Link, linkTo } from '../support/link.ts';
+import { temporalServer } from '../support/servers.ts';
 import { type TestStack, testStack } from '../support/stack.ts';
 
 const ROWS = '/v1/tables/departments/rows';
@@ -165,7 +165,7 @@ describe('batches, when something goes away', async () => {
     /** How long a start is tried. */
     let limitMs = STARTS_IN_MS;
     before(async () => {
-      const [host = '', port] = fromGlobalSetup('TEST_TEMPORAL_ADDRESS').split(':');
+      const [host = '', port] = (await temporalServer()).split(':');
       temporal = await linkTo(t, host, Number(port));
       const linked = await temporalClient(t, stack, `${temporal.host}:${temporal.port}`);
       startWith = plain;

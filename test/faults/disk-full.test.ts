@@ -7,8 +7,8 @@ import { MARK } from '../../src/installation/installation.ts';
 import type { RestoreView } from '../../src/restores/restore.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { testDatabase } from '../support/database.ts';
-import { fromGlobalSetup } from '../support/environment.ts';
 import { eventually } from '../support/eventually.ts';
+import { postgresServer } from '../support/servers.ts';
 import { type SmallDisk, smallDisk, smallDiskFault } from '../support/small-disk.ts';
 import { testStack } from '../support/stack.ts';
 
@@ -211,7 +211,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
 
 /** A database whose tables are on a disk of their own. Its server has them in a tablespace; everything else stays. */
 async function databaseOn(disk: SmallDisk): Promise<string> {
-  const admin = new pg.Client({ connectionString: fromGlobalSetup('TEST_DATABASE_URL') });
+  const admin = new pg.Client({ connectionString: (await postgresServer()).url });
   await admin.connect();
   const location = join(disk.path, 'tables');
   const data = (await admin.query('show data_directory')).rows[0].data_directory;

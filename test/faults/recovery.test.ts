@@ -16,13 +16,13 @@ import { createLogger } from '../../src/runtime/logger.ts';
 import { openScheduleBook } from '../../src/schedules/open-schedule-book.ts';
 import { temporalClient } from '../support/batch-api.ts';
 import { testDatabase } from '../support/database.ts';
-import { fromGlobalSetup } from '../support/environment.ts';
 import { eventually, until } from '../support/eventually.ts';
 import { testHome } from '../support/home.ts';
+import { postgresServer } from '../support/servers.ts';
 import { type TestStack, testStack } from '../support/stack.ts';
 
-async function run(sql: string, connectionString = fromGlobalSetup('TEST_DATABASE_URL')): Promise<void> {
-  const client = new pg.Client({ connectionString });
+async function run(sql: string, connectionString?: string): Promise<void> {
+  const client = new pg.Client({ connectionString: connectionString ?? (await postgresServer()).url });
   await client.connect();
   try {
     await client.query(sql);
@@ -102,7 +102,7 @@ describe('a platform whose stores come back older, or not at all', async () => {
 
   async function bringBack(database: Copy, ofTemporal: Copy, ofStorage: Copy): Promise<void> {
     await stopTemporal();
-    const template = database === 'lost' ? fromGlobalSetup('TEST_DATABASE_TEMPLATE') : `${name}_${database}`;
+    const template = database === 'lost' ? (await postgresServer()).template : `${name}_${database}`;
     await run(`drop database ${name} with (force)`);
     await run(`create database ${name} template ${template}`);
     for (const [folder, copy] of [

@@ -11,7 +11,7 @@ import { CODECS, type Codec } from '../../src/backups/backup.ts';
 import { tuplesOf } from '../../src/db/copy-binary.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { drain, piecesOf } from '../support/copy-tuples.ts';
-import { globalSetup, globalTeardown } from '../support/global-setup.ts';
+import { stopOwnServers } from '../support/servers.ts';
 import { avroTools } from './avro-tools.ts';
 import { type AvroCase, avroCases } from './cases-avro.ts';
 import type { Scores } from './main.ts';
@@ -37,7 +37,6 @@ export async function judgeAvro(scores: Scores): Promise<void> {
   const python = await judgePython();
   const tools = await avroTools();
   const folder = await mkdtemp(join(tmpdir(), 'longshore-avro-'));
-  await globalSetup();
   try {
     const judged: Judged[] = [];
     for (const [no, avroCase] of (await avroCases()).entries()) {
@@ -53,7 +52,7 @@ export async function judgeAvro(scores: Scores): Promise<void> {
       else scores.fail(name, faults);
     }
   } finally {
-    await globalTeardown();
+    await stopOwnServers();
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -1,22 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { SAMPLE_DICTIONARY } from '../../src/dictionary/read-dictionary.ts';
+import { challengeFiles } from '../support/challenge.ts';
 import { packageOf } from './packages.ts';
 import type { JudgeCase } from './verdict.ts';
 
-const folder = new URL('../fixtures/challenge/', import.meta.url);
-
-/** The challenge's own files, where they are at hand; what has to come of them is known. */
-export async function challengeCase(): Promise<JudgeCase | null> {
-  const files: Record<string, Buffer> = {};
-  for (const name of ['departments', 'jobs', 'hired_employees']) {
-    try {
-      files[name] = await readFile(new URL(`${name}.csv`, folder));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    }
-  }
-  return sampleCase("the challenge's real files", files, { departments: 0, jobs: 0, hired_employees: 70 });
+/** The challenge's own files; what has to come of them is known. */
+export async function challengeCase(): Promise<JudgeCase> {
+  const rejected = { departments: 0, jobs: 0, hired_employees: 70 };
+  return sampleCase("the challenge's real files", await challengeFiles(), rejected);
 }
 
 /** A case of the bundled dictionary. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { globalSetup, globalTeardown } from '../support/global-setup.ts';
+import { stopOwnServers } from '../support/servers.ts';
 import { challengeCase } from './cases-challenge.ts';
 import { fileCases } from './cases-files.ts';
 import { keyCases } from './cases-keys.ts';
@@ -36,10 +36,8 @@ interface Report {
  */
 export async function judgeByFrictionless(scores: Scores): Promise<void> {
   const python = await judgePython();
-  const challenge = await challengeCase();
-  if (!challenge) scores.skip('the real files of the challenge: ../shared/data/challenge is not there');
   const cases = [
-    ...(challenge ? [challenge] : []),
+    await challengeCase(),
     ...(await sampleCases()),
     ...typeCases(),
     ...keyCases(),
@@ -47,7 +45,6 @@ export async function judgeByFrictionless(scores: Scores): Promise<void> {
   ];
   const reports = await frictionlessReports(python, cases);
   const used = new Map<string, number>();
-  await globalSetup();
   try {
     for (const [index, judged] of cases.entries()) {
       const faults = await compare(judged, reports[index] ?? {}, used);
@@ -55,7 +52,7 @@ export async function judgeByFrictionless(scores: Scores): Promise<void> {
       else scores.fail(judged.name, faults);
     }
   } finally {
-    await globalTeardown();
+    await stopOwnServers();
   }
   for (const { id } of DIFFERENCES) {
     if (used.has(id)) scores.pass(`difference on purpose: ${id} (${used.get(id)} times)`);

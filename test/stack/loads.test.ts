@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
+import { challengeFiles } from '../support/challenge.ts';
 import { TEST_SEALED } from '../support/sealed.ts';
 import { testStack } from '../support/stack.ts';
-
-const CHALLENGE = new URL('../fixtures/challenge/', import.meta.url);
 
 const DEPARTMENTS = '1,Supply Chain\n2,Staff\n';
 const JOBS = '1,Recruiter\n2,Manager\n3,Analyst\n';
@@ -245,12 +243,8 @@ describe('loads', async () => {
     assert.deepEqual([body.status, body.error?.code], ['failed', 'load-terminated']);
   });
 
-  it('loads the real files of the challenge as they are known', async (t) => {
-    const read = (name: string) => readFile(new URL(name, CHALLENGE)).catch(() => undefined);
-    const [departments, jobs, hires] = await Promise.all(
-      ['departments.csv', 'jobs.csv', 'hired_employees.csv'].map(read),
-    );
-    if (!departments || !jobs || !hires) return t.skip('the challenge files are not beside this checkout');
+  it('loads the real files of the challenge as they are known', async () => {
+    const { departments, jobs, hired_employees: hires } = await challengeFiles();
     await stack.db.query('truncate hired_employees');
     assert.equal((await load('departments', departments, { mode: 'replace' })).body.rows.loaded, 12);
     assert.equal((await load('jobs', jobs, { mode: 'replace' })).body.rows.loaded, 183);

@@ -1,23 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { REFRESH_REPORT } from '../../src/reports/contract.ts';
 import { reportState } from '../../src/reports/report-states.ts';
+import { challengeFiles } from '../support/challenge.ts';
 import { until } from '../support/eventually.ts';
 import { recordHistory } from '../support/histories.ts';
 import { TEST_SEALED } from '../support/sealed.ts';
 import { testStack } from '../support/stack.ts';
 
-const CHALLENGE = new URL('../fixtures/challenge/', import.meta.url);
-const TABLES = ['departments', 'jobs', 'hired_employees'];
 const REPORTS = ['hires-by-quarter', 'departments-above-mean'];
 const REFRESH_SECONDS = 2;
-
-const files = await Promise.all(TABLES.map((table) => readFile(new URL(`${table}.csv`, CHALLENGE)))).catch(
-  () => null,
-);
-const skip = files === null && 'the real files of the challenge are not there';
 
 describe('reports over a running platform', async () => {
   const stack = await testStack({ after }, undefined, {
@@ -54,11 +47,9 @@ describe('reports over a running platform', async () => {
     assert.equal(action.workflowType, 'refreshOnSchedule');
   });
 
-  it('shows the numbers of the real files soon after their loads, which still go by swap', {
-    skip,
-  }, async () => {
-    for (const [n, table] of TABLES.entries()) {
-      const { body } = await load(table, files![n]!, { mode: 'replace' });
+  it('shows the numbers of the real files soon after their loads, which still go by swap', async () => {
+    for (const [table, file] of Object.entries(await challengeFiles())) {
+      const { body } = await load(table, file, { mode: 'replace' });
       assert.equal(await wayOf(body.id), 'swap');
     }
     const states = await Promise.all(REPORTS.map(fresh));

@@ -6,13 +6,12 @@ import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { columnType } from '../../src/rows/column-type.ts';
 import { compileTable } from '../../src/rows/compile-table.ts';
 import { compareWith } from '../../src/rows/decimal.ts';
+import { postgresServer } from '../support/servers.ts';
 
 /**
  * Whatever passes the rules is taken by PostgreSQL and read back as the same value: a good row can never make a
  * COPY fail. The session's time zone and date style are odd ones, on purpose.
  */
-const url = process.env.TEST_DATABASE_URL;
-const skip = url === undefined && 'TEST_DATABASE_URL is not set: run "npm test", which starts a PostgreSQL';
 
 const digits = (max: number) =>
   fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: max });
@@ -112,10 +111,10 @@ const CASES: readonly Case[] = [
   { field: { type: 'any' }, cells: fc.string({ unit: 'grapheme', maxLength: 20 }), same: sameText },
 ];
 
-describe('PostgreSQL takes every checked value', { skip }, () => {
+describe('PostgreSQL takes every checked value', () => {
   let client: pg.Client;
   before(async () => {
-    client = new pg.Client({ connectionString: url });
+    client = new pg.Client({ connectionString: (await postgresServer()).url });
     await client.connect();
     await client.query("set time zone 'Asia/Kathmandu'; set datestyle to 'SQL, DMY'");
   });

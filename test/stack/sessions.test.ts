@@ -9,10 +9,10 @@ import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { ensureTables } from '../../src/tables/ensure-tables.ts';
 import { runSql, testDatabase } from '../support/database.ts';
-import { fromGlobalSetup } from '../support/environment.ts';
 import { until } from '../support/eventually.ts';
 import type { Cleanup } from '../support/home.ts';
 import { plainDatabase } from '../support/plain-role.ts';
+import { postgresServer } from '../support/servers.ts';
 import { type TestStack, testStack } from '../support/stack.ts';
 
 /** Each would lose rows, change values, or end work before its time. */
@@ -132,13 +132,13 @@ function hostileFor(what: string, settings: Readonly<Record<string, string>>): s
 /** A database whose owner is no superuser, and which gives its sessions these defaults by its role. */
 async function hostileRole(t: Cleanup, settings: Readonly<Record<string, string>>): Promise<string> {
   const { url, role } = await plainDatabase(t);
-  await runSql(fromGlobalSetup('TEST_DATABASE_URL'), hostileFor(`role ${role}`, settings));
+  await runSql((await postgresServer()).url, hostileFor(`role ${role}`, settings));
   return url;
 }
 
 async function hostileDatabase(t: Cleanup, settings: Readonly<Record<string, string>>): Promise<string> {
   const { url, name } = await testDatabase(t);
-  await runSql(fromGlobalSetup('TEST_DATABASE_URL'), hostileFor(`database ${quoteName(name)}`, settings));
+  await runSql((await postgresServer()).url, hostileFor(`database ${quoteName(name)}`, settings));
   return url;
 }
 
@@ -190,7 +190,7 @@ describe('a session of PostgreSQL', () => {
     await assert.rejects(db.query('select 1'), refused);
     await assert.rejects(db.connect(), refused);
     await asAdmin(
-      fromGlobalSetup('TEST_DATABASE_URL'),
+      (await postgresServer()).url,
       `alter role ${quoteName(new URL(url).username)} reset session_replication_role`,
     );
     assert.deepEqual(await db.query('select 1 as n'), [{ n: 1 }]);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { fromGlobalSetup } from './environment.ts';
 import type { Cleanup } from './home.ts';
+import { postgresServer } from './servers.ts';
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
@@ -13,9 +13,9 @@ export interface TestDatabase extends AsyncDisposable {
  * or by `await using`; connections that are still open then are cut.
  */
 export async function testDatabase(t?: Cleanup): Promise<TestDatabase> {
-  const admin = fromGlobalSetup('TEST_DATABASE_URL');
+  const { url: admin, template } = await postgresServer();
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await runSql(admin, `create database ${name} template ${fromGlobalSetup('TEST_DATABASE_TEMPLATE')}`);
+  await runSql(admin, `create database ${name} template ${template}`);
   const url = new URL(admin);
   url.pathname = `/${name}`;
   const drop = () => runSql(admin, `drop database if exists ${name} with (force)`);

@@ -1,53 +1,41 @@
-import pg from 'pg';
-import { migrate } from '../../src/db/migrate.ts';
-import { type RunningPostgres, startPostgres } from '../../src/platform/postgres.ts';
-import { type RunningTemporal, startTemporal } from '../../src/platform/temporal.ts';
-import { removeAbandonedHomes, removeHome, testHome } from './home.ts';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ServerHost, type ServerName } from './server-host.ts';
 
 /**
- * One PostgreSQL and one Temporal server for the whole run (`node --test --test-global-setup`). Test processes find
- * them by the environment, through `database.ts` and `temporal.ts`.
+ * Of a whole run (`node --test --test-global-setup`): hands out the run's servers to the test processes, which ask
+ * through `servers.ts`. A run in which nobody asks starts none.
  */
-const TEMPLATE = 'longshore_template';
+const NAMES: readonly ServerName[] = ['postgres', 'temporal'];
 
-let home: string | undefined;
-let postgres: RunningPostgres | undefined;
-let temporal: RunningTemporal | undefined;
+const servers = new ServerHost();
+let door: Server | undefined;
 
 export async function globalSetup(): Promise<void> {
-  const log = {
-    info: (message: string) => console.error(message),
-    warn: (message: string) => console.error(message),
-  };
-  await removeAbandonedHomes();
-  home = await testHome();
-  [postgres, temporal] = await Promise.all([
-    // What a power cut would lose is of no interest here.
-    startPostgres({ home, log, settings: { fsync: 'off' } }),
-    startTemporal({ home, log }),
-  ]);
-  await makeTemplate(postgres.adminUrl);
-  // The tests make databases and roles.
-  process.env.TEST_DATABASE_URL = postgres.adminUrl;
-  process.env.TEST_DATABASE_TEMPLATE = TEMPLATE;
-  process.env.TEST_TEMPORAL_ADDRESS = temporal.address;
+  // The answers hold passwords: who knows the path is of this run.
+  const secret = randomBytes(16).toString('hex');
+  const opened = createServer(async (req, res) => {
+    const name = NAMES.find((known) => req.url === `/${secret}/${known}`);
+    if (name === undefined) {
+      res.writeHead(404).end();
+      return;
+    }
+    try {
+      res.end(JSON.stringify(await servers.ask(name)));
+    } catch (error) {
+      res.writeHead(503).end((error as Error).message);
+    }
+  });
+  opened.listen(0, '127.0.0.1');
+  await once(opened, 'listening');
+  process.env.TEST_SERVERS = `http://127.0.0.1:${(opened.address() as AddressInfo).port}/${secret}`;
+  door = opened;
 }
 
 export async function globalTeardown(): Promise<void> {
-  await Promise.all([temporal?.stop(), postgres?.stop()]);
-  if (home !== undefined) await removeHome(home);
-}
-
-/** Migrated once; each test database is a copy of it. */
-async function makeTemplate(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(`create database ${TEMPLATE}`);
-  } finally {
-    await client.end();
-  }
-  const template = new URL(url);
-  template.pathname = `/${TEMPLATE}`;
-  await migrate(template.href);
+  door?.closeAllConnections();
+  door?.close();
+  await servers[Symbol.asyncDispose]();
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { runSql } from './database.ts';
-import { fromGlobalSetup } from './environment.ts';
 import type { Cleanup } from './home.ts';
+import { postgresServer } from './servers.ts';
 
 export interface PlainDatabase {
   /** Of the role, which owns the database. */
@@ -11,7 +11,7 @@ export interface PlainDatabase {
 
 /** An empty database whose owner is no superuser and has no right beside. Dropped with its role when the test ends. */
 export async function plainDatabase(t: Cleanup): Promise<PlainDatabase> {
-  const admin = fromGlobalSetup('TEST_DATABASE_URL');
+  const { url: admin } = await postgresServer();
   const role = `plain_${randomBytes(6).toString('hex')}`;
   await runSql(admin, `create role ${role} login password 'plain'`);
   await runSql(admin, `create database ${role} owner ${role}`);

@@ -62,10 +62,21 @@ export async function testStack(
   dictionary?: object,
   options: TestStackOptions = {},
 ): Promise<TestStack> {
+  // Last in, first out, as runners don't: whatever runs is stopped before its database and its home go. Registered
+  // at once, for a start that fails half-way.
+  const cleanups = new AsyncDisposableStack();
+  t.after(() => cleanups.disposeAsync());
+  const own: Cleanup = {
+    after: (action) =>
+      cleanups.defer(async () => {
+        await action();
+      }),
+  };
+  // First what may be missing: Temporal's runtime keeps a process alive, which is to end at once without servers.
+  const [database, temporal, home] = [await testDatabase(own), await testTemporal(), await testHome(own)];
   const log = options.log ?? createLogger({ level: process.env.TEST_LOG ?? 'silent', process: 'test' });
   if (!installed) installRuntime(log);
   installed = true;
-  const [home, database, temporal] = [await testHome(t), await testDatabase(t), await testTemporal()];
   const env: Record<string, string> = {
     LONGSHORE_HOME: home,
     LONGSHORE_PORT: '0',
@@ -82,14 +93,14 @@ export async function testStack(
   }
   const config = readConfig(env);
   const { times } = options;
-  const services: ChildService[] = [await startApi({ config, log, times })];
-  if (options.worker ?? true) services.push(await startWorker({ config, log, name: 'test', times }));
   const databaseUrl = config.databaseUrl ?? database.url;
-  const db = await openDatabase({ url: databaseUrl });
-  t.after(async () => {
+  const db = cleanups.use(await openDatabase({ url: databaseUrl }));
+  const services: ChildService[] = [];
+  cleanups.defer(async () => {
     await Promise.all(services.map((service) => service.stop()));
-    await db[Symbol.asyncDispose]();
   });
+  services.push(await startApi({ config, log, times }));
+  if (options.worker ?? true) services.push(await startWorker({ config, log, name: 'test', times }));
   const installation = await readInstallation(db);
   const url = String(services[0]?.info?.url);
   const key = 'a key for this test only';

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { SEARCH_ATTRIBUTES } from '../../src/platform/temporal.ts';
-import { fromGlobalSetup } from './environment.ts';
+import { temporalServer } from './servers.ts';
 
 export interface TestTemporal {
   readonly address: string;
@@ -13,7 +13,7 @@ export interface TestTemporal {
 
 /** A namespace of the test's own on the run's server, with the search attributes. It ends with the server. */
 export async function testTemporal(): Promise<TestTemporal> {
-  const address = fromGlobalSetup('TEST_TEMPORAL_ADDRESS');
+  const address = await temporalServer();
   const namespace = `test-${randomBytes(6).toString('hex')}`;
   const connection = await Connection.connect({ address });
   try {
