@@ -1,10 +1,11 @@
 import { Context } from '@temporalio/activity';
 import type { BatchOutcome } from '../src/batches/batch.ts';
+import type { CheckedBatch } from '../src/batches/checked-batch.ts';
 import { commitGroup } from '../src/batches/commit-group.ts';
 import type { CommitBatchesInput, CommittedGroup } from '../src/batches/contract.ts';
 import type { HandOver } from '../src/batches/hand-over.ts';
 import { dropPayload, readPayload } from '../src/batches/payload.ts';
-import { type CheckedBatch, readBatch } from '../src/batches/read-batch.ts';
+import { readBatch } from '../src/batches/read-batch.ts';
 import { readGroup } from '../src/batches/read-group.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { inSlices } from '../src/in-slices.ts';

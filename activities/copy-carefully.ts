@@ -2,7 +2,8 @@ import { readRecords } from '../src/csv/read-records.ts';
 import type { Tx } from '../src/db/database.ts';
 import { refusedRow } from '../src/db/refusal.ts';
 import { isRowFault } from '../src/db/sqlstate.ts';
-import { type EncodeInput, encodeChunk } from '../src/rows/encode-chunk.ts';
+import { encodeChunk } from '../src/rows/encode-chunk.ts';
+import type { EncodeInput } from '../src/rows/encode-input.ts';
 import { type ChunkTarget, type CopiedChunk, copyChunk, copyRejects } from './copy-chunk.ts';
 
 /**

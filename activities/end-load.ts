@@ -1,5 +1,5 @@
 import { type EndedLoad, type EndLoadInput, endLoad as endInLedger } from '../src/loads/end-load.ts';
-import { KEPT_REJECTS } from '../src/rejects/kept-rejects.ts';
+import { KEPT_REJECTS } from '../src/max-rejects.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export type { EndedLoad, EndLoadInput } from '../src/loads/end-load.ts';

@@ -12,7 +12,7 @@ import type { Tx } from '../src/db/database.ts';
 import { quoteNames } from '../src/db/sql-names.ts';
 import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
-import { columnsOf, vacuumStage } from '../src/publish/stage.ts';
+import { vacuumStage } from '../src/publish/stage.ts';
 import { faultyRows, hasRulesToCheck, refuseFaulty } from '../src/restores/check-backup-rows.ts';
 import {
   lenient,
@@ -22,6 +22,7 @@ import {
   readRestorePlan,
 } from '../src/restores/restores.ts';
 import { wantedRows } from '../src/restores/wanted-rows.ts';
+import { columnsOf } from '../src/tables/table-state.ts';
 import type { Table } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
@@ -86,7 +87,7 @@ async function refuseBroken(
   if (rules === null || !hasRulesToCheck(rules, saved.definition)) return;
   // Read twice: what is checked here has to be what is staged below.
   const hash = createHash('sha256');
-  const rows = faultyRows(await plainPart(deps, plan, part, hash), rules, lenient(rules));
+  const rows = faultyRows(await plainPart(deps, plan.backup, part, hash), rules, lenient(rules));
   const { keys } = plan.target;
   await refuseFaulty(keys === null ? rows : wantedRows(deps.db, rules, keys, rows), part.name);
   refuseOther(part, hash);
@@ -115,7 +116,7 @@ async function stage(
   const { stage: name, table } = restored;
   const hash = createHash('sha256');
   const totals: { value?: AvroTotals } = {};
-  const pieces = keepTotals(decodeAvro(await plainPart(deps, plan, part, hash), { table }), totals);
+  const pieces = keepTotals(decodeAvro(await plainPart(deps, plan.backup, part, hash), { table }), totals);
   const sql = `copy ${name} (${quoteNames(columnsOf(table))}) from stdin (format binary)`;
   const copied = await copyIn(tx.client, sql, pieces, signal);
   refuseOther(part, hash);

@@ -1,8 +1,8 @@
 import { Context } from '@temporalio/activity';
-import type { Slices } from '../src/housekeeping/slices.ts';
-import { deleteOldBatches, deleteOldBatchRejects } from '../src/housekeeping/tidy-batches.ts';
-import { deleteFailedBackups, deleteOldAudit, deleteOldRestores } from '../src/housekeeping/tidy-entries.ts';
-import { deleteOldLoadRejects, deleteOldLoads } from '../src/housekeeping/tidy-loads.ts';
+import type { Slices } from '../src/tidy/slices.ts';
+import { deleteOldBatches, deleteOldBatchRejects } from '../src/tidy/tidy-batches.ts';
+import { deleteFailedBackups, deleteOldAudit, deleteOldRestores } from '../src/tidy/tidy-entries.ts';
+import { deleteOldLoadRejects, deleteOldLoads } from '../src/tidy/tidy-loads.ts';
 import { attemptDatabase } from './attempt-database.ts';
 import type { ActivityDeps } from './deps.ts';
 import { failing } from './failures.ts';

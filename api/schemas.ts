@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../src/errors.ts';
-import type { LoadView, RejectView } from '../src/loads/load-view.ts';
+import type { LoadView } from '../src/loads/load-view.ts';
+import type { RejectView } from '../src/rejects/rejects.ts';
 import { LOAD_MODES, type LoadMode, type LoadStatus } from '../src/types.ts';
 
 /** What answers look like, for the OpenAPI document. Kept true to the types of the ledger by `satisfies`. */

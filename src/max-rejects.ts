@@ -15,3 +15,6 @@ export function parseMaxRejects(text: string): MaxRejects | null | undefined {
   if (percent !== undefined) return { kind: 'percent', value: Number(percent) };
   return none === undefined ? undefined : null;
 }
+
+/** How many rejects of a load are kept with their records unless the configuration says otherwise. */
+export const KEPT_REJECTS = 10_000;

@@ -1,7 +1,7 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { TidyActivities } from '../activities/tidy-ledger.ts';
-import type { TidiedLedger, TidyLedgerInput } from '../src/housekeeping/contract.ts';
 import { rejectsDaysOf } from '../src/ledger-ages.ts';
+import type { TidiedLedger, TidyLedgerInput } from '../src/tidy/contract.ts';
 import { TIDY } from './policies.ts';
 
 const tidy = proxyActivities<TidyActivities>(TIDY);

@@ -4,7 +4,7 @@ import { ERRORS } from '../../src/errors.ts';
 import { mayUseTables } from '../http/auth.ts';
 import { contextOf } from '../http/context.ts';
 import type { ApiDeps } from '../http/deps.ts';
-import { HttpError } from '../http/problems.ts';
+import { HttpError } from '../http/http-error.ts';
 import type { Call } from '../http/route.ts';
 import { temporalLink } from '../loads/load-answer.ts';
 import type { BackupAnswer } from './backup-schemas.ts';

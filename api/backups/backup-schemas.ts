@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { type BackupStatus, type BackupView, CODECS } from '../../src/backups/backup.ts';
-import { DOUBTS, type DoubtReason } from '../../src/backups/judge-manifest.ts';
+import { CODECS } from '../../src/avro/codec.ts';
+import type { BackupStatus, BackupView } from '../../src/backups/backup.ts';
+import { DOUBTS, type DoubtReason } from '../../src/backups/doubts.ts';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 import { noteSchema } from '../schemas.ts';
 

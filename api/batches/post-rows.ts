@@ -8,7 +8,6 @@ import {
   MAX_BATCH_ROWS,
 } from '../../src/batches/batch.ts';
 import type { BodyRoom } from '../../src/batches/body-room.ts';
-import { IDEMPOTENCY_KEY, idempotencyKeyOf } from '../../src/batches/idempotency-keys.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { batchFormatOf } from '../http/content-type.ts';
 import { readText } from '../http/json-body.ts';
@@ -23,6 +22,7 @@ import {
 import { type Call, defineRoute } from '../http/route.ts';
 import { batchAnswer, batchPath, endedJson, minimalJson, noteBatch, problemOfBatch } from './batch-answer.ts';
 import { batchModeSchema, batchSchema, endedBatchSchema, minimalBatchSchema } from './batch-schemas.ts';
+import { IDEMPOTENCY_KEY, idempotencyKeyOf } from './idempotency-key.ts';
 
 const STANDARD_WAIT_SECONDS = 30;
 

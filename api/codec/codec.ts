@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { revealPayloads, SHOWN } from '../../src/seal/seal-codec.ts';
 import { mayUseTables } from '../http/auth.ts';
+import { HttpError } from '../http/http-error.ts';
 import { readJson } from '../http/json-body.ts';
-import { HttpError } from '../http/problems.ts';
 import { type Call, defineRoute } from '../http/route.ts';
 
 /** More than Temporal lets one workflow task or answer have. */

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { ApiDeps } from '../http/deps.ts';
-import { HttpError } from '../http/problems.ts';
+import { HttpError } from '../http/http-error.ts';
 
 /** Where the browser may have credentials for pages of Temporal's Web UI. */
 export const UI_ROUTES = '/codec';

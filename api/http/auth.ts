@@ -1,12 +1,13 @@
 import type { Request } from 'express';
-import { type KeyHolder, OPERATOR_ID, type Scope } from '../../src/keys/key-rows.ts';
+import { type KeyHolder, OPERATOR_ID } from '../../src/keys/key-rows.ts';
 import { formatKey, parseKey } from '../../src/keys/key-text.ts';
+import type { Scope } from '../../src/keys/scope.ts';
 import { looksLikeToken } from '../../src/keys/tokens.ts';
 import { quoted } from '../../src/shorten.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { MAX_CREDENTIAL } from './header-limits.ts';
-import { HttpError } from './problems.ts';
+import { HttpError } from './http-error.ts';
 
 /** How a route wants to be asked: by key or token, by a key's ID and secret, or as the client likes. */
 export type AuthScheme = 'bearer' | 'basic' | 'any';

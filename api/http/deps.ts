@@ -7,16 +7,17 @@ import type { KeyService } from '../../src/keys/key-service.ts';
 import type { KeyStore } from '../../src/keys/key-store.ts';
 import type { Tokens } from '../../src/keys/tokens.ts';
 import type { LoadService } from '../../src/loads/load-service.ts';
+import type { UploadSlots } from '../../src/loads/upload-slots.ts';
 import type { Metrics } from '../../src/metrics/metrics.ts';
+import type { Readiness } from '../../src/metrics/readiness.ts';
 import type { Refresher } from '../../src/reports/refresher.ts';
+import type { ReportService } from '../../src/reports/report-service.ts';
 import type { RestoreService } from '../../src/restores/restore-service.ts';
 import type { CoalescedLog } from '../../src/runtime/coalesced-log.ts';
 import type { ScheduleService } from '../../src/schedules/schedule-service.ts';
 import type { PayloadKeys } from '../../src/seal/payload-keys.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { Dictionary } from '../../src/types.ts';
-import type { UploadSlots } from '../loads/upload-slots.ts';
-import type { ReportService } from '../reports/report-service.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 /** Everything the API stands on. `createApp` keeps no state of its own beside it. */
@@ -47,10 +48,4 @@ export interface ApiDeps {
   readonly payloadKeys: PayloadKeys;
   /** Asks every dependency, quickly. Never rejects. */
   ready(): Promise<Readiness>;
-}
-
-export interface Readiness {
-  readonly ok: boolean;
-  /** By name (`postgres`, `temporal`, `storage`, …): null when well, else what is wrong, without secrets. */
-  readonly checks: Readonly<Record<string, string | null>>;
 }

@@ -1,5 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
-import { HttpError } from './problems.ts';
+import { HttpError } from './http-error.ts';
 
 /**
  * What the longest credential is: a token has at most 2,000 characters, a key fewer, and so has an operator's own.

@@ -5,6 +5,7 @@ import { ERRORS, type ErrorCode, type ErrorPlace, LongshoreError } from '../../s
 import { shorten } from '../../src/shorten.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
+import { HttpError } from './http-error.ts';
 
 /** Problem details for HTTP APIs (RFC 9457), with the catalog's `code` and `remedy` as extension members. */
 export const problemSchema = z
@@ -40,30 +41,6 @@ export const problemSchema = z
 
 export type Problem = z.infer<typeof problemSchema>;
 
-/** An error that needs more in its answer than the catalog gives: headers, or extension members (RFC 9457, 3.2). */
-export class HttpError extends LongshoreError {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly members: Readonly<Record<string, unknown>>;
-  /** Members whose values are JSON text already, which goes out as it is. */
-  readonly json: Readonly<Record<string, string>>;
-
-  constructor(
-    code: ErrorCode,
-    message: string,
-    extra: {
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly members?: Readonly<Record<string, unknown>>;
-      readonly json?: Readonly<Record<string, string>>;
-      readonly places?: readonly ErrorPlace[];
-    },
-  ) {
-    super(code, message, { places: extra.places });
-    this.headers = extra.headers ?? {};
-    this.members = extra.members ?? {};
-    this.json = extra.json ?? {};
-  }
-}
-
 /** How long a client that is still sending may go on after its answer, so that it gets to read it. */
 const LINGER_MS = 5_000;
 /** What a problem repeats of a path; an address may have 64 KiB. */
@@ -71,8 +48,9 @@ export const LONGEST_PATH = 300;
 /** Faults of one request that are told one by one, and what is told of a name in it. */
 const MOST_PLACES = 100;
 const LONGEST_NAME = 100;
-/** What `Retry-After` says while a dependency is away. */
-const RETRY_AFTER_SECONDS = '5';
+/** What `Retry-After` says while a dependency is away, and while the first request with a key is under way. */
+const RETRY_AWAY_SECONDS = '5';
+const RETRY_IN_USE_SECONDS = '1';
 
 /** The last middleware: turns whatever was thrown into a problem. */
 export function problemHandler({ log, strangers }: Pick<ApiDeps, 'log' | 'strangers'>) {
@@ -114,7 +92,8 @@ export function problemHandler({ log, strangers }: Pick<ApiDeps, 'log' | 'strang
       ...(error.places.length > 0 && { errors: [...error.places] }),
       ...(error instanceof HttpError && error.members),
     };
-    if (entry.status === 503) res.set('Retry-After', RETRY_AFTER_SECONDS);
+    if (entry.status === 503) res.set('Retry-After', RETRY_AWAY_SECONDS);
+    if (error.code === 'idempotency-key-in-use') res.set('Retry-After', RETRY_IN_USE_SECONDS);
     if (error instanceof HttpError) res.set(error.headers);
     res
       .status(entry.status)

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import type { KeyHolder, Rate } from '../../src/keys/key-rows.ts';
-import { HttpError } from './problems.ts';
+import { HttpError } from './http-error.ts';
 
 /**
  * A token bucket a key, in this process's memory: several API processes give a key its rate each. It is kept as one

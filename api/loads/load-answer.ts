@@ -6,7 +6,7 @@ import { noteTable } from '../http/audited.ts';
 import { mayUseTable } from '../http/auth.ts';
 import { contextOf } from '../http/context.ts';
 import type { ApiDeps } from '../http/deps.ts';
-import { HttpError } from '../http/problems.ts';
+import { HttpError } from '../http/http-error.ts';
 import type { Call } from '../http/route.ts';
 import type { LoadAnswer } from '../schemas.ts';
 

@@ -1,13 +1,5 @@
 import { LRUCache } from 'lru-cache';
-
-/** An answer's body, ready to send. */
-export interface Rendered {
-  readonly body: Buffer;
-  /** Rows on all pages; null where there are no pages. */
-  readonly total: number | null;
-  /** Rows of this page; a page of long rows has fewer than its limit. */
-  readonly count: number | null;
-}
+import type { Rendered } from '../../src/reports/report-service.ts';
 
 interface Entry {
   readonly etag: string;

@@ -1,7 +1,7 @@
 import type { BarSeriesOption, EChartsOption } from 'echarts';
 import type { ReportChart, ReportState } from '../../src/reports/report.ts';
 import type { ChartData } from '../../src/reports/report-reader.ts';
-import type { ChartRequest } from './report-service.ts';
+import type { ChartRequest } from '../../src/reports/report-service.ts';
 
 /** What a picture is drawn from. */
 export interface Drawing {

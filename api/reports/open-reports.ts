@@ -5,10 +5,11 @@ import type { Sql } from '../../src/db/sql.ts';
 import { ensureReports } from '../../src/reports/ensure-reports.ts';
 import { BUNDLED_REPORTS, readReports } from '../../src/reports/read-reports.ts';
 import { openReportReader } from '../../src/reports/report-reader.ts';
+import type { ReportService } from '../../src/reports/report-service.ts';
 import { reportState } from '../../src/reports/report-states.ts';
 import { ensureReaderRole, READER_ROLE } from '../../src/tables/reader-role.ts';
 import type { Dictionary } from '../../src/types.ts';
-import { createReportService, type ReportService } from './report-service.ts';
+import { createReportService } from './report-service.ts';
 
 export interface OpenReportsOptions {
   readonly config: Pick<Config, 'reportsPath' | 'dictionaryPath'>;

@@ -4,8 +4,8 @@ import { valueFault } from '../../src/reports/check-value.ts';
 import type { LiveReport } from '../../src/reports/ensure-reports.ts';
 import type { ReportColumn, ReportParameter } from '../../src/reports/report.ts';
 import { MAX_LIMIT, type ReportRequest, type SortKey } from '../../src/reports/report-request.ts';
+import type { ChartRequest } from '../../src/reports/report-service.ts';
 import { pageLimit, wholeNumber } from '../http/parameters.ts';
-import type { ChartRequest } from './report-service.ts';
 
 /** Words of the queries that are no columns. A column with such a name is part of answers, but can't choose rows. */
 const PAGE_WORDS = ['limit', 'offset', 'sort', 'format'];

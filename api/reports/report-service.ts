@@ -4,45 +4,11 @@ import { LongshoreError } from '../../src/errors.ts';
 import type { LiveReport } from '../../src/reports/ensure-reports.ts';
 import type { ReportState } from '../../src/reports/report.ts';
 import type { ReportReader } from '../../src/reports/report-reader.ts';
-import type { ReportRequest } from '../../src/reports/report-request.ts';
-import { AnswerCache, type Rendered } from './answer-cache.ts';
+import type { Rendered, ReportAsk, ReportService } from '../../src/reports/report-service.ts';
+import { AnswerCache } from './answer-cache.ts';
 import { drawChart } from './draw-chart.ts';
 import { pageCsv, pageJson } from './render-page.ts';
 import { sharedRead } from './shared-read.ts';
-
-/** What is asked of a report: rows, or its chart. */
-export type ReportAsk =
-  | { readonly format: 'json' | 'csv'; readonly request: ReportRequest }
-  | { readonly format: 'svg'; readonly drawing: ChartRequest };
-
-export interface ChartRequest {
-  readonly equals: ReportRequest['equals'];
-  /** Pixels */
-  readonly width: number;
-  /** Pixels; null: as high as its bars need. */
-  readonly height: number | null;
-}
-
-export interface ReportAnswer {
-  /** Strong (RFC 9110, 8.8.3): the same one means the same bytes. */
-  readonly etag: string;
-  /** Of the view that the answer is made from. */
-  readonly state: ReportState;
-  /** null: the client has it already. */
-  readonly rendered: Rendered | null;
-}
-
-export interface ReportService {
-  readonly reports: readonly LiveReport[];
-  state(report: LiveReport): Promise<ReportState>;
-  /**
-   * The state is read each time, so an answer that is kept is never older than a new one; the view itself is only
-   * read for an answer that nobody has yet.
-   * @param isKnown whether the client has the answer with this ETag
-   * @throws LongshoreError `report-slow`, `database-unavailable`
-   */
-  answer(report: LiveReport, ask: ReportAsk, isKnown: (etag: string) => boolean): Promise<ReportAnswer>;
-}
 
 export interface ReportServiceDeps {
   readonly reports: readonly LiveReport[];

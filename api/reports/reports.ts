@@ -5,6 +5,7 @@ import { LongshoreError } from '../../src/errors.ts';
 import type { KeyHolder } from '../../src/keys/key-rows.ts';
 import type { LiveReport } from '../../src/reports/ensure-reports.ts';
 import { shownColumns } from '../../src/reports/report-request.ts';
+import type { ReportAnswer } from '../../src/reports/report-service.ts';
 import { answerFormat } from '../http/answer-format.ts';
 import { mayUseTables } from '../http/auth.ts';
 import type { ApiDeps } from '../http/deps.ts';
@@ -13,7 +14,6 @@ import { defineRoute, type Route } from '../http/route.ts';
 import { pageLinks, reportPath } from './report-links.ts';
 import { chartQuery, chartRequest, pageQuery, pageRequest } from './report-query.ts';
 import { pageSchema, reportSchema } from './report-schemas.ts';
-import type { ReportAnswer } from './report-service.ts';
 
 const tag = 'Reports';
 const scopes = ['read'] as const;

@@ -5,6 +5,7 @@ import { findBackup } from '../backups/backup-answer.ts';
 import { requireTable } from '../http/auth.ts';
 import { cursorParameter, decodeCursor, encodeCursor, noCursor } from '../http/cursor.ts';
 import { pageLimit } from '../http/parameters.ts';
+import { MAX_WAIT_SECONDS } from '../http/prefer.ts';
 import { defineRoute } from '../http/route.ts';
 import { nextSchema } from '../schemas.ts';
 import { changeSchema } from './restore-schemas.ts';
@@ -82,6 +83,7 @@ export const diffRoute = defineRoute({
       backupId,
       table,
       page,
+      waitMs: MAX_WAIT_SECONDS * 1000,
       signal: gone.signal,
     });
     const last = more ? differences.at(-1)! : null;

@@ -5,7 +5,7 @@ import { backupPath } from '../backups/backup-answer.ts';
 import { mayUseTables } from '../http/auth.ts';
 import { contextOf } from '../http/context.ts';
 import type { ApiDeps } from '../http/deps.ts';
-import { HttpError } from '../http/problems.ts';
+import { HttpError } from '../http/http-error.ts';
 import type { Call } from '../http/route.ts';
 import { temporalLink } from '../loads/load-answer.ts';
 import type { RestoreAnswer } from './restore-schemas.ts';

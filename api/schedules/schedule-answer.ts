@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CODECS } from '../../src/backups/backup.ts';
+import { CODECS } from '../../src/avro/codec.ts';
 import type { RetentionPlan } from '../../src/backups/retention.ts';
 import { retentionSchema, SCHEDULE_KINDS, scheduleIdSchema } from '../../src/schedules/schedule.ts';
 import type { ScheduleRun, ScheduleView } from '../../src/schedules/schedule-service.ts';

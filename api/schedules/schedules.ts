@@ -5,8 +5,8 @@ import type { ScheduleView } from '../../src/schedules/schedule-service.ts';
 import { unknownSchedule } from '../../src/schedules/temporal-schedules.ts';
 import { auditOf } from '../http/audited.ts';
 import { mayUseTables } from '../http/auth.ts';
+import { HttpError } from '../http/http-error.ts';
 import { readJson } from '../http/json-body.ts';
-import { HttpError } from '../http/problems.ts';
 import { type Call, defineRoute } from '../http/route.ts';
 import {
   inTemporal,

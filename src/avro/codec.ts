@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream';
 import zlib from 'node:zlib';
-import type { Codec } from '../backups/backup.ts';
+
 import { freeMemory } from '../free-memory.ts';
 
 /**
@@ -90,3 +90,8 @@ function joined(pieces: readonly Buffer[]): Buffer {
   for (const piece of pieces) freeMemory(piece);
   return all;
 }
+
+/** How the blocks of a part are compressed, by the names of the Avro specification. */
+export const CODECS = ['zstandard', 'deflate', 'null'] as const;
+
+export type Codec = (typeof CODECS)[number];

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Codec } from '../backups/backup.ts';
 import { type CopyInput, checkEnd, notCopy, type TupleSource } from '../db/copy-binary.ts';
 import { LongshoreError } from '../errors.ts';
 import { freeMemory } from '../free-memory.ts';
 import type { ColumnType } from '../rows/column-type.ts';
 import type { Table } from '../types.ts';
 import { RowChecksum } from './checksum.ts';
+import type { Codec } from './codec.ts';
 import { BLOCK_BYTES, BLOCK_CODECS, BLOCKS_AHEAD, MAX_ROW_BYTES } from './codec.ts';
 import { blockHeader, CODEC_KEY, containerHeader, SCHEMA_KEY } from './container.ts';
 import { type EncodingRow, plainRoom, UNFIT, writeCell } from './encode-cell.ts';

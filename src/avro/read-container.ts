@@ -1,6 +1,5 @@
-import { CODECS, type Codec } from '../backups/backup.ts';
 import type { ByteReader } from './byte-reader.ts';
-import { BLOCK_CODECS, MAX_BLOCK_BYTES } from './codec.ts';
+import { BLOCK_CODECS, CODECS, type Codec, MAX_BLOCK_BYTES } from './codec.ts';
 import { CODEC_KEY, MAGIC, SCHEMA_KEY, SYNC_BYTES } from './container.ts';
 import { damaged } from './damaged.ts';
 

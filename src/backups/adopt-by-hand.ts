@@ -3,8 +3,8 @@ import { insertAudit } from '../audit/audit-rows.ts';
 import { passIds } from '../loads/lineage-ids.ts';
 import type { BackupStatus, Manifest } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
+import { DOUBTS, type Doubt, describeDoubts } from './doubts.ts';
 import { idsOf } from './found-backups.ts';
-import { DOUBTS, type Doubt, describeDoubts } from './judge-manifest.ts';
 import { reviewBackups } from './review-backups.ts';
 
 export interface AdoptRequest {

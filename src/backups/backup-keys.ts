@@ -1,11 +1,10 @@
-import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Config, SecretSource } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
+import { keyId, keyOfText } from '../key-bytes.ts';
 import { readSecretFile } from '../secret-file.ts';
 
 const KEY_BYTES = 32;
-/** Bytes of a key's ID, of which the header of an encrypted part holds as many. */
-export const KEY_ID_BYTES = 8;
 const EXPECTED = 'expected 32 bytes, as 64 hex digits or as base64';
 
 export interface BackupKey {
@@ -107,22 +106,6 @@ async function readMany(source: SecretSource): Promise<BackupKey[]> {
 
 function keyOf(bytes: Uint8Array): BackupKey {
   return { id: keyId(bytes), secret: createSecretKey(bytes) };
-}
-
-/** Names a key of 32 bytes without telling it. */
-export function keyId(key: Uint8Array): string {
-  return createHash('sha256')
-    .update(key)
-    .digest('hex')
-    .slice(0, 2 * KEY_ID_BYTES);
-}
-
-/** null: it is not 32 bytes as hex or base64. */
-export function keyOfText(text: string): Buffer | null {
-  const trimmed = text.trim();
-  if (/^[0-9a-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex');
-  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed)) return null;
-  return Buffer.from(trimmed, 'base64');
 }
 
 function keyOfContent(content: Buffer): Buffer | null {

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
+import type { Codec } from '../avro/codec.ts';
 import type { AdoptedByHand, AdoptRequest } from './adopt-by-hand.ts';
-import type { BackupView, Codec } from './backup.ts';
+import type { BackupView } from './backup.ts';
 import type { BackupFilter } from './backups.ts';
 
 /**

@@ -1,3 +1,4 @@
+import type { Codec } from '../avro/codec.ts';
 import type { ErrorCode } from '../errors.ts';
 import { jobError } from '../jobs/job.ts';
 import type {
@@ -5,12 +6,11 @@ import type {
   BackupStatus,
   BackupTableView,
   BackupView,
-  Codec,
   Manifest,
   Part,
   Verification,
 } from './backup.ts';
-import type { Doubt } from './judge-manifest.ts';
+import type { Doubt } from './doubts.ts';
 
 /** A row of the ledger, with the parts so far of a backup that runs. */
 export interface BackupRow {

@@ -6,17 +6,17 @@ import {
   STARTED_ANEW,
   type WorkflowStarter,
 } from '../loads/load-workflows.ts';
-import { removeOldSafety } from '../restores/safety-retention.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
 import { stateOfWorkflow } from '../temporal/workflow-state.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { BACK_UP, type BackUpInput } from './contract.ts';
+import { describeDoubts } from './doubts.ts';
 import { endBackup, sweepBackups } from './end-backup.ts';
 import { finishFromManifest } from './finish-from-manifest.ts';
-import { describeDoubts } from './judge-manifest.ts';
 import { MAX_DOUBTED, type Reviewed, type ReviewOptions, reviewBackups } from './review-backups.ts';
+import { removeOldSafety } from './safety-retention.ts';
 
 /** Temporal takes 400 bytes of summary. */
 const SUMMARY_TABLES = 5;

@@ -1,10 +1,7 @@
+import type { Codec } from '../avro/codec.ts';
 import type { JobError } from '../jobs/job.ts';
 import type { Table } from '../types.ts';
-import type { Doubt } from './judge-manifest.ts';
-
-/** How the blocks of a part are compressed, by the names of the Avro specification. */
-export const CODECS = ['zstandard', 'deflate', 'null'] as const;
-export type Codec = (typeof CODECS)[number];
+import type { Doubt } from './doubts.ts';
 
 export type BackupPurpose = 'manual' | 'schedule' | 'safety';
 /** unverified: it is in the storage, and nothing but a person's word can vouch for it; see `src/backups/judge-manifest.ts`. */

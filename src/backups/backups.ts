@@ -1,9 +1,10 @@
+import type { Codec } from '../avro/codec.ts';
 import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { quoted } from '../shorten.ts';
 import type { Dictionary, Table } from '../types.ts';
-import type { BackupPurpose, BackupStatus, BackupView, Codec } from './backup.ts';
+import type { BackupPurpose, BackupStatus, BackupView } from './backup.ts';
 import { newBackupId } from './backup-id.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { type BackupRow, toBackupView } from './backup-view.ts';

@@ -3,21 +3,13 @@ import type { Part } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { backupFolder } from './backup-id.ts';
 import { keysHere } from './backup-keys.ts';
-import { type Doubt, describeDoubts, futureDoubt } from './judge-manifest.ts';
+import { type Doubt, describeDoubts } from './doubts.ts';
+import { futureDoubt } from './judge-manifest.ts';
 import { manifestDoubt } from './manifest.ts';
+import type { Skipped } from './skipped.ts';
 
 /** Backups that were passed over, at most so many are told. */
 const MOST_TOLD = 20;
-
-/** A backup that the choice passed over, though it is newer than the one that was chosen. */
-export interface Skipped {
-  readonly backupId: string;
-  readonly snapshotAt: string | null;
-  /** Without a full stop. */
-  readonly why: string;
-  /** It was found in the storage, and this ledger has never believed it. */
-  readonly strange: boolean;
-}
 
 export interface Choice {
   /** null: there is none. */

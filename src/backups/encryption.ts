@@ -1,7 +1,8 @@
 import { createHash, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { ByteReader } from '../avro/byte-reader.ts';
 import { damaged } from '../avro/damaged.ts';
-import { type BackupKey, type BackupKeys, KEY_ID_BYTES, requireKey } from './backup-keys.ts';
+import { KEY_ID_BYTES } from '../key-bytes.ts';
+import { type BackupKey, type BackupKeys, requireKey } from './backup-keys.ts';
 import { openSegment, SEGMENT_BYTES, sealSegment, TAG_BYTES } from './segments.ts';
 
 /**

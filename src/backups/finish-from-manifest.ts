@@ -2,8 +2,9 @@ import { passIds } from '../loads/lineage-ids.ts';
 import { recordManifest } from './attempts.ts';
 import type { Manifest } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
+import { DOUBTS, type Doubt, doubt } from './doubts.ts';
 import { idsOf } from './found-backups.ts';
-import { DOUBTS, type Doubt, doubt, judgeManifest } from './judge-manifest.ts';
+import { judgeManifest } from './judge-manifest.ts';
 import { readManifestFile } from './manifest.ts';
 
 /**

@@ -3,7 +3,8 @@ import type { Sql } from '../db/sql.ts';
 import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { passIds } from '../loads/lineage-ids.ts';
 import type { Manifest } from './backup.ts';
-import type { Doubt, Judged } from './judge-manifest.ts';
+import type { Doubt } from './doubts.ts';
+import type { Judged } from './judge-manifest.ts';
 
 /** What stands for the key that asked, where a backup was found in the storage. */
 export const FOUND_BY = 'storage';

@@ -1,38 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from './backup.ts';
 import { type BackupKeys, keysHere } from './backup-keys.ts';
+import { type Doubt, doubt } from './doubts.ts';
 import { checkMac } from './manifest-mac.ts';
 import { parseManifest, unworkableTable } from './manifest-schema.ts';
 
 /** How far the clocks of two machines may be apart: a snapshot that is later than that is of the future. */
 export const CLOCK_SKEW_MS = 5 * 60_000;
-
-/**
- * Why a backup is not believed. A test compares the table of docs/backups.md with this list.
- * `adoptable`: a person may take it all the same, since nothing speaks against it but that nothing speaks for it.
- */
-export const DOUBTS = {
-  'no-key': { adoptable: true, means: 'There is no backup key here that could tell it from a forged one' },
-  'mac-missing': { adoptable: true, means: 'Its manifest has no MAC, and there are keys here' },
-  'mac-wrong': { adoptable: false, means: 'Its MAC does not agree: it was edited or forged' },
-  'key-unknown': { adoptable: true, means: 'Its MAC is by a key that is not here' },
-  edited: { adoptable: false, means: 'Its manifest is not the one that was written' },
-  emptied: { adoptable: false, means: 'Its manifest names no table or no part' },
-  missing: { adoptable: false, means: 'Its manifest is gone' },
-  unreadable: { adoptable: false, means: 'Its manifest is not one' },
-  moved: { adoptable: false, means: 'Its manifest is that of another backup' },
-  foreign: { adoptable: true, means: 'It was made by another installation' },
-  'future-dated': { adoptable: false, means: 'Its snapshot is of the future' },
-  'put-back': { adoptable: true, means: 'It was deleted here, and is there again' },
-} as const satisfies Record<string, { readonly adoptable: boolean; readonly means: string }>;
-
-export type DoubtReason = keyof typeof DOUBTS;
-
-export interface Doubt {
-  readonly reason: DoubtReason;
-  /** Without a full stop. */
-  readonly detail: string;
-}
 
 /** What there is to know of a manifest without the ledger. */
 export interface Judged {
@@ -95,15 +69,6 @@ export function judgeManifest({ id, bytes, sidecar }: ManifestFile, keys: Backup
 export function futureDoubt(snapshotAt: string, nowMs: number): Doubt | null {
   if (Date.parse(snapshotAt) <= nowMs + CLOCK_SKEW_MS) return null;
   return doubt('future-dated', `its snapshot is of ${snapshotAt}, which is in the future`);
-}
-
-export function doubt(reason: DoubtReason, detail: string): Doubt {
-  return { reason, detail };
-}
-
-/** In one line. */
-export function describeDoubts(doubts: readonly Doubt[]): string {
-  return doubts.map(({ reason, detail }) => `${reason}: ${detail}`).join('; ');
 }
 
 function shown(text: string | null): string {

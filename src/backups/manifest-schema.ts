@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { addChecksums, EMPTY_CHECKSUM } from '../avro/checksum.ts';
+import { CODECS } from '../avro/codec.ts';
 import { avroSchemaOf } from '../avro/schema.ts';
 import { compileTable } from '../rows/compile-table.ts';
 import type { Table } from '../types.ts';
-import { CODECS, type Manifest, type ManifestTable } from './backup.ts';
+import type { Manifest, ManifestTable } from './backup.ts';
 import { BACKUP_ID } from './backup-id.ts';
 import { MAC_ALGORITHM } from './manifest-mac.ts';
 

@@ -3,7 +3,8 @@ import type { Storage } from '../storage/storage.ts';
 import { MANIFEST, type Manifest } from './backup.ts';
 import { backupFolder } from './backup-id.ts';
 import type { BackupKey } from './backup-keys.ts';
-import { type Doubt, doubt, type ManifestFile } from './judge-manifest.ts';
+import { type Doubt, doubt } from './doubts.ts';
+import type { ManifestFile } from './judge-manifest.ts';
 import { encodeManifest } from './manifest-mac.ts';
 import { parseManifest } from './manifest-schema.ts';
 

@@ -1,15 +1,14 @@
 import type { Hash } from 'node:crypto';
-import type { RestorePlan } from '../restores/restores.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Part } from './backup.ts';
+import type { Manifest, Part } from './backup.ts';
 import { backupFolder } from './backup-id.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { decryptPart, partAad } from './encryption.ts';
 
-/** A part of a restore's backup as Avro, decrypted where it has to be; what is stored goes through the hash. */
+/** A part of a backup as Avro, decrypted where it has to be; what is stored goes through the hash. */
 export async function plainPart(
   { storage, backupKeys }: { readonly storage: Storage; readonly backupKeys: BackupKeys },
-  { backup }: Pick<RestorePlan, 'backup'>,
+  backup: Pick<Manifest, 'id' | 'encryption'>,
   part: Part,
   hash: Hash,
 ): Promise<AsyncIterable<Buffer>> {

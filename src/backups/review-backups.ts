@@ -4,8 +4,9 @@ import { stampOf } from '../storage/stamp.ts';
 import { type BackupStatus, MANIFEST } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { BACKUP_ID, backupFolder } from './backup-id.ts';
+import { type Doubt, doubt } from './doubts.ts';
 import { recordAdopted, recordDoubted } from './found-backups.ts';
-import { type Doubt, doubt, type Judged, judgeManifest } from './judge-manifest.ts';
+import { type Judged, judgeManifest } from './judge-manifest.ts';
 import { manifestDoubt, readManifestFile } from './manifest.ts';
 
 /**

@@ -2,8 +2,7 @@ import type { ClientBase } from 'pg';
 import { quoteNames } from '../db/sql-names.ts';
 import { sqlstateOf } from '../db/sqlstate.ts';
 import { lockForReading } from '../publish/reading-lock.ts';
-import { columnsOf } from '../publish/stage.ts';
-import { liveName } from '../tables/table-state.ts';
+import { columnsOf, liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import { type PlannedPart, planParts } from './plan-parts.ts';
 

@@ -1,6 +1,6 @@
 import type { Sql } from '../db/sql.ts';
 import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
-import { columnsOf } from '../publish/stage.ts';
+import { columnsOf } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 
 /** More than anyone reads; the last one says how many there are beside. */

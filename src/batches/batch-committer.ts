@@ -1,16 +1,17 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { LongshoreError } from '../errors.ts';
 import { inSlices } from '../in-slices.ts';
-import type { Metrics } from '../metrics/metrics.ts';
 import type { CompiledTable } from '../rows/contract.ts';
 import type { BatchView, EndedBatch, Idempotency } from './batch.ts';
+import type { BatchMetrics } from './batch-metrics.ts';
 import type { BatchService, NewBatch } from './batch-service.ts';
 import { type BodyRoom, BodyRooms } from './body-room.ts';
+import type { CheckedBatch } from './checked-batch.ts';
 import { findBatch } from './find-batch.ts';
 import { GroupQueue, type Lane, type Queued, type QueueLimits } from './group-queue.ts';
 import { fingerprintOf, KeysInUse, keyReused } from './idempotency-keys.ts';
 import { findIdempotent } from './idempotent.ts';
-import { type CheckedBatch, readBatch } from './read-batch.ts';
+import { readBatch } from './read-batch.ts';
 import { listBatches, listBatchRejects } from './read-batches.ts';
 import { type GroupDeps, type GroupOutcome, runGroup } from './run-group.ts';
 import { workflowIdOf } from './start-group.ts';
@@ -31,7 +32,7 @@ export const QUEUE_LIMITS: QueueLimits = {
 const GROUPS_IN_FLIGHT = { append: 2, merge: 1 } as const;
 
 export interface BatchCommitterDeps extends Omit<GroupDeps, 'stopped'> {
-  readonly metrics: Metrics;
+  readonly metrics: BatchMetrics;
   /** @throws `unknown-table` */
   readonly compiled: (table: string) => CompiledTable;
   readonly idempotencyDays: number;

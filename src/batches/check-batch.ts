@@ -4,12 +4,11 @@ import { quoteName, quoteNames } from '../db/sql-names.ts';
 import { isRowFault } from '../db/sqlstate.ts';
 import { rejectByCatalog } from '../publish/check-catalog.ts';
 import { checkRows } from '../publish/check-stage.ts';
-import type { AbsentField } from '../publish/fill-absent.ts';
-import type { RowsToCheck } from '../publish/reject-rows.ts';
+import type { AbsentField, RowsToCheck } from '../publish/reject-rows.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { CellError, Table } from '../types.ts';
 import type { BatchMode, BatchReject } from './batch.ts';
-import type { CheckedBatch, GoodRow } from './read-batch.ts';
+import type { CheckedBatch, GoodRow } from './checked-batch.ts';
 
 const FAULTS = quoteName('pg_temp', 'longshore_batch_fault');
 

@@ -2,12 +2,12 @@ import type { Database, Tx } from '../db/database.ts';
 import { refuseClosed } from '../publish/gate.ts';
 import { liveName } from '../tables/table-state.ts';
 import type { BatchOutcome } from './batch.ts';
+import type { CheckedBatch } from './checked-batch.ts';
 import { type CommitTarget, outcomeOf } from './committed.ts';
 import { type Entry, enter, ledgerParameters } from './group-parameters.ts';
 import { LEDGER_SQL } from './group-sql.ts';
 import { answerAgain, type Idempotent, keyName, knownKeys, outcomesInLedger } from './idempotent.ts';
 import { putEntries } from './put-entries.ts';
-import type { CheckedBatch } from './read-batch.ts';
 
 /**
  * Commits a group of which something is at odds: Idempotency-Keys that the ledger knows, or that come twice, are

@@ -4,12 +4,12 @@ import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { tableRestoring } from '../publish/gate.ts';
 import type { Table } from '../types.ts';
 import type { BatchMode, BatchOutcome } from './batch.ts';
+import type { CheckedBatch } from './checked-batch.ts';
 import { commitCarefully } from './commit-carefully.ts';
 import { type CommitTarget, outcomeOf } from './committed.ts';
 import { enter, keepLines, ledgerParameters, rowParameters, shapeOf } from './group-parameters.ts';
 import { type CommittedRow, commitSql, type References } from './group-sql.ts';
 import { outcomesInLedger } from './idempotent.ts';
-import type { CheckedBatch } from './read-batch.ts';
 
 /**
  * From so many rows on, looking up each reference once and silencing the triggers pays: below, planning the larger

@@ -1,7 +1,7 @@
 import { jsonOfErrors } from '../rejects/rejects.ts';
 import type { Table } from '../types.ts';
 import type { BatchReject } from './batch.ts';
-import type { CheckedBatch, GoodRow } from './read-batch.ts';
+import type { CheckedBatch, GoodRow } from './checked-batch.ts';
 
 /** A batch on its way into the table: what `commitGroup` decides about it. */
 export interface Entry {

@@ -1,6 +1,6 @@
 import type { BatchOutcome } from './batch.ts';
+import type { CheckedBatch } from './checked-batch.ts';
 import { CommitSlots, type SlotLimits } from './commit-slots.ts';
-import type { CheckedBatch } from './read-batch.ts';
 
 type Outcomes = Promise<readonly BatchOutcome[]>;
 

@@ -1,7 +1,7 @@
 import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 import type { BatchOutcome, EndedBatch, ReceivedBatch } from './batch.ts';
-import type { CheckedBatch } from './read-batch.ts';
+import type { CheckedBatch } from './checked-batch.ts';
 import { readOutcomes } from './read-batches.ts';
 
 /** The first outcome of an Idempotency-Key, and what tells whether a request is the same. */

@@ -6,9 +6,9 @@ import { liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import type { BatchMode, BatchReject } from './batch.ts';
 import { absentIn, findKeyFaults, lookedAt } from './check-batch.ts';
+import type { GoodRow } from './checked-batch.ts';
 import { type Entry, keepLines, rowParameters, settle, shapeOf } from './group-parameters.ts';
 import { type Put, putSql, type References } from './group-sql.ts';
-import type { GoodRow } from './read-batch.ts';
 
 /** How often a batch's rows are looked at when others keep writing the same keys, before they go in one by one. */
 const LOOKS = 3;

@@ -8,8 +8,8 @@ import type { CompiledTable } from '../rows/contract.ts';
 import type { Table } from '../types.ts';
 import { type BatchMode, type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
 import { BatchBounds, countCells, refuseJsonLength } from './batch-bounds.ts';
+import type { GoodRow, ReadRows } from './checked-batch.ts';
 import { refuseCount, tooManyRows } from './count-rows.ts';
-import type { GoodRow, ReadRows } from './read-batch.ts';
 
 /** The whole body is one chunk, and text already: the encoding of the table's files does not matter. */
 const WHOLE = { firstLine: 1, oversize: false };

@@ -4,9 +4,9 @@ import type { CompiledTable } from '../rows/contract.ts';
 import { type BatchMode, type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
 import { BatchBounds } from './batch-bounds.ts';
 import { rowChecker } from './check-json-row.ts';
+import type { GoodRow, ReadRows } from './checked-batch.ts';
 import { refuseCount, tooManyRows } from './count-rows.ts';
 import { parseJson } from './parse-json.ts';
-import type { GoodRow, ReadRows } from './read-batch.ts';
 
 /** Space, tab and CR, of RFC 8259's white space. */
 const BLANKS = new Set([0x20, 0x09, 0x0d]);

@@ -9,13 +9,13 @@ import type { CompiledTable } from '../rows/contract.ts';
 import type { Storage } from '../storage/storage.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
 import type { BatchOutcome, BatchView, EndedBatch } from './batch.ts';
+import type { CheckedBatch } from './checked-batch.ts';
 import { commitGroup } from './commit-group.ts';
 import { type FailedGroup, failGroup } from './fail-group.ts';
 import type { HandOver } from './hand-over.ts';
 import { keyReused } from './idempotency-keys.ts';
 import { outcomesInLedger } from './idempotent.ts';
 import { dropPayload, keepPayload } from './payload.ts';
-import type { CheckedBatch } from './read-batch.ts';
 import { type StartedGroup, startGroup, workflowIdOf } from './start-group.ts';
 
 const LOOK_AGAIN_MS = 1_000;

@@ -1,4 +1,5 @@
-import type { LoadView, RejectView } from '../loads/load-view.ts';
+import type { LoadView } from '../loads/load-view.ts';
+import type { RejectView } from '../rejects/rejects.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import type { Target } from './target.ts';
 

@@ -1,5 +1,5 @@
 import { hasEnded } from '../jobs/job.ts';
-import type { RejectView } from '../loads/load-view.ts';
+import type { RejectView } from '../rejects/rejects.ts';
 import { shorten } from '../shorten.ts';
 import type { LoadAnswer, RejectsAnswer } from './api-client.ts';
 import { EXIT } from './exit-codes.ts';

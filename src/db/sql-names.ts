@@ -32,3 +32,12 @@ export const COPY_SCHEMA = 'longshore_copies';
 
 /** Lineage columns of every data table: the load that wrote the row, and the row's line in its file. */
 export const LINEAGE_COLUMNS = ['_load_id', '_line'] as const;
+
+/** Schema of the materialized views, each named after its report. */
+export const REPORT_SCHEMA = 'longshore_report';
+
+/**
+ * Schema of one plain view a table, named after it, through which reports read: a load that swaps the table re-points
+ * the view and so keeps the materialized views that stand on it.
+ */
+export const READ_SCHEMA = 'longshore_read';

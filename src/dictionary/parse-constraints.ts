@@ -1,5 +1,6 @@
-import { type Caster, casterFor, type FieldReading } from '../rows/caster.ts';
+import { casterFor } from '../rows/caster.ts';
 import { compilePattern } from '../rows/check-constraints.ts';
+import type { Caster, FieldReading } from '../rows/field-reading.ts';
 import type { FieldConstraints, FieldType } from '../types.ts';
 import { describe, isObject, type JsonObject, optionalBoolean, type Place } from './faults.ts';
 

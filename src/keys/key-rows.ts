@@ -1,12 +1,6 @@
 import type { Sql } from '../db/sql.ts';
 import { hashSecret, type KeyText } from './key-text.ts';
-
-/**
- * Keys in `longshore.api_key`. The secrets themselves are nowhere but with their owners; a revoked key's row stays,
- * so that the audit log's IDs can be looked up.
- */
-
-export type Scope = 'read' | 'write' | 'admin';
+import type { Scope } from './scope.ts';
 
 /** Requests a second in the long run, and at once after a pause. */
 export interface Rate {

@@ -1,6 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
-import type { BackupPurpose, BackupStatus, Codec, Manifest, Part, Verification } from '../backups/backup.ts';
-import type { Doubt } from '../backups/judge-manifest.ts';
+import type { Codec } from '../avro/codec.ts';
+import type { BackupPurpose, BackupStatus, Manifest, Part, Verification } from '../backups/backup.ts';
+import type { Doubt } from '../backups/doubts.ts';
 import { LEDGER_SCHEMA } from '../db/sql-names.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Table } from '../types.ts';

@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 import { LEDGER_SCHEMA } from '../db/sql-names.ts';
-import type { Scope } from '../keys/key-rows.ts';
+import type { Scope } from '../keys/scope.ts';
 import { bytea, texts } from './columns.ts';
 
 const schema = LEDGER_SCHEMA;

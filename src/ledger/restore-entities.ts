@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
-import type { Skipped } from '../backups/choose-backup.ts';
+import type { Skipped } from '../backups/skipped.ts';
 import { LEDGER_SCHEMA } from '../db/sql-names.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { RestoreKind, RestoreStatus, RestoreTarget, TableChange } from '../restores/restore.ts';

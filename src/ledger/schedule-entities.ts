@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 import { LEDGER_SCHEMA } from '../db/sql-names.ts';
-import type { ScheduleDefinition, ScheduleSort, SeenInTemporal } from '../schedules/schedule-rows.ts';
+import type { ScheduleDefinition, ScheduleSort, SeenInTemporal } from '../schedules/schedule-definition.ts';
 
 /** A schedule, so that it can be made again when Temporal has lost it. */
 export const ScheduleEntity = defineEntity({

@@ -1,5 +1,5 @@
 import type { JobError } from '../jobs/job.ts';
-import type { CellError, LoadMode, LoadStatus, MaxRejects } from '../types.ts';
+import type { LoadMode, LoadStatus, MaxRejects } from '../types.ts';
 
 /** A load as users see it: over HTTP, in the client, in the Temporal UI. */
 export interface LoadView {
@@ -60,11 +60,4 @@ export interface LoadSource {
   readonly name: string;
   /** Key in the storage. */
   readonly key: string;
-}
-
-/** A rejected row. `cells` are the original cells (decoded; bytes that are not valid text become U+FFFD). */
-export interface RejectView {
-  readonly line: number;
-  readonly cells: readonly string[];
-  readonly errors: readonly CellError[];
 }

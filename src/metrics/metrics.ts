@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { BatchView } from '../batches/batch.ts';
+import type { BatchMetrics } from '../batches/batch-metrics.ts';
 
 /**
  * What this process counts of its own work, for Prometheus. Cheap to call: thousands of times a second. Everything
@@ -9,15 +9,9 @@ import type { BatchView } from '../batches/batch.ts';
  * Names and units follow Prometheus (prometheus.io/docs/practices/naming): base units, `_total` for counters.
  * Labels have few values: route templates, tables of the dictionary, error codes; never IDs.
  */
-export interface Metrics {
+export interface Metrics extends BatchMetrics {
   /** A request is answered, or broken off (`status` null). `code` is its problem's, if it was answered with one. */
   requestEnded(request: EndedRequest): void;
-  /** A batch has its outcome, one of its own: not for a repeated one. */
-  batchEnded(batch: EndedBatch): void;
-  /** A group is in the table: the time from its start to the end of its transaction. */
-  groupCommitted(group: CommittedGroupSize): void;
-  /** Where to read, at each scrape, how many batches wait or are being committed, and the bytes of their bodies. */
-  watchQueue(read: () => { readonly batches: number; readonly bytes: number }): void;
   /** The registry that all of it is in; further gauges may be added at the start. */
   readonly registry: Registry;
   /** In Prometheus's text format: everything, or no series of other tables than these. */
@@ -30,20 +24,6 @@ export interface EndedRequest {
   readonly route: string | null;
   readonly status: number | null;
   readonly code: string | null;
-  readonly seconds: number;
-}
-
-export interface EndedBatch {
-  readonly table: string;
-  readonly rows: BatchView['rows'];
-  /** Since its body was read. */
-  readonly seconds: number;
-}
-
-export interface CommittedGroupSize {
-  readonly table: string;
-  readonly batches: number;
-  readonly rows: number;
   readonly seconds: number;
 }
 

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
-import type { Readiness } from '../../api/http/deps.ts';
+
 import type { Database } from '../db/database.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -62,4 +62,10 @@ async function ask(question: () => Promise<unknown>): Promise<string | null> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+export interface Readiness {
+  readonly ok: boolean;
+  /** By name (`postgres`, `temporal`, `storage`, …): null when well, else what is wrong, without secrets. */
+  readonly checks: Readonly<Record<string, string | null>>;
 }

@@ -1,5 +1,6 @@
 import type { Sql } from '../db/sql.ts';
-import { dropRejects, KEEP_FAULTY, KEPT_REJECTS } from '../rejects/kept-rejects.ts';
+import { KEPT_REJECTS } from '../max-rejects.ts';
+import { dropRejects, KEEP_FAULTY } from '../rejects/kept-rejects.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { rejectByCatalog } from './check-catalog.ts';
 import { keysOf, rejectDuplicates, rejectHeld, rejectTaken } from './check-keys.ts';

@@ -3,14 +3,7 @@ import { equalColumns, quoteName } from '../db/sql-names.ts';
 import { isRequired } from '../dictionary/partial-table.ts';
 import { liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
-import { type RowsToCheck, rejectRows } from './reject-rows.ts';
-
-/** A field that some rows of a merge do not have: they leave it as it is. */
-export interface AbsentField {
-  readonly name: string;
-  /** Condition on such a row `s`. */
-  readonly where: string;
-}
+import { type AbsentField, type RowsToCheck, rejectRows } from './reject-rows.ts';
 
 /**
  * Gives rows the values that their fields have in the table; null where there is no such row. Done again, it forgets

@@ -3,13 +3,13 @@ import type { Sql } from '../db/sql.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { readViewOf, readViewsOf } from '../tables/read-views.ts';
 import { addReferrer, dropReferrer, readReferrers } from '../tables/referrers.ts';
-import { liveName } from '../tables/table-state.ts';
+import { columnsOf, liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
-import { type AbsentField, fillAbsent } from './fill-absent.ts';
+import { fillAbsent } from './fill-absent.ts';
 import { lockExclusively } from './lock-tables.ts';
 import { putStaged } from './put-staged.ts';
 import { lockForPublishing } from './reading-lock.ts';
-import { columnsOf } from './stage.ts';
+import type { AbsentField } from './reject-rows.ts';
 
 /**
  * PostgreSQL checks a unique key at each row, so that rows which exchange their values can't be updated, though in the

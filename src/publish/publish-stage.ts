@@ -5,7 +5,7 @@ import { isKeyTaken, isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts'
 import { isRequired } from '../dictionary/partial-table.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Referrer } from '../tables/referrers.ts';
-import { liveName, type TableState } from '../tables/table-state.ts';
+import { columnsOf, liveName, type TableState } from '../tables/table-state.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { brokenReference } from './check-references.ts';
 import { fillAbsent } from './fill-absent.ts';
@@ -15,7 +15,7 @@ import { mergeAsSet } from './merge-as-set.ts';
 import { type PublishWay, planPublish } from './plan-publish.ts';
 import { putStaged } from './put-staged.ts';
 import { type Replaced, replaceTables } from './replace-tables.ts';
-import { columnsOf, stageName } from './stage.ts';
+import { stageName } from './stage.ts';
 
 /**
  * Publishing is optimistic: keys and references are not looked for first, they are built, and PostgreSQL says

@@ -1,8 +1,7 @@
 import type { Tx } from '../db/database.ts';
 import { quoteName, quoteNames } from '../db/sql-names.ts';
-import { liveName } from '../tables/table-state.ts';
+import { columnsOf, liveName } from '../tables/table-state.ts';
 import type { LoadMode, Table } from '../types.ts';
-import { columnsOf } from './stage.ts';
 
 /**
  * Puts rows into a table as it stands, over those with the same primary key in a merge. Values of columns that number

@@ -1,7 +1,6 @@
 import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteText } from '../db/sql-names.ts';
 import type { RejectCode } from '../types.ts';
-import type { AbsentField } from './fill-absent.ts';
 
 /** Rows of a load or of a batch that wait for their check: a table with the fields' columns and `_line`, which is unique. */
 export interface RowsToCheck {
@@ -62,4 +61,11 @@ export function shownKey(alias: string, fields: readonly string[], names: readon
 /** Condition that a row has a value in each of these columns. */
 export function present(alias: string, fields: readonly string[]): string {
   return fields.map((field) => `${alias}.${quoteName(field)} is not null`).join(' and ');
+}
+
+/** A field that some rows of a merge do not have: they leave it as it is. */
+export interface AbsentField {
+  readonly name: string;
+  /** Condition on such a row `s`. */
+  readonly where: string;
 }

@@ -1,6 +1,6 @@
 import { ruleName } from '../db/rule-names.ts';
 import type { Sql } from '../db/sql.ts';
-import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
+import { DATA_SCHEMA, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { isRequired } from '../dictionary/partial-table.ts';
 import { columnType } from '../rows/column-type.ts';
 import type { CopyFormat } from '../rows/encoded-pieces.ts';
@@ -18,11 +18,6 @@ export function restoreStageName(restoreId: number, no: number): string {
 
 /** Names that a table which is restored beside the others can't have: it goes through the schema of the stages. */
 export const STAGE_NAMES = /^(load|restore)_\d/;
-
-/** All columns of a data table, in the order of the dictionary, lineage last. */
-export function columnsOf(table: Table): string[] {
-  return [...table.fields.map((field) => field.name), ...LINEAGE_COLUMNS];
-}
 
 /**
  * Makes the stage with the live table's columns in the live table's order, without keys or indexes: those are built

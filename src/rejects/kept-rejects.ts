@@ -12,7 +12,6 @@ import type { RawReject } from './rejects.ts';
  * Chunks are loaded side by side. Each keeps so many as the finished chunks before it leave room for, which is never
  * less than what is its due; what was kept too much, few chunks' worth, is dropped after a check and at the load's end.
  */
-export const KEPT_REJECTS = 10_000;
 
 /** How many rejects of the load, at this line or later, still have to be kept. */
 export async function roomForRejects(

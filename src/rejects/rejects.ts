@@ -2,7 +2,7 @@ import { parseRecordInSteps } from '../csv/parse-record.ts';
 import { PAGE_BYTES } from '../db/cell-text.ts';
 import type { Sql } from '../db/sql.ts';
 import { inSlices, type Steps } from '../in-slices.ts';
-import type { RejectView } from '../loads/load-view.ts';
+
 import type { CellError, Table } from '../types.ts';
 
 export interface RawReject {
@@ -82,4 +82,11 @@ export async function hasExtraCells(db: Sql, loadId: number): Promise<boolean> {
     [loadId],
   );
   return found.length > 0;
+}
+
+/** A rejected row. `cells` are the original cells (decoded; bytes that are not valid text become U+FFFD). */
+export interface RejectView {
+  readonly line: number;
+  readonly cells: readonly string[];
+  readonly errors: readonly CellError[];
 }

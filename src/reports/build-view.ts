@@ -1,11 +1,11 @@
 import type { Tx } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
-import { quoteName, quoteNames } from '../db/sql-names.ts';
+import { quoteName, quoteNames, READ_SCHEMA, REPORT_SCHEMA } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { privileges } from '../publish/carry-over.ts';
 import { runPatiently } from '../publish/lock-tables.ts';
 import { fillView } from './fill-view.ts';
-import { READ_SCHEMA, REPORT_SCHEMA, type Report, type ReportColumn } from './report.ts';
+import type { Report, ReportColumn } from './report.ts';
 import { reportInvalid } from './report-faults.ts';
 import { isFaultOfRows, rowFault } from './row-fault.ts';
 import { columnsOfReport } from './view-columns.ts';

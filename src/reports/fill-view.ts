@@ -1,7 +1,6 @@
 import type { Tx } from '../db/database.ts';
-import { quoteName } from '../db/sql-names.ts';
+import { quoteName, REPORT_SCHEMA } from '../db/sql-names.ts';
 import { readViewOf } from '../tables/read-views.ts';
-import { REPORT_SCHEMA } from './report.ts';
 import { DONE_LOADS, DONE_RESTORES, groupsUpTo } from './report-states.ts';
 
 /**

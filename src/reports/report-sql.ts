@@ -1,7 +1,7 @@
 import { bytesOf, momentText, PAGE_BYTES } from '../db/cell-text.ts';
-import { LEDGER_SCHEMA, quoteName, quoteText } from '../db/sql-names.ts';
+import { LEDGER_SCHEMA, quoteName, quoteText, REPORT_SCHEMA } from '../db/sql-names.ts';
 import type { LiveReport } from './ensure-reports.ts';
-import { REPORT_SCHEMA, type ReportChart, type ReportColumn } from './report.ts';
+import type { ReportChart, ReportColumn } from './report.ts';
 import { type ReportRequest, type SortKey, shownColumns } from './report-request.ts';
 
 export interface Statement {

@@ -1,14 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { ColumnType } from '../rows/column-type.ts';
 
-/** Schema of the materialized views, each named after its report. */
-export const REPORT_SCHEMA = 'longshore_report';
-/**
- * Schema of one plain view a table, named after it, through which reports read: a load that swaps the table re-points
- * the view and so keeps the materialized views that stand on it.
- */
-export const READ_SCHEMA = 'longshore_read';
-
 /**
  * A report as its file describes it: `<name>.sql`, a header of `-- word: value` lines, then one SELECT.
  *

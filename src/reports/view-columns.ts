@@ -1,8 +1,7 @@
 import type { Sql } from '../db/sql.ts';
-import { quoteName } from '../db/sql-names.ts';
+import { quoteName, REPORT_SCHEMA } from '../db/sql-names.ts';
 import { type ColumnType, POSTGRES_TYPES } from '../rows/column-type.ts';
 import type { Report, ReportColumn, ReportParameter } from './report.ts';
-import { REPORT_SCHEMA } from './report.ts';
 import { type ReportFault, reportInvalid } from './report-faults.ts';
 import { type HeaderWord, readHeader } from './report-header.ts';
 

@@ -1,11 +1,10 @@
-import { MAX_WAIT_SECONDS } from '../../api/http/prefer.ts';
 import { isRowFault } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import { hasEnded } from '../jobs/job.ts';
 import { waitUntilEnded } from '../jobs/wait-until-ended.ts';
 import { findComparison } from './comparisons.ts';
 import { readDifferences } from './differences.ts';
-import type { LedgerRestoresDeps } from './ledger-restores.ts';
+import type { LedgerRestoresDeps } from './ledger-restores-deps.ts';
 import type { Diff, DiffRequest } from './restore-service.ts';
 import { startRestoreWorkflow } from './restore-workflows.ts';
 import { readRestore, readRestorePlan } from './restores.ts';
@@ -16,12 +15,11 @@ import { readRestore, readRestorePlan } from './restores.ts';
  */
 export async function compareBackup(deps: LedgerRestoresDeps, request: DiffRequest): Promise<Diff> {
   const { db, dictionary } = deps;
-  const { backupId, table, page, signal } = request;
+  const { backupId, table, page, waitMs, signal } = request;
   const id = await findComparison(db, { backupId, table: table.name, dictionary });
   const read = () => readRestore(db, id);
   const found = await read();
   if (!hasEnded(found)) await startRestoreWorkflow(deps, found);
-  const waitMs = MAX_WAIT_SECONDS * 1000;
   const { status, error, changes } = await waitUntilEnded({
     read,
     hasEnded,

@@ -1,7 +1,6 @@
 import type { Tx } from '../db/database.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
-import { columnsOf } from '../publish/stage.ts';
-import { liveName } from '../tables/table-state.ts';
+import { columnsOf, liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import { keysAsParameters, keysAsRows } from './create-restore.ts';
 import type { TableChange } from './restore.ts';

@@ -1,6 +1,7 @@
 import type { Verification } from '../backups/backup.ts';
 import type { BackupDeps } from '../backups/backup-deps.ts';
-import { describeSkipped, newestReadable, type Skipped } from '../backups/choose-backup.ts';
+import { describeSkipped, newestReadable } from '../backups/choose-backup.ts';
+import type { Skipped } from '../backups/skipped.ts';
 import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 import { restoreWorkflowId } from '../installation/workflow-ids.ts';

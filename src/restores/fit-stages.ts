@@ -81,7 +81,7 @@ async function rowMisfit(
   const found = new FaultySummary();
   for (const part of saved.parts) {
     // The files were compared with the manifest before.
-    const file = await plainPart(deps, plan, part, createHash('sha256'));
+    const file = await plainPart(deps, plan.backup, part, createHash('sha256'));
     for await (const row of faultyRows(file, now, shape)) {
       signal.throwIfAborted();
       found.add(row);

@@ -1,37 +1,21 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { Logger } from 'pino';
-import type { BackupKeys } from '../backups/backup-keys.ts';
-import type { Database } from '../db/database.ts';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { LongshoreError } from '../errors.ts';
-import type { Installation } from '../installation/installation.ts';
 import { hasEnded } from '../jobs/job.ts';
 import { retryingOn } from '../jobs/retrying-on.ts';
 import { waitUntilEnded } from '../jobs/wait-until-ended.ts';
-import type { Storage } from '../storage/storage.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
-import type { Dictionary } from '../types.ts';
 import { compareBackup } from './compare-backup.ts';
 import { deleteCopy, listCopies } from './copies.ts';
 import { createRestore, latestBackupOf } from './create-restore.ts';
 import { createDrill } from './drills.ts';
 import { endRestore } from './end-restore.ts';
+import type { LedgerRestoresDeps } from './ledger-restores-deps.ts';
 import type { RestoreView } from './restore.ts';
 import type { RestoreService } from './restore-service.ts';
 import { startRestoreWorkflow } from './restore-workflows.ts';
 import { listRestores, readRestore, unknownRestore } from './restores.ts';
 
 const LEDGER_ID_MAX = 2 ** 31 - 1;
-
-export interface LedgerRestoresDeps {
-  readonly db: Database;
-  readonly client: Client;
-  readonly installation: Installation;
-  readonly storage: Storage;
-  readonly backupKeys: BackupKeys;
-  readonly dictionary: Dictionary;
-  readonly maxCopies: number;
-  readonly log: Logger;
-}
 
 /** The restore service over the ledger and Temporal. */
 export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {

@@ -5,7 +5,7 @@ import { CopyOut } from '../db/copy-out.ts';
 import type { Tx } from '../db/database.ts';
 import { quoteNames } from '../db/sql-names.ts';
 import { isRowFault } from '../db/sqlstate.ts';
-import { columnsOf } from '../publish/stage.ts';
+import { columnsOf } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import type { Proof } from './end-restore.ts';
 import { keysOf } from './publish-restore.ts';

@@ -11,8 +11,7 @@ import {
   type Replacement,
   replaceTables,
 } from '../publish/replace-tables.ts';
-import { columnsOf } from '../publish/stage.ts';
-import { liveName, readTableState } from '../tables/table-state.ts';
+import { columnsOf, liveName, readTableState } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import { limitStage } from './compare-stages.ts';
 import { copyName, recordCopy, refuseTaken } from './copies.ts';

@@ -1,6 +1,6 @@
 import type { BackupStatus } from '../backups/backup.ts';
 import { unknownBackup } from '../backups/backups.ts';
-import { type Doubt, describeDoubts } from '../backups/judge-manifest.ts';
+import { type Doubt, describeDoubts } from '../backups/doubts.ts';
 import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 

@@ -1,4 +1,4 @@
-import type { Skipped } from '../backups/choose-backup.ts';
+import type { Skipped } from '../backups/skipped.ts';
 import type { Table } from '../types.ts';
 import type { CopyFilter, CopyView } from './copies.ts';
 import type { DifferencesPage } from './differences.ts';
@@ -73,6 +73,8 @@ export interface DiffRequest {
   readonly backupId: string;
   readonly table: Table;
   readonly page: { readonly after: readonly string[] | null; readonly limit: number };
+  /** How long a comparison that is being made may take. */
+  readonly waitMs: number;
   /** Aborted when the one who waits has gone. */
   readonly signal: AbortSignal;
 }

@@ -1,4 +1,4 @@
-import type { Skipped } from '../backups/choose-backup.ts';
+import type { Skipped } from '../backups/skipped.ts';
 import type { ErrorCode } from '../errors.ts';
 import { jobError } from '../jobs/job.ts';
 import type { RestoreKind, RestoreStatus, RestoreTarget, RestoreView, TableChange } from './restore.ts';

@@ -1,4 +1,4 @@
-import type { Skipped } from '../backups/choose-backup.ts';
+import type { Skipped } from '../backups/skipped.ts';
 import type { JobError } from '../jobs/job.ts';
 
 /** restore: into the live tables or beside them; dry-run: says what a restore would do; drill: proves a backup good. */

@@ -1,4 +1,4 @@
-import type { Caster, FieldReading } from './caster.ts';
+import type { Caster, FieldReading } from './field-reading.ts';
 
 /** Table Schema v2's defaults. */
 export const TRUE_VALUES: readonly string[] = ['true', 'True', 'TRUE', '1'];

@@ -1,6 +1,6 @@
 import { anyDate } from './any-moment.ts';
 import { formatDate, isDate } from './calendar.ts';
-import type { Caster } from './caster.ts';
+import type { Caster } from './field-reading.ts';
 import { compileStrptime } from './strptime.ts';
 
 /** Table Schema v2 "date": `yyyy-mm-dd`, a strptime pattern, or `any`. Days that do not exist are refused. */

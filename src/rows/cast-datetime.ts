@@ -9,7 +9,7 @@ import {
   microsOf,
   nextMidnight,
 } from './calendar.ts';
-import type { Caster } from './caster.ts';
+import type { Caster } from './field-reading.ts';
 import { compileStrptime, offsetOf } from './strptime.ts';
 
 const DATETIME =

@@ -1,5 +1,5 @@
-import type { Caster, FieldReading } from './caster.ts';
 import { compareWith } from './decimal.ts';
+import type { Caster, FieldReading } from './field-reading.ts';
 import { numberStripper } from './strip-number.ts';
 
 const LOWEST = -(2n ** 63n);

@@ -1,5 +1,5 @@
-import type { Caster, FieldReading } from './caster.ts';
 import { compareWith } from './decimal.ts';
+import type { Caster, FieldReading } from './field-reading.ts';
 import { numberStripper } from './strip-number.ts';
 
 /** PostgreSQL's numeric: "up to 131072 digits before the decimal point; up to 16383 digits after". */

@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url';
-import type { Caster } from './caster.ts';
+import type { Caster } from './field-reading.ts';
 
 /** Table Schema v2's formats of `string`, each with what it expects and how it is told. */
 export const STRING_FORMATS: Readonly<

@@ -1,7 +1,7 @@
 import { anyTime } from './any-moment.ts';
 import { formatTime, type Moment, microsOf } from './calendar.ts';
 import { compareText } from './cast-date.ts';
-import type { Caster } from './caster.ts';
+import type { Caster } from './field-reading.ts';
 import { compileStrptime } from './strptime.ts';
 
 const TIME = /^(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?$/;

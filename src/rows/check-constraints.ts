@@ -1,7 +1,7 @@
 import { RE2JS } from 're2js';
 import { shorten } from '../shorten.ts';
 import type { Field } from '../types.ts';
-import type { Caster } from './caster.ts';
+import type { Caster } from './field-reading.ts';
 
 /** What one constraint says of a value: null when it holds, else what was expected. */
 export type ConstraintCheck = (value: string) => string | null;

@@ -1,22 +1,8 @@
 import { encodingOf } from '../csv/encoding.ts';
-import { type ReadOptions, readRecords } from '../csv/read-records.ts';
-import type { Chunk, Dialect } from '../types.ts';
-import type { CompiledTable } from './contract.ts';
+import { readRecords } from '../csv/read-records.ts';
+import type { EncodeInput } from './encode-input.ts';
 import { PlainRows } from './encode-plain.ts';
 import { type EncodedPiece, EncodedPieces, type EncodeTotals } from './encoded-pieces.ts';
-
-export interface EncodeInput extends ReadOptions {
-  /** The chunk's range of the file; of an `oversize` chunk its beginning (`OVERSIZE_PREVIEW_BYTES`) is enough. */
-  readonly bytes: Buffer;
-  readonly chunk: Pick<Chunk, 'firstLine' | 'quotes' | 'oversize'>;
-  readonly compiled: CompiledTable;
-  /** The record's cell for each field, -1 where the file does not have the field. */
-  readonly columns: readonly number[];
-  /** How many cells a record should have. */
-  readonly width: number;
-  readonly dialect: Dialect;
-  readonly encoding: string;
-}
 
 /**
  * Makes COPY data of a chunk's good rows (the row's line number, then the fields in the dictionary's order) and

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { encodingError } from '../csv/read-records.ts';
 import { BINARY_FIELD_BYTES, type BinaryWriter, IN_DOUBT, writeInt64 } from './binary-cell.ts';
-import type { EncodeInput } from './encode-chunk.ts';
+import type { EncodeInput } from './encode-input.ts';
 import type { CopyFormat, EncodedPieces, OpenPiece } from './encoded-pieces.ts';
 
 const LF = 10;

@@ -1,4 +1,4 @@
-import type { FieldReading } from './caster.ts';
+import type { FieldReading } from './field-reading.ts';
 
 /**
  * Takes away what Table Schema v2 lets stand around and inside a number: white space, with `bareNumber: false`

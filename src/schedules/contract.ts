@@ -1,4 +1,4 @@
-import type { Codec } from '../backups/backup.ts';
+import type { Codec } from '../avro/codec.ts';
 import type { RetentionPolicy } from '../backups/retention.ts';
 
 /** Names and shapes that a schedule's workflow shares with those who start it. Pure: safe in workflow code. */

@@ -1,10 +1,10 @@
-import type { TidyLedgerInput } from '../housekeeping/contract.ts';
-import { tidyAction } from '../housekeeping/tidy-schedule.ts';
 import type { RefreshOnScheduleInput } from '../reports/contract.ts';
-import { refreshAction } from '../reports/report-schedules.ts';
+import type { TidyLedgerInput } from '../tidy/contract.ts';
 import type { RunScheduleInput } from './contract.ts';
+import { refreshAction } from './report-schedules.ts';
 import { ScheduleBook, type ScheduleBookDeps } from './schedule-book.ts';
 import { actionOf } from './temporal-schedules.ts';
+import { tidyAction } from './tidy-schedule.ts';
 
 /** The schedules of every kind, with what each starts. */
 export function openScheduleBook(deps: ScheduleBookDeps): ScheduleBook {

@@ -5,7 +5,8 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { z } from 'zod';
-import { type BackupStatus, CODECS } from '../backups/backup.ts';
+import { CODECS } from '../avro/codec.ts';
+import type { BackupStatus } from '../backups/backup.ts';
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
 import type { RestoreStatus } from '../restores/restore.ts';

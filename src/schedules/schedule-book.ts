@@ -12,23 +12,21 @@ import {
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
-import { TIDY_LEDGER } from '../housekeeping/contract.ts';
 import type { Installation } from '../installation/installation.ts';
 import { nameIn } from '../installation/names.ts';
 import { REFRESH_ON_SCHEDULE } from '../reports/contract.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import { listingClient } from '../seal/listing-client.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
+import { TIDY_LEDGER } from '../tidy/contract.ts';
 import { RUN_SCHEDULE } from './contract.ts';
+import type { ScheduleDefinition, ScheduleSort, SeenInTemporal } from './schedule-definition.ts';
 import {
   buryScheduleRow,
   readScheduleRow,
   readScheduleRows,
-  type ScheduleDefinition,
   type ScheduleKey,
   type ScheduleRow,
-  type ScheduleSort,
-  type SeenInTemporal,
   writeSchedule,
 } from './schedule-rows.ts';
 

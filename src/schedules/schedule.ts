@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CODECS } from '../backups/backup.ts';
+import { CODECS } from '../avro/codec.ts';
 import type { RetentionPolicy } from '../backups/retention.ts';
 import { isDuration } from '../duration.ts';
 import { CronError, normalizeCron } from './cron.ts';

@@ -1,9 +1,9 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { keyId, keyOfText } from '../backups/backup-keys.ts';
 import type { Config } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
+import { keyId, keyOfText } from '../key-bytes.ts';
 import { writeFileAtomically } from '../runtime/home.ts';
 import { readSecretFile } from '../secret-file.ts';
 

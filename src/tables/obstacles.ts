@@ -1,5 +1,5 @@
 import type { Sql } from '../db/sql.ts';
-import { READ_SCHEMA } from '../reports/report.ts';
+import { READ_SCHEMA } from '../db/sql-names.ts';
 
 /**
  * Whatever a swap of a table for its stage would lose. What the catalogs say of the table is compared with what they

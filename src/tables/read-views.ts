@@ -1,11 +1,9 @@
 import type { Sql } from '../db/sql.ts';
-import { quoteName, quoteNames } from '../db/sql-names.ts';
+import { quoteName, quoteNames, READ_SCHEMA, REPORT_SCHEMA } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
-import { columnsOf } from '../publish/stage.ts';
-import { READ_SCHEMA, REPORT_SCHEMA } from '../reports/report.ts';
 import type { Table } from '../types.ts';
 import { READER_ROLE } from './reader-role.ts';
-import { liveName } from './table-state.ts';
+import { columnsOf, liveName } from './table-state.ts';
 
 /** Quoted name of the view through which reports read a table. */
 export function readViewOf(table: string): string {

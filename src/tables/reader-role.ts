@@ -1,7 +1,6 @@
 import type { Sql } from '../db/sql.ts';
-import { LEDGER_SCHEMA, quoteName } from '../db/sql-names.ts';
+import { LEDGER_SCHEMA, quoteName, REPORT_SCHEMA } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
-import { REPORT_SCHEMA } from '../reports/report.ts';
 
 /** May read the views of reports, and their versions; nothing else. Roles belong to the whole server. */
 export const READER_ROLE = 'longshore_reader';

@@ -1,5 +1,5 @@
 import type { Sql } from '../db/sql.ts';
-import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
+import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName } from '../db/sql-names.ts';
 import type { Table } from '../types.ts';
 import { mustFire } from './must-fire.ts';
 import { obstaclesOf } from './obstacles.ts';
@@ -74,4 +74,9 @@ export async function readTableState(tx: Sql, { table, stage }: StagedTable): Pr
     obstacles: await obstaclesOf(tx, live, stage),
     mustFire: size?.mustFire ?? true,
   };
+}
+
+/** All columns of a data table, in the order of the dictionary, lineage last. */
+export function columnsOf(table: Table): string[] {
+  return [...table.fields.map((field) => field.name), ...LINEAGE_COLUMNS];
 }

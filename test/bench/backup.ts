@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BackupView, CODECS, type Codec } from '../../src/backups/backup.ts';
+import { CODECS, type Codec } from '../../src/avro/codec.ts';
+import type { BackupView } from '../../src/backups/backup.ts';
 import { type BenchPlatform, benchPlatform } from './bench-platform.ts';
 import { psql, type Timed } from './peers.ts';
 import { copyTable, dumpServer, pgDump } from './pg-dump.ts';

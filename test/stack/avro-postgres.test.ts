@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
+import { CODECS } from '../../src/avro/codec.ts';
 import { decodeAvro } from '../../src/avro/decode.ts';
 import { encodeAvro } from '../../src/avro/encode.ts';
 import { readAvroRows } from '../../src/avro/read-rows.ts';
-import { CODECS } from '../../src/backups/backup.ts';
 import { copyIn } from '../../src/db/copy-in.ts';
 import { CopyOut } from '../../src/db/copy-out.ts';
 import { quoteName, quoteNames } from '../../src/db/sql-names.ts';
 import { LongshoreError } from '../../src/errors.ts';
-import { columnsOf } from '../../src/publish/stage.ts';
+import { columnsOf } from '../../src/tables/table-state.ts';
 import { drain, piecesOf } from '../support/copy-tuples.ts';
 import { testDatabase } from '../support/database.ts';
 import { createExtreme } from '../support/extreme-tables.ts';

@@ -8,7 +8,7 @@ import { decodeAvro } from '../../src/avro/decode.ts';
 import { readAvroRows } from '../../src/avro/read-rows.ts';
 import type { BackupView, Manifest } from '../../src/backups/backup.ts';
 import { NO_KEYS } from '../../src/backups/backup-keys.ts';
-import { removeOldSafety } from '../../src/restores/safety-retention.ts';
+import { removeOldSafety } from '../../src/backups/safety-retention.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import { eventually } from '../support/eventually.ts';
 import { TEST_SEALED } from '../support/sealed.ts';

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { MARK } from '../../src/installation/installation.ts';
-import type { RejectView } from '../../src/loads/load-view.ts';
+import type { RejectView } from '../../src/rejects/rejects.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import type { RejectCode } from '../../src/types.ts';
 import { MARKER } from './bad-requests.ts';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { BatchMode, BatchOutcome, EndedBatch, ReceivedBatch } from '../../src/batches/batch.ts';
+import type { CheckedBatch } from '../../src/batches/checked-batch.ts';
 import { commitGroup } from '../../src/batches/commit-group.ts';
-import { type CheckedBatch, readBatch } from '../../src/batches/read-batch.ts';
+import { readBatch } from '../../src/batches/read-batch.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { compiledTables } from '../../src/rows/compiled-tables.ts';

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { LINEAGE_COLUMNS, quoteName, quoteNames } from '../../src/db/sql-names.ts';
-import { columnsOf } from '../../src/publish/stage.ts';
 import { columnType } from '../../src/rows/column-type.ts';
+import { columnsOf } from '../../src/tables/table-state.ts';
 import type { ExtremeTable } from './extreme-values.ts';
 
 /** Makes the table and fills it by PostgreSQL's own casts; lineage is null in every other row. */

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { ApiDeps } from '../../api/http/deps.ts';
 import { createRateLimiter } from '../../api/http/rate-limit.ts';
-import { UploadSlots } from '../../api/loads/upload-slots.ts';
 import type { AuditEntry } from '../../src/audit/audit-entry.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { KeyHolder, KeyView } from '../../src/keys/key-rows.ts';
 import type { KeyService } from '../../src/keys/key-service.ts';
 import { formatKey, newKeyText } from '../../src/keys/key-text.ts';
+import { UploadSlots } from '../../src/loads/upload-slots.ts';
 
 /** Keys, tokens and the audit log in memory. The five keys below are known by their text. */
 export class FakeKeys {

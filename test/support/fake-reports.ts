@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createReportService, type ReportService } from '../../api/reports/report-service.ts';
+import { createReportService } from '../../api/reports/report-service.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import type { LiveReport } from '../../src/reports/ensure-reports.ts';
 import { BUNDLED_REPORTS, readReports } from '../../src/reports/read-reports.ts';
 import type { ReportColumn, ReportState } from '../../src/reports/report.ts';
 import type { ChartData, ReportPage } from '../../src/reports/report-reader.ts';
 import type { ReportRequest } from '../../src/reports/report-request.ts';
+import type { ReportService } from '../../src/reports/report-service.ts';
 import sample from '../../src/sample/datapackage.json' with { type: 'json' };
 
 const COLUMNS: Readonly<Record<string, readonly ReportColumn[]>> = {

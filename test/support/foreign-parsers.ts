@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { idempotencyKeyOf } from '../../api/batches/idempotency-key.ts';
 import { rangeOf } from '../../api/http/byte-range.ts';
 import { batchFormatOf } from '../../api/http/content-type.ts';
 import { cursorParameter, decodeCursor } from '../../api/http/cursor.ts';
@@ -8,7 +9,6 @@ import { maxRejects, wholeNumber } from '../../api/http/parameters.ts';
 import { preferencesOf } from '../../api/http/prefer.ts';
 import { avroName, nameOfAvro } from '../../src/avro/names.ts';
 import { arrayLiteral } from '../../src/batches/group-parameters.ts';
-import { idempotencyKeyOf } from '../../src/batches/idempotency-keys.ts';
 import { parseJson } from '../../src/batches/parse-json.ts';
 import { readBatch } from '../../src/batches/read-batch.ts';
 import { plain } from '../../src/cli/format.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { AnswerCache, type Rendered } from '../../api/reports/answer-cache.ts';
+import { AnswerCache } from '../../api/reports/answer-cache.ts';
+import type { Rendered } from '../../src/reports/report-service.ts';
 
 describe("The cache of reports' answers", () => {
   let cache: AnswerCache;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import { UploadSlots } from '../../api/loads/upload-slots.ts';
 import type { startedLoadSchema } from '../../api/schemas.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import { UploadSlots } from '../../src/loads/upload-slots.ts';
 import { startTestApi, type TestApi } from '../support/api-fakes.ts';
 import { until } from '../support/eventually.ts';
 

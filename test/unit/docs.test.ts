@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { openApiDocument } from '../../api/http/openapi.ts';
 import { rejectSchema } from '../../api/schemas.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { DOUBTS } from '../../src/backups/judge-manifest.ts';
+import { DOUBTS } from '../../src/backups/doubts.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { program } from '../../src/cli/program.ts';
 import { CONFIG_NAMES } from '../../src/config.ts';

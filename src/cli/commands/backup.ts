@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { CODECS } from '../../backups/backup.ts';
+import { CODECS } from '../../avro/codec.ts';
 import { EXIT } from '../exit-codes.ts';
 import { plain } from '../format.ts';
 import { type GlobalOptions, openSession } from '../session.ts';

@@ -1,7 +1,7 @@
-import { type AppliedRetention, removeEach } from '../backups/apply-retention.ts';
-import type { BackupDeps } from '../backups/backup-deps.ts';
-import { RELIANCE, type Reliance, relianceFault } from '../backups/choose-backup.ts';
-import { deleteBackup } from '../backups/end-backup.ts';
+import { type AppliedRetention, removeEach } from './apply-retention.ts';
+import type { BackupDeps } from './backup-deps.ts';
+import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
+import { deleteBackup } from './end-backup.ts';
 
 /** Restores are undone within days; what has to stay longer is pinned. */
 export const SAFETY_KEPT_DAYS = 30;

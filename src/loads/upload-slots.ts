@@ -1,4 +1,4 @@
-import { LongshoreError } from '../../src/errors.ts';
+import { LongshoreError } from '../errors.ts';
 
 /** Bounds how many files are received at a time: each holds memory, a connection and a file of the storage. */
 export class UploadSlots {

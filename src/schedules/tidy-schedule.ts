@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ScheduleOptionsAction, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { Installation } from '../installation/installation.ts';
 import { isAnythingOld, type LedgerAges } from '../ledger-ages.ts';
-import { type ScheduleBook, temporalIdOf, type Wanted } from '../schedules/schedule-book.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
-import { TIDY_LEDGER } from './contract.ts';
+import { TIDY_LEDGER } from '../tidy/contract.ts';
+import { type ScheduleBook, temporalIdOf, type Wanted } from './schedule-book.ts';
 
 const KEY = { kind: 'tidy', id: 'ledger' } as const;
 const DAY_MS = 86_400_000;

@@ -1,10 +1,10 @@
 import { type ScheduleOptionsAction, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { Installation } from '../installation/installation.ts';
-import { type ScheduleBook, temporalIdOf, type Wanted } from '../schedules/schedule-book.ts';
+import { REFRESH_ON_SCHEDULE, type RefreshOnScheduleInput } from '../reports/contract.ts';
+import type { Report } from '../reports/report.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
-import { REFRESH_ON_SCHEDULE, type RefreshOnScheduleInput } from './contract.ts';
-import type { Report } from './report.ts';
+import { type ScheduleBook, temporalIdOf, type Wanted } from './schedule-book.ts';
 
 type Scheduled = Pick<Report, 'name' | 'refreshSeconds'>;
 
