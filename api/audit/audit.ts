@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { AuditEntry } from '../../src/audit/audit-entry.ts';
 import { pageLimit } from '../http/parameters.ts';
 import { defineRoute, type Route } from '../http/route.ts';
-import { nextSchema } from '../schemas.ts';
+import { nextSchema } from '../http/schemas.ts';
 
 const moment = z.iso.datetime({ offset: true });
 

@@ -3,13 +3,9 @@ import { CODECS } from '../../src/avro/codec.ts';
 import type { BackupStatus, BackupView } from '../../src/backups/backup.ts';
 import { DOUBTS, type DoubtReason } from '../../src/backups/doubts.ts';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
-import { noteSchema } from '../schemas.ts';
+import { count, instant, noteSchema, path } from '../http/schemas.ts';
 
 /** What answers about backups look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
-
-const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
-const path = z.string().meta({ format: 'uri-reference' });
-const count = z.int().min(0);
 
 const STATUSES = [
   'running',

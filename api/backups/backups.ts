@@ -5,7 +5,7 @@ import { requireTable } from '../http/auth.ts';
 import { hasBody, readJson } from '../http/json-body.ts';
 import { flag, pageLimit } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
-import { nextSchema } from '../schemas.ts';
+import { nextSchema } from '../http/schemas.ts';
 import { backupAnswer, findBackup } from './backup-answer.ts';
 import { backupPurposeSchema, backupSchema, backupStatusSchema } from './backup-schemas.ts';
 

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import type { BatchMode, BatchView } from '../../src/batches/batch.ts';
-import { cellErrorSchema, loadErrorSchema } from '../schemas.ts';
+import { count, jobErrorSchema, path } from '../http/schemas.ts';
+import { cellErrorSchema } from '../loads/load-schemas.ts';
 
 /** What answers about batches look like, for the OpenAPI document. */
 
-const path = z.string().meta({ format: 'uri-reference' });
-const count = z.int().min(0);
 const instant = z.iso.datetime().nullable().meta({ description: 'RFC 3339, UTC' });
 
 export const batchModeSchema = z.enum(['append', 'merge'] satisfies BatchMode[]).meta({
@@ -27,7 +26,7 @@ const batchView = z.object({
   rows: z
     .object({ sent: count.nullable(), accepted: count, rejected: count, discarded: count })
     .meta({ description: 'At the end, sent = accepted + rejected + discarded' }),
-  error: loadErrorSchema.nullable(),
+  error: jobErrorSchema.nullable(),
   receivedAt: instant,
   committedAt: instant,
 });

@@ -12,7 +12,7 @@ import { pageLimit, wholeNumber } from '../http/parameters.ts';
 import { withJson } from '../http/problems.ts';
 import { delimiterOf, type RejectPages, RejectsCsv, sendRejectsCsv } from '../http/rejects-csv.ts';
 import { type Call, defineRoute } from '../http/route.ts';
-import { nextSchema } from '../schemas.ts';
+import { nextSchema } from '../http/schemas.ts';
 import { batchAnswer, batchPath, findBatch, rejectsJson } from './batch-answer.ts';
 import { batchRejectSchema, batchSchema } from './batch-schemas.ts';
 import { rejectCells } from './reject-cells.ts';

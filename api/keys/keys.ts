@@ -8,12 +8,11 @@ import { requireJson } from '../http/content-type.ts';
 import { readJson } from '../http/json-body.ts';
 import { pageLimit } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
-import { nextSchema } from '../schemas.ts';
+import { instant, nextSchema } from '../http/schemas.ts';
 
 const BODY_MAX_BYTES = 64 * 1024;
 const MAX_RATE = 1_000_000;
 
-const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
 const scope = z
   .enum(['read', 'write', 'admin'])
   .meta({ id: 'Scope', description: 'admin includes the others' });

@@ -8,7 +8,7 @@ import { contextOf } from '../http/context.ts';
 import type { ApiDeps } from '../http/deps.ts';
 import { HttpError } from '../http/http-error.ts';
 import type { Call } from '../http/route.ts';
-import type { LoadAnswer } from '../schemas.ts';
+import type { LoadAnswer } from './load-schemas.ts';
 
 /** A load with the addresses of what can be done with it. */
 export function answerOf(load: LoadView, deps: ApiDeps): LoadAnswer {

@@ -4,8 +4,9 @@ import type { LoadStatus } from '../../src/types.ts';
 import { requireTable } from '../http/auth.ts';
 import { loadId, pageLimit, wholeNumber } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
-import { loadSchema, loadStatusSchema, nextSchema } from '../schemas.ts';
+import { nextSchema } from '../http/schemas.ts';
 import { answerOf, findLoad } from './load-answer.ts';
+import { loadSchema, loadStatusSchema } from './load-schemas.ts';
 
 const listLoads = defineRoute({
   method: 'get',

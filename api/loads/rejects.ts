@@ -4,8 +4,9 @@ import { answerFormat } from '../http/answer-format.ts';
 import { loadId, wholeNumber } from '../http/parameters.ts';
 import { delimiterOf, type RejectPages, RejectsCsv, sendRejectsCsv } from '../http/rejects-csv.ts';
 import { type Call, defineRoute } from '../http/route.ts';
-import { cellErrorSchema, nextSchema, rejectSchema } from '../schemas.ts';
+import { nextSchema } from '../http/schemas.ts';
 import { findLoad, loadPath } from './load-answer.ts';
+import { cellErrorSchema, rejectSchema } from './load-schemas.ts';
 
 const query = z.strictObject({
   format: z.enum(['json', 'csv']).optional().meta({ description: 'Goes before the Accept header' }),

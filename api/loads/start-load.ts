@@ -11,8 +11,8 @@ import { readJson } from '../http/json-body.ts';
 import { flag, maxRejects } from '../http/parameters.ts';
 import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../http/prefer.ts';
 import { type Call, defineRoute } from '../http/route.ts';
-import { loadModeSchema, startedLoadSchema } from '../schemas.ts';
 import { answerOf, loadPath, noteLoad, problemOfLoad } from './load-answer.ts';
+import { loadModeSchema, startedLoadSchema } from './load-schemas.ts';
 import { receiveFile } from './upload.ts';
 
 const INBOX = 'inbox/';

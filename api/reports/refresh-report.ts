@@ -5,11 +5,10 @@ import { mayUseTables } from '../http/auth.ts';
 import { contextOf } from '../http/context.ts';
 import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../http/prefer.ts';
 import { defineRoute } from '../http/route.ts';
+import { path } from '../http/schemas.ts';
 import { temporalLink } from '../loads/load-answer.ts';
 import { reportPath } from './report-links.ts';
 import { reportSchema } from './report-schemas.ts';
-
-const path = z.string().meta({ format: 'uri-reference' });
 
 const refreshSchema = z
   .object({

@@ -2,9 +2,8 @@ import { z } from 'zod';
 import type { LiveReport } from '../../src/reports/ensure-reports.ts';
 import type { ReportColumn, ReportState } from '../../src/reports/report.ts';
 import { shownColumns } from '../../src/reports/report-request.ts';
-import { loadErrorSchema, nextSchema } from '../schemas.ts';
+import { jobErrorSchema, nextSchema, path } from '../http/schemas.ts';
 
-const path = z.string().meta({ format: 'uri-reference' });
 const includes = z
   .object({ load: z.int().nullable(), group: z.int().nullable() })
   .meta({ description: 'The newest load, and the newest group of batches, that the view holds rows of' });
@@ -51,7 +50,7 @@ export const reportSchema = z
       rows: z.number().min(0).meta({ description: 'Of the view, for all values of its parameters' }),
       seconds: z.number().min(0).meta({ description: 'What the last refresh took' }),
       failure: z
-        .object({ code: loadErrorSchema.shape.code, message: z.string(), since: z.iso.datetime() })
+        .object({ code: jobErrorSchema.shape.code, message: z.string(), since: z.iso.datetime() })
         .nullable()
         .meta({ description: "Why it can't be refreshed at the moment; answers tell what it holds" }),
     }),

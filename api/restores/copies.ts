@@ -4,12 +4,10 @@ import { backupPath } from '../backups/backup-answer.ts';
 import { auditOf, noteTable } from '../http/audited.ts';
 import { pageLimit } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
-import { nextSchema } from '../schemas.ts';
+import { instant, nextSchema, path } from '../http/schemas.ts';
 import { restorePath } from './restore-answer.ts';
 
 const tag = 'Restores';
-const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
-const path = z.string().meta({ format: 'uri-reference' });
 const nameOf = z.string().regex(/^\w{1,63}$/, 'expected the name of a copy');
 
 const copyView = z.object({

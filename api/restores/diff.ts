@@ -7,7 +7,7 @@ import { cursorParameter, decodeCursor, encodeCursor, noCursor } from '../http/c
 import { pageLimit } from '../http/parameters.ts';
 import { MAX_WAIT_SECONDS } from '../http/prefer.ts';
 import { defineRoute } from '../http/route.ts';
-import { nextSchema } from '../schemas.ts';
+import { nextSchema } from '../http/schemas.ts';
 import { changeSchema } from './restore-schemas.ts';
 
 const value = z.string().nullable();

@@ -1,13 +1,9 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 import type { RestoreKind, RestoreStatus, RestoreView } from '../../src/restores/restore.ts';
-import { noteSchema } from '../schemas.ts';
+import { count, instant, noteSchema, path } from '../http/schemas.ts';
 
 /** What answers about restores look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
-
-const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
-const path = z.string().meta({ format: 'uri-reference' });
-const count = z.int().min(0);
 
 const STATUSES = [
   'accepted',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { requireScope, requireTable } from '../http/auth.ts';
 import { pageLimit, wholeNumber } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
-import { nextSchema } from '../schemas.ts';
+import { nextSchema } from '../http/schemas.ts';
 import { findRestore, restoreAnswer } from './restore-answer.ts';
 import { restoreKindSchema, restoreSchema, restoreStatusSchema } from './restore-schemas.ts';
 

@@ -5,9 +5,8 @@ import { retentionSchema, SCHEDULE_KINDS, scheduleIdSchema } from '../../src/sch
 import type { ScheduleRun, ScheduleView } from '../../src/schedules/schedule-service.ts';
 import { backupStatusSchema } from '../backups/backup-schemas.ts';
 import type { ApiDeps } from '../http/deps.ts';
+import { instant, path } from '../http/schemas.ts';
 
-const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
-const path = z.string().meta({ format: 'uri-reference' });
 const temporalLink = z.string().optional().meta({ format: 'uri', description: 'In the Temporal Web UI' });
 
 export const RUN_STATUSES = ['running', 'done', 'failed', 'cancelled', 'unknown'] as const;

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Dictionary, Field, Table } from '../../src/types.ts';
-import type { dictionarySchema, fieldDescriptorSchema, resourceSchema } from '../schemas.ts';
+import type { dictionarySchema, fieldDescriptorSchema, resourceSchema } from './table-schemas.ts';
 
 /** The dictionary as a Data Package descriptor (v2), with what its author left out filled in. */
 export function describeDictionary(dictionary: Dictionary): z.infer<typeof dictionarySchema> {

@@ -1,7 +1,7 @@
 import { mayUseTable } from '../http/auth.ts';
 import { defineRoute } from '../http/route.ts';
-import { dictionarySchema } from '../schemas.ts';
 import { describeDictionary } from './descriptor.ts';
+import { dictionarySchema } from './table-schemas.ts';
 
 export const dictionaryRoute = defineRoute({
   method: 'get',

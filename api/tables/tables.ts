@@ -6,9 +6,10 @@ import { cursorParameter, decodeCursor, encodeCursor } from '../http/cursor.ts';
 import { JSON_NUMBER } from '../http/json-number.ts';
 import { pageLimit } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
+import { nextSchema } from '../http/schemas.ts';
 import { loadPath } from '../loads/load-answer.ts';
-import { nextSchema, resourceSchema, tableSchema } from '../schemas.ts';
 import { describeTable } from './descriptor.ts';
+import { resourceSchema, tableSchema } from './table-schemas.ts';
 
 const listTables = defineRoute({
   method: 'get',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import type { startedLoadSchema } from '../../api/schemas.ts';
+import type { startedLoadSchema } from '../../api/loads/load-schemas.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { UploadSlots } from '../../src/loads/upload-slots.ts';
 import { startTestApi, type TestApi } from '../support/api-fakes.ts';

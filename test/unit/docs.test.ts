@@ -4,7 +4,7 @@ import { basename, dirname, join, normalize } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { openApiDocument } from '../../api/http/openapi.ts';
-import { rejectSchema } from '../../api/schemas.ts';
+import { rejectSchema } from '../../api/loads/load-schemas.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { DOUBTS } from '../../src/backups/doubts.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';

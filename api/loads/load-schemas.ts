@@ -1,14 +1,10 @@
 import { z } from 'zod';
-import { ERRORS, type ErrorCode } from '../src/errors.ts';
-import type { LoadView } from '../src/loads/load-view.ts';
-import type { RejectView } from '../src/rejects/rejects.ts';
-import { LOAD_MODES, type LoadMode, type LoadStatus } from '../src/types.ts';
+import type { LoadView } from '../../src/loads/load-view.ts';
+import type { RejectView } from '../../src/rejects/rejects.ts';
+import { LOAD_MODES, type LoadMode, type LoadStatus } from '../../src/types.ts';
+import { count, instant, jobErrorSchema, noteSchema, path } from '../http/schemas.ts';
 
 /** What answers look like, for the OpenAPI document. Kept true to the types of the ledger by `satisfies`. */
-
-const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
-const path = z.string().meta({ format: 'uri-reference' });
-const count = z.int().min(0);
 
 export const loadModeSchema = z.enum(LOAD_MODES as [LoadMode, ...LoadMode[]]).meta({
   id: 'LoadMode',
@@ -29,18 +25,6 @@ const STATUSES = [
 ] as const satisfies readonly LoadStatus[];
 
 export const loadStatusSchema = z.enum(STATUSES).meta({ id: 'LoadStatus' });
-
-/** Of loads, backups and restores. */
-export const noteSchema = z.string().nullable().meta({
-  description:
-    'What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy',
-});
-
-export const loadErrorSchema = z.object({
-  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-  message: z.string(),
-  remedy: z.string(),
-});
 
 const loadView = z.object({
   id: z.int().min(1),
@@ -68,8 +52,8 @@ const loadView = z.object({
       '`discarded` rows are good ones that are not in the table: all of a load that failed or was cancelled, and those ' +
       'that a trigger or a rule of the table kept out.',
   }),
-  error: loadErrorSchema.nullable(),
-  waitingFor: loadErrorSchema.nullable().meta({
+  error: jobErrorSchema.nullable(),
+  waitingFor: jobErrorSchema.nullable().meta({
     description:
       'What a running load meets with and tries again until it passes, such as a full disk. Told by GET of one load.',
   }),
@@ -130,54 +114,3 @@ export const rejectSchema = z
   })
   .meta({ id: 'Reject' });
 rejectSchema satisfies z.ZodType<RejectView>;
-
-export const nextSchema = path.nullable().meta({ description: 'The next page; null on the last one' });
-
-/** A table as lists show it. */
-export const tableSchema = z
-  .object({
-    name: z.string(),
-    title: z.string().optional(),
-    description: z.string().optional(),
-    rows: count,
-    rowsExact: z.boolean().meta({ description: "false: PostgreSQL's estimate" }),
-    bytes: count.meta({ description: 'On disk, indexes included' }),
-    lastLoadId: z.int().nullable().meta({ description: 'The newest load that is done' }),
-    primaryKey: z.array(z.string()),
-    links: z.object({ self: path, rows: path, loads: path, lastLoad: path.optional() }),
-  })
-  .meta({ id: 'Table' });
-
-/** A field as the Table Schema standard (v2) writes it. */
-export const fieldDescriptorSchema = z
-  .object({
-    name: z.string(),
-    type: z.string(),
-    format: z.string().optional(),
-    title: z.string().optional(),
-    description: z.string().optional(),
-    constraints: z.record(z.string(), z.unknown()).optional(),
-    missingValues: z.array(z.string()).optional(),
-  })
-  .catchall(z.unknown())
-  .meta({ id: 'Field' });
-
-/** A resource of the dictionary as the Data Package standard (v2) writes it. */
-export const resourceSchema = z
-  .object({
-    name: z.string(),
-    type: z.literal('table'),
-    title: z.string().optional(),
-    description: z.string().optional(),
-    encoding: z.string(),
-    dialect: z.record(z.string(), z.unknown()),
-    schema: z
-      .object({ fields: z.array(fieldDescriptorSchema), fieldsMatch: z.string() })
-      .catchall(z.unknown())
-      .meta({ description: 'Table Schema v2' }),
-  })
-  .meta({ id: 'Resource' });
-
-export const dictionarySchema = z
-  .object({ name: z.string(), version: z.string(), resources: z.array(resourceSchema) })
-  .meta({ id: 'Dictionary', description: 'A Data Package descriptor (v2)' });

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { ERRORS, type ErrorCode } from '../../src/errors.ts';
+
+/** Pieces of answers' schemas that several resources share. */
+
+export const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
+export const path = z.string().meta({ format: 'uri-reference' });
+export const count = z.int().min(0);
+
+/** Of loads, backups and restores. */
+export const noteSchema = z.string().nullable().meta({
+  description:
+    'What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy',
+});
+
+export const jobErrorSchema = z.object({
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+  remedy: z.string(),
+});
+
+export const nextSchema = path.nullable().meta({ description: 'The next page; null on the last one' });
