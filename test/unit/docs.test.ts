@@ -10,8 +10,12 @@ import { DOUBTS } from '../../src/backups/doubts.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { program } from '../../src/cli/program.ts';
 import { CONFIG_NAMES } from '../../src/config.ts';
+import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { ERRORS } from '../../src/errors.ts';
+import { addLedgerMetrics, addPoolMetrics } from '../../src/metrics/ledger-metrics.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import { BUNDLED_REPORTS } from '../../src/reports/read-reports.ts';
+import { compileTable } from '../../src/rows/compile-table.ts';
 import { LOAD_MODES } from '../../src/types.ts';
 import { DIFFERENCES } from '../judge/differences.ts';
 import { startTestApi, type TestApi } from '../support/api-fakes.ts';
@@ -76,6 +80,26 @@ describe('the documentation', () => {
     assert.deepEqual(unknown(ALL.matchAll(/\bLONGSHORE_\w+/g), CONFIG_NAMES), []);
   });
 
+  it('lists every metric with its labels, and no other', () => {
+    const rows = section('docs/operations.md', 'Metrics')
+      .split('\n')
+      .filter((line) => line.startsWith('| `longshore_'));
+    const known = metricsOfApi();
+    for (const { name, labelNames } of known) {
+      const row = rows.find((line) => line.includes(`\`${name}\``));
+      assert.ok(row, `the table of metrics lacks ${name}`);
+      for (const label of labelNames) assert.ok(row.includes(`\`${label}\``), `${name} lacks ${label}`);
+    }
+    const named = rows.flatMap((row) => [...row.matchAll(/(?<=`)longshore_\w+/g)]);
+    assert.deepEqual(
+      unknown(
+        named,
+        known.map(({ name }) => name),
+      ),
+      [],
+    );
+  });
+
   it('lists every error with its status, every reject code and every mode, and names no other code', () => {
     for (const [code, { status, title, remedy }] of Object.entries(ERRORS)) {
       const told = section('docs/errors.md', code);
@@ -106,6 +130,27 @@ describe('the documentation', () => {
     ];
     const named = ALL.matchAll(/(?<=`)[a-z]+(?:-[a-z]+)+(?=`)/g);
     assert.deepEqual(unknown(named, known), []);
+  });
+
+  it('gives a dictionary that is one, and forms of dates and numbers that are read as it says', () => {
+    const example = /^```json\n([\s\S]*?)^```$/m.exec(page('docs/dictionary.md'))?.[1] ?? '';
+    assert.equal(parseDictionary(JSON.parse(example)).tables.length, 2);
+
+    const rows = page('docs/dictionary.md').matchAll(/^\| `(.+)` \| `("type": .+)` \| `(.+)` \|$/gm);
+    let count = 0;
+    for (const [, cell = '', properties, value] of rows) {
+      const fields = [{ name: 'f', ...JSON.parse(`{${properties}}`) }];
+      const { tables } = parseDictionary({ resources: [{ name: 't', schema: { fields } }] });
+      const read = compileTable(tables[0]!).fields[0]!.check(cell);
+      // The writer of COPY data takes times with microseconds and an offset; people leave out what is zero.
+      assert.equal(
+        typeof read === 'string' && read.replace('.000000', '').replace('+00:00', 'Z'),
+        value,
+        cell,
+      );
+      count += 1;
+    }
+    assert.equal(count, 9);
   });
 
   it('lists why a backup is not believed, what that means and whether it may be adopted, and no other reason', () => {
@@ -265,6 +310,15 @@ function help(...path: readonly string[]): string {
     command = below;
   }
   return command.helpInformation();
+}
+
+/** The metrics of an API process but those of Temporal's SDK and of Node. */
+function metricsOfApi(): { name: string; labelNames: string[] }[] {
+  const metrics = createMetrics();
+  metrics.watchQueue(() => ({ batches: 0, bytes: 0 }));
+  addLedgerMetrics(metrics.registry, { query: async () => [] });
+  addPoolMetrics(metrics.registry, () => ({ total: 0, idle: 0, waiting: 0 }));
+  return metrics.registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
 }
 
 function operations(document: Document): { route: string; query: string[] }[] {
