@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { withCompileCache } from './compile-cache.mjs';
 
 /** As a shell reports a process that a signal ended. */
 const SIGNAL_EXIT_BASE = 128;
@@ -19,7 +20,7 @@ export function runNode(root, script, args, options = {}) {
     [...(script === null ? [] : [join(root, script)]), ...args],
     {
       cwd: options.cwd,
-      env: options.env,
+      env: withCompileCache(root, options.env ?? process.env),
       stdio: options.channel ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit',
     },
   );

@@ -8,7 +8,7 @@ type Environment = NodeJS.ProcessEnv;
 
 /** Where programs, certificates, proxies and temporary folders are, and how text is written. */
 const SYSTEM =
-  /^(LC_|MALLOC_|(PATH|HOME|USER|LOGNAME|TMPDIR|TEMP|TMP|TZ|LANG|SYSTEMROOT|NODE_(ENV|OPTIONS|EXTRA_CA_CERTS)|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY|UV_THREADPOOL_SIZE)$)/i;
+  /^(LC_|MALLOC_|(PATH|HOME|USER|LOGNAME|TMPDIR|TEMP|TMP|TZ|LANG|SYSTEMROOT|NODE_(ENV|OPTIONS|EXTRA_CA_CERTS|(DISABLE_)?COMPILE_CACHE)|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY|UV_THREADPOOL_SIZE)$)/i;
 /** Of Node's tools, Python's pip and Go: where they fetch from, and through what. */
 const FETCHING = /^(PIP_|PYTHON|GO|CGO_|CC$|NPM_CONFIG_)/i;
 /** Beside its own variables, what the libraries of a process read for themselves. */
