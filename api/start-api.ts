@@ -163,7 +163,7 @@ export async function startApi({
   const scheduling = { db, storage, dictionary, backupKeys, onWritten };
   const handOver = new HandOver(undefined, (table) => refresher.written(table));
   const batching = { db, storage, handOver, compiled: compiledTables(dictionary) };
-  const codePath = await workflowBundle(`${config.home}/cache`);
+  const codePath = await workflowBundle({ own: `${config.home}/cache` });
   const activityDeps = { db, storage, backupKeys, keptRejects: config.keptRejects, onWritten };
   const worker = await Worker.create({
     connection,

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -19,18 +19,52 @@ export const BUNDLED = {
   payloadConverterPath: join(SEAL, 'arrived.ts'),
 };
 
+/** With the compile cache: what is made of the code that is installed goes when `npm ci` installs another. */
+const OF_CHECKOUT = fileURLToPath(new URL('../../node_modules/.cache/longshore/', import.meta.url));
+/** Of earlier sources. A process that is just starting may still read one. */
+const OLD_AFTER_MS = 24 * 60 * 60_000;
+
+export interface BundlePlaces {
+  /** Where the bundle is shared by every home of the checkout. */
+  readonly shared?: string;
+  /** Where it goes when `shared` can't be written, as in an image whose files belong to root. */
+  readonly own: string;
+}
+
 /**
  * The workflows as one script. Making it takes seconds and some 150 MB, so a process of its own makes it, and it is
  * kept under a name that its sources and the locked packages decide.
  *
  * @returns the bundle's path
  */
-export async function workflowBundle(cacheFolder: string): Promise<string> {
-  const path = join(cacheFolder, `workflows-${await digest()}.js`);
-  if (!existsSync(path)) {
-    await promisify(execFile)(process.execPath, [MAKER, path], { env: toolEnvironment() });
-  }
+export async function workflowBundle({ shared = OF_CHECKOUT, own }: BundlePlaces): Promise<string> {
+  const name = `workflows-${await digest()}.js`;
+  const found = [shared, own].map((folder) => join(folder, name)).find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  const folder = (await canWrite(shared)) ? shared : own;
+  const path = join(folder, name);
+  await promisify(execFile)(process.execPath, [MAKER, path], { env: toolEnvironment() });
+  await removeOld(folder);
   return path;
+}
+
+async function canWrite(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function removeOld(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!/^workflows-[0-9a-f]+\.js/.test(name)) continue;
+    const path = join(folder, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (mtimeMs < Date.now() - OLD_AFTER_MS) await rm(path, { force: true });
+  }
 }
 
 async function digest(): Promise<string> {
