@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { CODECS } from '../../src/avro/codec.ts';
 import type { RetentionPlan } from '../../src/backups/retention.ts';
-import { retentionSchema, SCHEDULE_KINDS, scheduleIdSchema } from '../../src/schedules/schedule.ts';
+import { SCHEDULE_KINDS } from '../../src/schedules/contract.ts';
+import { retentionSchema, scheduleIdSchema } from '../../src/schedules/schedule.ts';
 import type { ScheduleRun, ScheduleView } from '../../src/schedules/schedule-service.ts';
 import { backupStatusSchema } from '../backups/backup-schemas.ts';
 import type { ApiDeps } from '../http/deps.ts';

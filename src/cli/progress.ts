@@ -1,4 +1,3 @@
-import { Presets, SingleBar } from 'cli-progress';
 import type { LoadView } from '../loads/load-view.ts';
 import { formatBytes, formatCount, formatSeconds } from './format.ts';
 
@@ -13,14 +12,18 @@ export interface Progress {
 /** Without a terminal, at most one line in this time. */
 const LINE_EVERY_MS = 5_000;
 
-export function startProgress(label: string, stream: NodeJS.WriteStream = process.stderr): Progress {
+export async function startProgress(
+  label: string,
+  stream: NodeJS.WriteStream = process.stderr,
+): Promise<Progress> {
   return stream.isTTY ? barProgress(label, stream) : lineProgress(label, stream);
 }
 
 /** Where output is for programs. */
 export const noProgress: Progress = { update: () => undefined, stop: () => undefined };
 
-function barProgress(label: string, stream: NodeJS.WriteStream): Progress {
+async function barProgress(label: string, stream: NodeJS.WriteStream): Promise<Progress> {
+  const { Presets, SingleBar } = await import('cli-progress');
   const bar = new SingleBar(
     {
       stream,

@@ -1,5 +1,5 @@
 import { ApiClient } from './api-client.ts';
-import { findTarget, type TargetOptions } from './target.ts';
+import type { TargetOptions } from './target.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions extends TargetOptions {
@@ -23,6 +23,8 @@ export async function openSession(options: GlobalOptions): Promise<Session> {
   // Once: a second Ctrl-C ends the process at once, as people expect.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   const json = options.json ?? false;
+  // Reading the home takes zod, which `--help` and a refused option have no use for.
+  const { findTarget } = await import('./target.ts');
   return {
     api: new ApiClient(await findTarget(options)),
     json,

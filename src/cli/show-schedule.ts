@@ -1,5 +1,5 @@
 import type { RetentionPolicy } from '../backups/retention.ts';
-import type { ScheduleKind } from '../schedules/schedule.ts';
+import type { ScheduleKind } from '../schedules/contract.ts';
 import { formatTable, formatTime, plain } from './format.ts';
 
 /** A schedule as the API answers, as far as the client reads it. */

@@ -29,7 +29,7 @@ export async function watch<T extends { readonly status: string }>(
   first: T,
   job: Job<T>,
 ): Promise<T> {
-  const progress = session.json ? noProgress : startProgress(job.label);
+  const progress = session.json ? noProgress : await startProgress(job.label);
   let state = first;
   let seenAtMs = performance.now();
   try {

@@ -5,11 +5,14 @@ import type { RetentionPolicy } from '../backups/retention.ts';
 
 export const RUN_SCHEDULE = 'runSchedule';
 
+export const SCHEDULE_KINDS = ['backup', 'drill'] as const;
+export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
+
 /** What the action of a Temporal Schedule carries. The workflow's ID is
  * `<installation>-schedule-<id>-<time>`; Temporal adds the time. */
 export interface RunScheduleInput {
   readonly scheduleId: string;
-  readonly kind: 'backup' | 'drill';
+  readonly kind: ScheduleKind;
   /** IANA name: retention counts days, weeks and months of this zone. */
   readonly timezone: string;
   /** null: all tables, whichever there are by then. */

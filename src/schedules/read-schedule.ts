@@ -11,8 +11,9 @@ import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
 import type { RestoreStatus } from '../restores/restore.ts';
 import type { RunScheduleInput } from './contract.ts';
+import { SCHEDULE_KINDS } from './contract.ts';
 import { NOTHING_MADE, type RunLedger, readRuns } from './runs.ts';
-import { retentionSchema, SCHEDULE_KINDS } from './schedule.ts';
+import { retentionSchema } from './schedule.ts';
 import type { RunStatus, ScheduleRun, ScheduleView } from './schedule-service.ts';
 import { cronOf, timezoneOf } from './schedule-spec.ts';
 

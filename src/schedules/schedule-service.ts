@@ -1,8 +1,8 @@
 import type { BackupStatus } from '../backups/backup.ts';
 import type { RetentionPlan } from '../backups/retention.ts';
 import type { RestoreStatus } from '../restores/restore.ts';
-import type { RunScheduleInput } from './contract.ts';
-import type { NewSchedule, ScheduleChange, ScheduleKind } from './schedule.ts';
+import type { RunScheduleInput, ScheduleKind } from './contract.ts';
+import type { NewSchedule, ScheduleChange } from './schedule.ts';
 
 /**
  * What the API asks of schedules. They are Temporal Schedules, which the ledger can make again: what people

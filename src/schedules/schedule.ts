@@ -2,12 +2,10 @@ import { z } from 'zod';
 import { CODECS } from '../avro/codec.ts';
 import type { RetentionPolicy } from '../backups/retention.ts';
 import { isDuration } from '../duration.ts';
+import { SCHEDULE_KINDS } from './contract.ts';
 import { CronError, normalizeCron } from './cron.ts';
 
 /** What schedules are made of: the forms of their parts, and the checks of what people send. */
-
-export const SCHEDULE_KINDS = ['backup', 'drill'] as const;
-export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
 
 const RETENTION_MAX = 10_000;
 const keepCount = z.int().min(1).max(RETENTION_MAX).optional();

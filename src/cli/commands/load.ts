@@ -65,7 +65,7 @@ async function upload(session: Session, file: Input, options: LoadOptions): Prom
   const query = new URLSearchParams({ mode: options.mode });
   if (options.maxRejects !== undefined) query.set('maxRejects', options.maxRejects);
   if (options.force === true) query.set('force', 'true');
-  const progress = session.json ? noProgress : startProgress(`send ${file.name}`);
+  const progress = session.json ? noProgress : await startProgress(`send ${file.name}`);
   const startedAtMs = performance.now();
   let sent = 0;
   const counted = Readable.from(

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RetentionPolicy } from '../../backups/retention.ts';
-import { SCHEDULE_KINDS } from '../../schedules/schedule.ts';
+import { SCHEDULE_KINDS } from '../../schedules/contract.ts';
 import { type GlobalOptions, openSession } from '../session.ts';
 import { type ScheduleAnswer, scheduleTable, summarizeSchedule } from '../show-schedule.ts';
 

@@ -39,7 +39,7 @@ const RETRY_NEWS_EVERY_MS = 10_000;
 export async function runInsert(session: Session, run: InsertRun): Promise<InsertEnd> {
   const startedAtMs = performance.now();
   const seconds = () => (performance.now() - startedAtMs) / 1000;
-  const progress = session.json ? noProgress : startProgress(`insert ${run.input.name}`);
+  const progress = session.json ? noProgress : await startProgress(`insert ${run.input.name}`);
   const refused = new AbortController();
   const rejects: LineReject[] = [];
   let [rows, failure]: [InsertTotals, CliError | null] = [NO_TOTALS, null];
