@@ -13,6 +13,8 @@ const SYSTEM =
 const FETCHING = /^(PIP_|PYTHON|GO|CGO_|CC$|NPM_CONFIG_)/i;
 /** Beside its own variables, what the libraries of a process read for themselves. */
 const LIBRARIES = /^(AWS_|PG|TEMPORAL_)/;
+/** By which an editor's debugger attaches to the processes of a platform that it started. */
+const DEBUGGER = 'VSCODE_INSPECTOR_OPTIONS';
 /** Only the API asks for it. */
 const API_SECRETS: readonly string[] = ['LONGSHORE_ADMIN_KEY', 'LONGSHORE_ADMIN_KEY_FILE'];
 
@@ -35,7 +37,10 @@ export function toolEnvironment(): Environment {
 export function childEnvironment(env: Environment, role: 'api' | 'worker'): Environment {
   const own = new Set(CONFIG_NAMES.filter((name) => !CLIENT_NAMES.includes(name)));
   if (role === 'worker') for (const name of API_SECRETS) own.delete(name);
-  return chosen(env, (name) => own.has(name) || SYSTEM.test(name) || LIBRARIES.test(name));
+  return chosen(
+    env,
+    (name) => own.has(name) || name === DEBUGGER || SYSTEM.test(name) || LIBRARIES.test(name),
+  );
 }
 
 function chosen(env: Environment, isWanted: (name: string) => boolean): Environment {

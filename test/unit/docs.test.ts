@@ -283,6 +283,16 @@ describe('the documentation', () => {
       assert.doesNotMatch(text, /(?<![\w…])\/(?:home|Users|root|work|tmp)\/[a-z]/, `${name} names a folder`);
   });
 
+  it("has launch configurations for VS Code that start this repository's files", () => {
+    const launch = readFileSync(`${ROOT}.vscode/launch.json`, 'utf8');
+    const { configurations } = JSON.parse(launch) as { configurations: { name: string }[] };
+    assert.ok(configurations.length > 3);
+    for (const [, path = ''] of launch.matchAll(/\$\{workspaceFolder\}\/([^"]+)/g))
+      assert.ok(existsSync(ROOT + path), `there is no file ${path}`);
+    const { node } = packageJson.dependencies;
+    assert.equal(readFileSync(`${ROOT}.nvmrc`, 'utf8').trim(), node);
+  });
+
   it('names only files that there are', () => {
     const named = ALL.matchAll(
       /(?<=[`\s(])(?:api|workflows|activities|migrations|src|test|docs|\.ci|\.vscode)\/[\w./-]*/g,

@@ -62,4 +62,10 @@ describe('a secret in a file', () => {
       /LONGSHORE_ADMIN_KEY_FILE/,
     );
   });
+
+  it("leaves an editor's debugger to the API and the workers, so that it attaches to them", () => {
+    const env = { NODE_OPTIONS: '--require bootloader.js', VSCODE_INSPECTOR_OPTIONS: '{}', OTHER: 'x' };
+    const { OTHER: _, ...passed } = env;
+    for (const role of ['api', 'worker'] as const) assert.deepEqual(childEnvironment(env, role), passed);
+  });
 });
