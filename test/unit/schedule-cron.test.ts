@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CronExpressionParser } from 'cron-parser';
 import fc from 'fast-check';
 import { CRON_FIELDS, CronError, normalizeCron } from '../../src/schedules/cron.ts';
 
@@ -14,6 +15,7 @@ describe('cron expressions', () => {
       ['0 3 * * 7', '0 3 * * 0'],
       ['0 3 * * 5-7', '0 3 * * 0,5-6'],
       ['0 3 * * 1-7', '0 3 * * *'],
+      ['0 3 * * 7/2', '0 3 * * 0'],
       ['@weekly', '0 0 * * 0'],
       ['0 0 29 2 *', '0 0 29 2 *'],
     ];
@@ -74,7 +76,50 @@ describe('cron expressions', () => {
       }),
     );
   });
+
+  it('mean what cron-parser takes them to mean', () => {
+    const written = fc.oneof(
+      fc.tuple(list(0, 59), list(0, 23), list(1, 31), fc.constant('*'), fc.constant('*')),
+      fc.tuple(list(0, 59), list(0, 23), fc.constant('*'), list(1, 12), list(0, 7)),
+    );
+    fc.assert(
+      fc.property(written, (fields) => {
+        const normal = normalizeCron(fields.join(' ')).split(' ');
+        fields.forEach((field, index) => {
+          assert.deepEqual(valuesByPeer(normal[index]!, index), valuesByPeer(field, index), field);
+        });
+      }),
+    );
+  });
 });
+
+/** Lists of values, ranges and steps. */
+function list(from: number, to: number): fc.Arbitrary<string> {
+  const value = fc.integer({ min: from, max: to });
+  const range = fc.tuple(value, value).map(([a, b]) => `${Math.min(a, b)}-${Math.max(a, b)}`);
+  const stepped = fc.tuple(fc.oneof(fc.constant('*'), range), fc.integer({ min: 1, max: to }));
+  // Up to which day `1/6` reaches is not agreed on: cron-parser takes it to Sunday as the seventh.
+  const open = to === 7 ? [] : [fc.tuple(value, fc.integer({ min: 1, max: to }))];
+  const item = fc.oneof(
+    fc.constant('*'),
+    value.map(String),
+    range,
+    ...[stepped, ...open].map((pair) => pair.map(([start, step]) => `${start}/${step}`)),
+  );
+  return fc.array(item, { minLength: 1, maxLength: 3 }).map((items) => items.join(','));
+}
+
+const PEER_FIELDS = ['minute', 'hour', 'dayOfMonth', 'month', 'dayOfWeek'] as const;
+
+/** Of each item by itself, as cron-parser refuses lists that name a value twice. */
+function valuesByPeer(field: string, index: number): readonly number[] {
+  const values = field.split(',').flatMap((item) => {
+    const fields = CRON_FIELDS.map((_, at) => (at === index ? item : '*'));
+    return CronExpressionParser.parse(fields.join(' ')).fields[PEER_FIELDS[index]!].values.map(Number);
+  });
+  const days = index === 4 ? values.map((day) => day % 7) : values;
+  return [...new Set(days)].sort((a, b) => a - b);
+}
 
 function expandRanges(ranges: readonly { start: number; end: number; step: number }[]): Set<number> {
   const values = new Set<number>();
