@@ -23,6 +23,7 @@ import {
   SNAPSHOT_LOST,
 } from '../src/backups/contract.ts';
 import { reasonOf } from './failure-reason.ts';
+import { inWindow } from './in-window.ts';
 import {
   ATTEMPT_PAUSE,
   CLEAR,
@@ -114,7 +115,7 @@ async function tryOnce(backupId: string, attempt: number, state: AttemptState): 
     try {
       return await Promise.race([exportAll(backupId, state.held!), gone(holder)]);
     } finally {
-      // Parts that still run, when one has failed or the snapshot is gone.
+      // Parts that still run when the snapshot is gone.
       scope.cancel();
     }
   });
@@ -135,21 +136,17 @@ async function gone(holder: Promise<void>): Promise<never> {
 
 async function exportAll(backupId: string, held: HeldSnapshot): Promise<BackedUp> {
   const { attempt, snapshotId, parts } = held;
-  let next = 0;
   const done = { parts: 0, rows: 0, bytes: 0 };
-  const lane = async () => {
-    for (let part = parts[next++]; part; part = parts[next++]) {
-      const summary = `${part.table}, part ${part.no + 1}`;
-      const exported: ExportedPart = await partwise.exportPart.executeWithOptions({ summary }, [
-        { backupId, attempt, snapshotId, ...part },
-      ]);
-      done.parts++;
-      done.rows += exported.rows;
-      done.bytes += exported.bytes;
-      setCurrentDetails(backupDetails({ step: 'backing up', ...done, partsTotal: parts.length }));
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(PART_WINDOW, parts.length) }, lane));
+  await inWindow(parts, PART_WINDOW, async (part) => {
+    const summary = `${part.table}, part ${part.no + 1}`;
+    const exported: ExportedPart = await partwise.exportPart.executeWithOptions({ summary }, [
+      { backupId, attempt, snapshotId, ...part },
+    ]);
+    done.parts++;
+    done.rows += exported.rows;
+    done.bytes += exported.bytes;
+    setCurrentDetails(backupDetails({ step: 'backing up', ...done, partsTotal: parts.length }));
+  });
   const backedUp = await partwise.completeBackup.executeWithOptions({ summary: 'manifest' }, [
     { backupId, attempt },
   ]);

@@ -7,6 +7,7 @@ import {
   defineSignal,
   getExternalWorkflowHandle,
   isCancellation,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -20,6 +21,7 @@ import { type ChunkCounts, type LoadCsvInput, PAUSE, RESUME, TURN } from '../src
 import type { LoadTotals } from '../src/loads/load-view.ts';
 import type { LoadStep } from '../src/loads/loads.ts';
 import { reasonOf } from './failure-reason.ts';
+import { inWindow } from './in-window.ts';
 import { CHUNK, CHUNK_WINDOW, CHUNKS_A_RUN, LEDGER, PUBLISH_TRIES, TURN_POLL, WHOLE } from './policies.ts';
 import { progressDetails } from './progress.ts';
 import { workerActivities } from './worker-activities.ts';
@@ -124,17 +126,16 @@ async function takeTurn(load: LoadStep, state: LoadState): Promise<void> {
  * @returns the first chunk of the next run; the number of chunks when there is none
  */
 async function loadChunks(input: LoadCsvInput, state: LoadState, begun: BegunLoad): Promise<number> {
-  let next = input.nextChunk ?? 0;
-  const end = Math.min(begun.chunks, next + CHUNKS_A_RUN);
-  const lane = async () => {
-    while (next < end) {
-      const no = next++;
-      await loadChunk({ loadId: input.loadId, uid: input.uid }, no, state, begun);
-    }
-  };
+  const { loadId, uid, nextChunk = 0 } = input;
+  const end = Math.min(begun.chunks, nextChunk + CHUNKS_A_RUN);
+  const chunks = Array.from({ length: end - nextChunk }, (_, index) => nextChunk + index);
   show('loading', state, begun);
-  const lanes = Array.from({ length: Math.min(CHUNK_WINDOW, end - next) }, lane);
-  await Promise.all(lanes);
+  await inWindow(
+    chunks,
+    CHUNK_WINDOW,
+    (no) => loadChunk({ loadId, uid }, no, state, begun),
+    () => patched('cancel chunks'),
+  );
   return end;
 }
 

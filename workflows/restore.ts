@@ -17,6 +17,7 @@ import { BACK_UP, type BackUpInput } from '../src/backups/contract.ts';
 import type { Restored, RestoreInput } from '../src/restores/contract.ts';
 import type { EndRestoreInput, Proof } from '../src/restores/end-restore.ts';
 import { reasonOf } from './failure-reason.ts';
+import { inWindow } from './in-window.ts';
 import { CHUNK, GATE_POLL, KEEP, PART_WINDOW, SAFETY_POLL, WHOLE } from './policies.ts';
 import { restoreDetails } from './progress.ts';
 import { workerActivities } from './worker-activities.ts';
@@ -88,31 +89,19 @@ async function drill(step: RestoreInput, begun: BegunRestore): Promise<Proof> {
   return whole.proveStaged.executeWithOptions({ summary: 'prove rows, keys and references' }, [step]);
 }
 
-/** A window of parts at a time. Those that still run when one has failed are told to stop. */
 async function stageAll(step: RestoreInput, { parts, rows }: BegunRestore): Promise<void> {
   const done = { parts: 0, rows: 0 };
   const show = () =>
     setCurrentDetails(
       restoreDetails({ step: 'staging', ...done, partsTotal: parts.length, rowsTotal: rows }),
     );
-  let next = 0;
-  const lane = async () => {
-    for (let part = parts[next++]; part; part = parts[next++]) {
-      const summary = `${part.table}, part ${part.partNo + 1}`;
-      const staged = await partwise.stagePart.executeWithOptions({ summary }, [{ ...step, ...part }]);
-      done.parts++;
-      done.rows += staged.rows;
-      show();
-    }
-  };
   show();
-  await CancellationScope.cancellable(async () => {
-    const scope = CancellationScope.current();
-    try {
-      await Promise.all(Array.from({ length: Math.min(PART_WINDOW, parts.length) }, lane));
-    } finally {
-      scope.cancel();
-    }
+  await inWindow(parts, PART_WINDOW, async (part) => {
+    const summary = `${part.table}, part ${part.partNo + 1}`;
+    const staged = await partwise.stagePart.executeWithOptions({ summary }, [{ ...step, ...part }]);
+    done.parts++;
+    done.rows += staged.rows;
+    show();
   });
 }
 

@@ -13,6 +13,7 @@ import { LOAD_CSV, PAUSE, RESUME, TURN } from '../../src/loads/contract.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { installRuntime } from '../../src/temporal/worker-runtime.ts';
 import { CHUNKS_A_RUN } from '../../workflows/policies.ts';
+import { eventually } from '../support/eventually.ts';
 import { recordedHistories, recordHistory } from '../support/histories.ts';
 import { testTemporal } from '../support/temporal.ts';
 
@@ -262,6 +263,31 @@ describe('loadCsv', async () => {
     });
     const cause = await failureOf(handle.result());
     assert.equal((cause as ApplicationFailure).type, 'too-many-rejects');
+  });
+
+  it('cancels the chunks under way when one fails, and asks for no further one', async () => {
+    const seen = new Set<number>();
+    const ended = Promise.withResolvers<void>();
+    const handle = await start({
+      beginLoad: async () => ({ chunks: 20, bytes: 2_000, maxRejects: { kind: 'count', value: 4 } }),
+      loadChunk: async ({ chunkNo }) => {
+        seen.add(chunkNo);
+        if (chunkNo === 0) {
+          await eventually(async () => seen.size, 20);
+          return { state: 'loaded', bytes: 100, read: 10, rejected: 10 };
+        }
+        await ended.promise;
+        return { state: 'loaded', bytes: 100, read: 10, rejected: 0 };
+      },
+      publishLoad: async () => assert.fail('published'),
+    });
+    const cause = await failureOf(handle.result());
+    ended.resolve();
+    assert.equal((cause as ApplicationFailure).type, 'too-many-rejects');
+    const { events } = await handle.fetchHistory();
+    const cancelled = events?.filter((event) => event.activityTaskCancelRequestedEventAttributes);
+    assert.equal(cancelled?.length, 19);
+    await recordHistory(client, 'load-chunks-cancelled', handle.workflowId);
   });
 
   it('ends cancelled when cancelled, also while it waits', async () => {
