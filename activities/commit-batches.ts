@@ -47,7 +47,7 @@ export function workflowOf({ info }: Context): { readonly workflowId: string; re
 }
 
 /** The group's batches from this process or from their payload; null when neither has them. */
-export async function batchesOf(
+async function batchesOf(
   { storage, handOver, compiled }: BatchActivityDeps,
   { group, table, mode, payload }: CommitBatchesInput,
 ): Promise<readonly CheckedBatch[] | null> {

@@ -16,7 +16,7 @@ const LONG_TABLE_DELAY = '6s';
 const WAITS_FOR_TABLE: readonly ErrorCode[] = ['table-backing-up', 'table-restoring'];
 
 /** What Temporal shall make of an error: the catalog's code as type, retryable or not by the catalog. */
-export function toFailure(error: unknown, attempt: number): Error {
+function toFailure(error: unknown, attempt: number): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   const known = toLongshoreError(error);
   const { retryable } = ERRORS[known.code];

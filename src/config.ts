@@ -14,7 +14,7 @@ const port = z.coerce.number().int().min(1).max(65535).optional();
 const keptDays = z.coerce.number().int().min(0).max(36_500).default(0);
 
 /** Where the API listens unless `LONGSHORE_PORT` says otherwise. */
-export const DEFAULT_PORT = 8080;
+const DEFAULT_PORT = 8080;
 
 /**
  * Everything the environment can say. Parsed once at the start of each process; an unknown `LONGSHORE_` name or

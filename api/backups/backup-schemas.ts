@@ -56,7 +56,7 @@ const verificationSchema = z
   })
   .meta({ id: 'Verification', description: 'What the last drill found' });
 
-export const doubtSchema = z
+const doubtSchema = z
   .object({ reason: z.enum(Object.keys(DOUBTS) as [DoubtReason, ...DoubtReason[]]), detail: z.string() })
   .meta({ id: 'Doubt', description: 'Why a backup in the storage is not believed' });
 

@@ -10,7 +10,7 @@ import { instant, path } from '../http/schemas.ts';
 
 const temporalLink = z.string().optional().meta({ format: 'uri', description: 'In the Temporal Web UI' });
 
-export const RUN_STATUSES = ['running', 'done', 'failed', 'cancelled', 'unknown'] as const;
+const RUN_STATUSES = ['running', 'done', 'failed', 'cancelled', 'unknown'] as const;
 
 const runView = z.object({
   workflowId: z.string(),

@@ -18,7 +18,7 @@ export interface AuditLog {
 
 export const WRITE_EVERY_MS = 100;
 /** About 30 MB. A minute of PostgreSQL being away, at a thousand requests a second. */
-export const MAX_WAITING = 60_000;
+const MAX_WAITING = 60_000;
 /** Entries of one statement. */
 const MAX_AT_ONCE = 2_000;
 const LONGEST_PAUSE_MS = 5_000;

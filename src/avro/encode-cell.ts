@@ -23,7 +23,7 @@ export type WriteCell = (row: EncodingRow, from: number, length: number, at: num
 /** Avro can't carry the value. */
 export const UNFIT = -1;
 /** These are not the bytes of the column's type. */
-export const WRONG_TYPE = -2;
+const WRONG_TYPE = -2;
 
 /** PostgreSQL counts from 2000-01-01, Avro from 1970-01-01. */
 export const EPOCH_DAYS = 10_957;
@@ -31,8 +31,8 @@ const EPOCH_MICROS = EPOCH_DAYS * 86_400_000_000;
 export const EPOCH_HIGH = Math.floor(EPOCH_MICROS / 2 ** 32);
 export const EPOCH_LOW = EPOCH_MICROS % 2 ** 32;
 
-export const MAX_INT32 = 0x7fffffff;
-export const MIN_INT32 = -0x80000000;
+const MAX_INT32 = 0x7fffffff;
+const MIN_INT32 = -0x80000000;
 
 /** Below this a loop is quicker than a call of `set`. */
 const LOOP_BYTES = 48;

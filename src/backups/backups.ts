@@ -11,7 +11,7 @@ import { type BackupRow, toBackupView } from './backup-view.ts';
 import { uncovered } from './uncovered.ts';
 
 /** Quicker to write and to read than deflate, if a little larger; `npm run bench -- backup` measures all three. */
-export const DEFAULT_CODEC: Codec = 'zstandard';
+const DEFAULT_CODEC: Codec = 'zstandard';
 
 export interface NewBackup {
   readonly dictionary: Dictionary;

@@ -7,7 +7,7 @@ import type { Doubt } from './doubts.ts';
 import type { Judged } from './judge-manifest.ts';
 
 /** What stands for the key that asked, where a backup was found in the storage. */
-export const FOUND_BY = 'storage';
+const FOUND_BY = 'storage';
 
 type Vouched = Pick<Judged, 'sha256' | 'keyId'>;
 

@@ -8,7 +8,7 @@ import type { ManifestFile } from './judge-manifest.ts';
 import { encodeManifest } from './manifest-mac.ts';
 import { parseManifest } from './manifest-schema.ts';
 
-export const MANIFEST_HASH = `${MANIFEST}.sha256`;
+const MANIFEST_HASH = `${MANIFEST}.sha256`;
 /** Thousands of tables and parts need a few MB; what claims to be more is no manifest. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** `sha256sum`'s line begins with the digits. */

@@ -4,7 +4,7 @@ import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
 import { deleteBackup } from './end-backup.ts';
 
 /** Restores are undone within days; what has to stay longer is pinned. */
-export const SAFETY_KEPT_DAYS = 30;
+const SAFETY_KEPT_DAYS = 30;
 
 interface SafetyBackup extends Reliance {
   readonly tables: readonly string[];

@@ -91,11 +91,6 @@ export function encodingOf(label: string): Encoding {
   return encoding;
 }
 
-/** Whether `encodingOf` takes the label. */
-export function supportsEncoding(label: string): boolean {
-  return known.has(label) || find(label) !== null;
-}
-
 function find(label: string): Encoding | null {
   let name: string;
   try {

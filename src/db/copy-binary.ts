@@ -4,7 +4,7 @@ import { LongshoreError } from '../errors.ts';
  * PostgreSQL's "COPY, Binary Format": a signature, flags and an extension; then tuples, each a field count (int16) and
  * the fields, each a length (int32, -1 for null) and so many bytes; at the end a field count of -1. Big-endian.
  */
-export const COPY_SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
+const COPY_SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
 /** The signature, no flags, no extension. */
 export const COPY_HEADER = Buffer.concat([COPY_SIGNATURE, Buffer.alloc(8)]);
 export const COPY_TRAILER = Buffer.of(0xff, 0xff);
@@ -13,7 +13,7 @@ export const COPY_TRAILER = Buffer.of(0xff, 0xff);
 const CRITICAL_FLAGS = 0xffff0000;
 
 /** What is not read yet grows beyond this only for the longest row. */
-export const INPUT_BYTES = 512 * 1024;
+const INPUT_BYTES = 512 * 1024;
 
 /** Tuples as they come from somewhere. Whoever reads them calls `more` when `input` has none left. */
 export interface TupleSource {

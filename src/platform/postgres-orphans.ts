@@ -23,7 +23,7 @@ export function readPostmasterFile(data: string): PostmasterFile | null {
 }
 
 /** True when the process is a PostgreSQL server started on this data directory. */
-export function servesData(pid: number, data: string): boolean {
+function servesData(pid: number, data: string): boolean {
   const command = commandLine(pid);
   return command !== null && `${command} `.includes(` -D ${data} `);
 }

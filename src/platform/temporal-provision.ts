@@ -19,7 +19,7 @@ import {
  * Where a program that was fetched stays: in the checkout (`.cache/`, not under version control), so that every
  * home on the machine and the tests share it, and deleting a home costs no download.
  */
-export const TEMPORAL_CACHE = fileURLToPath(new URL('../../.cache/temporal', import.meta.url));
+const TEMPORAL_CACHE = fileURLToPath(new URL('../../.cache/temporal', import.meta.url));
 
 export interface ProvisionOptions {
   readonly log: ProgressLog;

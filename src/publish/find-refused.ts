@@ -15,7 +15,7 @@ import { stageName } from './stage.ts';
  * So many rows of a load at most are found one by one, each by some twenty to forty tries. More are no few bad rows but
  * a table that does not take the file.
  */
-export const REFUSED_ROWS_MAX = 10_000;
+const REFUSED_ROWS_MAX = 10_000;
 
 const ORDER = 'pg_temp.longshore_tried';
 

@@ -108,7 +108,7 @@ export function createRefresher(deps: RefresherDeps): Refresher {
   };
 }
 
-export function refreshWorkflowId({ id }: Pick<Installation, 'id'>, name: string): string {
+function refreshWorkflowId({ id }: Pick<Installation, 'id'>, name: string): string {
   return nameIn(id, `refresh-${name}`);
 }
 

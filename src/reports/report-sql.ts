@@ -10,7 +10,7 @@ export interface Statement {
 }
 
 /** Bars of a chart at most; of more categories, the smallest are added up in the last one. */
-export const MAX_BARS = 50;
+const MAX_BARS = 50;
 
 /**
  * Rows of a page: `version, total`, then a cell a shown column. The view's version is read by the same statement,

@@ -11,7 +11,7 @@ const SHOWN_RULES = 5;
 export const SHOWN_ROWS = 5;
 
 /** Whether rows that obeyed one definition obey the other: nothing but titles and the form of files differs. Pure. */
-export function sameRules(a: Table, b: Table): boolean {
+function sameRules(a: Table, b: Table): boolean {
   return rulesOf(a) === rulesOf(b);
 }
 

@@ -34,7 +34,7 @@ const UNRESERVED = "[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2}";
 const PCHAR = `(?:${UNRESERVED}|[:@])`;
 
 /** RFC 3986, section 3: scheme, authority or path, query, fragment; ASCII only. */
-export const URI = new RegExp(
+const URI = new RegExp(
   [
     '^[A-Za-z][A-Za-z0-9+.-]*:',
     `(?://(?:(?:${UNRESERVED}|:)*@)?(?:\\[[0-9A-Fa-f:.]+\\]|(?:${UNRESERVED})*)(?::\\d*)?(?:/${PCHAR}*)*`,

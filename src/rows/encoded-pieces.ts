@@ -24,7 +24,7 @@ export interface EncodeTotals {
 }
 
 /** Large enough for a stream's cost per write not to show, small enough to wait in some number. */
-export const COPY_PIECE_BYTES = 128 * 1024;
+const COPY_PIECE_BYTES = 128 * 1024;
 const MAX_REJECTS = 1000;
 const MAX_REJECT_BYTES = 1024 * 1024;
 

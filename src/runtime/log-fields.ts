@@ -46,7 +46,7 @@ function safeValue(value: unknown, depth: number): unknown {
 }
 
 /** An error for the log: what it is and where it came from, without what it may quote of a row. */
-export function describeError(error: Error, causes = 0): Record<string, unknown> {
+function describeError(error: Error, causes = 0): Record<string, unknown> {
   const { code } = error as { code?: unknown };
   return {
     type: error.name,

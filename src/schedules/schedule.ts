@@ -40,7 +40,7 @@ export const retentionSchema = z
   });
 retentionSchema satisfies z.ZodType<RetentionPolicy>;
 
-export const cronSchema = z
+const cronSchema = z
   .string()
   .max(200)
   .transform((text, context) => {
@@ -61,7 +61,7 @@ export const cronSchema = z
     override: { type: 'string' },
   });
 
-export const timezoneSchema = z
+const timezoneSchema = z
   .string()
   .refine(isTimezone, 'expected an IANA time zone such as Europe/Berlin')
   .meta({ description: 'IANA name', example: 'Europe/Berlin' });

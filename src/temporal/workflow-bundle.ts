@@ -79,7 +79,7 @@ async function digest(): Promise<string> {
 const OWN_IMPORT = /^(?:import|export)\s(?!type\s)[^;']*'(\.[^']+)'/gm;
 
 /** The texts of these modules and of all that they import, by URL. */
-export async function modulesOf(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
+async function modulesOf(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const texts = new Map<string, string>();
   const open = paths.map((path) => pathToFileURL(path).href);
   for (let url = open.pop(); url !== undefined; url = open.pop()) {

@@ -16,9 +16,9 @@ import {
   SNAPSHOT_HELD,
   SNAPSHOT_LOST,
 } from '../../src/backups/contract.ts';
-import { ACTIVITY_QUEUE, WORKFLOW_QUEUE } from '../../src/installation/former-queues.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { installRuntime } from '../../src/temporal/worker-runtime.ts';
+import { ACTIVITY_QUEUE, WORKFLOW_QUEUE } from '../support/former-queues.ts';
 import { recordedHistories, recordHistory } from '../support/histories.ts';
 import { testTemporal } from '../support/temporal.ts';
 

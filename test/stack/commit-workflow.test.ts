@@ -8,9 +8,9 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@te
 import type { FailBatchesInput } from '../../activities/fail-batches.ts';
 import type { BatchActivities } from '../../activities/index.ts';
 import { COMMIT_BATCHES, type CommitBatchesInput } from '../../src/batches/contract.ts';
-import { WORKFLOW_QUEUE } from '../../src/installation/former-queues.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { installRuntime } from '../../src/temporal/worker-runtime.ts';
+import { WORKFLOW_QUEUE } from '../support/former-queues.ts';
 import { recordHistory } from '../support/histories.ts';
 import { testTemporal } from '../support/temporal.ts';
 

@@ -8,12 +8,12 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import type { EndLoadInput } from '../../activities/end-load.ts';
 import type { Activities, LedgerActivities } from '../../activities/index.ts';
-import { ACTIVITY_QUEUE, WORKFLOW_QUEUE } from '../../src/installation/former-queues.ts';
 import { LOAD_CSV, PAUSE, RESUME, TURN } from '../../src/loads/contract.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { installRuntime } from '../../src/temporal/worker-runtime.ts';
 import { CHUNKS_A_RUN } from '../../workflows/policies.ts';
 import { eventually } from '../support/eventually.ts';
+import { ACTIVITY_QUEUE, WORKFLOW_QUEUE } from '../support/former-queues.ts';
 import { recordedHistories, recordHistory } from '../support/histories.ts';
 import { testTemporal } from '../support/temporal.ts';
 

@@ -6,11 +6,11 @@ import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import type { ScheduleActivities } from '../../activities/schedule-runs.ts';
-import { WORKFLOW_QUEUE } from '../../src/installation/former-queues.ts';
 import type { DrillOutcome } from '../../src/restores/drills.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { type RanSchedule, RUN_SCHEDULE, type RunScheduleInput } from '../../src/schedules/contract.ts';
 import { installRuntime } from '../../src/temporal/worker-runtime.ts';
+import { WORKFLOW_QUEUE } from '../support/former-queues.ts';
 import { recordHistory } from '../support/histories.ts';
 import { testTemporal } from '../support/temporal.ts';
 

@@ -51,7 +51,7 @@ export function table(name: string, change: Partial<Table> = {}): Table {
   };
 }
 
-export function field(name: string, type: Field['type']): Field {
+function field(name: string, type: Field['type']): Field {
   return { name, type, format: 'default', constraints: { required: true }, missingValues: [''] };
 }
 

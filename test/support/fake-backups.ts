@@ -60,7 +60,7 @@ export class FakeBackups implements BackupService {
   }
 }
 
-export function backupView(id: string, change: Partial<BackupView> = {}): BackupView {
+function backupView(id: string, change: Partial<BackupView> = {}): BackupView {
   return {
     id,
     purpose: 'manual',

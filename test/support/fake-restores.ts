@@ -69,7 +69,7 @@ export class FakeRestores implements RestoreService {
   }
 }
 
-export function restoreView(id: number, change: Partial<RestoreView> = {}): RestoreView {
+function restoreView(id: number, change: Partial<RestoreView> = {}): RestoreView {
   return {
     id,
     kind: 'restore',

@@ -1,4 +1,4 @@
-import { activityQueue, FORMER_QUEUE } from './names.ts';
+import { activityQueue, FORMER_QUEUE } from '../../src/installation/names.ts';
 
 /** Task queues before installations had IDs. What began there ends there; what begins now has the installation's. */
 export const WORKFLOW_QUEUE = FORMER_QUEUE;

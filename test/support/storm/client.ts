@@ -151,7 +151,7 @@ function reasonOf(answer: Answer | null): string {
   return /"code":"([\w-]+)"/.exec(answer.text)?.[1] ?? String(answer.status);
 }
 
-export function outcomeOf({ text }: Answer): Outcome {
+function outcomeOf({ text }: Answer): Outcome {
   const body = JSON.parse(text) as Outcome & { readonly batch?: Outcome };
   return body.batch === undefined ? body : { ...body.batch, rejected: body.rejected };
 }
