@@ -1,27 +1,12 @@
-import { CommanderError } from 'commander';
-import { CliError, EXIT } from './exit-codes.ts';
-import { plain } from './format.ts';
-import { program } from './program.ts';
+import { processContext } from './context.ts';
+import { runCommand } from './run.ts';
+
+const context = processContext();
 
 // `longshore rejects 5 --csv | head` closes the pipe early; that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
+  if (error.code === 'EPIPE') process.exit(context.exitCode);
   throw error;
 });
 
-try {
-  await program().parseAsync();
-} catch (error) {
-  process.exitCode = report(error);
-}
-
-/** Says what went wrong, and returns the exit code. */
-function report(error: unknown): number {
-  if (error instanceof CommanderError) {
-    // Commander has said it already; help and version are no errors.
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  }
-  const text = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`longshore: ${text.split('\n').map(plain).join('\n')}\n`);
-  return error instanceof CliError ? error.exitCode : EXIT.failed;
-}
+await runCommand(process.argv.slice(2), context);

@@ -1,6 +1,7 @@
 import { open, realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { CommandContext } from './context.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 
 /** A file to send, or standard input. */
@@ -19,10 +20,14 @@ const PIECE_BYTES = 256 * 1024;
  * @param file a path, or `-` for standard input, which is then called `stdinName`
  * @throws CliError `usage` when it can not be read
  */
-export async function openInput(file: string, stdinName: string): Promise<Input> {
-  if (file === '-') return { name: stdinName, path: null, bytes: null, pieces: process.stdin };
+export async function openInput(
+  file: string,
+  stdinName: string,
+  { stdin, resolve }: CommandContext,
+): Promise<Input> {
+  if (file === '-') return { name: stdinName, path: null, bytes: null, pieces: stdin };
   try {
-    const handle = await open(file);
+    const handle = await open(resolve(file));
     const stat = await handle.stat();
     if (stat.isDirectory()) {
       await handle.close();
@@ -30,7 +35,7 @@ export async function openInput(file: string, stdinName: string): Promise<Input>
     }
     return {
       name: basename(file),
-      path: await realpath(file),
+      path: await realpath(resolve(file)),
       // A pipe or a device has no size that means anything.
       bytes: stat.isFile() ? stat.size : null,
       pieces: handle.createReadStream({ highWaterMark: PIECE_BYTES }),

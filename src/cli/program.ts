@@ -12,10 +12,11 @@ import { addRestoreCommands } from './commands/restore.ts';
 import { addScheduleCommands } from './commands/schedule.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addTablesCommand } from './commands/tables.ts';
+import type { CommandContext } from './context.ts';
 import { EXIT_HELP } from './exit-codes.ts';
 
-/** The command-line client with all its commands. */
-export function program(): Command {
+/** The command-line client with all its commands, which find `context` among their options. */
+export function program(context: CommandContext): Command {
   const root = new Command('longshore')
     .description('Brings CSV files and rows into PostgreSQL, through a running Longshore.')
     .version(packageJson.version)
@@ -24,7 +25,12 @@ export function program(): Command {
     .option('--json', 'print data as JSON, one document a line')
     .addHelpText('after', EXIT_HELP)
     .showHelpAfterError('(longshore --help shows how it is used)')
-    .exitOverride();
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    })
+    .setOptionValue('context', context);
   addLoadCommand(root);
   addInsertCommand(root);
   addStatusCommand(root);

@@ -1,4 +1,5 @@
 import type { LoadView } from '../loads/load-view.ts';
+import type { CommandContext } from './context.ts';
 import { formatBytes, formatCount, formatSeconds } from './format.ts';
 
 /** Shows how far something is, on stderr: a bar on a terminal, now and then a line elsewhere. */
@@ -12,17 +13,14 @@ export interface Progress {
 /** Without a terminal, at most one line in this time. */
 const LINE_EVERY_MS = 5_000;
 
-export async function startProgress(
-  label: string,
-  stream: NodeJS.WriteStream = process.stderr,
-): Promise<Progress> {
-  return stream.isTTY ? barProgress(label, stream) : lineProgress(label, stream);
+export async function startProgress(label: string, stream: CommandContext['stderr']): Promise<Progress> {
+  return stream.isTTY === true ? barProgress(label, stream) : lineProgress(label, stream);
 }
 
 /** Where output is for programs. */
 export const noProgress: Progress = { update: () => undefined, stop: () => undefined };
 
-async function barProgress(label: string, stream: NodeJS.WriteStream): Promise<Progress> {
+async function barProgress(label: string, stream: NodeJS.WritableStream): Promise<Progress> {
   const { Presets, SingleBar } = await import('cli-progress');
   const bar = new SingleBar(
     {
@@ -47,7 +45,7 @@ async function barProgress(label: string, stream: NodeJS.WriteStream): Promise<P
   };
 }
 
-function lineProgress(label: string, stream: NodeJS.WriteStream): Progress {
+function lineProgress(label: string, stream: NodeJS.WritableStream): Progress {
   let writtenAtMs = performance.now();
   return {
     update(value, total, text) {

@@ -1,9 +1,13 @@
 import { ApiClient } from './api-client.ts';
+import type { CommandContext } from './context.ts';
+import { noProgress, type Progress, startProgress } from './progress.ts';
 import type { TargetOptions } from './target.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions extends TargetOptions {
   readonly json?: boolean;
+  /** Set by `program`, not by people. */
+  readonly context: CommandContext;
 }
 
 /** What a command works with. */
@@ -12,24 +16,29 @@ export interface Session {
   readonly json: boolean;
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;
+  readonly stdout: NodeJS.WritableStream;
   /** Data, on stdout: as one line of JSON when that was asked for, else as text. */
   print(data: unknown, text: () => string): void;
   /** Everything else, on stderr. */
   say(message: string): void;
+  /** Shows how far something is, where output is for people. */
+  progress(label: string): Promise<Progress>;
 }
 
-export async function openSession(options: GlobalOptions): Promise<Session> {
+export async function openSession({ context, ...options }: GlobalOptions): Promise<Session> {
   const interrupted = new AbortController();
-  // Once: a second Ctrl-C ends the process at once, as people expect.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  context.onInterrupt(() => interrupted.abort());
   const json = options.json ?? false;
+  const { stdout, stderr } = context;
   // Reading the home takes zod, which `--help` and a refused option have no use for.
   const { findTarget } = await import('./target.ts');
   return {
-    api: new ApiClient(await findTarget(options)),
+    api: new ApiClient(await findTarget(options, context)),
     json,
     signal: interrupted.signal,
-    print: (data, text) => void process.stdout.write(`${json ? JSON.stringify(data) : text()}\n`),
-    say: (message) => void process.stderr.write(`${message}\n`),
+    stdout,
+    print: (data, text) => void stdout.write(`${json ? JSON.stringify(data) : text()}\n`),
+    say: (message) => void stderr.write(`${message}\n`),
+    progress: async (label) => (json ? noProgress : startProgress(label, stderr)),
   };
 }

@@ -1,9 +1,9 @@
-import { resolve } from 'node:path';
 import { readKeyFile } from '../keys/ensure-admin-key.ts';
 import { readRun } from '../platform/run-file.ts';
 import { adminKeyPath } from '../runtime/home.ts';
 import { secretText } from '../secret-file.ts';
 import { withoutTrailing } from '../shorten.ts';
+import type { CommandContext } from './context.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 
 /** Where the platform is, and the key to it. */
@@ -24,7 +24,7 @@ export interface TargetOptions {
  */
 export async function findTarget(
   options: TargetOptions,
-  env: NodeJS.ProcessEnv = process.env,
+  { env, resolve }: Pick<CommandContext, 'env' | 'resolve'>,
 ): Promise<Target> {
   const home = resolve(env.LONGSHORE_HOME || '.longshore');
   return { url: findUrl(options, env, home), key: await findKey(options, env, home) };

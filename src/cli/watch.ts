@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasEnded } from '../jobs/job.ts';
 import { UnreachableError } from './api-client.ts';
 import { CliError, EXIT } from './exit-codes.ts';
-import { noProgress, type Progress, startProgress } from './progress.ts';
+import type { Progress } from './progress.ts';
 import type { Session } from './session.ts';
 
 const POLL_MS = 400;
@@ -29,7 +29,7 @@ export async function watch<T extends { readonly status: string }>(
   first: T,
   job: Job<T>,
 ): Promise<T> {
-  const progress = session.json ? noProgress : await startProgress(job.label);
+  const progress = await session.progress(job.label);
   let state = first;
   let seenAtMs = performance.now();
   try {

@@ -1,31 +1,20 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import type { BackupAnswer } from '../../src/cli/show-backup.ts';
+import { longshore as runLongshore } from '../support/longshore.ts';
 import { testStack } from '../support/stack.ts';
-
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
 describe('the longshore command, of restores and drills', async () => {
   const stack = await testStack({ after });
   let backup: BackupAnswer;
 
-  async function longshore(...args: string[]) {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+  const longshore = (...args: string[]) =>
+    runLongshore(args, {
       cwd: stack.home,
-      env: { PATH: process.env.PATH, LONGSHORE_URL: stack.url, LONGSHORE_KEY: stack.key },
+      env: { LONGSHORE_URL: stack.url, LONGSHORE_KEY: stack.key },
     });
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'close'),
-    ]);
-    return { code: code as number | null, stdout, stderr };
-  }
 
   before(async () => {
     await stack.load('jobs', '1,Recruiter\n2,Manager\n3,Clerk\n');

@@ -1,9 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openDatabase } from '../../src/db/database.ts';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import type { LongshoreError } from '../../src/errors.ts';
@@ -13,11 +9,10 @@ import { ensureTables } from '../../src/tables/ensure-tables.ts';
 import { ensureReaderRole, READER_ROLE } from '../../src/tables/reader-role.ts';
 import { testDatabase } from '../support/database.ts';
 import { testHome } from '../support/home.ts';
+import { longshore as runLongshore } from '../support/longshore.ts';
 import { refreshNow } from '../support/refreshed.ts';
 import { reportFile, startReports, writeReports } from '../support/reports.ts';
 import { testStack } from '../support/stack.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** A column of each type, in order of `n`. */
 const TYPES = `select n, 'text ' || n as "Te""xt", n::bigint * 3000000000 as big, n::numeric / 4 as numeric,
@@ -138,18 +133,11 @@ describe('longshore report', async () => {
     await refreshNow(stack.db, 'hires-by-quarter', 'departments-above-mean');
   });
 
-  async function longshore(...args: string[]) {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+  const longshore = (...args: string[]) =>
+    runLongshore(args, {
       cwd: stack.home,
-      env: { PATH: process.env.PATH, LONGSHORE_URL: stack.url, LONGSHORE_KEY: stack.key },
+      env: { LONGSHORE_URL: stack.url, LONGSHORE_KEY: stack.key },
     });
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'close'),
-    ]);
-    return { code: code as number | null, stdout, stderr };
-  }
 
   it('shows rows under each other, numbers to the right, and how fresh they are', async () => {
     const { code, stdout, stderr } = await longshore('report', 'hires-by-quarter', '--year', '2021');

@@ -65,6 +65,8 @@ export class FakeLoads implements LoadService {
   outcome: Partial<LoadView> | null = null;
   startError: Error | null = null;
   waitedMs: number | null = null;
+  /** How often a load was asked for. */
+  reads = 0;
 
   async start(request: StartLoad) {
     if (this.startError !== null) throw this.startError;
@@ -91,6 +93,7 @@ export class FakeLoads implements LoadService {
   }
 
   async get(id: number) {
+    this.reads += 1;
     return this.views.get(id) ?? null;
   }
 

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { LoadView } from '../../src/loads/load-view.ts';
 import { loadView, startTestApi, type TestApi } from '../support/api-fakes.ts';
+import { eventually } from '../support/eventually.ts';
+import { endOf, longshore, spawnLongshore } from '../support/longshore.ts';
 
 const CSV = '1,Engineer\n2,Sales\n';
 const DONE: Partial<LoadView> = {
@@ -20,12 +19,6 @@ const WITH_REJECTS: Partial<LoadView> = {
   rows: { read: 1002, loaded: 1001, rejected: 1, unchanged: 0, discarded: 0 },
 };
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 describe('the longshore command', () => {
   let api: TestApi;
   let file: string;
@@ -36,27 +29,16 @@ describe('the longshore command', () => {
   });
   afterEach(() => api[Symbol.asyncDispose]());
 
-  const start = (args: readonly string[], env: Record<string, string> = {}) =>
-    spawn(process.execPath, [join(import.meta.dirname, '../../src/cli/main.ts'), ...args], {
-      cwd: api.home,
-      env: {
-        PATH: process.env.PATH,
-        LONGSHORE_HOME: api.home,
-        LONGSHORE_URL: api.url,
-        LONGSHORE_KEY: 'admin-key-of-the-tests',
-        ...env,
-      },
-    });
-  const run = async (args: readonly string[], env?: Record<string, string>, input = ''): Promise<Ended> => {
-    const child = start(args, env);
-    child.stdin.end(input);
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'close'),
-    ]);
-    return { code: code as number | null, stdout, stderr };
-  };
+  const options = (env: Record<string, string> = {}) => ({
+    cwd: api.home,
+    env: {
+      LONGSHORE_HOME: api.home,
+      LONGSHORE_URL: api.url,
+      LONGSHORE_KEY: 'admin-key-of-the-tests',
+      ...env,
+    },
+  });
+  const run = (args: readonly string[], env?: Record<string, string>) => longshore(args, options(env));
 
   it('loads a file and sums up what became of it', async () => {
     api.loads.outcome = DONE;
@@ -85,11 +67,9 @@ describe('the longshore command', () => {
 
   it('loads standard input, and prints one document a line for programs', async () => {
     api.loads.outcome = DONE;
-    const { code, stdout, stderr } = await run(
-      ['load', '-', file, '--table', 'jobs', '--json'],
-      {},
-      `9,Nine\n${CSV}`,
-    );
+    const child = spawnLongshore(['load', '-', file, '--table', 'jobs', '--json'], options());
+    child.stdin!.end(`9,Nine\n${CSV}`);
+    const { code, stdout, stderr } = await endOf(child);
     assert.equal(code, 0, stderr);
     const loads = stdout
       .trimEnd()
@@ -111,7 +91,7 @@ describe('the longshore command', () => {
         errors: [{ code: 'type-error', field: 'id', message: 'received \u001b]0;evil\u0007"x"' }],
       },
     ]);
-    const { code, stdout } = await run(['load', file, '-t', 'jobs']);
+    const { code, stdout } = await endOf(spawnLongshore(['load', file, '-t', 'jobs'], options()));
     assert.equal(code, 3);
     assert.match(stdout, /read {6}1,002\n/);
     assert.match(stdout, /line {2}field {2}code {8}message\n +7 {2}id {5}type-error {2}received/);
@@ -194,8 +174,10 @@ describe('the longshore command', () => {
       (await run(['status'])).stdout,
       /^id {2}table {2}mode {4}status .*\n 1 {2}jobs {3}append {2}loading/,
     );
+    const readsBefore = api.loads.reads;
     const watching = run(['status', '1', '--watch', '--json']);
-    setTimeout(() => api.loads.views.set(1, loadView(1, WITH_REJECTS)), 1500);
+    await eventually(async () => api.loads.reads > readsBefore + 2, true);
+    api.loads.views.set(1, loadView(1, WITH_REJECTS));
     const watched = await watching;
     assert.deepEqual([watched.code, JSON.parse(watched.stdout).status], [3, 'done']);
     api.loads.views.set(2, loadView(2, { status: 'loading', note: 'it got a new workflow' }));
@@ -207,15 +189,14 @@ describe('the longshore command', () => {
   });
 
   it('leaves the load running at Ctrl-C, and says how to go on', async () => {
-    const child = start(['load', file, '-t', 'jobs']);
-    const stderr = text(child.stderr);
-    child.stdout.resume();
-    while (api.loads.started.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const child = spawnLongshore(['load', file, '-t', 'jobs'], options());
+    const ended = endOf(child);
+    // Asked for once the file was sent: from then on it waits.
+    await eventually(async () => api.loads.reads > 0, true);
     child.kill('SIGINT');
-    const [code] = await once(child, 'close');
+    const { code, stderr } = await ended;
     assert.equal(code, 130);
-    assert.match(await stderr, /load 1 goes on; watch it with "longshore status 1 --watch".*cancel 1"/);
+    assert.match(stderr, /load 1 goes on; watch it with "longshore status 1 --watch".*cancel 1"/);
   });
 
   it('writes rejects as CSV to stdout or, only when whole, into a file', async () => {

@@ -7,6 +7,7 @@ import type { openApiDocument } from '../../api/http/openapi.ts';
 import { rejectSchema } from '../../api/loads/load-schemas.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { DOUBTS } from '../../src/backups/doubts.ts';
+import { processContext } from '../../src/cli/context.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { program } from '../../src/cli/program.ts';
 import { CONFIG_NAMES } from '../../src/config.ts';
@@ -313,7 +314,7 @@ function commandsIn(page: string): string[] {
 }
 
 function help(...path: readonly string[]): string {
-  let command = program();
+  let command = program(processContext());
   for (const name of path) {
     const below = command.commands.find((each) => each.name() === name);
     assert.ok(below, `longshore ${path.join(' ')}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { findTarget } from '../../src/cli/target.ts';
 import { CONFIG_NAMES, readConfig } from '../../src/config.ts';
@@ -53,12 +53,12 @@ describe('a secret in a file', () => {
 
   it('is found by the command-line client, and not by the workers', async () => {
     const env = { LONGSHORE_ADMIN_KEY_FILE: fileOf('an admin key in a file\n') };
-    const { key } = await findTarget({ url: 'http://127.0.0.1:1' }, env);
+    const { key } = await findTarget({ url: 'http://127.0.0.1:1' }, { env, resolve });
     assert.equal(key, 'an admin key in a file');
     assert.deepEqual(Object.keys(childEnvironment(env, 'worker')), []);
     assert.deepEqual(childEnvironment(env, 'api'), env);
     await assert.rejects(
-      findTarget({}, { LONGSHORE_ADMIN_KEY_FILE: '/nowhere' }),
+      findTarget({}, { env: { LONGSHORE_ADMIN_KEY_FILE: '/nowhere' }, resolve }),
       /LONGSHORE_ADMIN_KEY_FILE/,
     );
   });

@@ -26,7 +26,8 @@ export function addBackupCommands(program: Command): void {
     .option('--wait', 'wait for its end and show it', true)
     .option('--no-wait', 'return once it has started')
     .action(async (tables: string[], _options: unknown, command: Command) => {
-      process.exitCode = await backUp(tables, command.optsWithGlobals<BackupOptions>());
+      const options = command.optsWithGlobals<BackupOptions>();
+      options.context.exitCode = await backUp(tables, options);
     });
   const backups = program
     .command('backups')
@@ -39,17 +40,19 @@ export function addBackupCommands(program: Command): void {
     .description('show a backup and what it holds')
     .argument('<id>', "the backup's ID")
     .action(async (id: string, _options: unknown, command: Command) => {
-      const session = await openSession(command.optsWithGlobals<GlobalOptions>());
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const session = await openSession(options);
       const backup = await session.api.json<BackupAnswer>(`/v1/backups/${encodeURIComponent(id)}`);
       showBackup(session, backup);
-      process.exitCode = exitCodeOfBackup(backup);
+      options.context.exitCode = exitCodeOfBackup(backup);
     });
   backups
     .command('adopt')
     .description('take unverified backups on your word; without IDs all for which only a key is missing')
     .argument('[id...]', 'their IDs')
     .action(async (ids: string[], _options: unknown, command: Command) => {
-      process.exitCode = await adopt(ids, command.optsWithGlobals<GlobalOptions>());
+      const options = command.optsWithGlobals<GlobalOptions>();
+      options.context.exitCode = await adopt(ids, options);
     });
 }
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type BatchMode, MAX_BATCH_ROWS } from '../../batches/batch.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
@@ -56,7 +55,8 @@ export function addInsertCommand(program: Command): void {
     .addOption(new Option('--again', 'insert the same rows of the same file once more').conflicts('run'))
     .option('--run <id>', 'go on with a run that was begun with --again')
     .action(async (table: string, file: string, _options: unknown, command: Command) => {
-      process.exitCode = await insert(table, file, command.optsWithGlobals<InsertOptions>());
+      const options = command.optsWithGlobals<InsertOptions>();
+      options.context.exitCode = await insert(table, file, options);
     });
 }
 
@@ -75,12 +75,14 @@ function duration(text: string): number {
 }
 
 async function insert(table: string, file: string, options: InsertOptions): Promise<number> {
-  if (options.rejects !== undefined && resolve(options.rejects) === resolve(file)) {
+  const { context } = options;
+  if (options.rejects !== undefined && context.resolve(options.rejects) === context.resolve(file)) {
     throw new CliError(EXIT.usage, 'the rejects can not go into the file that is read');
   }
   const session = await openSession(options);
-  const input = await openInput(file, 'stdin.ndjson');
-  const rejectsFile = options.rejects === undefined ? noRejectsFile : await openRejectsFile(options.rejects);
+  const input = await openInput(file, 'stdin.ndjson', context);
+  const rejectsFile =
+    options.rejects === undefined ? noRejectsFile : await openRejectsFile(options.rejects, context);
   const { mode } = options;
   const run = options.run ?? (options.again === true ? randomBytes(6).toString('hex') : null);
   const end = await runInsert(session, {

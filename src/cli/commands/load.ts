@@ -5,7 +5,7 @@ import { LOAD_MODES } from '../../types.ts';
 import type { StartedLoad } from '../api-client.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { type Input, openInput } from '../open-input.ts';
-import { describeUpload, noProgress, startProgress } from '../progress.ts';
+import { describeUpload } from '../progress.ts';
 import { type GlobalOptions, openSession, type Session } from '../session.ts';
 import { exitCodeOf, showLoad } from '../show-load.ts';
 import { watchLoad } from '../watch-load.ts';
@@ -32,7 +32,8 @@ export function addLoadCommand(program: Command): void {
     .option('--wait', 'wait for the end of the load and show it', true)
     .option('--no-wait', 'return once the file is sent')
     .action(async (files: string[], _options: unknown, command: Command) => {
-      process.exitCode = await loadFiles(files, command.optsWithGlobals<LoadOptions>());
+      const options = command.optsWithGlobals<LoadOptions>();
+      options.context.exitCode = await loadFiles(files, options);
     });
 }
 
@@ -52,7 +53,7 @@ async function loadFiles(files: readonly string[], options: LoadOptions): Promis
 }
 
 async function loadFile(session: Session, file: string, options: LoadOptions): Promise<number> {
-  const started = await upload(session, await openInput(file, 'stdin.csv'), options);
+  const started = await upload(session, await openInput(file, 'stdin.csv', options.context), options);
   if (started.existing) {
     session.say(`${file}: the same file was loaded before, this is that load (--force loads it again)`);
   }
@@ -65,7 +66,7 @@ async function upload(session: Session, file: Input, options: LoadOptions): Prom
   const query = new URLSearchParams({ mode: options.mode });
   if (options.maxRejects !== undefined) query.set('maxRejects', options.maxRejects);
   if (options.force === true) query.set('force', 'true');
-  const progress = session.json ? noProgress : await startProgress(`send ${file.name}`);
+  const progress = await session.progress(`send ${file.name}`);
   const startedAtMs = performance.now();
   let sent = 0;
   const counted = Readable.from(

@@ -36,7 +36,7 @@ export function addRejectsCommand(program: Command): void {
       const options = command.optsWithGlobals<RejectsOptions>();
       const session = await openSession(options);
       if (options.summary === true || options.delete === true) await summarize(session, id, options);
-      else if (options.csv === true || options.out !== undefined) await saveCsv(session, id, options.out);
+      else if (options.csv === true || options.out !== undefined) await saveCsv(session, id, options);
       else await list(session, id, options.limit);
     });
 }
@@ -76,19 +76,20 @@ function sayNotKept(session: Session, id: number, more: number): void {
   if (more > 0) session.say(`${formatCount(more)} more are only counted: longshore rejects ${id} --summary`);
 }
 
-async function saveCsv(session: Session, id: number, out: string | undefined): Promise<void> {
+async function saveCsv(session: Session, id: number, { out, context }: RejectsOptions): Promise<void> {
   const answer = await session.api.send(`/v1/loads/${id}/rejects?format=csv`, { signal: session.signal });
   sayNotKept(session, id, Number(answer.headers.get('longshore-rejects-not-kept') ?? 0));
   const csv = Readable.fromWeb(answer.body as ReadableStream);
   if (out === undefined) {
-    await pipeline(csv, process.stdout, { end: false });
+    await pipeline(csv, session.stdout, { end: false });
     return;
   }
-  const part = `${out}.part`;
+  const file = context.resolve(out);
+  const part = `${file}.part`;
   try {
     await pipeline(csv, createWriteStream(part));
     // Only a whole file gets the name: half the rejects would look like all of them.
-    await rename(part, out);
+    await rename(part, file);
   } catch (cause) {
     await rm(part, { force: true });
     throw new CliError(EXIT.failed, `${out} could not be written: ${(cause as Error).message}`, { cause });

@@ -51,8 +51,8 @@ async function show(name: string, options: ReportOptions): Promise<void> {
   const answer = await session.api.send(path, { signal: session.signal });
   const text = await answer.text();
   // As it came: to read numbers and write them again may round them.
-  if (format === 'csv') process.stdout.write(text);
-  else if (session.json) process.stdout.write(`${text}\n`);
+  if (format === 'csv') session.stdout.write(text);
+  else if (session.json) session.stdout.write(`${text}\n`);
   else print(session, text);
 }
 
@@ -71,7 +71,7 @@ function queryOf({ year, param, where, sort, limit }: ReportOptions, format: str
 
 function print(session: Session, text: string): void {
   const { data, page, asOf, stale } = readPage(text);
-  process.stdout.write(`${data.length === 0 ? 'No rows.' : rowsTable(data)}\n`);
+  session.stdout.write(`${data.length === 0 ? 'No rows.' : rowsTable(data)}\n`);
   const shown = data.length < page.total ? `${data.length} of ${page.total} rows, ` : '';
   session.say(`${shown}as of ${formatTime(asOf)} UTC${stale ? '; a refresh is due' : ''}`);
 }

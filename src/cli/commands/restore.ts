@@ -58,7 +58,8 @@ export function addRestoreCommands(program: Command): void {
     .option('--wait', 'wait for its end and show it', true)
     .option('--no-wait', 'return once it has started')
     .action(async (table: string | undefined, _options: unknown, command: Command) => {
-      process.exitCode = await restore(table, command.optsWithGlobals<RestoreOptions>());
+      const options = command.optsWithGlobals<RestoreOptions>();
+      options.context.exitCode = await restore(table, options);
     });
   const restores = program.command('restores').description('show the latest restores, dry runs and drills');
   restores.action(async (_options: unknown, command: Command) => list(command.optsWithGlobals()));
@@ -67,10 +68,11 @@ export function addRestoreCommands(program: Command): void {
     .description('show a restore and what it changed')
     .argument('<id>', "the restore's ID")
     .action(async (id: string, _options: unknown, command: Command) => {
-      const session = await openSession(command.optsWithGlobals<GlobalOptions>());
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const session = await openSession(options);
       const found = await session.api.json<RestoreAnswer>(`/v1/restores/${encodeURIComponent(id)}`);
       showRestore(session, found);
-      process.exitCode = exitCodeOfRestore(found);
+      options.context.exitCode = exitCodeOfRestore(found);
     });
   program
     .command('verify')
@@ -78,7 +80,8 @@ export function addRestoreCommands(program: Command): void {
     .argument('<backup>', "the backup's ID")
     .option('--accept-unverified', 'also one that nobody vouches for, which stays unverified')
     .action(async (id: string, _options: unknown, command: Command) => {
-      process.exitCode = await verify(id, command.optsWithGlobals<VerifyOptions>());
+      const options = command.optsWithGlobals<VerifyOptions>();
+      options.context.exitCode = await verify(id, options);
     });
 }
 

@@ -21,7 +21,7 @@ export function addStatusCommand(program: Command): void {
     .option('-t, --table <table>', 'only loads of this table')
     .action(async (id: number | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<StatusOptions>();
-      if (id !== undefined) process.exitCode = await showOne(id, options);
+      if (id !== undefined) options.context.exitCode = await showOne(id, options);
       else await showLatest(options);
     });
 }

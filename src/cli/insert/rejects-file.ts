@@ -1,4 +1,5 @@
 import { type FileHandle, open, rename } from 'node:fs/promises';
+import type { CommandContext } from '../context.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import type { LineReject } from './plan-batches.ts';
 
@@ -15,8 +16,9 @@ export const noRejectsFile: RejectsFile = { write: async () => undefined, close:
  * NDJSON, an object a reject: `line`, `row` (as it was sent, digit by digit), `errors`.
  * @throws CliError `usage` when it can not be made
  */
-export async function openRejectsFile(path: string): Promise<RejectsFile> {
-  const part = `${path}.part`;
+export async function openRejectsFile(path: string, { resolve }: CommandContext): Promise<RejectsFile> {
+  const file = resolve(path);
+  const part = `${file}.part`;
   let handle: FileHandle;
   try {
     handle = await open(part, 'w');
@@ -29,7 +31,7 @@ export async function openRejectsFile(path: string): Promise<RejectsFile> {
     },
     async close(whole) {
       await handle.close();
-      if (whole) await rename(part, path);
+      if (whole) await rename(part, file);
     },
   };
 }

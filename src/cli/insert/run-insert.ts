@@ -1,7 +1,6 @@
 import { MAX_BATCH_BYTES } from '../../batches/batch.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import type { Input } from '../open-input.ts';
-import { noProgress, startProgress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import type { RunIdentity } from './batch-key.ts';
 import { addTotals, type BatchEnd, type InsertTotals, insertRows, NO_TOTALS } from './insert-rows.ts';
@@ -39,7 +38,7 @@ const RETRY_NEWS_EVERY_MS = 10_000;
 export async function runInsert(session: Session, run: InsertRun): Promise<InsertEnd> {
   const startedAtMs = performance.now();
   const seconds = () => (performance.now() - startedAtMs) / 1000;
-  const progress = session.json ? noProgress : await startProgress(`insert ${run.input.name}`);
+  const progress = await session.progress(`insert ${run.input.name}`);
   const refused = new AbortController();
   const rejects: LineReject[] = [];
   let [rows, failure]: [InsertTotals, CliError | null] = [NO_TOTALS, null];
