@@ -1,11 +1,18 @@
 import { Context } from '@temporalio/activity';
 import { Charter } from '../src/csv/chart.ts';
+import { statement } from '../src/db/statement.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { LoadEntity } from '../src/ledger/load-entities.ts';
 import { chartColumns, type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
+
+const LOCK_LOAD = statement<{ id: number }>`
+  select id from longshore.load l
+   where table_name = $1 and mode = $2 and sha256 = $3 and id <> $4 and status = 'done'
+     and (mode = 'append' or id = (select max(id) from longshore.load
+                                    where table_name = $1 and status = 'done'))`;
 
 /** Charts a file that is in the storage already, in one streaming pass, and keeps the chart in the ledger. */
 export function chartFile({ db, storage }: ActivityDeps) {
@@ -33,13 +40,7 @@ export function chartFile({ db, storage }: ActivityDeps) {
     }
     await db.transaction(async ({ em, query }) => {
       if (!plan.forced) {
-        const [same] = await query<{ id: number }>(
-          `select id from longshore.load l
-            where table_name = $1 and mode = $2 and sha256 = $3 and id <> $4 and status = 'done'
-              and (mode = 'append' or id = (select max(id) from longshore.load
-                                             where table_name = $1 and status = 'done'))`,
-          [plan.table.name, plan.mode, chart.sha256, loadId],
-        );
+        const [same] = await query(LOCK_LOAD, [plan.table.name, plan.mode, chart.sha256, loadId]);
         if (same) {
           throw new LongshoreError('already-loaded', `the same content was loaded by load ${same.id}`);
         }

@@ -1,6 +1,7 @@
 import { COPY_HEADER, COPY_TRAILER } from '../src/db/copy-binary.ts';
 import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
+import { copyInto } from '../src/db/ledger-queries.ts';
 import { freeMemory } from '../src/free-memory.ts';
 import { copyIntoStage } from '../src/publish/stage.ts';
 import type { RejectRoom } from '../src/rejects/kept-rejects.ts';
@@ -10,7 +11,7 @@ import type { Table } from '../src/types.ts';
 
 /** Encoded pieces that wait in memory for their COPY. */
 const HELD_BYTES = 8 * 1024 * 1024;
-const COPY_REJECTS = 'copy longshore.reject (load_id, line, record, errors) from stdin';
+const COPY_REJECTS = copyInto('reject', ['load_id', 'line', 'record', 'errors']);
 
 /** The encoder's totals, and how many rows PostgreSQL says it took. */
 export type CopiedChunk = EncodeTotals & { readonly rowsCopied: number };

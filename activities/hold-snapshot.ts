@@ -7,6 +7,7 @@ import { readBackupPlan } from '../src/backups/backups.ts';
 import { type HeldSnapshot, SNAPSHOT_HELD, SNAPSHOT_LOST } from '../src/backups/contract.ts';
 import { takeSnapshot } from '../src/backups/snapshot.ts';
 import type { Database } from '../src/db/database.ts';
+import { statement } from '../src/db/statement.ts';
 import { gateClosed } from '../src/publish/gate.ts';
 import type { BackupAttempt } from './begin-backup.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -48,17 +49,17 @@ export function holdSnapshot({ db }: ActivityDeps) {
   };
 }
 
+const WRITERS_WAIT = statement`
+  select from longshore.load
+   where status = 'publishing' and finished_at is null and table_name = any ($1)
+     and not ${gateClosed('table_name')}
+  union all
+  select from longshore.restore where status = 'publishing' and finished_at is null and tables && $1`;
+
 async function giveWay(db: Database, tables: readonly string[], signal: AbortSignal): Promise<void> {
   const until = performance.now() + GIVE_WAY_MS;
   while (performance.now() < until) {
-    const waiting = await db.query(
-      `select from longshore.load
-        where status = 'publishing' and finished_at is null and table_name = any ($1)
-          and not ${gateClosed('table_name')}
-       union all
-       select from longshore.restore where status = 'publishing' and finished_at is null and tables && $1`,
-      [tables],
-    );
+    const waiting = await db.query(WRITERS_WAIT, [tables]);
     if (waiting.length === 0) return;
     await sleep(LOOK_EVERY_MS, undefined, { signal });
   }

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Tx } from '../src/db/database.ts';
 import { isRowFault } from '../src/db/sqlstate.ts';
+import { statement } from '../src/db/statement.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { type LoadPlan, type LoadStep, orphaned } from '../src/loads/loads.ts';
 import { KEPT_REJECTS } from '../src/max-rejects.ts';
@@ -60,11 +61,14 @@ export function loadChunk(deps: ActivityDeps) {
   };
 }
 
+const READ_STATE = statement<{
+  paused: boolean;
+  ended: boolean;
+  uid: string;
+}>`select paused, finished_at is not null as ended, uid from longshore.load where id = $1`;
+
 async function readState({ db }: ActivityDeps, { loadId, uid }: LoadStep) {
-  const [row] = await db.query<{ paused: boolean; ended: boolean; uid: string }>(
-    'select paused, finished_at is not null as ended, uid from longshore.load where id = $1',
-    [loadId],
-  );
+  const [row] = await db.query(READ_STATE, [loadId]);
   if (row && uid !== undefined && uid !== row.uid) throw orphaned(`load ${loadId}`);
   if (!row || row.ended) throw new LongshoreError('load-state', `load ${loadId} has ended`);
   return row;
@@ -87,18 +91,22 @@ interface ChunkWork {
   readonly signal: AbortSignal;
 }
 
+const INSERT_CHUNK = statement`
+  insert into longshore.load_chunk (load_id, chunk_no, bytes)
+    select id, $2, $3 from longshore.load where id = $1 and uid = $4
+  on conflict do nothing returning 1`;
+
+const COUNT_CHUNK = statement`
+  update longshore.load_chunk set rows_read = $3, rows_good = $4, rows_rejected = $5, rejects_dropped = $6, done_at = clock_timestamp()
+   where load_id = $1 and chunk_no = $2`;
+
 async function write(
   tx: Tx,
   { compiled: { plan, compiled, columns, width }, chunk, bytes, keep, signal }: ChunkWork,
   copy: typeof copyAtOnce,
 ): Promise<LoadedChunk> {
   const size = chunk.endByte - chunk.startByte;
-  const begun = await tx.query(
-    `insert into longshore.load_chunk (load_id, chunk_no, bytes)
-       select id, $2, $3 from longshore.load where id = $1 and uid = $4
-     on conflict do nothing returning 1`,
-    [plan.id, chunk.no, size, plan.uid],
-  );
+  const begun = await tx.query(INSERT_CHUNK, [plan.id, chunk.no, size, plan.uid]);
   if (begun.length === 0) return alreadyLoaded(tx, plan, chunk.no);
 
   const { dialect, encoding } = plan.table;
@@ -110,11 +118,7 @@ async function write(
   if (rowsCopied !== rowsGood) {
     throw new LongshoreError('internal', `COPY took ${rowsCopied} rows of ${rowsGood}`);
   }
-  await tx.query(
-    `update longshore.load_chunk set rows_read = $3, rows_good = $4, rows_rejected = $5, rejects_dropped = $6, done_at = clock_timestamp()
-      where load_id = $1 and chunk_no = $2`,
-    [plan.id, chunk.no, rowsRead, rowsGood, rowsRejected, room.dropped],
-  );
+  await tx.query(COUNT_CHUNK, [plan.id, chunk.no, rowsRead, rowsGood, rowsRejected, room.dropped]);
   await room.write(tx, plan.id);
   return { state: 'loaded', bytes: size, read: rowsRead, rejected: rowsRejected };
 }
@@ -128,13 +132,13 @@ function copyAtOnce(
   return copyChunk(tx, plan, encodeChunk(input), signal);
 }
 
+const ALREADY_LOADED = statement<{ bytes: number; read: number; rejected: number }>`
+  select c.bytes, c.rows_read as read, c.rows_rejected as rejected
+    from longshore.load_chunk c join longshore.load l on l.id = c.load_id
+   where c.load_id = $1 and c.chunk_no = $2 and l.uid = $3`;
+
 async function alreadyLoaded(tx: Tx, plan: LoadPlan, chunkNo: number): Promise<LoadedChunk> {
-  const [row] = await tx.query<{ bytes: number; read: number; rejected: number }>(
-    `select c.bytes, c.rows_read as read, c.rows_rejected as rejected
-       from longshore.load_chunk c join longshore.load l on l.id = c.load_id
-      where c.load_id = $1 and c.chunk_no = $2 and l.uid = $3`,
-    [plan.id, chunkNo, plan.uid],
-  );
+  const [row] = await tx.query(ALREADY_LOADED, [plan.id, chunkNo, plan.uid]);
   if (!row) throw orphaned(`load ${plan.id}`);
   return { state: 'loaded', ...row };
 }

@@ -1,4 +1,5 @@
 import { readRecords } from '../src/csv/read-records.ts';
+import { statement } from '../src/db/statement.ts';
 import type { LoadPlan } from '../src/loads/loads.ts';
 import type { Chunk } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -6,14 +7,14 @@ import { readChunk } from './read-chunk.ts';
 
 const ROWS_A_STATEMENT = 5_000;
 
+const UNQUOTED = statement<{ no: number }>`
+  select distinct width_bucket(line, $2::bigint[]) - 1 as no from longshore.reject
+   where load_id = $1 and record is null order by 1`;
+
 /** Gives rejects that were found in the stage, where only values are, their original records from the file. */
 export async function quoteRejects(deps: ActivityDeps, plan: LoadPlan, signal: AbortSignal): Promise<void> {
   const chunks = plan.chunks ?? [];
-  const wanted = await deps.db.query<{ no: number }>(
-    `select distinct width_bucket(line, $2::bigint[]) - 1 as no from longshore.reject
-      where load_id = $1 and record is null order by 1`,
-    [plan.id, chunks.map((chunk) => chunk.firstLine)],
-  );
+  const wanted = await deps.db.query(UNQUOTED, [plan.id, chunks.map((chunk) => chunk.firstLine)]);
   for (const { no } of wanted) {
     signal.throwIfAborted();
     const chunk = chunks[no];
@@ -21,26 +22,26 @@ export async function quoteRejects(deps: ActivityDeps, plan: LoadPlan, signal: A
   }
 }
 
+const UNQUOTED_OF_CHUNK = statement<{ line: number }>`
+  select line::float8 as line from longshore.reject
+   where load_id = $1 and record is null and line >= $2 and line < $3`;
+
+const KEEP_RECORDS = statement`
+  update longshore.reject r set record = q.record
+    from unnest($2::bigint[], $3::bytea[]) q(line, record) where r.load_id = $1 and r.line = q.line`;
+
 async function quoteChunk(
   { db, storage }: ActivityDeps,
   plan: LoadPlan,
   chunk: Chunk,
   endLine: number,
 ): Promise<void> {
-  const rows = await db.query<{ line: number }>(
-    `select line::float8 as line from longshore.reject
-      where load_id = $1 and record is null and line >= $2 and line < $3`,
-    [plan.id, chunk.firstLine, endLine],
-  );
+  const rows = await db.query(UNQUOTED_OF_CHUNK, [plan.id, chunk.firstLine, endLine]);
   const lines = new Set(rows.map((row) => row.line));
   const bytes = await readChunk(storage, plan.sourceKey, chunk);
   let found: { line: number; record: Buffer }[] = [];
   const keep = async () => {
-    await db.query(
-      `update longshore.reject r set record = q.record
-         from unnest($2::bigint[], $3::bytea[]) q(line, record) where r.load_id = $1 and r.line = q.line`,
-      [plan.id, found.map((f) => f.line), found.map((f) => f.record)],
-    );
+    await db.query(KEEP_RECORDS, [plan.id, found.map((f) => f.line), found.map((f) => f.record)]);
     found = [];
   };
   for (const record of readRecords(bytes, chunk, plan.table.dialect, plan.table.encoding)) {

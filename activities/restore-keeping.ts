@@ -3,6 +3,7 @@ import type { BackupStatus } from '../src/backups/backup.ts';
 import { createBackup, readBackup, readBackupPlan } from '../src/backups/backups.ts';
 import { manifestDoubt } from '../src/backups/manifest.ts';
 import type { Tx } from '../src/db/database.ts';
+import { statement } from '../src/db/statement.ts';
 import { type ErrorCode, LongshoreError } from '../src/errors.ts';
 import { makeStage } from '../src/publish/stage.ts';
 import { type EndedRestore, type EndRestoreInput, endRestore } from '../src/restores/end-restore.ts';
@@ -112,6 +113,8 @@ function begunOf({ kind, target, tables }: RestorePlan): BegunRestore {
   return { kind, target, parts, rows: tables.reduce((sum, { saved }) => sum + saved.rows, 0) };
 }
 
+const BEGIN_SAFETY_BACKUP = statement`update longshore.restore set safety_backup_id = $2 where id = $1`;
+
 async function beginSafetyBackup(
   tx: Tx,
   { dictionary, backupKeys: keys }: RestoreKeepingDeps,
@@ -135,7 +138,7 @@ async function beginSafetyBackup(
       purpose: 'safety',
       startedBy: `restore:${restoreId}`,
     }));
-  await tx.query('update longshore.restore set safety_backup_id = $2 where id = $1', [restoreId, backupId]);
+  await tx.query(BEGIN_SAFETY_BACKUP, [restoreId, backupId]);
   const { workflowId } = await readBackupPlan(tx, backupId);
   return { backupId, workflowId, tables: filled };
 }

@@ -1,6 +1,7 @@
 import { uncovered } from '../src/backups/uncovered.ts';
 import { checkFiles } from '../src/backups/verify-files.ts';
 import type { Database, Tx } from '../src/db/database.ts';
+import { statement } from '../src/db/statement.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { FIRST_GROUP_ID, passIds } from '../src/loads/lineage-ids.ts';
 import { compareStages, countRows, keysNotFound, limitStage } from '../src/restores/compare-stages.ts';
@@ -88,16 +89,17 @@ async function besideChanges(tx: Tx, plan: RestorePlan): Promise<TableChange[]> 
   return [{ ...change, added: row?.n ?? 0, notFound: await keysNotFound(tx, table, [stage]) }];
 }
 
+const STAGED_PARTS = statement<{
+  n: number;
+}>`select count(*)::int as n from longshore.restore_part where restore_id = $1`;
+
 /** A stage with a part missing must never become a table. @throws LongshoreError `internal` */
 async function refuseMissing(
   db: Pick<ActivityDeps['db'], 'query'>,
   { id, tables }: RestorePlan,
 ): Promise<void> {
   const parts = tables.reduce((sum, { saved }) => sum + saved.parts.length, 0);
-  const [row] = await db.query<{ n: number }>(
-    'select count(*)::int as n from longshore.restore_part where restore_id = $1',
-    [id],
-  );
+  const [row] = await db.query(STAGED_PARTS, [id]);
   if (row?.n !== parts)
     throw new LongshoreError('internal', `restore ${id}: ${row?.n} of ${parts} parts are staged`);
 }
@@ -122,6 +124,8 @@ export function prepareStaged({ db }: ActivityDeps) {
   };
 }
 
+const END_RESTORE = statement`update longshore.restore set status = 'done', finished_at = clock_timestamp() where id = $1`;
+
 /** Makes the stages what the tables hold and the restore done, and opens the gates, in one transaction. */
 export function publishRestore({ db, analyze }: ActivityDeps) {
   return async ({ restoreId }: RestoreStep): Promise<void> => {
@@ -139,10 +143,7 @@ export function publishRestore({ db, analyze }: ActivityDeps) {
             await refuseMissing(tx, plan);
             await publishStages(tx, plan);
             signal.throwIfAborted();
-            await tx.query(
-              `update longshore.restore set status = 'done', finished_at = clock_timestamp() where id = $1`,
-              [restoreId],
-            );
+            await tx.query(END_RESTORE, [restoreId]);
             await clearRestore(tx, restoreId);
           }),
         );

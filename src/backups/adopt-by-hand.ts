@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../audit/audit-entry.ts';
 import { insertAudit } from '../audit/audit-rows.ts';
+import { statement } from '../db/statement.ts';
 import { passIds } from '../loads/lineage-ids.ts';
 import type { BackupStatus, Manifest } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
@@ -49,19 +50,19 @@ export async function adoptByHand(deps: BackupDeps, request: AdoptRequest): Prom
   return { adopted, refused };
 }
 
+const FIND_CANDIDATES = statement<{ [member in keyof Candidate]: Candidate[member] }>`
+  select id, status, manifest, manifest_sha256 as sha256, unverified from longshore.backup
+   where case when $1::text[] is null
+              then status = 'unverified' and jsonb_array_length(unverified) = 1
+                   and unverified -> 0 ->> 'reason' = 'no-key'
+              else id = any ($1) end
+   order by snapshot_at, id`;
+
 async function findCandidates(
   db: BackupDeps['db'],
   ids: readonly string[] | null,
 ): Promise<Map<string, Candidate>> {
-  const rows = await db.query<{ [member in keyof Candidate]: Candidate[member] }>(
-    `select id, status, manifest, manifest_sha256 as sha256, unverified from longshore.backup
-      where case when $1::text[] is null
-                 then status = 'unverified' and jsonb_array_length(unverified) = 1
-                      and unverified -> 0 ->> 'reason' = 'no-key'
-                 else id = any ($1) end
-      order by snapshot_at, id`,
-    [ids],
-  );
+  const rows = await db.query(FIND_CANDIDATES, [ids]);
   return new Map(rows.map((row) => [row.id, row]));
 }
 
@@ -73,6 +74,13 @@ function faultOf({ status, manifest, unverified }: Candidate): string | null {
   return manifest === null ? 'it has no manifest that can be read' : null;
 }
 
+const ADOPT = statement`
+  update longshore.backup
+     set status = 'done', unverified = null, deleted_at = null, cleared_at = null,
+         started_by = case when found then $3 else started_by end, found = false,
+         finished_at = coalesce(finished_at, snapshot_at)
+   where id = $1 and status = 'unverified' and manifest_sha256 = $2 returning 1`;
+
 async function adopt(
   { db }: BackupDeps,
   { id, manifest, sha256 }: Candidate,
@@ -80,14 +88,7 @@ async function adopt(
 ): Promise<boolean> {
   await passIds(db, idsOf(manifest!));
   return db.transaction(async (tx) => {
-    const changed = await tx.query(
-      `update longshore.backup
-          set status = 'done', unverified = null, deleted_at = null, cleared_at = null,
-              started_by = case when found then $3 else started_by end, found = false,
-              finished_at = coalesce(finished_at, snapshot_at)
-        where id = $1 and status = 'unverified' and manifest_sha256 = $2 returning 1`,
-      [id, sha256, adoptedBy],
-    );
+    const changed = await tx.query(ADOPT, [id, sha256, adoptedBy]);
     if (changed.length > 0) await insertAudit(tx, [audit(id)]);
     return changed.length > 0;
   });

@@ -1,3 +1,4 @@
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
@@ -13,6 +14,11 @@ interface BackupRow extends Reliance, Omit<RetainedBackup, 'snapshotAt' | 'fault
   readonly at: Date;
 }
 
+const READ_RETENTION = statement<{ [member in keyof BackupRow]: BackupRow[member] }>`
+  select ${RELIANCE}, b.schedule_id as "scheduleId", b.purpose, b.pinned, b.tables,
+         coalesce(b.snapshot_at, b.created_at) as at
+    from longshore.backup b where b.status = 'done'`;
+
 /** What a policy would do now. Only what is believed, and is in the storage as it was written, counts. */
 export async function readRetention(
   deps: BackupDeps,
@@ -20,11 +26,7 @@ export async function readRetention(
   scope: RetentionScope,
   onRead: () => void = () => undefined,
 ): Promise<RetentionPlan> {
-  const rows = await deps.db.query<{ [member in keyof BackupRow]: BackupRow[member] }>(
-    `select ${RELIANCE}, b.schedule_id as "scheduleId", b.purpose, b.pinned, b.tables,
-            coalesce(b.snapshot_at, b.created_at) as at
-       from longshore.backup b where b.status = 'done'`,
-  );
+  const rows = await deps.db.query(READ_RETENTION);
   const backups: RetainedBackup[] = [];
   for (const row of rows) {
     const fault = await relianceFault(deps, row);

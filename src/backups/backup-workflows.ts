@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { statement } from '../db/statement.ts';
 import {
   noteReconciled,
   type Reconciler,
@@ -27,6 +28,8 @@ export interface StartableBackup {
   readonly workflowId: string;
 }
 
+const NOTE_RUN = statement`update longshore.backup set run_id = $2 where id = $1`;
+
 /** Starts a backup's workflow. One that runs already is left alone: asking twice is not an error. */
 export async function startBackupWorkflow(
   { client, db, installation }: WorkflowStarter,
@@ -45,7 +48,7 @@ export async function startBackupWorkflow(
       staticSummary: `Back up ${named}`.slice(0, 200),
       staticDetails: `Backup ${id} of ${tables.map((table) => `**${table}**`).join(', ')}`.slice(0, 10_000),
     });
-    await db.query('update longshore.backup set run_id = $2 where id = $1', [id, handle.firstExecutionRunId]);
+    await db.query(NOTE_RUN, [id, handle.firstExecutionRunId]);
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
     throw error;
@@ -54,16 +57,17 @@ export async function startBackupWorkflow(
 
 type BackupReconciler = Reconciler & { readonly backupKeys: BackupKeys };
 
+const RUNNING_BACKUPS = statement<StartableBackup & { readonly runId: string | null }>`
+  select id, tables, workflow_id as "workflowId", run_id as "runId" from longshore.backup
+   where status = 'running' and created_at < now() - interval '3 seconds' order by id`;
+
 /**
  * Brings ledger and Temporal together again: backups whose workflow was never started, and those whose workflow ended
  * without a word (terminated in the Web UI, or timed out).
  */
 export async function reconcileBackups(deps: BackupReconciler): Promise<void> {
   const { db, log } = deps;
-  const running = await db.query<StartableBackup & { readonly runId: string | null }>(
-    `select id, tables, workflow_id as "workflowId", run_id as "runId" from longshore.backup
-      where status = 'running' and created_at < now() - interval '3 seconds' order by id`,
-  );
+  const running = await db.query(RUNNING_BACKUPS);
   for (const backup of running) {
     await reconcileBackup(deps, backup).catch((error) => {
       const err = translateTemporal(error);

@@ -1,5 +1,6 @@
 import type { Codec } from '../avro/codec.ts';
 import type { Sql } from '../db/sql.ts';
+import { part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { quoted } from '../shorten.ts';
@@ -47,6 +48,13 @@ export interface BackupPlan {
   readonly tables: readonly Table[];
 }
 
+const CREATE_BACKUP = statement`
+  insert into longshore.backup
+    (id, purpose, schedule_id, tables, definitions, status, pinned, codec, encrypted, key_id, workflow_id,
+     dictionary_name, dictionary_version, started_by, warnings)
+  values ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, ${BACKUP_WORKFLOW_ID}, $10, $11, $12, $13)
+  on conflict (id) do nothing`;
+
 /**
  * Writes a backup that is to be made into the ledger, and nothing else: its workflow is for the caller to start. One
  * that never gets a workflow is given one by the housekeeping.
@@ -62,28 +70,21 @@ export async function createBackup(db: Sql, request: NewBackup): Promise<string>
   }
   const id = request.id ?? newBackupId();
   const tables = chosenTables(dictionary, request.tables);
-  await db.query(
-    `insert into longshore.backup
-       (id, purpose, schedule_id, tables, definitions, status, pinned, codec, encrypted, key_id, workflow_id,
-        dictionary_name, dictionary_version, started_by, warnings)
-     values ($1, $2, $3, $4, $5, 'running', $6, $7, $8, $9, ${BACKUP_WORKFLOW_ID}, $10, $11, $12, $13)
-     on conflict (id) do nothing`,
-    [
-      id,
-      purpose,
-      request.scheduleId ?? null,
-      tables.map(({ name }) => name),
-      JSON.stringify(tables),
-      request.pinned ?? false,
-      request.codec ?? DEFAULT_CODEC,
-      encrypted,
-      keys.current?.id ?? null,
-      dictionary.name,
-      dictionary.version,
-      startedBy,
-      JSON.stringify(await uncovered(db, tables, request.tables === null ? dictionary.tables : undefined)),
-    ],
-  );
+  await db.query(CREATE_BACKUP, [
+    id,
+    purpose,
+    request.scheduleId ?? null,
+    tables.map(({ name }) => name),
+    JSON.stringify(tables),
+    request.pinned ?? false,
+    request.codec ?? DEFAULT_CODEC,
+    encrypted,
+    keys.current?.id ?? null,
+    dictionary.name,
+    dictionary.version,
+    startedBy,
+    JSON.stringify(await uncovered(db, tables, request.tables === null ? dictionary.tables : undefined)),
+  ]);
   return id;
 }
 
@@ -98,20 +99,20 @@ function chosenTables(dictionary: Dictionary, names: readonly string[] | null): 
   return dictionary.tables.filter(({ name }) => names.includes(name));
 }
 
+const READ_BACKUP_PLAN = statement<BackupPlan>`
+  select id, workflow_id as "workflowId", purpose, schedule_id as "scheduleId", status, attempt, codec, encrypted,
+         key_id as "keyId", definitions as tables,
+         jsonb_build_object('name', dictionary_name, 'version', dictionary_version) as dictionary
+    from longshore.backup where id = $1`;
+
 /** @throws LongshoreError `unknown-backup` */
 export async function readBackupPlan(db: Sql, id: string): Promise<BackupPlan> {
-  const [row] = await db.query<BackupPlan>(
-    `select id, workflow_id as "workflowId", purpose, schedule_id as "scheduleId", status, attempt, codec, encrypted,
-            key_id as "keyId", definitions as tables,
-            jsonb_build_object('name', dictionary_name, 'version', dictionary_version) as dictionary
-       from longshore.backup where id = $1`,
-    [id],
-  );
+  const [row] = await db.query(READ_BACKUP_PLAN, [id]);
   if (!row) throw unknownBackup(id);
   return row;
 }
 
-const VIEW = `
+const VIEW = part`
   select b.id, b.purpose, b.schedule_id, b.status, b.pinned, b.codec, b.encrypted, b.key_id, b.workflow_id, b.run_id,
          b.dictionary_version, b.snapshot_at, b.tables, b.parts_total, b.manifest, b.rows, b.bytes, b.error_code,
          b.error_message, b.note, b.unverified, b.warnings, b.verified_at, b.verification, b.started_by, b.created_at, b.finished_at, p.parts
@@ -120,9 +121,11 @@ const VIEW = `
       select jsonb_agg(jsonb_build_object('table', table_name, 'part', part) order by table_name, part_no) as parts
         from longshore.backup_part where b.status = 'running' and backup_id = b.id and attempt = b.attempt) p on true`;
 
+const READ_BACKUP = statement<BackupRow>`${VIEW} where b.id = $1`;
+
 /** @throws LongshoreError `unknown-backup` */
 export async function readBackup(db: Sql, id: string): Promise<BackupView> {
-  const [row] = await db.query<BackupRow>(`${VIEW} where b.id = $1`, [id]);
+  const [row] = await db.query(READ_BACKUP, [id]);
   if (!row) throw unknownBackup(id);
   return toBackupView(row);
 }
@@ -140,36 +143,36 @@ export interface BackupFilter {
   readonly limit: number;
 }
 
+const LIST_BACKUPS = statement<BackupRow>`
+  ${VIEW}
+   where ($1::text is null or b.tables @> array[$1])
+     and ($2::text[] is null or (b.tables <@ $2 and b.status <> 'unverified'))
+     and ($3::text is null or b.status = $3) and ($4::text is null or b.purpose = $4)
+     and ($5::text is null or b.schedule_id = $5)
+     and ($6::text is null or (b.created_at, b.id) < (select created_at, id from longshore.backup where id = $6))
+   order by b.created_at desc, b.id desc limit $7`;
+
 /** Newest first. A `before` that is not there gives none. */
 export async function listBackups(db: Sql, filter: BackupFilter): Promise<BackupView[]> {
-  const rows = await db.query<BackupRow>(
-    `${VIEW}
-      where ($1::text is null or b.tables @> array[$1])
-        and ($2::text[] is null or (b.tables <@ $2 and b.status <> 'unverified'))
-        and ($3::text is null or b.status = $3) and ($4::text is null or b.purpose = $4)
-        and ($5::text is null or b.schedule_id = $5)
-        and ($6::text is null or (b.created_at, b.id) < (select created_at, id from longshore.backup where id = $6))
-      order by b.created_at desc, b.id desc limit $7`,
-    [
-      filter.table ?? null,
-      filter.within ?? null,
-      filter.status ?? null,
-      filter.purpose ?? null,
-      filter.scheduleId ?? null,
-      filter.before ?? null,
-      filter.limit,
-    ],
-  );
+  const rows = await db.query(LIST_BACKUPS, [
+    filter.table ?? null,
+    filter.within ?? null,
+    filter.status ?? null,
+    filter.purpose ?? null,
+    filter.scheduleId ?? null,
+    filter.before ?? null,
+    filter.limit,
+  ]);
   return rows.map(toBackupView);
 }
 
+const SET_PINNED = statement<{ status: BackupStatus }>`
+  with pinned as (update longshore.backup set pinned = $2 where id = $1 and status in ('running', 'done'))
+  select status from longshore.backup where id = $1`;
+
 /** @throws LongshoreError `unknown-backup`, or `backup-state` unless it is done */
 export async function setPinned(db: Sql, id: string, pinned: boolean): Promise<void> {
-  const [row] = await db.query<{ status: BackupStatus }>(
-    `with pinned as (update longshore.backup set pinned = $2 where id = $1 and status in ('running', 'done'))
-     select status from longshore.backup where id = $1`,
-    [id, pinned],
-  );
+  const [row] = await db.query(SET_PINNED, [id, pinned]);
   if (!row) throw unknownBackup(id);
   if (row.status !== 'done' && row.status !== 'running') {
     throw new LongshoreError('backup-state', `backup ${id} is ${row.status}`);

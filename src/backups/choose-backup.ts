@@ -1,4 +1,5 @@
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import type { Part } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { backupFolder } from './backup-id.ts';
@@ -17,6 +18,11 @@ export interface Choice {
   readonly skipped: readonly Skipped[];
 }
 
+const NEWEST_READABLE = statement<{ id: string; at: Date | null }>`
+  select id, snapshot_at as at from longshore.backup
+   where status = 'done' and purpose <> 'safety' and tables @> array[$1]
+     and ($2::timestamptz is null or snapshot_at <= $2) order by snapshot_at desc, id desc`;
+
 /**
  * The newest backup of a table that can be read here: believed, with its key at hand, with its files in the storage, and
  * not found damaged by a drill. Never a safety backup: that holds what somebody wanted to be rid of.
@@ -24,12 +30,7 @@ export interface Choice {
  */
 export async function newestReadable(deps: BackupDeps, table: string, before?: string): Promise<Choice> {
   const { db } = deps;
-  const done = await db.query<{ id: string; at: Date | null }>(
-    `select id, snapshot_at as at from longshore.backup
-      where status = 'done' and purpose <> 'safety' and tables @> array[$1]
-        and ($2::timestamptz is null or snapshot_at <= $2) order by snapshot_at desc, id desc`,
-    [table, before ?? null],
-  );
+  const done = await db.query(NEWEST_READABLE, [table, before ?? null]);
   const skipped: Skipped[] = [];
   let chosen: { readonly id: string; readonly at: Date | null } | undefined;
   for (const one of done) {
@@ -84,15 +85,15 @@ export async function relianceFault(
   return (await manifestDoubt(storage, id, sha256))?.detail ?? null;
 }
 
+const READ_MANIFEST = statement<
+  { [member in keyof Reliance]: Reliance[member] } & { readonly parts: readonly Part[] }
+>`
+  select ${RELIANCE}, (select one -> 'parts' from jsonb_array_elements(b.manifest -> 'tables') one
+                        where one ->> 'table' = $2) as parts
+    from longshore.backup b where b.id = $1 and b.status = 'done'`;
+
 async function faultOf(deps: BackupDeps, id: string, table: string): Promise<string | null> {
-  const [row] = await deps.db.query<
-    { [member in keyof Reliance]: Reliance[member] } & { readonly parts: readonly Part[] }
-  >(
-    `select ${RELIANCE}, (select one -> 'parts' from jsonb_array_elements(b.manifest -> 'tables') one
-                           where one ->> 'table' = $2) as parts
-       from longshore.backup b where b.id = $1 and b.status = 'done'`,
-    [id, table],
-  );
+  const [row] = await deps.db.query(READ_MANIFEST, [id, table]);
   if (!row) return 'it was deleted just now';
   const fault = await relianceFault(deps, row);
   if (fault !== null) return fault;
@@ -102,15 +103,15 @@ async function faultOf(deps: BackupDeps, id: string, table: string): Promise<str
   return missing ? `its file ${missing.name} is missing` : null;
 }
 
+const NEWER_DOUBTED = statement<{ id: string; at: Date | null; found: boolean; doubts: readonly Doubt[] }>`
+  select id, snapshot_at as at, found, unverified as doubts from longshore.backup
+   where status = 'unverified' and purpose <> 'safety' and tables @> array[$1]
+     and ($2::timestamptz is null or snapshot_at > $2) and ($4::timestamptz is null or snapshot_at <= $4)
+   order by found, snapshot_at desc, id desc limit $3`;
+
 /** Those that nobody vouches for and that say that they are newer. */
 async function newerDoubted(db: Sql, table: string, than: Date | null, before?: string): Promise<Skipped[]> {
-  const rows = await db.query<{ id: string; at: Date | null; found: boolean; doubts: readonly Doubt[] }>(
-    `select id, snapshot_at as at, found, unverified as doubts from longshore.backup
-      where status = 'unverified' and purpose <> 'safety' and tables @> array[$1]
-        and ($2::timestamptz is null or snapshot_at > $2) and ($4::timestamptz is null or snapshot_at <= $4)
-      order by found, snapshot_at desc, id desc limit $3`,
-    [table, than, MOST_TOLD, before ?? null],
-  );
+  const rows = await db.query(NEWER_DOUBTED, [table, than, MOST_TOLD, before ?? null]);
   return rows.map(({ id, at, found, doubts }) => ({
     backupId: id,
     snapshotAt: at?.toISOString() ?? null,

@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { passIds } from '../loads/lineage-ids.ts';
 import type { Manifest } from './backup.ts';
@@ -109,6 +110,26 @@ function unreadable(id: string, { sha256, keyId }: Vouched): FoundRow {
   };
 }
 
+const INSERT_FOUND = statement`
+  insert into longshore.backup as b
+    (id, purpose, schedule_id, tables, definitions, codec, encrypted, key_id, workflow_id, dictionary_name,
+     dictionary_version, snapshot_at, parts_total, manifest, manifest_sha256, rows, bytes, status, created_at,
+     finished_at, unverified, found, started_by)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, ${BACKUP_WORKFLOW_ID}, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+     coalesce($18, clock_timestamp()), $18, $19, $17 <> 'done', $20)
+  on conflict (id) do update
+    set (purpose, schedule_id, tables, definitions, codec, encrypted, key_id, dictionary_name, dictionary_version,
+         snapshot_at, parts_total, manifest, manifest_sha256, rows, bytes, status, created_at, finished_at,
+         unverified, found)
+      = (excluded.purpose, excluded.schedule_id, excluded.tables, excluded.definitions, excluded.codec,
+         excluded.encrypted, excluded.key_id, excluded.dictionary_name, excluded.dictionary_version,
+         excluded.snapshot_at, excluded.parts_total, excluded.manifest, excluded.manifest_sha256, excluded.rows,
+         excluded.bytes, excluded.status, coalesce(excluded.finished_at, b.created_at), excluded.finished_at,
+         excluded.unverified, excluded.found)
+    where b.found and b.status in ('unverified', 'deleted')
+      and not exists (select from longshore.restore where backup_id = b.id and finished_at is null)
+  returning 1`;
+
 async function insertFound(
   db: Sql,
   row: FoundRow & {
@@ -117,48 +138,28 @@ async function insertFound(
     readonly unverified: string | null;
   },
 ): Promise<boolean> {
-  const changed = await db.query(
-    `insert into longshore.backup as b
-       (id, purpose, schedule_id, tables, definitions, codec, encrypted, key_id, workflow_id, dictionary_name,
-        dictionary_version, snapshot_at, parts_total, manifest, manifest_sha256, rows, bytes, status, created_at,
-        finished_at, unverified, found, started_by)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, ${BACKUP_WORKFLOW_ID}, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-        coalesce($18, clock_timestamp()), $18, $19, $17 <> 'done', $20)
-     on conflict (id) do update
-       set (purpose, schedule_id, tables, definitions, codec, encrypted, key_id, dictionary_name, dictionary_version,
-            snapshot_at, parts_total, manifest, manifest_sha256, rows, bytes, status, created_at, finished_at,
-            unverified, found)
-         = (excluded.purpose, excluded.schedule_id, excluded.tables, excluded.definitions, excluded.codec,
-            excluded.encrypted, excluded.key_id, excluded.dictionary_name, excluded.dictionary_version,
-            excluded.snapshot_at, excluded.parts_total, excluded.manifest, excluded.manifest_sha256, excluded.rows,
-            excluded.bytes, excluded.status, coalesce(excluded.finished_at, b.created_at), excluded.finished_at,
-            excluded.unverified, excluded.found)
-       where b.found and b.status in ('unverified', 'deleted')
-         and not exists (select from longshore.restore where backup_id = b.id and finished_at is null)
-     returning 1`,
-    [
-      row.id,
-      row.purpose,
-      row.scheduleId,
-      row.tables,
-      row.definitions,
-      row.codec,
-      row.encrypted,
-      row.keyId,
-      row.dictionaryName,
-      row.dictionaryVersion,
-      row.snapshotAt,
-      row.partsTotal,
-      row.manifest,
-      row.sha256,
-      row.rows,
-      row.bytes,
-      row.status,
-      row.at,
-      row.unverified,
-      FOUND_BY,
-    ],
-  );
+  const changed = await db.query(INSERT_FOUND, [
+    row.id,
+    row.purpose,
+    row.scheduleId,
+    row.tables,
+    row.definitions,
+    row.codec,
+    row.encrypted,
+    row.keyId,
+    row.dictionaryName,
+    row.dictionaryVersion,
+    row.snapshotAt,
+    row.partsTotal,
+    row.manifest,
+    row.sha256,
+    row.rows,
+    row.bytes,
+    row.status,
+    row.at,
+    row.unverified,
+    FOUND_BY,
+  ]);
   return changed.length > 0;
 }
 

@@ -1,6 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.ts';
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
 import { hasEnded } from '../jobs/job.ts';
@@ -116,10 +117,11 @@ async function findFile({ db, storage }: LedgerBackupsDeps, id: string, name: st
   };
 }
 
+const MANIFEST_HASH = statement<{
+  hash: string;
+}>`select manifest_sha256 as hash from longshore.backup where id = $1`;
+
 async function manifestHash(db: Database, id: string): Promise<string | undefined> {
-  const [row] = await db.query<{ hash: string }>(
-    'select manifest_sha256 as hash from longshore.backup where id = $1',
-    [id],
-  );
+  const [row] = await db.query(MANIFEST_HASH, [id]);
   return row?.hash;
 }

@@ -1,5 +1,6 @@
 import type { Sql } from '../db/sql.ts';
 import { isRowFault } from '../db/sqlstate.ts';
+import { statement } from '../db/statement.ts';
 import { stampOf } from '../storage/stamp.ts';
 import { type BackupStatus, MANIFEST } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
@@ -55,25 +56,26 @@ interface Known {
   readonly unverified: readonly Doubt[] | null;
 }
 
+const LEDGER_IS_FRESH = statement`
+  select from longshore.backup where not found union all select from longshore.load
+   union all select from longshore.load_past union all select from longshore.batch_group limit 1`;
+
 /** Nothing was ever done with this ledger: it is that of a new installation, or takes the place of a lost one. */
 export async function ledgerIsFresh(db: Sql): Promise<boolean> {
-  const used = await db.query(
-    `select from longshore.backup where not found union all select from longshore.load
-      union all select from longshore.load_past union all select from longshore.batch_group limit 1`,
-  );
+  const used = await db.query(LEDGER_IS_FRESH);
   return used.length === 0;
 }
+
+const KNOWN_BACKUPS = statement<{ [member in keyof Known]: Known[member] }>`
+  select id, status, found, manifest_sha256 as sha256, deleted_at is not null as deleted,
+         cleared_at is not null as cleared, unverified
+    from longshore.backup where id = any ($1) or status in ('done', 'unverified')`;
 
 export async function reviewBackups(deps: BackupDeps, options: ReviewOptions): Promise<Reviewed> {
   const { db, storage } = deps;
   const review = new Review(deps, options);
   const stored = await storedIds(storage);
-  const known = await db.query<{ [member in keyof Known]: Known[member] }>(
-    `select id, status, found, manifest_sha256 as sha256, deleted_at is not null as deleted,
-            cleared_at is not null as cleared, unverified
-       from longshore.backup where id = any ($1) or status in ('done', 'unverified')`,
-    [[...stored]],
-  );
+  const known = await db.query(KNOWN_BACKUPS, [[...stored]]);
   const rows = new Map(known.map((row) => [row.id, row]));
   for (const row of known) {
     if (!row.found) await review.known(row, stored.has(row.id));
@@ -97,6 +99,26 @@ async function storedIds(storage: BackupDeps['storage']): Promise<Set<string>> {
   }
   return ids;
 }
+
+const FORGET_FOUND = statement`
+  delete from longshore.backup where id = $1 and found and status = 'unverified'
+     and not exists (select from longshore.restore where backup_id = $1)`;
+
+const NOTE_MISSING = statement`
+  update longshore.backup
+     set status = 'deleted', unverified = null, deleted_at = clock_timestamp(), cleared_at = clock_timestamp()
+   where id = $1 and found and status = 'unverified'`;
+
+const READ_ORIGIN = statement<{ origin: string }>`
+  select id::text as origin from longshore.backup_origin
+  union select manifest ->> 'origin' from longshore.backup
+   where status = 'done' and started_by = 'storage' and manifest ->> 'origin' is not null`;
+
+const COUNT_DOUBTED = statement<{
+  n: number;
+}>`select count(*)::int as n from longshore.backup where found and status = 'unverified'`;
+
+const SET_STATUS = statement`update longshore.backup set status = $2, unverified = $3 where id = $1 and status = $4 returning 1`;
 
 class Review {
   readonly #deps: BackupDeps;
@@ -142,17 +164,8 @@ class Review {
   /** One that was found and never believed, whose manifest is there no more. A restore may still name its row. */
   async gone({ id, status }: Known): Promise<void> {
     if (status !== 'unverified') return;
-    await this.#deps.db.query(
-      `delete from longshore.backup where id = $1 and found and status = 'unverified'
-          and not exists (select from longshore.restore where backup_id = $1)`,
-      [id],
-    );
-    await this.#deps.db.query(
-      `update longshore.backup
-          set status = 'deleted', unverified = null, deleted_at = clock_timestamp(), cleared_at = clock_timestamp()
-        where id = $1 and found and status = 'unverified'`,
-      [id],
-    );
+    await this.#deps.db.query(FORGET_FOUND, [id]);
+    await this.#deps.db.query(NOTE_MISSING, [id]);
   }
 
   /** Those that the ledger does not know, or knows and never believed. */
@@ -213,11 +226,7 @@ class Review {
    * manifest of any other one was brought here from another installation with the same key.
    */
   async #origins(judged: readonly Judged[]): Promise<ReadonlySet<string>> {
-    const rows = await this.#deps.db.query<{ origin: string }>(
-      `select id::text as origin from longshore.backup_origin
-       union select manifest ->> 'origin' from longshore.backup
-        where status = 'done' and started_by = 'storage' and manifest ->> 'origin' is not null`,
-    );
+    const rows = await this.#deps.db.query(READ_ORIGIN);
     const origins = new Set(rows.map(({ origin }) => origin));
     if (!this.#options.fresh) return origins;
     const others = new Set(
@@ -232,9 +241,7 @@ class Review {
   }
 
   async #countDoubted(): Promise<number> {
-    const [row] = await this.#deps.db.query<{ n: number }>(
-      `select count(*)::int as n from longshore.backup where found and status = 'unverified'`,
-    );
+    const [row] = await this.#deps.db.query(COUNT_DOUBTED);
     return row?.n ?? 0;
   }
 
@@ -243,10 +250,12 @@ class Review {
     status: BackupStatus,
     doubts: readonly Doubt[] | null,
   ): Promise<void> {
-    const changed = await this.#deps.db.query(
-      `update longshore.backup set status = $2, unverified = $3 where id = $1 and status = $4 returning 1`,
-      [id, status, doubts && JSON.stringify(doubts), before],
-    );
+    const changed = await this.#deps.db.query(SET_STATUS, [
+      id,
+      status,
+      doubts && JSON.stringify(doubts),
+      before,
+    ]);
     if (changed.length === 0) return;
     if (doubts) this.result.doubted.push({ id, doubts });
     else if (status === 'done') this.result.cleared.push(id);

@@ -1,3 +1,4 @@
+import { statement } from '../db/statement.ts';
 import { type AppliedRetention, removeEach } from './apply-retention.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
@@ -12,19 +13,19 @@ interface SafetyBackup extends Reliance {
   readonly old: boolean;
 }
 
+const REMOVE_OLD_SAFETY = statement<{ [member in keyof SafetyBackup]: SafetyBackup[member] }>`
+  select ${RELIANCE}, b.tables, b.pinned,
+         coalesce(b.snapshot_at, b.created_at) < now() - make_interval(days => $1) as old
+    from longshore.backup b where b.purpose = 'safety' and b.status = 'done'
+   order by coalesce(b.snapshot_at, b.created_at) desc, b.id desc`;
+
 /**
  * Deletes safety backups that are older than `SAFETY_KEPT_DAYS`, oldest first. The newest good one of each table stays
  * whatever its age, as do those that are pinned, that can't be relied on, that a restore reads, or that are the last
  * good backup of a table at all.
  */
 export async function removeOldSafety(deps: BackupDeps): Promise<AppliedRetention> {
-  const newestFirst = await deps.db.query<{ [member in keyof SafetyBackup]: SafetyBackup[member] }>(
-    `select ${RELIANCE}, b.tables, b.pinned,
-            coalesce(b.snapshot_at, b.created_at) < now() - make_interval(days => $1) as old
-       from longshore.backup b where b.purpose = 'safety' and b.status = 'done'
-      order by coalesce(b.snapshot_at, b.created_at) desc, b.id desc`,
-    [SAFETY_KEPT_DAYS],
-  );
+  const newestFirst = await deps.db.query(REMOVE_OLD_SAFETY, [SAFETY_KEPT_DAYS]);
   if (!newestFirst.some(({ old }) => old)) return { removed: [], left: [] };
   const held = new Set<string>();
   const over: string[] = [];

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { quoteNames } from '../db/sql-names.ts';
 import { sqlstateOf } from '../db/sqlstate.ts';
+import { statement } from '../db/statement.ts';
 import { lockForReading } from '../publish/reading-lock.ts';
 import { columnsOf, liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
@@ -24,6 +25,8 @@ export class SnapshotLost extends Error {
 /** A reader that waits longer stands behind somebody who waits for the snapshot's end: neither would ever go on. */
 const READER_WAITS = '10s';
 
+const LAST_LOADS = statement`select table_name, max(id) as id from longshore.load where status = 'done' and table_name = any ($1) group by 1`;
+
 /**
  * Takes a snapshot of these tables: all of them as they are at one moment. The connection is in its transaction from
  * then on; its end gives the snapshot and its locks up.
@@ -40,10 +43,7 @@ export async function takeSnapshot(client: ClientBase, tables: readonly Table[])
     'select name, pg_relation_size(live::regclass)::float8 as bytes from unnest($1::text[], $2::text[]) t(name, live)',
     [names, tables.map(liveName)],
   );
-  const loads = await client.query(
-    `select table_name, max(id) as id from longshore.load where status = 'done' and table_name = any ($1) group by 1`,
-    [names],
-  );
+  const loads = await client.query(LAST_LOADS, [names]);
   return {
     id: rows[0].id,
     at: rows[0].at,

@@ -1,4 +1,5 @@
 import type { Database, Tx } from '../db/database.ts';
+import { statement } from '../db/statement.ts';
 import { refuseClosed } from '../publish/gate.ts';
 import { liveName } from '../tables/table-state.ts';
 import type { BatchOutcome } from './batch.ts';
@@ -44,13 +45,13 @@ interface Begun {
   readonly committedAt: Date;
 }
 
+const INSERT_GROUP = statement<{ id: number; committedAt: Date }>`
+  insert into longshore.batch_group (workflow_id, run_id, table_name, mode) values ($1, $2, $3, $4)
+  on conflict do nothing returning id::float8 as id, committed_at as "committedAt"`;
+
 /** The group's row in the ledger; null when it is there already. Waits for whoever is just writing it. */
 async function beginGroup(tx: Tx, { workflowId, runId, table, mode }: CommitTarget): Promise<Begun | null> {
-  const [begun] = await tx.query<{ id: number; committedAt: Date }>(
-    `insert into longshore.batch_group (workflow_id, run_id, table_name, mode) values ($1, $2, $3, $4)
-     on conflict do nothing returning id::float8 as id, committed_at as "committedAt"`,
-    [workflowId, runId, table.name, mode],
-  );
+  const [begun] = await tx.query(INSERT_GROUP, [workflowId, runId, table.name, mode]);
   return begun ?? null;
 }
 
@@ -74,16 +75,16 @@ async function sortOut(tx: Tx, batches: readonly CheckedBatch[]) {
   return { fresh, answered };
 }
 
+const DROP_EXPIRED = statement`
+  delete from longshore.idempotency_key k using unnest($1::text[], $2::text[]) as s (key_id, key)
+   where k.key_id = s.key_id and k.key = s.key and k.expires_at <= now()`;
+
 async function dropExpired(tx: Tx, fresh: readonly CheckedBatch[]): Promise<void> {
   const keyed = fresh.flatMap(({ received: { sentBy, idempotency } }) =>
     idempotency ? [{ sentBy, key: idempotency.key }] : [],
   );
   if (keyed.length === 0) return;
-  await tx.query(
-    `delete from longshore.idempotency_key k using unnest($1::text[], $2::text[]) as s (key_id, key)
-      where k.key_id = s.key_id and k.key = s.key and k.expires_at <= now()`,
-    [keyed.map(({ sentBy }) => sentBy), keyed.map(({ key }) => key)],
-  );
+  await tx.query(DROP_EXPIRED, [keyed.map(({ sentBy }) => sentBy), keyed.map(({ key }) => key)]);
 }
 
 function answerAll(

@@ -101,7 +101,7 @@ async function commitAtOnce(
   const shape = shapeOf(entries);
   let row: CommittedRow | undefined;
   try {
-    [row] = await db.prepared<CommittedRow>(commitSql(table, mode, references, shape), [
+    [row] = await db.prepared(commitSql(table, mode, references, shape), [
       ...ledgerParameters(entries),
       target.workflowId,
       target.runId,

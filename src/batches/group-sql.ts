@@ -1,4 +1,5 @@
 import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
+import { type Part, type Piece, part, type Statement, statement, statementFor } from '../db/statement.ts';
 import { uniqueKeysOf } from '../publish/check-keys.ts';
 import { gateClosedFor } from '../publish/gate.ts';
 import { columnType } from '../rows/column-type.ts';
@@ -47,8 +48,13 @@ export type CommittedRow = Put & { readonly id: number | null; readonly committe
  * Parameters: `$1` to `$3` see `ledgerParameters`, `$4` workflow ID, `$5` run ID, `$6` table, `$7` mode, `$8…` see
  * `rowParameters`.
  */
-export function commitSql(table: Table, mode: BatchMode, references: References, shape: GroupShape): string {
-  return `
+export function commitSql(
+  table: Table,
+  mode: BatchMode,
+  references: References,
+  shape: GroupShape,
+): Statement<CommittedRow> {
+  return statementFor`
     with ${lockLive(table)},
     ${LEDGER_INPUT},
     ${rowsInput(table, shape, 8)},
@@ -68,8 +74,13 @@ export function commitSql(table: Table, mode: BatchMode, references: References,
 }
 
 /** Rows only, of the group `$1`, when the verdict is for them; `$2…` see `rowParameters`. Gives the verdict. */
-export function putSql(table: Table, mode: BatchMode, references: References, shape: GroupShape): string {
-  return `
+export function putSql(
+  table: Table,
+  mode: BatchMode,
+  references: References,
+  shape: GroupShape,
+): Statement<Put> {
+  return statementFor`
     with ${lockLive(table)},
     ${rowsInput(table, shape, 2)},
     ${verdictOf(table, mode, references, shape, 'false')},
@@ -87,7 +98,7 @@ const LEDGER_INPUT = `
       select batch_id, index, convert_from(substring($3::bytea from start for bytes), 'UTF8') as row_sent, errors
         from json_to_recordset($2::json) as r (batch_id text, index int, start int, bytes int, errors jsonb))`;
 
-const LEDGER_OUTPUT = `
+const LEDGER_OUTPUT = part`
     told as (
       insert into longshore.batch (id, group_id, table_name, mode, strict, status, first_line, rows_sent,
                                    rows_accepted, rows_rejected, rows_discarded, sent_by, received_at, header)
@@ -103,7 +114,7 @@ const LEDGER_OUTPUT = `
         from fresh f cross join batches b where b.key is not null order by b.sent_by, b.key)`;
 
 /** The ledger's rows of a group that is there already: `$1` to `$3` see `ledgerParameters`, `$4` the group's ID. */
-export const LEDGER_SQL = `
+export const LEDGER_SQL = statement`
     with ${LEDGER_INPUT},
     fresh as materialized (
       select id, committed_at, table_name, mode from longshore.batch_group where id = $4),
@@ -115,7 +126,7 @@ const NOT_ALL_PUT = '(select count(*) from put) < (select count(*) from rows)';
 const KEPT = `case when ${NOT_ALL_PUT} then array(select line::int from put) end`;
 
 /** Expired keys too: who clears them away is the one who looks closer. */
-const KEY_CLASH = `exists (
+const KEY_CLASH = part`exists (
         select from batches b join longshore.idempotency_key k on k.key_id = b.sent_by and k.key = b.key)`;
 
 /**
@@ -165,19 +176,18 @@ function verdictOf(
   mode: BatchMode,
   references: References,
   shape: GroupShape,
-  clash: string,
-): string {
+  clash: Piece,
+): Part {
   const keys = references === 'sets' ? table.foreignKeys : [];
   const broken = keys.map(
     (_, nth) => `(select count(*) from wanted_${nth}) <> (select count(*) from found_${nth})`,
   );
-  return [
-    ...keys.flatMap((foreignKey, nth) => lookUp(table, foreignKey, nth)),
-    `verdict as materialized (
+  const found = keys.flatMap((foreignKey, nth) => lookUp(table, foreignKey, nth));
+  return part`${found.map((text) => `${text},\n    `).join('')}verdict as materialized (
       select ${clash} as clash, ${broken.join(' or ') || 'false'} as broken,
-             ${inTurn(table, mode, shape).join(' or ') || 'false'} as in_turn, ${gateClosedFor(table.name)} as closed)`,
-    ...(references === 'sets' ? [silenced(table, mode)] : []),
-  ].join(',\n    ');
+             ${inTurn(table, mode, shape).join(' or ') || 'false'} as in_turn, ${gateClosedFor(table.name)} as closed)${
+               references === 'sets' ? `,\n    ${silenced(table, mode)}` : ''
+             }`;
 }
 
 /**

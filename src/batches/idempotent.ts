@@ -1,4 +1,5 @@
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import type { BatchOutcome, EndedBatch, ReceivedBatch } from './batch.ts';
 import type { CheckedBatch } from './checked-batch.ts';
@@ -16,12 +17,13 @@ export async function findIdempotent(db: Sql, keyId: string, key: string): Promi
   return (await findAll(db, [{ sentBy: keyId, key }])).get(nameOf(keyId, key)) ?? null;
 }
 
+const DROP_EXPIRED_KEYS = statement<{ n: number }>`
+  with gone as (delete from longshore.idempotency_key where expires_at <= now() returning 1)
+  select count(*)::int as n from gone`;
+
 /** Clears away the keys whose days are over. @returns how many there were */
 export async function dropExpiredKeys(db: Sql): Promise<number> {
-  const [dropped] = await db.query<{ n: number }>(
-    `with gone as (delete from longshore.idempotency_key where expires_at <= now() returning 1)
-     select count(*)::int as n from gone`,
-  );
+  const [dropped] = await db.query(DROP_EXPIRED_KEYS);
   return dropped?.n ?? 0;
 }
 
@@ -69,16 +71,16 @@ export async function outcomesInLedger(db: Sql, batches: readonly CheckedBatch[]
   });
 }
 
+const FIND_KEYS = statement<{ key_id: string; key: string; fingerprint: string; batch_id: string }>`
+  select k.key_id, k.key, encode(k.fingerprint, 'hex') as fingerprint, k.batch_id
+    from unnest($1::text[], $2::text[]) as s (key_id, key)
+    join longshore.idempotency_key k using (key_id, key) where k.expires_at > now()`;
+
 async function findAll(
   db: Sql,
   keys: readonly { readonly sentBy: string; readonly key: string }[],
 ): Promise<Map<string, Idempotent>> {
-  const rows = await db.query<{ key_id: string; key: string; fingerprint: string; batch_id: string }>(
-    `select k.key_id, k.key, encode(k.fingerprint, 'hex') as fingerprint, k.batch_id
-       from unnest($1::text[], $2::text[]) as s (key_id, key)
-       join longshore.idempotency_key k using (key_id, key) where k.expires_at > now()`,
-    [keys.map(({ sentBy }) => sentBy), keys.map(({ key }) => key)],
-  );
+  const rows = await db.query(FIND_KEYS, [keys.map(({ sentBy }) => sentBy), keys.map(({ key }) => key)]);
   const outcomes = await readOutcomes(
     db,
     rows.map((row) => row.batch_id),

@@ -106,7 +106,7 @@ async function tryRows(
   const took = await attempt(
     tx,
     async () => {
-      [put] = await tx.query<Put>(sql, [id, ...rowParameters(table, entries, shape)]);
+      [put] = await tx.query(sql, [id, ...rowParameters(table, entries, shape)]);
       return put !== undefined && !put.broken && !put.inTurn;
     },
     refused,

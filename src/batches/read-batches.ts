@@ -1,5 +1,6 @@
 import { PAGE_BYTES } from '../db/cell-text.ts';
 import type { Sql } from '../db/sql.ts';
+import { part, statement } from '../db/statement.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
 import { jobError } from '../jobs/job.ts';
 import { quoted } from '../shorten.ts';
@@ -33,15 +34,17 @@ interface ViewRow {
   committed_at: Date;
 }
 
-const VIEW = `
+const VIEW = part`
   select b.id, b.table_name, b.mode, b.strict, b.status, g.workflow_id, g.run_id, b.group_id::float8 as group_id,
          b.first_line, b.rows_sent, b.rows_accepted, b.rows_rejected, b.rows_discarded, b.error_code, b.error_message,
          b.received_at, g.committed_at
     from longshore.batch b join longshore.batch_group g on g.id = b.group_id`;
 
+const VIEW_BATCH = statement<ViewRow>`${VIEW} where b.id = $1`;
+
 /** A batch that has ended; null when the ledger does not know it (yet). */
 export async function viewBatch(db: Sql, id: string): Promise<BatchView | null> {
-  const [row] = await db.query<ViewRow>(`${VIEW} where b.id = $1`, [id]);
+  const [row] = await db.query(VIEW_BATCH, [id]);
   return row ? toView(row) : null;
 }
 
@@ -50,12 +53,14 @@ export async function readOutcome(db: Sql, id: string): Promise<EndedBatch | nul
   return (await readOutcomes(db, [id])).get(id) ?? null;
 }
 
+const READ_OUTCOMES = statement<ViewRow>`${VIEW} where b.id = any ($1)`;
+
 /** By ID; those that the ledger does not know are missing. */
 export async function readOutcomes(
   db: Sql,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, EndedBatch>> {
-  const rows = await db.query<ViewRow>(`${VIEW} where b.id = any ($1)`, [ids]);
+  const rows = await db.query(READ_OUTCOMES, [ids]);
   const rejected = rows.filter((row) => row.rows_rejected > 0).map((row) => row.id);
   const rejects = rejected.length > 0 ? await readRejects(db, rejected) : [];
   const byBatch = Map.groupBy(rejects, (reject) => reject.batch_id);
@@ -67,18 +72,34 @@ export async function readOutcomes(
   );
 }
 
+const LIST_BATCHES = statement<ViewRow>`
+  ${VIEW}
+   where ($1::text[] is null or b.table_name = any ($1)) and ($2::bigint is null or b.group_id = $2)
+     and ($3::text is null or (b.group_id, b.first_line) < (
+           select l.group_id, l.first_line from longshore.batch l where l.id = $3))
+   order by b.group_id desc, b.first_line desc limit $4`;
+
 /** Batches that have ended, newest first. */
 export async function listBatches(db: Sql, filter: BatchFilter): Promise<BatchView[]> {
-  const rows = await db.query<ViewRow>(
-    `${VIEW}
-      where ($1::text[] is null or b.table_name = any ($1)) and ($2::bigint is null or b.group_id = $2)
-        and ($3::text is null or (b.group_id, b.first_line) < (
-              select l.group_id, l.first_line from longshore.batch l where l.id = $3))
-      order by b.group_id desc, b.first_line desc limit $4`,
-    [filter.tables ?? null, filter.loadId ?? null, filter.before ?? null, filter.limit],
-  );
+  const rows = await db.query(LIST_BATCHES, [
+    filter.tables ?? null,
+    filter.loadId ?? null,
+    filter.before ?? null,
+    filter.limit,
+  ]);
   return rows.map(toView);
 }
+
+const READ_BATCH = statement<{ header: string | null }>`select header from longshore.batch where id = $1`;
+
+const PAGE_OF_REJECTS = statement<RejectRow & { found: number }>`
+  select batch_id, index, row_sent, errors, found from (
+    select *, (count(*) over ())::int as found, row_number() over by_index as nth,
+           sum(octet_length(row_sent) + pg_column_size(errors)) over by_index as bytes
+      from (select batch_id, index, row_sent, errors from longshore.batch_reject
+             where batch_id = $1 and index > $2::bigint order by index limit $3 + 1) r
+    window by_index as (order by index)) r
+   where nth = 1 or (nth <= $3 and bytes <= $4) order by index`;
 
 /** By index, from the first after `afterIndex`, of no more bytes than a page has. @throws LongshoreError `unknown-batch` */
 export async function listBatchRejects(
@@ -86,23 +107,11 @@ export async function listBatchRejects(
   id: string,
   page: { readonly afterIndex: number; readonly limit: number },
 ): Promise<BatchRejectsPage> {
-  const [batch] = await db.query<{ header: string | null }>(
-    'select header from longshore.batch where id = $1',
-    [id],
-  );
+  const [batch] = await db.query(READ_BATCH, [id]);
   if (!batch) {
     throw new LongshoreError('unknown-batch', `the ledger has no batch ${quoted(id)}`);
   }
-  const rows = await db.query<RejectRow & { found: number }>(
-    `select batch_id, index, row_sent, errors, found from (
-       select *, (count(*) over ())::int as found, row_number() over by_index as nth,
-              sum(octet_length(row_sent) + pg_column_size(errors)) over by_index as bytes
-         from (select batch_id, index, row_sent, errors from longshore.batch_reject
-                where batch_id = $1 and index > $2::bigint order by index limit $3 + 1) r
-       window by_index as (order by index)) r
-      where nth = 1 or (nth <= $3 and bytes <= $4) order by index`,
-    [id, page.afterIndex, page.limit, PAGE_BYTES],
-  );
+  const rows = await db.query(PAGE_OF_REJECTS, [id, page.afterIndex, page.limit, PAGE_BYTES]);
   return {
     header: batch.header === null ? null : (JSON.parse(batch.header) as string[]),
     rejects: rows.map(toReject),
@@ -117,12 +126,12 @@ interface RejectRow {
   errors: CellError[];
 }
 
+const READ_REJECTS = statement<RejectRow>`
+  select batch_id, index, row_sent, errors from longshore.batch_reject
+   where batch_id = any ($1) order by batch_id, index`;
+
 function readRejects(db: Sql, ids: readonly string[]): Promise<RejectRow[]> {
-  return db.query<RejectRow>(
-    `select batch_id, index, row_sent, errors from longshore.batch_reject
-      where batch_id = any ($1) order by batch_id, index`,
-    [ids],
-  );
+  return db.query(READ_REJECTS, [ids]);
 }
 
 function toReject({ index, row_sent, errors }: RejectRow): BatchReject {

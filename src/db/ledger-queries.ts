@@ -11,7 +11,7 @@ import {
   sql,
 } from 'kysely';
 import type { LedgerTables } from '../ledger/entities.ts';
-import { LEDGER_SCHEMA } from './sql-names.ts';
+import { LEDGER_SCHEMA, quoteName, quoteNames } from './sql-names.ts';
 
 /** Queries of the ledger's tables, typed from its entities. */
 export type Ledger = Kysely<LedgerTables>;
@@ -73,6 +73,14 @@ function driverOver(run: RunStatement): Driver {
     releaseConnection: async () => undefined,
     destroy: async () => undefined,
   };
+}
+
+/** A COPY into columns of a table of the ledger: it can't be prepared, but its names are those of the entity. */
+export function copyInto<T extends keyof LedgerTables & string>(
+  table: T,
+  columns: readonly (keyof LedgerTables[T] & string)[],
+): string {
+  return `copy ${quoteName(LEDGER_SCHEMA, table)} (${quoteNames(columns)}) from stdin`;
 }
 
 /** A value of a `jsonb` column: the driver would write an array as one of PostgreSQL's. */

@@ -6,6 +6,7 @@ import { isGroupRunning } from '../batches/find-batch.ts';
 import { dropExpiredKeys } from '../batches/idempotent.ts';
 import { PAYLOAD_FOLDER } from '../batches/payload.ts';
 import type { Database } from '../db/database.ts';
+import { statement } from '../db/statement.ts';
 import type { Installation } from '../installation/installation.ts';
 import { dropOldSigningKeys } from '../keys/signing-keys.ts';
 import { reconcileLoads, tellPausedAgain } from '../loads/load-workflows.ts';
@@ -90,10 +91,12 @@ export function keepHouse(deps: HouseDeps): { stop(): void } {
   return { stop: () => timers.forEach(clearInterval) };
 }
 
+const UPLOADS_IN_USE = statement<{
+  key: string;
+}>`select source_key as key from longshore.load where finished_at is null`;
+
 async function sweepUploads(db: Database, storage: Storage): Promise<void> {
-  const used = await db.query<{ key: string }>(
-    'select source_key as key from longshore.load where finished_at is null',
-  );
+  const used = await db.query(UPLOADS_IN_USE);
   const keys = new Set(used.map((row) => row.key));
   for (const key of await storage.list('uploads/')) {
     if (!keys.has(key) && (await isOld(storage, key))) await storage.delete(key);

@@ -1,5 +1,6 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { BACK_UP } from '../backups/contract.ts';
+import { statement } from '../db/statement.ts';
 import { LOAD_CSV } from '../loads/contract.ts';
 import type { Reconciler } from '../loads/load-workflows.ts';
 import { RESTORE } from '../restores/contract.ts';
@@ -11,6 +12,12 @@ const AGE_MS = 60_000;
 const FORGOTTEN =
   'the ledger knows nothing of it: PostgreSQL came back from an older copy. Nothing that it does would be kept';
 const OVER = 'its load had ended: Temporal came back from an older copy. Nothing that it does would be kept';
+
+const UNFINISHED = statement<{ id: string; over: boolean }>`
+  select workflow_id as id, coalesce(finished_at < now() - $2 * interval '1 millisecond', false) as over
+    from longshore.load where workflow_id = any ($1)
+  union all select workflow_id, false from longshore.backup where workflow_id = any ($1)
+  union all select workflow_id, false from longshore.restore where workflow_id = any ($1)`;
 
 /**
  * Ends workflows of loads, backups and restores that the ledger has no row of, and those of loads that ended long ago.
@@ -30,13 +37,7 @@ export async function endOrphans(
     if (Date.now() - startTime.getTime() >= olderThanMs) running.push({ workflowId, runId, type });
   }
   if (running.length === 0) return;
-  const known = await db.query<{ id: string; over: boolean }>(
-    `select workflow_id as id, coalesce(finished_at < now() - $2 * interval '1 millisecond', false) as over
-       from longshore.load where workflow_id = any ($1)
-     union all select workflow_id, false from longshore.backup where workflow_id = any ($1)
-     union all select workflow_id, false from longshore.restore where workflow_id = any ($1)`,
-    [running.map(({ workflowId }) => workflowId), olderThanMs],
-  );
+  const known = await db.query(UNFINISHED, [running.map(({ workflowId }) => workflowId), olderThanMs]);
   const over = new Map(known.map((row) => [row.id, row.over]));
   for (const { workflowId, runId, type } of running) {
     if (over.get(workflowId) === false) continue;

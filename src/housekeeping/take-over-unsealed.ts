@@ -5,6 +5,7 @@ import { BACK_UP, type BackUpInput } from '../backups/contract.ts';
 import { COMMIT_BATCHES } from '../batches/contract.ts';
 import type { Config } from '../config.ts';
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import { LOAD_CSV } from '../loads/contract.ts';
 import { REFRESH_ON_SCHEDULE, REFRESH_REPORT } from '../reports/contract.ts';
 import { RESTORE } from '../restores/contract.ts';
@@ -23,14 +24,18 @@ export interface TakeOverDeps {
 }
 
 /** Where the ledger has the job of a workflow; a workflow that it does not know is not taken over. */
-const LEDGER: Readonly<Record<string, string>> = {
-  [LOAD_CSV]: `longshore.load where workflow_id = $1 and finished_at is null`,
-  [BACK_UP]: `longshore.backup where workflow_id = $1 and status = 'running'`,
-  [RESTORE]: `longshore.restore where workflow_id = $1 and finished_at is null`,
+const LEDGER: Readonly<Record<string, 'load' | 'backup' | 'restore'>> = {
+  [LOAD_CSV]: 'load',
+  [BACK_UP]: 'backup',
+  [RESTORE]: 'restore',
 };
+/** Of a load, a backup or a restore. */
+const ENDED: readonly string[] = ['done', 'failed', 'cancelled', 'deleted', 'unverified'];
 /** What is asked for again by itself: by the housekeeping, and at the next time of its schedule. */
 const RENEWED: readonly string[] = [RUN_SCHEDULE, REFRESH_ON_SCHEDULE, REFRESH_REPORT];
 const REASON = 'of before payloads were sealed';
+
+const HAS_SEALED = statement`select from longshore.payload_key limit 1`;
 
 /**
  * Seals what a version without seals has left in Temporal: the jobs that are under way there begin anew, with the input
@@ -39,7 +44,7 @@ const REASON = 'of before payloads were sealed';
  */
 export async function takeOverUnsealed(deps: TakeOverDeps): Promise<void> {
   const { config, db } = deps;
-  const used = await db.query('select from longshore.payload_key limit 1');
+  const used = await db.query(HAS_SEALED);
   if (used.length === 0) {
     await takeOverWorkflows(deps);
     await takeOverSchedules(deps);
@@ -68,8 +73,14 @@ async function takeOverWorkflows(deps: TakeOverDeps): Promise<void> {
 async function isOurs({ db }: TakeOverDeps, type: string, workflowId: string): Promise<boolean> {
   // Groups come into the ledger with their commit; nobody but their workflow knows of them before.
   if (type === COMMIT_BATCHES) return true;
-  const place = LEDGER[type];
-  return place !== undefined && (await db.query(`select from ${place}`, [workflowId])).length > 0;
+  const table = LEDGER[type];
+  if (table === undefined) return false;
+  const job = await db.ledger
+    .selectFrom(table)
+    .select('status')
+    .where('workflow_id', '=', workflowId)
+    .executeTakeFirst();
+  return job !== undefined && !ENDED.includes(job.status);
 }
 
 async function beginAnew(
@@ -92,12 +103,13 @@ async function beginAnew(
     staticDetails: await described.staticDetails(),
   });
   log.warn({ workflowId }, `A workflow ${REASON} began anew: ${workflowId}`);
-  const place = LEDGER[type]?.split(' ')[0];
-  if (place === undefined) return;
-  await db.query(`update ${place} set run_id = $2 where workflow_id = $1`, [
-    workflowId,
-    handle.firstExecutionRunId,
-  ]);
+  const table = LEDGER[type];
+  if (table === undefined) return;
+  await db.ledger
+    .updateTable(table)
+    .set({ run_id: handle.firstExecutionRunId })
+    .where('workflow_id', '=', workflowId)
+    .execute();
 }
 
 /** Its snapshot was held for the run that was. */

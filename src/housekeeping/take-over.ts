@@ -57,7 +57,7 @@ export async function takeOver(deps: TakeOverDeps): Promise<void> {
       });
     log.info({ workflowId }, `The workflow ${workflowId} was ended: ${TAKEN_OVER}`);
   }
-  await db.query('update longshore.installation set takes_over = false');
+  await db.ledger.updateTable('installation').set({ takes_over: false }).execute();
 }
 
 async function runningIn(client: Client, types: readonly string[]) {

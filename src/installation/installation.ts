@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Database } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
+import { part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { nameIn, workflowQueue } from './names.ts';
@@ -20,15 +21,23 @@ const MARK_MAX_BYTES = 1024;
 const markSchema = z.object({ installation: z.string() });
 
 /** SQL of the ID, for statements that make up names in Temporal. */
-export const INSTALLATION_ID = '(select id from longshore.installation)';
+export const INSTALLATION_ID = part`(select id from longshore.installation)`;
+
+const READ_INSTALLATION = statement<{
+  id: string;
+  takesOver: boolean;
+}>`select id, takes_over as "takesOver" from longshore.installation`;
 
 export async function readInstallation(db: Sql): Promise<Installation> {
-  const [row] = await db.query<{ id: string; takesOver: boolean }>(
-    'select id, takes_over as "takesOver" from longshore.installation',
-  );
-  if (!row) throw new LongshoreError('internal', 'longshore.installation has no row');
+  const [row] = await db.query(READ_INSTALLATION);
+  if (!row) throw new LongshoreError('internal', 'the ledger does not say which installation it is of');
   return { ...row, queue: workflowQueue(row.id) };
 }
+
+const LOCK_INSTALLATION = statement<{ id: string; used: boolean }>`
+  select id, exists (select from longshore.load) or exists (select from longshore.backup)
+             or exists (select from longshore.batch_group) or exists (select from longshore.api_key) as used
+    from longshore.installation for update`;
 
 /**
  * Settles which installation this is. The ledger knows; a ledger that was never used goes on for the installation that
@@ -45,11 +54,7 @@ export async function settleInstallation(
 ): Promise<Installation> {
   const marked = await readMark(storage);
   await db.transaction(async (tx) => {
-    const [row] = await tx.query<{ id: string; used: boolean }>(
-      `select id, exists (select from longshore.load) or exists (select from longshore.backup)
-                  or exists (select from longshore.batch_group) or exists (select from longshore.api_key) as used
-         from longshore.installation for update`,
-    );
+    const [row] = await tx.query(LOCK_INSTALLATION);
     const id = wanted ?? (row?.used ? undefined : marked);
     if (id !== undefined && id !== row?.id) await renameInstallation(tx, id);
   });
@@ -59,15 +64,42 @@ export async function settleInstallation(
   return installation;
 }
 
+const RENAME_INSTALLATION = statement`update longshore.installation set id = $1, takes_over = false`;
+
+const DELETE_PROCESSES = statement`delete from longshore.process`;
+
 /**
  * Gives a copied ledger a name of its own. What is unfinished in it is under way in the workflows of the original,
  * which go on with the original's rows: here it gets workflows of its own.
  */
 async function renameInstallation(tx: Sql, id: string): Promise<void> {
-  await tx.query('update longshore.installation set id = $1, takes_over = false', [id]);
-  await tx.query('delete from longshore.process');
+  await tx.query(RENAME_INSTALLATION, [id]);
+  await tx.query(DELETE_PROCESSES);
   await giveOwnNames(tx, id);
 }
+
+const FOREIGN_NAMES = statement<{ id: string }>`
+  select workflow_id as id from longshore.load where finished_at is null and not starts_with(workflow_id, $1)
+  union all
+  select workflow_id from longshore.restore where finished_at is null and not starts_with(workflow_id, $1)
+  union all
+  select workflow_id from longshore.backup where status = 'running' and not starts_with(workflow_id, $1)`;
+
+const FRESH_NAME = `$1 || f.kind || '-' || r.id || '-' || left(replace(f.uid::text, '-', ''), 12)`;
+
+const RENAME_LOADS = statement`
+  with fresh as materialized (
+    select id, gen_random_uuid() as uid, 'load' as kind from longshore.load where workflow_id = any ($2))
+  update longshore.load r set uid = f.uid, run_id = null, workflow_id = ${FRESH_NAME}
+    from fresh f where f.id = r.id`;
+
+const RENAME_RESTORES = statement`
+  with fresh as materialized (
+    select id, gen_random_uuid() as uid, kind from longshore.restore where workflow_id = any ($2))
+  update longshore.restore r set uid = f.uid, run_id = null, workflow_id = ${FRESH_NAME}
+    from fresh f where f.id = r.id`;
+
+const RENAME_BACKUPS = statement`update longshore.backup set workflow_id = $1 || 'backup-' || id, run_id = null where workflow_id = any ($2)`;
 
 /**
  * Gives everything unfinished whose workflow does not have the installation's name another workflow ID, and another
@@ -76,33 +108,11 @@ async function renameInstallation(tx: Sql, id: string): Promise<void> {
  * @returns the workflow IDs that it had
  */
 export async function giveOwnNames(tx: Sql, id: string): Promise<readonly string[]> {
-  const former = await tx.query<{ id: string }>(
-    `select workflow_id as id from longshore.load where finished_at is null and not starts_with(workflow_id, $1)
-     union all
-     select workflow_id from longshore.restore where finished_at is null and not starts_with(workflow_id, $1)
-     union all
-     select workflow_id from longshore.backup where status = 'running' and not starts_with(workflow_id, $1)`,
-    [nameIn(id, '')],
-  );
+  const former = await tx.query(FOREIGN_NAMES, [nameIn(id, '')]);
   const names = former.map((row) => row.id);
-  for (const [table, kind] of [
-    ['load', `'load'`],
-    ['restore', 'r.kind'],
-  ]) {
-    await tx.query(
-      `with fresh as materialized (
-         select id, gen_random_uuid() as uid from longshore.${table} where workflow_id = any ($2))
-       update longshore.${table} r
-          set uid = f.uid, run_id = null,
-              workflow_id = $1 || ${kind} || '-' || r.id || '-' || left(replace(f.uid::text, '-', ''), 12)
-         from fresh f where f.id = r.id`,
-      [nameIn(id, ''), names],
-    );
-  }
-  await tx.query(
-    `update longshore.backup set workflow_id = $1 || 'backup-' || id, run_id = null where workflow_id = any ($2)`,
-    [nameIn(id, ''), names],
-  );
+  await tx.query(RENAME_LOADS, [nameIn(id, ''), names]);
+  await tx.query(RENAME_RESTORES, [nameIn(id, ''), names]);
+  await tx.query(RENAME_BACKUPS, [nameIn(id, ''), names]);
   return names;
 }
 

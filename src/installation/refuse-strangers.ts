@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectionLike } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
 import type { PayloadKeys } from '../seal/payload-keys.ts';
@@ -123,17 +124,17 @@ async function pollersOf(
   return (pollers ?? []).flatMap(({ identity }) => identity || []);
 }
 
+const READ_SEEN = statement<{ token: string | null; at: number | null; now: number }>`
+  select p.token, floor(extract(epoch from p.seen_at) * 1000)::float8 as at,
+         (extract(epoch from clock_timestamp()) * 1000)::float8 as now
+    from (values (1)) one left join longshore.process p on p.token = any ($1)`;
+
 /** When the ledger last heard of the processes with these tokens, and what time it has now. */
 async function readSeen(
   db: Sql,
   tokens: readonly string[],
 ): Promise<{ readonly seen: ReadonlyMap<string, number>; readonly now: number }> {
-  const rows = await db.query<{ token: string | null; at: number | null; now: number }>(
-    `select p.token, floor(extract(epoch from p.seen_at) * 1000)::float8 as at,
-            (extract(epoch from clock_timestamp()) * 1000)::float8 as now
-       from (values (1)) one left join longshore.process p on p.token = any ($1)`,
-    [tokens],
-  );
+  const rows = await db.query(READ_SEEN, [tokens]);
   const seen = new Map(rows.flatMap(({ token, at }) => (token === null ? [] : [[token, at ?? 0] as const])));
   return { seen, now: rows[0]!.now };
 }

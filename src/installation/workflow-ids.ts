@@ -1,11 +1,12 @@
+import { type Part, part } from '../db/statement.ts';
 import { INSTALLATION_ID } from './installation.ts';
 
 /** Workflow IDs as SQL, for statements that write the row that a workflow is of; the same as `names.ts` makes. */
 
 /** `$1` is the backup's ID, which is nobody else's: it has the second and a random part in it. */
-export const BACKUP_WORKFLOW_ID = `${INSTALLATION_ID} || '-backup-' || $1`;
+export const BACKUP_WORKFLOW_ID = part`${INSTALLATION_ID} || '-backup-' || $1`;
 
 /** Of a row with the number `next.id` and the uid `u.uid`. @param kind SQL */
-export function restoreWorkflowId(kind: string): string {
-  return `${INSTALLATION_ID} || '-' || ${kind} || '-' || next.id || '-' || left(replace(u.uid::text, '-', ''), 12)`;
+export function restoreWorkflowId(kind: string): Part {
+  return part`${INSTALLATION_ID} || '-' || ${kind} || '-' || next.id || '-' || left(replace(u.uid::text, '-', ''), 12)`;
 }

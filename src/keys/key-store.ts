@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import { findHolders, insertKey, type KeyHolder, type NewKey, OPERATOR_ID } from './key-rows.ts';
 import { formatKey, hashSecret, type KeyText, newKeyText, parseKey } from './key-text.ts';
 
@@ -39,6 +40,15 @@ export interface KeyStoreOptions {
   readonly onTouchError?: (error: unknown) => void;
 }
 
+const TOUCH = statement`update longshore.api_key set last_used_at = now() where id = $1`;
+
+const SET_OPERATOR_KEY = statement`
+  insert into longshore.api_key (id, secret_hash, scopes, tables, name, created_at)
+  values ($1, $2, '{admin}', null, 'LONGSHORE_ADMIN_KEY', now())
+  on conflict (id) do update set secret_hash = excluded.secret_hash, revoked_at = null`;
+
+const END_OPERATOR_KEY = statement`update longshore.api_key set revoked_at = now() where id = $1 and revoked_at is null returning id`;
+
 /** The key store of one process. */
 export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStore {
   const now = options.now ?? (() => performance.now());
@@ -49,9 +59,7 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
     const last = touchedAtMs.get(id);
     if (last !== undefined && now() - last < TOUCH_MS) return;
     touchedAtMs.set(id, now());
-    sql
-      .query('update longshore.api_key set last_used_at = now() where id = $1', [id])
-      .catch((error: unknown) => options.onTouchError?.(error));
+    sql.query(TOUCH, [id]).catch((error: unknown) => options.onTouchError?.(error));
   }
 
   /** What is believed under this name, or what the database says. */
@@ -83,9 +91,7 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
 
     async setOperatorKey(text) {
       await sql.query(
-        `insert into longshore.api_key (id, secret_hash, scopes, tables, name, created_at)
-         values ($1, $2, '{admin}', null, 'LONGSHORE_ADMIN_KEY', now())
-         on conflict (id) do update set secret_hash = excluded.secret_hash, revoked_at = null`,
+        SET_OPERATOR_KEY,
         // An HTTP header can't carry spaces at its ends, and a file often ends in a newline.
         [OPERATOR_ID, hashSecret(text.trim())],
       );
@@ -93,10 +99,7 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
     },
 
     async endOperatorKey() {
-      const ended = await sql.query(
-        'update longshore.api_key set revoked_at = now() where id = $1 and revoked_at is null returning id',
-        [OPERATOR_ID],
-      );
+      const ended = await sql.query(END_OPERATOR_KEY, [OPERATOR_ID]);
       believed.forget(OPERATOR_ID);
       return ended.length > 0;
     },

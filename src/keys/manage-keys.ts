@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../audit/audit-entry.ts';
 import { insertAudit } from '../audit/audit-rows.ts';
 import type { Database, Tx } from '../db/database.ts';
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { quoted } from '../shorten.ts';
 import { insertKey, type KeyView, type NewKey, OPERATOR_ID, viewKey } from './key-rows.ts';
@@ -30,6 +31,8 @@ export interface RevokeOptions {
   readonly audit: AuditEntry;
 }
 
+const REVOKE_KEY = statement`update longshore.api_key set revoked_at = now() where id = $1 and revoked_at is null`;
+
 /**
  * Revokes a key; one that is revoked already stays so. Other processes believe it for up to `CACHE_MS` more.
  *
@@ -48,16 +51,16 @@ export async function revokeKey(db: Database, id: string, options: RevokeOptions
     if (admins.length === 1 && admins[0] === id) {
       throw new LongshoreError('key-protected', `${id} is the last admin key`);
     }
-    await tx.query('update longshore.api_key set revoked_at = now() where id = $1 and revoked_at is null', [
-      id,
-    ]);
+    await tx.query(REVOKE_KEY, [id]);
     await insertAudit(tx, [options.audit]);
   });
 }
 
+const LOCK_ADMIN_KEYS = statement<{
+  id: string;
+}>`select id from longshore.api_key where revoked_at is null and 'admin' = any (scopes) order by id for update`;
+
 async function lockAdminKeys(tx: Tx): Promise<string[]> {
-  const rows = await tx.query<{ id: string }>(
-    `select id from longshore.api_key where revoked_at is null and 'admin' = any (scopes) order by id for update`,
-  );
+  const rows = await tx.query(LOCK_ADMIN_KEYS);
   return rows.map(({ id }) => id);
 }

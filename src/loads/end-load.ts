@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import { statement } from '../db/statement.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
 import { dropStage, stageName } from '../publish/stage.ts';
 import { dropRejects } from '../rejects/kept-rejects.ts';
@@ -20,6 +21,18 @@ export interface EndedLoad extends LoadTotals {
   readonly next: string | null;
 }
 
+const END_LOAD = statement`
+  update longshore.load
+       set status = $2, error_code = $3, error_message = $4, finished_at = clock_timestamp(), paused = false
+     where id = $1 and finished_at is null and ${isRow('$5')}`;
+
+const READ_ENDED = statement<EndedLoad & { uid: string }>`
+  select uid, status, rows_read as read, rows_loaded as loaded, rows_rejected as rejected,
+           rows_unchanged as unchanged, rows_discarded as discarded, (select workflow_id from longshore.load n
+                     where n.table_name = l.table_name and n.id > l.id and n.finished_at is null
+                     order by n.id limit 1) as next
+      from longshore.load l where id = $1`;
+
 /** Writes how a load ended, unless it has ended already, and clears away its stage and its upload. */
 export async function endLoad(
   db: Database,
@@ -30,20 +43,8 @@ export async function endLoad(
   const plan = await readLoadPlan(db, { loadId, uid });
   const ended = await db.transaction(async (tx) => {
     const failure = end.status === 'failed' ? [end.code, end.message] : [null, null];
-    await tx.query(
-      `update longshore.load
-            set status = $2, error_code = $3, error_message = $4, finished_at = clock_timestamp(), paused = false
-          where id = $1 and finished_at is null and ${isRow('$5')}`,
-      [loadId, end.status, ...failure, plan.uid],
-    );
-    const [row] = await tx.query<EndedLoad & { uid: string }>(
-      `select uid, status, rows_read as read, rows_loaded as loaded, rows_rejected as rejected,
-                rows_unchanged as unchanged, rows_discarded as discarded, (select workflow_id from longshore.load n
-                          where n.table_name = l.table_name and n.id > l.id and n.finished_at is null
-                          order by n.id limit 1) as next
-           from longshore.load l where id = $1`,
-      [loadId],
-    );
+    await tx.query(END_LOAD, [loadId, end.status, ...failure, plan.uid]);
+    const [row] = await tx.query(READ_ENDED, [loadId]);
     if (!row) throw new LongshoreError('unknown-load', `there is no load ${loadId}`);
     const { uid: found, ...rest } = row;
     if (found !== plan.uid) throw orphaned(`load ${loadId}`);

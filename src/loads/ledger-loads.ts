@@ -1,6 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.ts';
+import { statement } from '../db/statement.ts';
 import { matchHeader } from '../dictionary/match-header.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
@@ -132,13 +133,13 @@ async function start(
   return { load, existing };
 }
 
+const READ_STATUS = statement<ControlledLoad>`
+  select id, workflow_id as "workflowId", paused, status, finished_at is not null as ended
+    from longshore.load where id = $1`;
+
 async function control(deps: LedgerLoadsDeps, id: number, action: LoadAction): Promise<void> {
   const { db } = deps;
-  const [load] = await db.query<ControlledLoad>(
-    `select id, workflow_id as "workflowId", paused, status, finished_at is not null as ended
-       from longshore.load where id = $1`,
-    [id],
-  );
+  const [load] = await db.query(READ_STATUS, [id]);
   if (!load || load.ended) throw hasEndedAlready(id, load?.status);
   if (action === 'cancel') await cancel(deps, load);
   else await setPaused(deps, load, action === 'pause');
@@ -165,6 +166,8 @@ async function cancel({ db, client, storage }: LedgerLoadsDeps, load: Controlled
   }
 }
 
+const SET_PAUSED = statement`update longshore.load set paused = $2, pause_told = false where id = $1 and finished_at is null returning 1`;
+
 /**
  * The ledger decides, and its workflow hears of it: at once where it can be told, else from the ledger when it starts,
  * or by the reconciliation (`reconcileLoads`), which tells it a second time in any case.
@@ -174,10 +177,7 @@ async function setPaused({ db, client, log }: LedgerLoadsDeps, load: ControlledL
   if (load.paused === paused) {
     throw new LongshoreError('load-state', `load ${id} is ${paused ? 'paused already' : 'not paused'}`);
   }
-  const set = await db.query(
-    `update longshore.load set paused = $2, pause_told = false where id = $1 and finished_at is null returning 1`,
-    [id, paused],
-  );
+  const set = await db.query(SET_PAUSED, [id, paused]);
   if (set.length === 0) throw hasEndedAlready(id, 'over');
   await signalPaused(client, workflowId, paused).catch((error) => {
     if (error instanceof WorkflowNotFoundError) return;

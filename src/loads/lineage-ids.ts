@@ -1,13 +1,28 @@
 import type { Database } from '../db/database.ts';
+import { type Statement, statement } from '../db/statement.ts';
 
 /** `_load_id` of rows that came in batches is at least this (the sequence `longshore.batch_group_id`); loads are below. */
 export const FIRST_GROUP_ID = 2 ** 32;
 /** Loads are of PostgreSQL's type integer. What is beyond either bound, the platform never gave out. */
 const MAX_LOAD_ID = 2 ** 31 - 2;
 
+/** Where a sequence is: what it has given out last. */
+interface Given {
+  readonly name: string;
+  readonly given: number;
+}
+
+const LOADS = statement<{ [member in keyof Given]: Given[member] }>`
+  select name::text as name, coalesce(pg_sequence_last_value(name), 0)::float8 as given
+    from (select pg_get_serial_sequence('longshore.load', 'id')::regclass as name) s`;
+
+const GROUPS = statement<{ [member in keyof Given]: Given[member] }>`
+  select name::text as name, coalesce(pg_sequence_last_value(name), 0)::float8 as given
+    from (select 'longshore.batch_group_id'::regclass as name) s`;
+
 const SEQUENCES = [
-  { name: `pg_get_serial_sequence('longshore.load', 'id')`, first: 1, last: MAX_LOAD_ID },
-  { name: `'longshore.batch_group_id'`, first: FIRST_GROUP_ID, last: Number.MAX_SAFE_INTEGER - 1 },
+  { place: LOADS, first: 1, last: MAX_LOAD_ID },
+  { place: GROUPS, first: FIRST_GROUP_ID, last: Number.MAX_SAFE_INTEGER - 1 },
 ] as const;
 
 /**
@@ -21,20 +36,18 @@ export async function passIds(
   db: Pick<Database, 'query' | 'transaction'>,
   used: readonly number[],
 ): Promise<void> {
-  for (const { name, first, last } of SEQUENCES) {
+  for (const { place, first, last } of SEQUENCES) {
     const ids = used.filter((id) => id >= first && id <= last);
-    if (ids.length > 0) await passId(db, name, Math.max(...ids));
+    if (ids.length > 0) await passId(db, place, Math.max(...ids));
   }
 }
 
 async function passId(
   db: Pick<Database, 'query' | 'transaction'>,
-  nameSql: string,
+  place: Statement<Given>,
   used: number,
 ): Promise<void> {
-  const [sequence] = await db.query<{ name: string; given: number }>(
-    `select ${nameSql}::regclass::text as name, coalesce(pg_sequence_last_value(${nameSql}::regclass), 0)::float8 as given`,
-  );
+  const [sequence] = await db.query(place);
   if (!sequence || sequence.given >= used) return;
   await db.transaction(async ({ query }) => {
     // Changes nothing, and is the one statement that makes `nextval` of others wait: what they take after this read

@@ -2,6 +2,7 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/c
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import type { Installation } from '../installation/installation.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -36,6 +37,8 @@ export interface Reconciler extends WorkflowStarter {
   readonly log: Logger;
 }
 
+const NOTE_RUN = statement`update longshore.load set run_id = $2 where id = $1`;
+
 /** Starts a load's workflow. One that runs already is left alone: asking twice is not an error. */
 export async function startLoadWorkflow(
   { client, db, installation }: WorkflowStarter,
@@ -56,7 +59,7 @@ export async function startLoadWorkflow(
       staticSummary: `Load ${shorten(sourceName)} into ${table} (${mode})`,
       staticDetails: `Load ${id}: \`${sourceName}\` into **${table}**, mode **${mode}**`,
     });
-    await db.query('update longshore.load set run_id = $2 where id = $1', [id, handle.firstExecutionRunId]);
+    await db.query(NOTE_RUN, [id, handle.firstExecutionRunId]);
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
     throw error;
@@ -80,7 +83,7 @@ export async function noteReconciled(
   id: number | string,
   note: string,
 ): Promise<void> {
-  await db.query(`update longshore.${table} set note = $2 where id = $1`, [id, note]);
+  await db.ledger.updateTable(table).set({ note }).where('id', '=', id).execute();
 }
 
 interface Unfinished extends StartableLoad {
@@ -89,6 +92,11 @@ interface Unfinished extends StartableLoad {
   readonly pauseTold: boolean;
 }
 
+const UNFINISHED_LOADS = statement<Unfinished>`
+  select id, uid, table_name as "table", mode, workflow_id as "workflowId", source_name as "sourceName",
+         run_id as "runId", paused, pause_told as "pauseTold"
+    from longshore.load where finished_at is null and created_at < now() - interval '3 seconds' order by id`;
+
 /**
  * Brings ledger and Temporal together again: loads whose workflow was never started (the API died in between, or
  * Temporal was away), those whose workflow ended without a word (terminated in the Web UI, or timed out), and those
@@ -96,11 +104,7 @@ interface Unfinished extends StartableLoad {
  */
 export async function reconcileLoads(deps: Reconciler): Promise<void> {
   const { db, log } = deps;
-  const unfinished = await db.query<Unfinished>(
-    `select id, uid, table_name as "table", mode, workflow_id as "workflowId", source_name as "sourceName",
-            run_id as "runId", paused, pause_told as "pauseTold"
-       from longshore.load where finished_at is null and created_at < now() - interval '3 seconds' order by id`,
-  );
+  const unfinished = await db.query(UNFINISHED_LOADS);
   for (const load of unfinished) {
     // One load's trouble must not keep the others waiting.
     await reconcileLoad(deps, load).catch((error) => {
@@ -143,6 +147,8 @@ async function reconcileLoad(deps: Reconciler, load: Unfinished): Promise<void> 
   });
 }
 
+const NOTE_TOLD = statement`update longshore.load set pause_told = true where id = $1 and paused = $2`;
+
 /**
  * Tells a workflow what the ledger says, though it may have heard it: Temporal may have been away when the load was
  * paused or resumed, may have come back from before that, and a signal that arrives while a workflow reads the ledger at
@@ -151,16 +157,18 @@ async function reconcileLoad(deps: Reconciler, load: Unfinished): Promise<void> 
 async function tellPaused({ client, db }: Reconciler, { id, workflowId, paused }: Unfinished): Promise<void> {
   await signalPaused(client, workflowId, paused);
   // Unless it was changed meanwhile.
-  await db.query('update longshore.load set pause_told = true where id = $1 and paused = $2', [id, paused]);
+  await db.query(NOTE_TOLD, [id, paused]);
 }
 
 export async function signalPaused(client: Client, workflowId: string, paused: boolean): Promise<void> {
   await client.workflow.getHandle(workflowId).signal(paused ? PAUSE : RESUME);
 }
 
+const UNTOLD_LOADS = statement`update longshore.load set pause_told = false where finished_at is null`;
+
 /** Has every workflow under way told once more: Temporal may have come back from an older copy. */
 export async function tellPausedAgain(db: Sql): Promise<void> {
-  await db.query('update longshore.load set pause_told = false where finished_at is null');
+  await db.query(UNTOLD_LOADS);
 }
 
 /** Ends a load whose workflow can't: the ledger hears of it here, and so does the next load of the table. */

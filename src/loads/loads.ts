@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Tx } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
+import { part, statement } from '../db/statement.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
 import { INSTALLATION_ID } from '../installation/installation.ts';
 import { nameIn, numberedName } from '../installation/names.ts';
@@ -49,6 +50,11 @@ export interface LoadPlan {
   readonly maxRejects: MaxRejects | null;
 }
 
+const NEXT_LOAD = statement<{
+  id: number;
+  installation: string;
+}>`select nextval(pg_get_serial_sequence('longshore.load', 'id'))::int as id, ${INSTALLATION_ID} as installation`;
+
 /**
  * Writes the load that a request asks for, or finds the one that already does the same: two arrivals of one
  * content are one load. A `replace` or `merge` is only the same while nothing later has changed the table, an `append`
@@ -61,9 +67,7 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad>
     const same = await findSameLoad(tx, request);
     if (same !== undefined) return { id: same, uid: null, existing: true };
   }
-  const [next] = await tx.query<{ id: number; installation: string }>(
-    `select nextval(pg_get_serial_sequence('longshore.load', 'id'))::int as id, ${INSTALLATION_ID} as installation`,
-  );
+  const [next] = await tx.query(NEXT_LOAD);
   const { id, installation } = next!;
   const uid = randomUUID();
   const load = tx.em.create(LoadEntity, {
@@ -118,35 +122,39 @@ function contentIdentity({ table, mode, source, sourceStamp, chart }: NewLoad): 
   return `load-${table.name}-${mode}-${hash.slice(0, 24)}`;
 }
 
+/** Of loads `l` of table $1 in mode $2: the last one that does the same. */
+const LAST_SAME = part`
+  status not in ('failed', 'cancelled')
+     and case when mode = 'append' then not ${RESTORED_AWAY}
+              else not ${CHANGED_BY_RESTORE} and not exists (
+                select from longshore.load later
+                 where later.table_name = l.table_name and later.id > l.id
+                   and later.status not in ('failed', 'cancelled')) end
+   order by id desc limit 1`;
+
+const SAME_CONTENT = statement<{ id: number }>`
+  select id from longshore.load l where table_name = $1 and mode = $2 and sha256 = $3 and ${LAST_SAME}`;
+
+const SAME_SOURCE = statement<{ id: number }>`
+  select id from longshore.load l
+   where table_name = $1 and mode = $2 and source_key || '@' || coalesce(source_stamp, '') = $3 and ${LAST_SAME}`;
+
 async function findSameLoad(tx: Tx, request: NewLoad): Promise<number | undefined> {
-  const [byWhat, value] = request.chart
-    ? ['sha256 = $3', request.chart.sha256]
-    : [
-        `source_key || '@' || coalesce(source_stamp, '') = $3`,
-        `${request.source.key}@${request.sourceStamp ?? ''}`,
-      ];
-  const [row] = await tx.query<{ id: number }>(
-    `select id from longshore.load l
-      where table_name = $1 and mode = $2 and ${byWhat} and status not in ('failed', 'cancelled')
-        and case when mode = 'append' then not ${RESTORED_AWAY}
-                 else not ${CHANGED_BY_RESTORE} and not exists (
-                   select from longshore.load later
-                    where later.table_name = l.table_name and later.id > l.id
-                      and later.status not in ('failed', 'cancelled')) end
-      order by id desc limit 1`,
-    [request.table.name, request.mode, value],
-  );
+  const { table, mode, chart, source, sourceStamp } = request;
+  const [row] = chart
+    ? await tx.query(SAME_CONTENT, [table.name, mode, chart.sha256])
+    : await tx.query(SAME_SOURCE, [table.name, mode, `${source.key}@${sourceStamp ?? ''}`]);
   return row?.id;
 }
 
+const READ_LOAD_PLAN = statement<LoadPlan>`
+  select id, uid, definition as "table", mode, status, paused, source_key as "sourceKey", source_kind as "sourceKind",
+         source_stamp as "sourceStamp", sha256, forced, header, chunks, max_rejects as "maxRejects"
+    from longshore.load where id = $1`;
+
 /** @throws LongshoreError `unknown-load`, `workflow-orphaned` */
 export async function readLoadPlan(db: Sql, { loadId: id, uid }: LoadStep): Promise<LoadPlan> {
-  const [row] = await db.query<LoadPlan>(
-    `select id, uid, definition as "table", mode, status, paused, source_key as "sourceKey", source_kind as "sourceKind",
-            source_stamp as "sourceStamp", sha256, forced, header, chunks, max_rejects as "maxRejects"
-       from longshore.load where id = $1`,
-    [id],
-  );
+  const [row] = await db.query(READ_LOAD_PLAN, [id]);
   if (!row) throw new LongshoreError('unknown-load', `there is no load ${id}`);
   if (uid !== undefined && uid !== row.uid) throw orphaned(`load ${id}`);
   return row;
@@ -171,23 +179,23 @@ export function orphaned(what: string): LongshoreError {
   );
 }
 
+const LOAD_AHEAD = statement<{ ahead: number | null }>`
+  select max(a.id) as ahead from longshore.load me
+    join longshore.load a on a.table_name = me.table_name and a.id < me.id and a.finished_at is null
+   where me.id = $1`;
+
 /** The load of the same table that this one has to wait for: the latest unfinished one before it. */
 export async function loadAhead(db: Sql, id: number): Promise<number | null> {
-  const [row] = await db.query<{ ahead: number | null }>(
-    `select max(a.id) as ahead from longshore.load me
-       join longshore.load a on a.table_name = me.table_name and a.id < me.id and a.finished_at is null
-      where me.id = $1`,
-    [id],
-  );
+  const [row] = await db.query(LOAD_AHEAD, [id]);
   return row?.ahead ?? null;
 }
 
+const SET_LOAD_STATUS = statement`
+  update longshore.load set status = $2, started_at = case when $2 <> 'queued' then coalesce(started_at, now()) end
+   where id = $1 and finished_at is null and ${isRow('$3')}`;
+
 export async function setLoadStatus(db: Sql, { loadId, uid }: LoadStep, status: LoadStatus): Promise<void> {
-  await db.query(
-    `update longshore.load set status = $2, started_at = case when $2 <> 'queued' then coalesce(started_at, now()) end
-      where id = $1 and finished_at is null and ${isRow('$3')}`,
-    [loadId, status, uid ?? null],
-  );
+  await db.query(SET_LOAD_STATUS, [loadId, status, uid ?? null]);
 }
 
 interface ViewRow {
@@ -227,7 +235,7 @@ interface ViewRow {
   seconds: number | null;
 }
 
-const VIEW = `
+const VIEW = part`
   select l.id, l.table_name, l.mode, l.status, l.paused, l.workflow_id, l.run_id, l.source_kind, l.source_name,
          l.source_key, l.sha256, l.max_rejects, l.bytes, l.chunk_count, l.rows_read, l.rows_loaded, l.rows_rejected,
          l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.note, l.created_at, l.started_at, l.finished_at,
@@ -245,8 +253,10 @@ const VIEW = `
              coalesce(sum(rows_rejected), 0) as rejected_so_far
         from longshore.load_chunk where load_id = l.id) c`;
 
+const VIEW_LOAD = statement<ViewRow>`${VIEW} where l.id = $1`;
+
 export async function viewLoad(db: Sql, id: number): Promise<LoadView | null> {
-  const [row] = await db.query<ViewRow>(`${VIEW} where l.id = $1`, [id]);
+  const [row] = await db.query(VIEW_LOAD, [id]);
   return row ? toView(row) : null;
 }
 
@@ -259,13 +269,18 @@ export interface LoadFilter {
   readonly limit: number;
 }
 
+const LIST_LOADS = statement<ViewRow>`
+  ${VIEW} where ($1::text[] is null or l.table_name = any ($1)) and ($2::text is null or l.status = $2)
+     and ($3::bigint is null or l.id < $3) order by l.id desc limit $4`;
+
 /** Newest first. */
 export async function listLoads(db: Sql, filter: LoadFilter): Promise<LoadView[]> {
-  const rows = await db.query<ViewRow>(
-    `${VIEW} where ($1::text[] is null or l.table_name = any ($1)) and ($2::text is null or l.status = $2)
-        and ($3::bigint is null or l.id < $3) order by l.id desc limit $4`,
-    [filter.tables ?? null, filter.status ?? null, filter.before ?? null, filter.limit],
-  );
+  const rows = await db.query(LIST_LOADS, [
+    filter.tables ?? null,
+    filter.status ?? null,
+    filter.before ?? null,
+    filter.limit,
+  ]);
   return rows.map(toView);
 }
 

@@ -1,3 +1,5 @@
+import { part } from '../db/statement.ts';
+
 /**
  * What restores have done to the rows of a load, as conditions on `longshore.load l`. A load that has not ended is
  * published after every restore so far, and so is touched by none.
@@ -7,14 +9,14 @@ const IN_PLACE = `r.kind = 'restore' and r.status = 'done' and r.target ->> 'as'
              and r.tables @> array[l.table_name] and r.finished_at > l.finished_at`;
 
 /** A restore, of the whole table or of single rows, has changed the load's table after it. */
-export const CHANGED_BY_RESTORE = `exists (select from longshore.restore r where ${IN_PLACE})`;
+export const CHANGED_BY_RESTORE = part`exists (select from longshore.restore r where ${IN_PLACE})`;
 
 /**
  * The table is as it was at a moment before the load. The latest restore of the whole table made it what it was at the
  * moment of its backup, and so on from there: restoring a backup that was made after the load brings its rows back,
  * but not if the table was without them by then. `least` ends this even where a clock was set back.
  */
-export const RESTORED_AWAY = `exists (
+export const RESTORED_AWAY = part`exists (
       select from (
         with recursive as_of (moment) as (
           select 'infinity'::timestamptz

@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { PoolState } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import type { LoadStatus } from '../types.ts';
 
 /** Scrapes come every 15 seconds or so from each of perhaps several servers; one answer serves them all. */
@@ -60,20 +61,21 @@ export function addLedgerMetrics(registry: Registry, db: Pick<Sql, 'query'>): vo
   });
 }
 
+const COUNT_LOADS = statement<LoadCount>`
+  select table_name as "table", status, sum(loads) as loads, sum(rows_loaded) as loaded,
+         sum(rows_rejected) as rejected, sum(rows_unchanged) as unchanged,
+         sum(rows_discarded) as discarded
+    from (select table_name, status, count(*)::float8 as loads, sum(rows_loaded), sum(rows_rejected),
+                 sum(rows_unchanged), sum(rows_discarded) from longshore.load group by 1, 2
+          union all
+          select table_name, status, 0, rows_loaded, rows_rejected, rows_unchanged, rows_discarded
+            from longshore.load_past)
+      counted (table_name, status, loads, rows_loaded, rows_rejected, rows_unchanged, rows_discarded)
+   group by 1, 2 order by 1, 2`;
+
 /** One pass over the loads: a millisecond for a few thousand. Rows of deleted loads count on: a counter never falls. */
 function countLoads(db: Pick<Sql, 'query'>): Promise<LoadCount[]> {
-  return db.query<LoadCount>(
-    `select table_name as "table", status, sum(loads) as loads, sum(rows_loaded) as loaded,
-            sum(rows_rejected) as rejected, sum(rows_unchanged) as unchanged,
-            sum(rows_discarded) as discarded
-       from (select table_name, status, count(*)::float8 as loads, sum(rows_loaded), sum(rows_rejected),
-                    sum(rows_unchanged), sum(rows_discarded) from longshore.load group by 1, 2
-             union all
-             select table_name, status, 0, rows_loaded, rows_rejected, rows_unchanged, rows_discarded
-               from longshore.load_past)
-         counted (table_name, status, loads, rows_loaded, rows_rejected, rows_unchanged, rows_discarded)
-      group by 1, 2 order by 1, 2`,
-  );
+  return db.query(COUNT_LOADS);
 }
 
 /** The answer of the last `forMs`, or of the question that is under way; null when there was none. */

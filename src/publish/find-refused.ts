@@ -1,6 +1,7 @@
 import type { Tx } from '../db/database.ts';
 import { refusalOf, refusedRow } from '../db/refusal.ts';
 import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { type Statement, statementFor } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { dropReferrer } from '../tables/referrers.ts';
 import { liveName, type TableState } from '../tables/table-state.ts';
@@ -43,13 +44,18 @@ export async function rejectRefused(
   const refused = await findRefused(tx, table, mode, stage, signal);
   await tx.query('rollback to savepoint trial');
   const rejected = [...refused];
-  await tx.query(
-    `with refused as (select * from unnest($2::bigint[], $3::jsonb[]) r (line, errors)),
-          gone as (delete from ${stage} s using refused r where s._line = r.line)
-     insert into longshore.reject (load_id, line, errors) select $1, line, errors from refused`,
-    [loadId, rejected.map(([line]) => line), rejected.map(([, error]) => JSON.stringify([error]))],
-  );
+  const lines = rejected.map(([line]) => line);
+  const errors = rejected.map(([, error]) => JSON.stringify([error]));
+  await tx.query(rejectLinesSql(stage), [loadId, lines, errors]);
   return refused.size;
+}
+
+/** @param stage quoted */
+export function rejectLinesSql(stage: string): Statement<never> {
+  return statementFor`
+    with refused as (select * from unnest($2::bigint[], $3::jsonb[]) r (line, errors)),
+         gone as (delete from ${stage} s using refused r where s._line = r.line)
+    insert into longshore.reject (load_id, line, errors) select $1, line, errors from refused`;
 }
 
 /** They hold for all rows together, as was checked, and a part of the rows may refer to the others. */

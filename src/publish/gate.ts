@@ -1,5 +1,6 @@
 import type { Sql } from '../db/sql.ts';
 import { quoteText } from '../db/sql-names.ts';
+import { type Part, part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 
 /**
@@ -12,24 +13,25 @@ import { LongshoreError } from '../errors.ts';
  */
 
 /** SQL that is true while a restore keeps the table closed; `table` is an expression of type text. */
-export function gateClosed(table: string): string {
-  return `exists (select from longshore.table_gate where table_name = ${table})`;
+export function gateClosed(table: string): Part {
+  return part`exists (select from longshore.table_gate where table_name = ${table})`;
 }
 
 /** SQL of the same for a name. */
-export function gateClosedFor(name: string): string {
+export function gateClosedFor(name: string): Part {
   return gateClosed(quoteText(name));
 }
+
+const CLOSED_BY = statement<{
+  restoreId: number;
+}>`select restore_id as "restoreId" from longshore.table_gate where table_name = $1`;
 
 /**
  * For writers that hold a lock on the table.
  * @throws LongshoreError `table-restoring`: to be tried again
  */
 export async function refuseClosed(tx: Sql, table: string): Promise<void> {
-  const [closed] = await tx.query<{ restoreId: number }>(
-    'select restore_id as "restoreId" from longshore.table_gate where table_name = $1',
-    [table],
-  );
+  const [closed] = await tx.query(CLOSED_BY, [table]);
   if (closed) throw tableRestoring(table);
 }
 

@@ -1,5 +1,6 @@
 import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteText } from '../db/sql-names.ts';
+import { type Part, type Statement, statementFor } from '../db/statement.ts';
 import type { RejectCode } from '../types.ts';
 
 /** Rows of a load or of a batch that wait for their check: a table with the fields' columns and `_line`, which is unique. */
@@ -10,7 +11,7 @@ export interface RowsToCheck {
    * SQL that keeps the rejects, which it reads from `faulty (line, errors)`: the inside of a common table expression,
    * after which others may follow.
    */
-  readonly keep: string;
+  readonly keep: string | Part;
   /** Parameters of `keep`. */
   readonly values: readonly unknown[];
   /** Fields that some of the rows do not have, in a merge. */
@@ -34,21 +35,26 @@ export interface SetFault {
  */
 export async function rejectRows(tx: Sql, rows: RowsToCheck, faults: readonly SetFault[]): Promise<number> {
   if (faults.length === 0) return 0;
+  const [row] = await tx.query(rejectRowsSql(rows, faults), rows.values);
+  return row?.n ?? 0;
+}
+
+export function rejectRowsSql(
+  { table, keep }: Pick<RowsToCheck, 'table' | 'keep'>,
+  faults: readonly SetFault[],
+): Statement<{ n: number }> {
   const queries = faults.map(({ fields, code, faulty }, nth) => {
     const field = fields.length === 1 ? quoteText(fields[0] ?? '') : 'null';
     return `select ${nth} as nth, ${quoteText(code)} as code, ${field} as field, f.* from (${faulty}) f`;
   });
-  const [row] = await tx.query<{ n: number }>(
-    `with faulty as materialized (
-            select at, line, jsonb_agg(jsonb_build_object('code', code, 'field', field, 'message', message)
-                                       order by nth) as errors
-              from (${queries.join(' union all ')}) f group by at, line),
-          gone as (delete from ${rows.table} s using faulty where s.ctid = faulty.at),
-          kept as (${rows.keep})
-     select count(*)::float8 as n from faulty`,
-    rows.values,
-  );
-  return row?.n ?? 0;
+  return statementFor`
+    with faulty as materialized (
+           select at, line, jsonb_agg(jsonb_build_object('code', code, 'field', field, 'message', message)
+                                      order by nth) as errors
+             from (${queries.join(' union all ')}) f group by at, line),
+         gone as (delete from ${table} s using faulty where s.ctid = faulty.at),
+         kept as (${keep})
+    select count(*)::float8 as n from faulty`;
 }
 
 /** SQL text `name value, name value`: what a message shows of a key. */

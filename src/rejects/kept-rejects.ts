@@ -1,5 +1,6 @@
 import type { Tx } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
+import { type Part, part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import type { RejectCode } from '../types.ts';
 import type { RawReject } from './rejects.ts';
@@ -13,16 +14,16 @@ import type { RawReject } from './rejects.ts';
  * less than what is its due; what was kept too much, few chunks' worth, is dropped after a check and at the load's end.
  */
 
+const COUNT_BEFORE = statement<{ n: number }>`
+  select count(*)::int as n from (
+    select from longshore.reject where load_id = $1 and line < $2 limit $3) r`;
+
 /** How many rejects of the load, at this line or later, still have to be kept. */
 export async function roomForRejects(
   tx: Sql,
   { loadId, firstLine, keep }: { readonly loadId: number; readonly firstLine: number; readonly keep: number },
 ): Promise<number> {
-  const [before] = await tx.query<{ n: number }>(
-    `select count(*)::int as n from (
-       select from longshore.reject where load_id = $1 and line < $2 limit $3) r`,
-    [loadId, firstLine, keep],
-  );
+  const [before] = await tx.query(COUNT_BEFORE, [loadId, firstLine, keep]);
   return keep - (before?.n ?? 0);
 }
 
@@ -69,29 +70,29 @@ export class RejectRoom {
   /** Last in the chunk's transaction: from here on other chunks that count the same wait for its end. */
   async write(tx: Sql, loadId: number): Promise<void> {
     if (this.dropped === 0) return;
-    await tx.query(
-      `insert into longshore.reject_rest (load_id, code, field, errors)
-       select $1, code, field, errors from jsonb_to_recordset($2::jsonb) as e (code text, field text, errors float8)
-        order by code, field
-       ${ADDED}`,
-      [loadId, JSON.stringify([...this.#errors.values()])],
-    );
+    await tx.query(COUNT_DROPPED, [loadId, JSON.stringify([...this.#errors.values()])]);
   }
 }
 
 const ADDED = `on conflict (load_id, code, field) do update set errors = reject_rest.errors + excluded.errors`;
 
+const COUNT_DROPPED = statement`
+  insert into longshore.reject_rest (load_id, code, field, errors)
+  select $1, code, field, errors from jsonb_to_recordset($2::jsonb) as e (code text, field text, errors float8)
+   order by code, field
+  ${ADDED}`;
+
 /** An insert that counts the errors of rows `(line, errors)` of the load $1. */
-function countErrors(rows: string): string {
-  return `insert into longshore.reject_rest (load_id, code, field, errors)
+function countErrors(rows: string): Part {
+  return part`insert into longshore.reject_rest (load_id, code, field, errors)
     select $1, e.code, coalesce(e.field, ''), count(*)
       from ${rows} cross join lateral jsonb_to_recordset(errors) as e (code text, field text)
      group by 2, 3 order by 2, 3
     ${ADDED}`;
 }
 
-function countRows(rows: string): string {
-  return `update longshore.load set rejects_dropped = rejects_dropped + dropped.n
+function countRows(rows: string): Part {
+  return part`update longshore.load set rejects_dropped = rejects_dropped + dropped.n
     from (select count(*) as n from ${rows}) dropped where id = $1 and dropped.n > 0`;
 }
 
@@ -99,11 +100,20 @@ function countRows(rows: string): string {
  * Of `faulty (line, errors)`, keeps the first $2 as rejects of the load $1 and counts the rest: the inside of a common
  * table expression, and those that follow it.
  */
-export const KEEP_FAULTY = `
+export const KEEP_FAULTY = part`
   insert into longshore.reject (load_id, line, errors) select $1, line, errors from faulty order by line limit $2),
   beyond as (select line, errors from faulty order by line offset $2),
   beyond_errors as (${countErrors('beyond')}),
   beyond_rows as (${countRows('beyond')}`;
+
+const DROP_REJECTS = statement<{ n: number }>`
+  with gone as (
+    delete from longshore.reject
+     where load_id = $1 and line in (
+       select line from longshore.reject where load_id = $1 order by line offset $2 limit $3)
+     returning line, errors),
+  gone_errors as (${countErrors('gone')})
+  ${countRows('gone')} returning dropped.n::float8 as n`;
 
 /**
  * Keeps the first rejects of the load, and counts the others: all of them, or `limit` at a time.
@@ -115,28 +125,21 @@ export async function dropRejects(
   keep: number,
   limit: number | null = null,
 ): Promise<number> {
-  const [dropped] = await tx.query<{ n: number }>(
-    `with gone as (
-       delete from longshore.reject
-        where load_id = $1 and line in (
-          select line from longshore.reject where load_id = $1 order by line offset $2 limit $3)
-        returning line, errors),
-     gone_errors as (${countErrors('gone')})
-     ${countRows('gone')} returning dropped.n::float8 as n`,
-    [loadId, keep, limit],
-  );
+  const [dropped] = await tx.query(DROP_REJECTS, [loadId, keep, limit]);
   return dropped?.n ?? 0;
 }
+
+const LOCK_LOAD = statement<{
+  status: string;
+  ended: boolean;
+}>`select status, finished_at is not null as ended from longshore.load where id = $1 for update`;
 
 /**
  * Deletes the rejects of a load that has ended. Their counts stay.
  * @throws LongshoreError `unknown-load`, `load-state`
  */
 export async function deleteRejects(tx: Tx, loadId: number): Promise<void> {
-  const [load] = await tx.query<{ status: string; ended: boolean }>(
-    'select status, finished_at is not null as ended from longshore.load where id = $1 for update',
-    [loadId],
-  );
+  const [load] = await tx.query(LOCK_LOAD, [loadId]);
   if (!load) throw new LongshoreError('unknown-load', `there is no load ${loadId}`);
   if (!load.ended)
     throw new LongshoreError('load-state', `load ${loadId} is ${load.status}: it has not ended`);
@@ -157,30 +160,30 @@ export interface RejectsSummary {
   }[];
 }
 
+const COUNT_REJECTS = statement<{ kept: number; dropped: number }>`
+  select (select count(*)::float8 from longshore.reject where load_id = $1) as kept,
+         ${droppedOf('$1')} as dropped`;
+
 export async function summarizeRejects(db: Sql, loadId: number): Promise<RejectsSummary> {
-  const [rows] = await db.query<{ kept: number; dropped: number }>(
-    `select (select count(*)::float8 from longshore.reject where load_id = $1) as kept,
-            ${droppedOf('$1')} as dropped`,
-    [loadId],
-  );
-  const errors = await db.query<RejectsSummary['errors'][number]>(
-    `select code, nullif(field, '') as field, sum(errors)::float8 as errors from (
-       select code, field, errors from longshore.reject_rest where load_id = $1
-       union all
-       select e.code, coalesce(e.field, ''), count(*)
-         from longshore.reject cross join lateral jsonb_to_recordset(errors) as e (code text, field text)
-        where load_id = $1 group by 1, 2) found (code, field, errors)
-      group by 1, 2 order by 3 desc, 1, 2 limit ${SUMMARY_LINES}`,
-    [loadId],
-  );
+  const [rows] = await db.query(COUNT_REJECTS, [loadId]);
+  const errors = await db.query(COUNT_ERRORS, [loadId]);
   const { kept = 0, dropped = 0 } = rows ?? {};
   return { rejected: kept + dropped, kept, errors };
 }
 
 const SUMMARY_LINES = 1000;
 
+const COUNT_ERRORS = statement<RejectsSummary['errors'][number]>`
+  select code, nullif(field, '') as field, sum(errors)::float8 as errors from (
+    select code, field, errors from longshore.reject_rest where load_id = $1
+    union all
+    select e.code, coalesce(e.field, ''), count(*)
+      from longshore.reject cross join lateral jsonb_to_recordset(errors) as e (code text, field text)
+     where load_id = $1 group by 1, 2) found (code, field, errors)
+   group by 1, 2 order by 3 desc, 1, 2 limit ${SUMMARY_LINES}`;
+
 /** SQL: how many rejected rows of a load are counted and not kept. */
-export function droppedOf(loadId: string): string {
-  return `(coalesce((select sum(rejects_dropped) from longshore.load_chunk where load_id = ${loadId}), 0)
+export function droppedOf(loadId: string): Part {
+  return part`(coalesce((select sum(rejects_dropped) from longshore.load_chunk where load_id = ${loadId}), 0)
     + (select rejects_dropped from longshore.load where id = ${loadId}))::float8`;
 }

@@ -1,6 +1,7 @@
 import { parseRecordInSteps } from '../csv/parse-record.ts';
 import { PAGE_BYTES } from '../db/cell-text.ts';
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import { inSlices, type Steps } from '../in-slices.ts';
 
 import type { CellError, Table } from '../types.ts';
@@ -35,6 +36,15 @@ export interface RejectsPage {
   readonly more: boolean;
 }
 
+const LIST_REJECTS = statement<RejectRow & { found: number }>`
+  select line::float8 as line, record, errors, found from (
+    select line, record, errors, row_number() over by_line as nth, (count(*) over ())::int as found,
+           sum(coalesce(octet_length(record), 0) + pg_column_size(errors)) over by_line as bytes
+      from (select line, record, errors from longshore.reject
+             where load_id = $1 and line > $2 order by line limit $3 + 1) r
+    window by_line as (order by line)) r
+   where nth = 1 or (nth <= $3 and bytes <= $4) order by line`;
+
 /** By line, from the first line after `afterLine`. Cells are read from the original record, whatever is wrong with it. */
 export async function listRejects(
   db: Sql,
@@ -42,16 +52,7 @@ export async function listRejects(
   definition: Pick<Table, 'dialect' | 'encoding'>,
   page: { readonly afterLine: number; readonly limit: number },
 ): Promise<RejectsPage> {
-  const rows = await db.query<RejectRow & { found: number }>(
-    `select line::float8 as line, record, errors, found from (
-       select line, record, errors, row_number() over by_line as nth, (count(*) over ())::int as found,
-              sum(coalesce(octet_length(record), 0) + pg_column_size(errors)) over by_line as bytes
-         from (select line, record, errors from longshore.reject
-                where load_id = $1 and line > $2 order by line limit $3 + 1) r
-       window by_line as (order by line)) r
-      where nth = 1 or (nth <= $3 and bytes <= $4) order by line`,
-    [loadId, page.afterLine, page.limit, PAGE_BYTES],
-  );
+  const rows = await db.query(LIST_REJECTS, [loadId, page.afterLine, page.limit, PAGE_BYTES]);
   const rejects = await inSlices(parseRejects(rows, definition));
   return { rejects, more: (rows[0]?.found ?? 0) > rows.length };
 }
@@ -75,12 +76,11 @@ function* parseRejects(
   return rejects;
 }
 
+const HAS_EXTRA_CELLS = statement`select from longshore.reject where load_id = $1 and errors @> '[{"code": "extra-cell"}]' limit 1`;
+
 /** Whether any reject of a load has more cells than it should. */
 export async function hasExtraCells(db: Sql, loadId: number): Promise<boolean> {
-  const found = await db.query(
-    `select from longshore.reject where load_id = $1 and errors @> '[{"code": "extra-cell"}]' limit 1`,
-    [loadId],
-  );
+  const found = await db.query(HAS_EXTRA_CELLS, [loadId]);
   return found.length > 0;
 }
 

@@ -2,6 +2,7 @@ import type { Tx } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteNames, READ_SCHEMA, REPORT_SCHEMA } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { statement } from '../db/statement.ts';
 import { privileges } from '../publish/carry-over.ts';
 import { runPatiently } from '../publish/lock-tables.ts';
 import { fillView } from './fill-view.ts';
@@ -34,7 +35,7 @@ export async function buildView(tx: Tx, report: Report): Promise<readonly Report
   return columns;
 }
 
-const LEDGER_ROW = `
+const LEDGER_ROW = statement`
   insert into longshore.report (name, hash, tables) values ($1, $2, $3)
   on conflict (name) do update set hash = excluded.hash, tables = excluded.tables`;
 

@@ -1,5 +1,6 @@
 import type { Tx } from '../db/database.ts';
 import { quoteName, REPORT_SCHEMA } from '../db/sql-names.ts';
+import { type Statement, statement, statementFor } from '../db/statement.ts';
 import { readViewOf } from '../tables/read-views.ts';
 import { DONE_LOADS, DONE_RESTORES, groupsUpTo } from './report-states.ts';
 
@@ -27,13 +28,16 @@ export async function fillView(
   await tx.query(`lock table ${sources} in access share mode`);
   await tx.query(NOTE, [report.name]);
   await tx.query(`refresh materialized view ${concurrently ? 'concurrently ' : ''}${quoted}`);
-  await tx.query(
-    `update longshore.report
-        set version = version + 1, seconds = $2, rows = (select count(*) from ${quoted}),
-            error_code = null, error_message = null, failed_at = null
-      where name = $1`,
-    [report.name, (performance.now() - startedAt) / 1000],
-  );
+  await tx.query(noteFilledSql(quoted), [report.name, (performance.now() - startedAt) / 1000]);
+}
+
+/** @param view quoted */
+export function noteFilledSql(view: string): Statement<never> {
+  return statementFor`
+    update longshore.report
+       set version = version + 1, seconds = $2, rows = (select count(*) from ${view}),
+           error_code = null, error_message = null, failed_at = null
+     where name = $1`;
 }
 
 /**
@@ -57,7 +61,7 @@ export const COUNTERS = `
             order by c.relname), '[]')
      from pg_class c where c.relnamespace = 'public'::regnamespace and c.relname = any (r.tables))`;
 
-const NOTE = `
+const NOTE = statement`
   with top as (select coalesce(max(id), 0) as id from longshore.batch_group)
   update longshore.report r
      set as_of = clock_timestamp(), top_group = top.id, counters = ${COUNTERS},

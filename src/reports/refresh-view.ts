@@ -1,6 +1,7 @@
 import type { Database, Tx } from '../db/database.ts';
 import { asDatabaseError } from '../db/database-error.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { fillView } from './fill-view.ts';
 import { STALE } from './report-states.ts';
@@ -38,12 +39,12 @@ export async function refreshView(
   }
 }
 
+const READ_STATE = statement<{ version: number; tables: string[]; stale: boolean; failed: boolean }>`
+  select r.version, r.tables, ${STALE} as stale, r.failed_at is not null as failed
+    from longshore.report r where r.name = $1 for update of r nowait`;
+
 async function refresh(tx: Tx, name: string, { force, signal }: RefreshOptions): Promise<number | null> {
-  const [report] = await tx.query<{ version: number; tables: string[]; stale: boolean; failed: boolean }>(
-    `select r.version, r.tables, ${STALE} as stale, r.failed_at is not null as failed
-       from longshore.report r where r.name = $1 for update of r nowait`,
-    [name],
-  );
+  const [report] = await tx.query(READ_STATE, [name]);
   if (report === undefined) return null;
   if (!force && !report.stale && !report.failed) return report.version;
   await fillView(tx, { name, tables: report.tables }, { view: name, concurrently: true });
@@ -60,10 +61,10 @@ function asRefreshError(error: unknown, name: string): LongshoreError {
   return new LongshoreError('refresh-failed', `report ${name}: ${reason}`, { cause: error });
 }
 
+const NOTE_FAILURE = statement`
+  update longshore.report set error_code = $2, error_message = $3, failed_at = coalesce(failed_at, clock_timestamp())
+   where name = $1`;
+
 async function noteFailure(db: Database, name: string, { code, message }: LongshoreError): Promise<void> {
-  await db.query(
-    `update longshore.report set error_code = $2, error_message = $3, failed_at = coalesce(failed_at, clock_timestamp())
-      where name = $1`,
-    [name, code, message],
-  );
+  await db.query(NOTE_FAILURE, [name, code, message]);
 }

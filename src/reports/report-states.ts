@@ -1,4 +1,5 @@
 import type { Sql } from '../db/sql.ts';
+import { type Part, part, statement } from '../db/statement.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
 import { quoted } from '../shorten.ts';
 import type { ReportState } from './report.ts';
@@ -13,19 +14,19 @@ export const GROUP_WINDOW = 1000;
  * SQL over a row `r` of `longshore.report`: how many loads of its tables are done, with those that were deleted since.
  * Deleting one changes nothing here, at any moment.
  */
-export const DONE_LOADS = `
+export const DONE_LOADS = part`
   ((select count(*)::int from longshore.load l where l.status = 'done' and l.table_name = any (r.tables))
    + (select coalesce(sum(p.loads), 0)::int from longshore.load_past p
        where p.status = 'done' and p.table_name = any (r.tables)))`;
 
 /** The same for restores of its tables. One under another name does not touch them. */
-export const DONE_RESTORES = `
+export const DONE_RESTORES = part`
   (select count(*)::int from longshore.restore x
     where x.status = 'done' and x.kind = 'restore' and x.target ->> 'as' is null and x.tables && r.tables)`;
 
 /** The same for groups of its tables with one of the last IDs up to `top`. */
-export function groupsUpTo(top: string): string {
-  return `
+export function groupsUpTo(top: string): Part {
+  return part`
   (select count(*)::int from longshore.batch_group g
     where g.id > ${top} - ${GROUP_WINDOW} and g.id <= ${top} and g.table_name = any (r.tables))`;
 }
@@ -34,7 +35,7 @@ export function groupsUpTo(top: string): string {
  * The same: whether something was committed to its tables that its view does not include. Counted, not compared by
  * the newest: what began first may commit last. Every part is a look-up by an index.
  */
-export const STALE = `
+export const STALE = part`
   (${DONE_LOADS} <> r.seen_loads
    or ${DONE_RESTORES} <> r.seen_restores
    or exists (select from unnest(r.tables) t (name)
@@ -55,7 +56,7 @@ interface StateRow {
   readonly failedAt: Date | null;
 }
 
-const STATE = `
+const STATE = statement<{ [member in keyof StateRow]: StateRow[member] }>`
   select r.name, r.version, r.as_of as "asOf", r.seconds, r.rows, r.includes_load as load, r.includes_group as "group",
          ${STALE} as stale, r.error_code as "errorCode", r.error_message as "errorMessage", r.failed_at as "failedAt"
     from longshore.report r where r.name = $1`;
@@ -65,7 +66,7 @@ const STATE = `
  * @throws LongshoreError `unknown-report`
  */
 export async function reportState(db: Pick<Sql, 'query'>, name: string): Promise<ReportState> {
-  const [row] = await db.query<{ [member in keyof StateRow]: StateRow[member] }>(STATE, [name]);
+  const [row] = await db.query(STATE, [name]);
   if (row === undefined) throw unknownReport(name);
   const { errorCode, errorMessage, failedAt } = row;
   return {
@@ -83,11 +84,13 @@ export async function reportState(db: Pick<Sql, 'query'>, name: string): Promise
   };
 }
 
+const STALE_REPORTS = statement<{
+  name: string;
+}>`select r.name from longshore.report r where ${STALE} order by r.name`;
+
 /** Names of the reports that do not include all that was committed to their tables. */
 export async function staleReports(db: Sql): Promise<readonly string[]> {
-  const rows = await db.query<{ name: string }>(
-    `select r.name from longshore.report r where ${STALE} order by r.name`,
-  );
+  const rows = await db.query(STALE_REPORTS);
   return rows.map(({ name }) => name);
 }
 

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import { statement } from '../db/statement.ts';
 import type { Dictionary } from '../types.ts';
 import { createRestore } from './create-restore.ts';
 
@@ -8,6 +9,15 @@ const STARTED_BY = 'diff';
 const KEPT_FOR = '10 minutes';
 /** One that is about to go is not begun to be read. */
 const MARGIN = '1 minute';
+
+const TAKE_COMPARISON = statement<{ id: number }>`
+  update longshore.restore set keep_until = now() + $3::interval
+   where id = (select max(id) from longshore.restore
+                where kind = 'dry-run' and backup_id = $1 and tables = array[$2] and started_by = $4
+                  and (finished_at is null or (status = 'done' and keep_until > now() + $5::interval)))
+  returning id`;
+
+const DROP_COMPARISONS = statement`update longshore.restore set keep_until = now() + $2::interval where id = $1`;
 
 /**
  * The dry run whose stage a comparison of a backup with a table reads: the one that is kept since the last page, or a
@@ -29,14 +39,7 @@ export function findComparison(
     await query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
       `longshore diff ${backupId} ${table}`,
     ]);
-    const [kept] = await query<{ id: number }>(
-      `update longshore.restore set keep_until = now() + $3::interval
-        where id = (select max(id) from longshore.restore
-                     where kind = 'dry-run' and backup_id = $1 and tables = array[$2] and started_by = $4
-                       and (finished_at is null or (status = 'done' and keep_until > now() + $5::interval)))
-       returning id`,
-      [backupId, table, KEPT_FOR, STARTED_BY, MARGIN],
-    );
+    const [kept] = await query(TAKE_COMPARISON, [backupId, table, KEPT_FOR, STARTED_BY, MARGIN]);
     if (kept) return kept.id;
     const target = { as: null, keys: null, safety: false };
     const request = {
@@ -48,10 +51,7 @@ export function findComparison(
       startedBy: STARTED_BY,
     } as const;
     const id = await createRestore(db, request);
-    await query('update longshore.restore set keep_until = now() + $2::interval where id = $1', [
-      id,
-      KEPT_FOR,
-    ]);
+    await query(DROP_COMPARISONS, [id, KEPT_FOR]);
     return id;
   });
 }

@@ -2,6 +2,7 @@ import type { Database, Tx } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { COPY_SCHEMA, quoteName } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { quoted } from '../shorten.ts';
 
@@ -42,23 +43,34 @@ export function copyName(name: string): string {
   return quoteName(COPY_SCHEMA, name);
 }
 
+const LIST_COPIES = statement<Omit<CopyView, 'schema' | 'createdAt'> & { createdAt: Date }>`
+  select c.name, c.table_name as "table", c.backup_id as "backupId", c.restore_id as "restoreId", c.rows,
+         pg_total_relation_size(t.oid)::float8 as bytes, c.made_by as "createdBy", c.created_at as "createdAt"
+    from longshore.table_copy c
+    join pg_class t on t.relname = c.name and t.relnamespace = to_regnamespace($1)
+   where ($2::text[] is null or c.table_name = any ($2)) and ($3::text is null or c.name > $3 collate "C")
+   order by c.name collate "C" limit $4`;
+
 /** In the order of their names. One whose table was dropped by SQL is none any more. */
 export async function listCopies(db: Sql, { within, after, limit }: CopyFilter): Promise<CopyView[]> {
-  const rows = await db.query<Omit<CopyView, 'schema' | 'createdAt'> & { createdAt: Date }>(
-    `select c.name, c.table_name as "table", c.backup_id as "backupId", c.restore_id as "restoreId", c.rows,
-            pg_total_relation_size(t.oid)::float8 as bytes, c.made_by as "createdBy", c.created_at as "createdAt"
-       from longshore.table_copy c
-       join pg_class t on t.relname = c.name and t.relnamespace = to_regnamespace($1)
-      where ($2::text[] is null or c.table_name = any ($2)) and ($3::text is null or c.name > $3 collate "C")
-      order by c.name collate "C" limit $4`,
-    [quoteName(COPY_SCHEMA), within ?? null, after ?? null, limit],
-  );
+  const rows = await db.query(LIST_COPIES, [quoteName(COPY_SCHEMA), within ?? null, after ?? null, limit]);
   return rows.map(({ createdAt, ...row }) => ({
     ...row,
     schema: COPY_SCHEMA,
     createdAt: createdAt.toISOString(),
   }));
 }
+
+const LOCK_COPIES = statement`lock table longshore.table_copy in share row exclusive mode`;
+
+const COUNT_COPIES = statement<{ count: number; waits: boolean }>`
+  with coming as materialized (
+    select target ->> 'as' as name from longshore.restore
+     where kind = 'restore' and finished_at is null and target ->> 'as' is not null)
+  select (select count(*)::int from coming)
+           + (select count(*)::int from pg_class
+               where relnamespace = to_regnamespace($1) and relkind in ('r', 'p')) as count,
+         exists (select from coming where name = $2) as waits`;
 
 /**
  * Refuses one more copy than there may be, counting those that restores under way are to make; of two restores that are
@@ -68,18 +80,9 @@ export async function listCopies(db: Sql, { within, after, limit }: CopyFilter):
  * @throws LongshoreError `restore-state`
  */
 export async function reserveCopy(tx: Sql, name: string, most: number): Promise<void> {
-  await tx.query('lock table longshore.table_copy in share row exclusive mode');
+  await tx.query(LOCK_COPIES);
   await refuseTaken(tx, name);
-  const [row] = await tx.query<{ count: number; waits: boolean }>(
-    `with coming as materialized (
-       select target ->> 'as' as name from longshore.restore
-        where kind = 'restore' and finished_at is null and target ->> 'as' is not null)
-     select (select count(*)::int from coming)
-              + (select count(*)::int from pg_class
-                  where relnamespace = to_regnamespace($1) and relkind in ('r', 'p')) as count,
-            exists (select from coming where name = $2) as waits`,
-    [quoteName(COPY_SCHEMA), name],
-  );
+  const [row] = await tx.query(COUNT_COPIES, [quoteName(COPY_SCHEMA), name]);
   if (row?.waits)
     throw new LongshoreError('restore-state', `a restore that makes a copy ${name} is under way`);
   if ((row?.count ?? 0) < most) return;
@@ -98,20 +101,20 @@ export async function refuseTaken(db: Sql, name: string): Promise<void> {
   if (row?.taken) throw new LongshoreError('restore-state', `there is a copy ${name} already`);
 }
 
+const RECORD_COPY = statement`
+  insert into longshore.table_copy as c (name, table_name, backup_id, restore_id, rows, made_by)
+  select $2, tables[1], backup_id, id, $3, started_by from longshore.restore where id = $1
+  on conflict (name) do update
+     set (table_name, backup_id, restore_id, rows, made_by, created_at) =
+         (excluded.table_name, excluded.backup_id, excluded.restore_id, excluded.rows, excluded.made_by,
+          excluded.created_at)`;
+
 /** In the transaction that makes the table. */
 export async function recordCopy(
   tx: Sql,
   { restoreId, name, rows }: { readonly restoreId: number; readonly name: string; readonly rows: number },
 ): Promise<void> {
-  await tx.query(
-    `insert into longshore.table_copy as c (name, table_name, backup_id, restore_id, rows, made_by)
-     select $2, tables[1], backup_id, id, $3, started_by from longshore.restore where id = $1
-     on conflict (name) do update
-        set (table_name, backup_id, restore_id, rows, made_by, created_at) =
-            (excluded.table_name, excluded.backup_id, excluded.restore_id, excluded.rows, excluded.made_by,
-             excluded.created_at)`,
-    [restoreId, name, rows],
-  );
+  await tx.query(RECORD_COPY, [restoreId, name, rows]);
 }
 
 /**
@@ -134,13 +137,13 @@ export async function deleteCopy(db: Database, name: string, within?: readonly s
   }
 }
 
+const DROP_COPY = statement<{ table: string; there: boolean }>`
+  delete from longshore.table_copy where name = $1 and ($2::text[] is null or table_name = any ($2))
+  returning table_name as "table", to_regclass($3) is not null as there`;
+
 async function dropCopy(tx: Tx, name: string, within?: readonly string[]): Promise<string> {
   await tx.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
-  const [gone] = await tx.query<{ table: string; there: boolean }>(
-    `delete from longshore.table_copy where name = $1 and ($2::text[] is null or table_name = any ($2))
-     returning table_name as "table", to_regclass($3) is not null as there`,
-    [name, within ?? null, copyName(name)],
-  );
+  const [gone] = await tx.query(DROP_COPY, [name, within ?? null, copyName(name)]);
   if (!gone?.there) throw new LongshoreError('unknown-copy', `there is no copy ${quoted(name)}`);
   await tx.query(`drop table ${copyName(name)}`);
   return gone.table;

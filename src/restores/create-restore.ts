@@ -9,6 +9,7 @@ import type { Database } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { quoteName } from '../db/sql-names.ts';
 import { isRowFault } from '../db/sqlstate.ts';
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { restoreWorkflowId } from '../installation/workflow-ids.ts';
 import { STAGE_NAMES } from '../publish/stage.ts';
@@ -65,6 +66,15 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
   });
 }
 
+const INSERT_RESTORE = statement<{ id: number }>`
+  with b as materialized (
+    select id from longshore.backup where id = $2 and status = $7 for share)
+  insert into longshore.restore (id, uid, kind, backup_id, tables, target, definitions, status, workflow_id,
+                                 started_by, skipped)
+  select next.id, u.uid, $1, b.id, $3, $4, $5, 'accepted', ${restoreWorkflowId('$1')}, $6, $8
+    from b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id), gen_random_uuid() as u(uid)
+  returning id`;
+
 async function insertRestore(
   sql: Sql,
   { kind, backupId, target, startedBy, skipped }: NewRestore & { readonly skipped: readonly Skipped[] },
@@ -72,25 +82,16 @@ async function insertRestore(
   isUnverified: boolean,
 ): Promise<number> {
   // Shared with whoever deletes the backup: one of the two comes first and is seen by the other.
-  const [made] = await sql.query<{ id: number }>(
-    `with b as materialized (
-       select id from longshore.backup where id = $2 and status = $7 for share)
-     insert into longshore.restore (id, uid, kind, backup_id, tables, target, definitions, status, workflow_id,
-                                    started_by, skipped)
-     select next.id, u.uid, $1, b.id, $3, $4, $5, 'accepted', ${restoreWorkflowId('$1')}, $6, $8
-       from b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id), gen_random_uuid() as u(uid)
-     returning id`,
-    [
-      kind,
-      backupId,
-      definitions.map(({ name }) => name),
-      JSON.stringify(target),
-      JSON.stringify(definitions),
-      startedBy,
-      isUnverified ? 'unverified' : 'done',
-      skipped.length === 0 ? null : JSON.stringify(skipped),
-    ],
-  );
+  const [made] = await sql.query(INSERT_RESTORE, [
+    kind,
+    backupId,
+    definitions.map(({ name }) => name),
+    JSON.stringify(target),
+    JSON.stringify(definitions),
+    startedBy,
+    isUnverified ? 'unverified' : 'done',
+    skipped.length === 0 ? null : JSON.stringify(skipped),
+  ]);
   if (!made) throw new LongshoreError('backup-state', `backup ${backupId} was deleted just now`);
   return made.id;
 }
@@ -114,11 +115,12 @@ export async function latestBackupOf(
   );
 }
 
+const READ_STORED = statement<{
+  manifest: Manifest;
+}>`select manifest from longshore.backup where id = $1 and manifest is not null`;
+
 async function readStored(db: Sql, backupId: string): Promise<Manifest> {
-  const [row] = await db.query<{ manifest: Manifest }>(
-    'select manifest from longshore.backup where id = $1 and manifest is not null',
-    [backupId],
-  );
+  const [row] = await db.query(READ_STORED, [backupId]);
   if (!row) throw unknownBackup(backupId);
   return row.manifest;
 }

@@ -3,6 +3,7 @@ import type { BackupDeps } from '../backups/backup-deps.ts';
 import { describeSkipped, newestReadable } from '../backups/choose-backup.ts';
 import type { Skipped } from '../backups/skipped.ts';
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { restoreWorkflowId } from '../installation/workflow-ids.ts';
 import type { Dictionary } from '../types.ts';
@@ -23,6 +24,20 @@ export interface NewDrill {
   readonly acceptUnverified?: boolean;
 }
 
+const CREATE_DRILL = statement<{ id: number }>`
+  with before as (
+    select id from longshore.restore
+     where kind = 'drill' and backup_id = $1 and started_by = $2 and not $4
+  ), made as (
+    insert into longshore.restore (id, uid, kind, backup_id, tables, target, status, workflow_id, started_by, today)
+    select next.id, u.uid, 'drill', b.id, b.tables, $3, 'accepted', ${restoreWorkflowId("'drill'")}, $2, $6
+      from longshore.backup b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id),
+           gen_random_uuid() as u(uid)
+     where b.id = $1 and b.status = $5 and not exists (select from before)
+    returning id
+  )
+  select id from before union all select id from made`;
+
 /**
  * Writes a drill of a backup into the ledger, and nothing else: its workflow is for the caller to start. The same
  * `startedBy` finds the drill that it asked for before.
@@ -35,28 +50,14 @@ export async function createDrill(
 ): Promise<number> {
   const doubts = await requireRestorable(db, backupId, acceptUnverified);
   const target: RestoreTarget = { ...DRILL_TARGET, ...(doubts && { acceptUnverified: true }) };
-  const [drill] = await db.query<{ id: number }>(
-    `with before as (
-       select id from longshore.restore
-        where kind = 'drill' and backup_id = $1 and started_by = $2 and not $4
-     ), made as (
-       insert into longshore.restore (id, uid, kind, backup_id, tables, target, status, workflow_id, started_by, today)
-       select next.id, u.uid, 'drill', b.id, b.tables, $3, 'accepted', ${restoreWorkflowId("'drill'")}, $2, $6
-         from longshore.backup b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id),
-              gen_random_uuid() as u(uid)
-        where b.id = $1 and b.status = $5 and not exists (select from before)
-       returning id
-     )
-     select id from before union all select id from made`,
-    [
-      backupId,
-      startedBy,
-      JSON.stringify(target),
-      again,
-      doubts ? 'unverified' : 'done',
-      JSON.stringify(dictionary.tables),
-    ],
-  );
+  const [drill] = await db.query(CREATE_DRILL, [
+    backupId,
+    startedBy,
+    JSON.stringify(target),
+    again,
+    doubts ? 'unverified' : 'done',
+    JSON.stringify(dictionary.tables),
+  ]);
   if (drill) return drill.id;
   throw new LongshoreError('backup-state', `backup ${backupId} was deleted just now`);
 }
@@ -67,15 +68,15 @@ export interface DrillOutcome {
   readonly verification: Verification | null;
 }
 
+const READ_DRILL = statement<DrillOutcome>`
+  select r.status,
+         case when (b.verification->>'restoreId')::int = r.id then b.verification end as verification
+    from longshore.restore r join longshore.backup b on b.id = r.backup_id
+   where r.id = $1`;
+
 /** How a drill ended. What a later drill of the same backup found is not told here. */
 export async function readDrill(db: Sql, restoreId: number): Promise<DrillOutcome> {
-  const [row] = await db.query<DrillOutcome>(
-    `select r.status,
-            case when (b.verification->>'restoreId')::int = r.id then b.verification end as verification
-       from longshore.restore r join longshore.backup b on b.id = r.backup_id
-      where r.id = $1`,
-    [restoreId],
-  );
+  const [row] = await db.query(READ_DRILL, [restoreId]);
   if (row) return row;
   throw new LongshoreError('unknown-restore', `there is no drill ${restoreId}`);
 }

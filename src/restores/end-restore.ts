@@ -2,6 +2,7 @@ import type { Verification } from '../backups/backup.ts';
 import type { Database } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
+import { statement } from '../db/statement.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { RestoreKind, RestoreStatus } from './restore.ts';
 import { type RestoreStep, requireRestore, unknownRestore } from './restores.ts';
@@ -23,6 +24,15 @@ export interface EndedRestore {
   readonly status: RestoreStatus;
 }
 
+const END_RESTORE = statement<{ kind: RestoreKind; backupId: string; seconds: number }>`
+  update longshore.restore
+     set status = $2, error_code = $3, error_message = $4, finished_at = clock_timestamp()
+   where id = $1 and finished_at is null
+   returning kind, backup_id as "backupId",
+             extract(epoch from clock_timestamp() - created_at)::float8 as seconds`;
+
+const READ_ENDED = statement<{ status: RestoreStatus }>`select status from longshore.restore where id = $1`;
+
 /**
  * Writes how a restore ended, unless it has ended already; opens its gates, drops its stages, and notes what a drill
  * found, all in one transaction. Asking twice is not an error.
@@ -32,24 +42,18 @@ export async function endRestore(db: Database, input: EndRestoreInput): Promise<
   return db.transaction(async (tx) => {
     await requireRestore(tx, input);
     const failure = end.status === 'failed' ? [end.code, end.message] : [null, null];
-    const [ended] = await tx.query<{ kind: RestoreKind; backupId: string; seconds: number }>(
-      `update longshore.restore
-          set status = $2, error_code = $3, error_message = $4, finished_at = clock_timestamp()
-        where id = $1 and finished_at is null
-        returning kind, backup_id as "backupId",
-                  extract(epoch from clock_timestamp() - created_at)::float8 as seconds`,
-      [restoreId, end.status, ...failure],
-    );
+    const [ended] = await tx.query(END_RESTORE, [restoreId, end.status, ...failure]);
     if (ended?.kind === 'drill' && proof) await recordProof(tx, { ...ended, restoreId, proof });
     await clearRestore(tx, restoreId);
-    const [row] = await tx.query<{ status: RestoreStatus }>(
-      'select status from longshore.restore where id = $1',
-      [restoreId],
-    );
+    const [row] = await tx.query(READ_ENDED, [restoreId]);
     if (!row) throw unknownRestore(restoreId);
     return row;
   });
 }
+
+const RECORD_PROOF = statement`
+  update longshore.backup set verification = $2, verified_at = case when $3 then $4 else verified_at end
+   where id = $1`;
 
 async function recordProof(
   tx: Sql,
@@ -64,25 +68,26 @@ async function recordProof(
   const ok = proof.faults.length === 0;
   const at = new Date().toISOString();
   const verification: Verification = { ok, at, seconds, restoreId, ...proof };
-  await tx.query(
-    `update longshore.backup set verification = $2, verified_at = case when $3 then $4 else verified_at end
-      where id = $1`,
-    [backupId, JSON.stringify(verification), ok, at],
-  );
+  await tx.query(RECORD_PROOF, [backupId, JSON.stringify(verification), ok, at]);
 }
+
+const OPEN_GATE = statement`delete from longshore.table_gate where restore_id = $1`;
+
+const CLEARED_RESTORE = statement<{
+  kept: boolean;
+}>`select coalesce(status = 'done' and keep_until > now(), false) as kept from longshore.restore where id = $1`;
+
+const DELETE_PARTS = statement`delete from longshore.restore_part where restore_id = $1`;
 
 /**
  * Opens the gates and drops what is staged, unless it is kept for a while; in the transaction that ends the restore.
  */
 export async function clearRestore(tx: Sql, restoreId: number): Promise<void> {
-  await tx.query('delete from longshore.table_gate where restore_id = $1', [restoreId]);
-  const [row] = await tx.query<{ kept: boolean }>(
-    `select coalesce(status = 'done' and keep_until > now(), false) as kept from longshore.restore where id = $1`,
-    [restoreId],
-  );
+  await tx.query(OPEN_GATE, [restoreId]);
+  const [row] = await tx.query(CLEARED_RESTORE, [restoreId]);
   if (row?.kept) return;
   await dropStages(tx, restoreId);
-  await tx.query('delete from longshore.restore_part where restore_id = $1', [restoreId]);
+  await tx.query(DELETE_PARTS, [restoreId]);
 }
 
 /** In one statement: those of a drill reference each other. */
@@ -96,15 +101,15 @@ async function dropStages(tx: Sql, restoreId: number): Promise<void> {
   await tx.query(`drop table ${stages.map(({ name }) => quoteName(STAGE_SCHEMA, name)).join(', ')}`);
 }
 
+const KEPT_STAGES = statement<{ id: number }>`
+  select distinct r.id
+    from pg_class c
+    join longshore.restore r on r.id = substring(c.relname from '^restore_([0-9]+)_')::int
+   where c.relnamespace = $1::regnamespace and r.finished_at is not null
+     and coalesce(r.keep_until <= now(), true)`;
+
 /** Stages of restores that have ended: what was kept for a while, or what a process that died left. */
 export async function sweepStages(db: Database): Promise<void> {
-  const over = await db.query<{ id: number }>(
-    `select distinct r.id
-       from pg_class c
-       join longshore.restore r on r.id = substring(c.relname from '^restore_([0-9]+)_')::int
-      where c.relnamespace = $1::regnamespace and r.finished_at is not null
-        and coalesce(r.keep_until <= now(), true)`,
-    [STAGE_SCHEMA],
-  );
+  const over = await db.query(KEPT_STAGES, [STAGE_SCHEMA]);
   for (const { id } of over) await db.transaction((tx) => clearRestore(tx, id));
 }

@@ -1,4 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { statement } from '../db/statement.ts';
 import {
   noteReconciled,
   type Reconciler,
@@ -27,6 +28,8 @@ export interface StartableRestore {
   readonly workflowId: string;
 }
 
+const NOTE_RUN = statement`update longshore.restore set run_id = $2 where id = $1`;
+
 /** Starts a restore's workflow. One that runs already is left alone: asking twice is not an error. */
 export async function startRestoreWorkflow(
   { client, db, installation }: WorkflowStarter,
@@ -49,15 +52,17 @@ export async function startRestoreWorkflow(
           10_000,
         ),
     });
-    await db.query('update longshore.restore set run_id = $2 where id = $1', [
-      id,
-      handle.firstExecutionRunId,
-    ]);
+    await db.query(NOTE_RUN, [id, handle.firstExecutionRunId]);
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
     throw error;
   }
 }
+
+const UNFINISHED_RESTORES = statement<{ [member in keyof Unfinished]: Unfinished[member] }>`
+  select id, kind, backup_id as "backupId", tables, workflow_id as "workflowId", run_id as "runId",
+         starts_with(started_by, 'schedule:') as "startedBySchedule", created_at < now() - interval '1 hour' as old
+    from longshore.restore where finished_at is null and created_at < now() - interval '3 seconds' order by id`;
 
 /**
  * Brings ledger and Temporal together again: restores whose workflow was never started, and those whose workflow ended
@@ -65,11 +70,7 @@ export async function startRestoreWorkflow(
  */
 export async function reconcileRestores(deps: Omit<Reconciler, 'storage'>): Promise<void> {
   const { db, log } = deps;
-  const unfinished = await db.query<{ [member in keyof Unfinished]: Unfinished[member] }>(
-    `select id, kind, backup_id as "backupId", tables, workflow_id as "workflowId", run_id as "runId",
-            starts_with(started_by, 'schedule:') as "startedBySchedule", created_at < now() - interval '1 hour' as old
-       from longshore.restore where finished_at is null and created_at < now() - interval '3 seconds' order by id`,
-  );
+  const unfinished = await db.query(UNFINISHED_RESTORES);
   for (const restore of unfinished) {
     await reconcileRestore(deps, restore).catch((error) => {
       const err = translateTemporal(error);

@@ -1,5 +1,6 @@
 import type { Manifest, ManifestTable } from '../backups/backup.ts';
 import type { Sql } from '../db/sql.ts';
+import { part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { orphaned } from '../loads/loads.ts';
 import { restoreStageName } from '../publish/stage.ts';
@@ -54,24 +55,24 @@ export async function requireRestore(db: Sql, { restoreId, uid }: RestoreStep): 
   throw orphaned(`restore ${restoreId}`);
 }
 
+const READ_UID = statement<{ uid: string }>`select uid from longshore.restore where id = $1`;
+
 /** @throws LongshoreError `unknown-restore` */
 export async function uidOfRestore(db: Sql, restoreId: number): Promise<string> {
-  const [row] = await db.query<{ uid: string }>('select uid from longshore.restore where id = $1', [
-    restoreId,
-  ]);
+  const [row] = await db.query(READ_UID, [restoreId]);
   if (!row) throw unknownRestore(restoreId);
   return row.uid;
 }
 
+const READ_RESTORE_PLAN = statement<{ [member in keyof PlanRow]: PlanRow[member] } & { backupId: string }>`
+  select r.id, r.uid, r.kind, r.status, r.target, r.tables, r.safety_backup_id as "safetyBackupId",
+         b.id as "backupId", b.manifest, b.manifest_sha256 as "manifestSha256",
+         coalesce(r.definitions, b.definitions) as definitions, r.today
+    from longshore.restore r join longshore.backup b on b.id = r.backup_id where r.id = $1`;
+
 /** @throws LongshoreError `unknown-restore`; `backup-state` when its backup is no more */
 export async function readRestorePlan(db: Sql, restoreId: number): Promise<RestorePlan> {
-  const [row] = await db.query<{ [member in keyof PlanRow]: PlanRow[member] } & { backupId: string }>(
-    `select r.id, r.uid, r.kind, r.status, r.target, r.tables, r.safety_backup_id as "safetyBackupId",
-            b.id as "backupId", b.manifest, b.manifest_sha256 as "manifestSha256",
-            coalesce(r.definitions, b.definitions) as definitions, r.today
-       from longshore.restore r join longshore.backup b on b.id = r.backup_id where r.id = $1`,
-    [restoreId],
-  );
+  const [row] = await db.query(READ_RESTORE_PLAN, [restoreId]);
   if (!row) throw unknownRestore(restoreId);
   const { id, uid, kind, status, target, safetyBackupId, manifest, manifestSha256, today } = row;
   if (manifest === null) throw new LongshoreError('backup-state', `backup ${row.backupId} has no manifest`);
@@ -97,7 +98,7 @@ export function lenient(table: Table): Table {
   return { ...table, fields };
 }
 
-const VIEW = `
+const VIEW = part`
   select r.id, r.kind, r.backup_id, b.snapshot_at, r.skipped, r.tables, r.target, r.status, r.safety_backup_id, r.workflow_id, r.run_id, r.result,
          r.error_code, r.error_message, r.note, r.started_by, r.created_at, r.finished_at, p.parts, p.rows,
          t.parts_total, t.rows_total
@@ -111,9 +112,11 @@ const VIEW = `
              coalesce(sum((one ->> 'rows')::float8), 0) as rows_total
         from jsonb_array_elements(b.manifest -> 'tables') one where one ->> 'table' = any (r.tables)) t`;
 
+const READ_RESTORE = statement<RestoreRow>`${VIEW} where r.id = $1`;
+
 /** @throws LongshoreError `unknown-restore` */
 export async function readRestore(db: Sql, id: number): Promise<RestoreView> {
-  const [row] = await db.query<RestoreRow>(`${VIEW} where r.id = $1`, [id]);
+  const [row] = await db.query(READ_RESTORE, [id]);
   if (!row) throw unknownRestore(id);
   return toRestoreView(row);
 }
@@ -130,51 +133,51 @@ export interface RestoreFilter {
   readonly limit: number;
 }
 
+const LIST_RESTORES = statement<RestoreRow>`
+  ${VIEW}
+   where ($1::text is null or r.kind = $1) and ($2::text is null or r.status = $2)
+     and ($3::text is null or r.backup_id = $3) and ($4::text is null or r.tables @> array[$4])
+     and ($5::text[] is null or r.tables <@ $5) and ($6::bigint is null or r.id < $6)
+   order by r.id desc limit $7`;
+
 /** Newest first. */
 export async function listRestores(db: Sql, filter: RestoreFilter): Promise<RestoreView[]> {
-  const rows = await db.query<RestoreRow>(
-    `${VIEW}
-      where ($1::text is null or r.kind = $1) and ($2::text is null or r.status = $2)
-        and ($3::text is null or r.backup_id = $3) and ($4::text is null or r.tables @> array[$4])
-        and ($5::text[] is null or r.tables <@ $5) and ($6::bigint is null or r.id < $6)
-      order by r.id desc limit $7`,
-    [
-      filter.kind ?? null,
-      filter.status ?? null,
-      filter.backupId ?? null,
-      filter.table ?? null,
-      filter.within ?? null,
-      filter.before ?? null,
-      filter.limit,
-    ],
-  );
+  const rows = await db.query(LIST_RESTORES, [
+    filter.kind ?? null,
+    filter.status ?? null,
+    filter.backupId ?? null,
+    filter.table ?? null,
+    filter.within ?? null,
+    filter.before ?? null,
+    filter.limit,
+  ]);
   return rows.map(toRestoreView);
 }
 
+const SET_RESTORE_STATUS = statement`update longshore.restore set status = $2 where id = $1 and finished_at is null`;
+
 /** Says how far it is, unless it has ended. */
 export async function setRestoreStatus(db: Sql, id: number, status: RestoreStatus): Promise<void> {
-  await db.query('update longshore.restore set status = $2 where id = $1 and finished_at is null', [
-    id,
-    status,
-  ]);
+  await db.query(SET_RESTORE_STATUS, [id, status]);
 }
 
+const RECORD_CHANGES = statement`update longshore.restore set result = $2 where id = $1 and finished_at is null`;
+
 export async function recordChanges(db: Sql, id: number, changes: readonly TableChange[]): Promise<void> {
-  await db.query('update longshore.restore set result = $2 where id = $1 and finished_at is null', [
-    id,
-    JSON.stringify(changes),
-  ]);
+  await db.query(RECORD_CHANGES, [id, JSON.stringify(changes)]);
 }
+
+const LOCK_RESTORE = statement<{
+  status: RestoreStatus;
+  ended: boolean;
+}>`select status, finished_at is not null as ended from longshore.restore where id = $1 for update`;
 
 /**
  * Locks the restore's row until the transaction ends, so that nobody else ends it meanwhile.
  * @throws LongshoreError `restore-state` when it has ended, `unknown-restore`
  */
 export async function lockRestore(tx: Sql, id: number): Promise<void> {
-  const [row] = await tx.query<{ status: RestoreStatus; ended: boolean }>(
-    'select status, finished_at is not null as ended from longshore.restore where id = $1 for update',
-    [id],
-  );
+  const [row] = await tx.query(LOCK_RESTORE, [id]);
   if (!row) throw unknownRestore(id);
   if (row.ended) throw new LongshoreError('restore-state', `restore ${id} is ${row.status}: it has ended`);
 }

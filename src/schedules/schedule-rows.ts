@@ -1,4 +1,5 @@
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import type { ScheduleDefinition, ScheduleSort, SeenInTemporal } from './schedule-definition.ts';
 
 export interface ScheduleKey {
@@ -18,19 +19,28 @@ export interface ScheduleRow extends ScheduleKey {
 
 const COLUMNS = 'kind, id, definition, pending, seen, deleted_at as "deletedAt"';
 
+const READ_SCHEDULE_ROWS = statement<{
+  [member in keyof ScheduleRow]: ScheduleRow[member];
+}>`select ${COLUMNS} from longshore.schedule order by kind, id`;
+
 export async function readScheduleRows(db: Sql): Promise<readonly ScheduleRow[]> {
-  return db.query<{ [member in keyof ScheduleRow]: ScheduleRow[member] }>(
-    `select ${COLUMNS} from longshore.schedule order by kind, id`,
-  );
+  return db.query(READ_SCHEDULE_ROWS);
 }
 
+const READ_SCHEDULE_ROW = statement<{
+  [member in keyof ScheduleRow]: ScheduleRow[member];
+}>`select ${COLUMNS} from longshore.schedule where kind = $1 and id = $2`;
+
 export async function readScheduleRow(db: Sql, { kind, id }: ScheduleKey): Promise<ScheduleRow | null> {
-  const [row] = await db.query<{ [member in keyof ScheduleRow]: ScheduleRow[member] }>(
-    `select ${COLUMNS} from longshore.schedule where kind = $1 and id = $2`,
-    [kind, id],
-  );
+  const [row] = await db.query(READ_SCHEDULE_ROW, [kind, id]);
   return row ?? null;
 }
+
+const WRITE_SCHEDULE = statement`
+  insert into longshore.schedule (kind, id, definition, pending, seen) values ($1, $2, $3, $4, $5)
+  on conflict (kind, id) do update
+     set definition = excluded.definition, pending = excluded.pending,
+         seen = coalesce(excluded.seen, schedule.seen), changed_at = clock_timestamp(), deleted_at = null`;
 
 /** Writes what the schedule is to be; also over one that was deleted. `seen` is null while Temporal has not heard of it. */
 export async function writeSchedule(
@@ -39,19 +49,19 @@ export async function writeSchedule(
   definition: ScheduleDefinition,
   seen: SeenInTemporal | null,
 ): Promise<void> {
-  await db.query(
-    `insert into longshore.schedule (kind, id, definition, pending, seen) values ($1, $2, $3, $4, $5)
-     on conflict (kind, id) do update
-        set definition = excluded.definition, pending = excluded.pending,
-            seen = coalesce(excluded.seen, schedule.seen), changed_at = clock_timestamp(), deleted_at = null`,
-    [kind, id, JSON.stringify(definition), seen === null, seen && JSON.stringify(seen)],
-  );
+  await db.query(WRITE_SCHEDULE, [
+    kind,
+    id,
+    JSON.stringify(definition),
+    seen === null,
+    seen && JSON.stringify(seen),
+  ]);
 }
 
+const BURY_SCHEDULE_ROW = statement`
+  update longshore.schedule set deleted_at = clock_timestamp(), changed_at = clock_timestamp(), pending = false
+   where kind = $1 and id = $2 and deleted_at is null`;
+
 export async function buryScheduleRow(db: Sql, { kind, id }: ScheduleKey): Promise<void> {
-  await db.query(
-    `update longshore.schedule set deleted_at = clock_timestamp(), changed_at = clock_timestamp(), pending = false
-      where kind = $1 and id = $2 and deleted_at is null`,
-    [kind, id],
-  );
+  await db.query(BURY_SCHEDULE_ROW, [kind, id]);
 }

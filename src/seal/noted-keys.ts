@@ -1,16 +1,21 @@
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import type { PayloadKeys } from './payload-keys.ts';
 
+const NOTE_KEYS = statement`
+  insert into longshore.payload_key (id, noted_at, seals)
+  select k.id, now(), k.id = $2 from unnest($1::text[]) k (id)
+  on conflict (id) do update set noted_at = excluded.noted_at, seals = excluded.seals`;
+
 /** The IDs of the payload keys of the API that started last are in the ledger, for workers to hold theirs against. */
 export async function noteKeys(db: Sql, { sealing, byId }: PayloadKeys): Promise<void> {
-  await db.query(
-    `insert into longshore.payload_key (id, noted_at, seals)
-     select k.id, now(), k.id = $2 from unnest($1::text[]) k (id)
-     on conflict (id) do update set noted_at = excluded.noted_at, seals = excluded.seals`,
-    [[...byId.keys()], sealing.id],
-  );
+  await db.query(NOTE_KEYS, [[...byId.keys()], sealing.id]);
 }
+
+const KEYS_AGREE = statement<{ id: string; seals: boolean }>`
+  select id, seals from longshore.payload_key
+   where noted_at = (select max(noted_at) from longshore.payload_key)`;
 
 /**
  * Whether a process and the API open what the other seals, as they do at every step of a change of keys.
@@ -19,10 +24,7 @@ export async function noteKeys(db: Sql, { sealing, byId }: PayloadKeys): Promise
  * @throws LongshoreError `config-invalid` when they do not
  */
 export async function keysAgree(db: Sql, { sealing, byId }: PayloadKeys): Promise<boolean> {
-  const noted = await db.query<{ id: string; seals: boolean }>(
-    `select id, seals from longshore.payload_key
-      where noted_at = (select max(noted_at) from longshore.payload_key)`,
-  );
+  const noted = await db.query(KEYS_AGREE);
   if (noted.length === 0) return false;
   const sealer = noted.find(({ seals }) => seals);
   const isUnderstood = noted.some(({ id }) => id === sealing.id);

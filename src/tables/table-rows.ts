@@ -3,6 +3,7 @@ import { bytesOf, MAX_ROW_BYTES, momentText, PAGE_BYTES } from '../db/cell-text.
 import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteNames } from '../db/sql-names.ts';
 import { sqlstateOf } from '../db/sqlstate.ts';
+import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { quoted } from '../shorten.ts';
 import type { Field, Table } from '../types.ts';
@@ -20,14 +21,14 @@ export interface TableSize {
   readonly lastLoadId: number | null;
 }
 
+const LAST_LOAD = statement<{ estimate: number; bytes: number; lastLoadId: number | null }>`
+  select reltuples::float8 as estimate, pg_total_relation_size(oid)::float8 as bytes,
+         (select max(id) from longshore.load where table_name = $2 and status = 'done') as "lastLoadId"
+    from pg_class where oid = $1::regclass`;
+
 export async function measureTable(db: Sql, table: Table): Promise<TableSize> {
   const live = liveName(table);
-  const [size] = await db.query<{ estimate: number; bytes: number; lastLoadId: number | null }>(
-    `select reltuples::float8 as estimate, pg_total_relation_size(oid)::float8 as bytes,
-            (select max(id) from longshore.load where table_name = $2 and status = 'done') as "lastLoadId"
-       from pg_class where oid = $1::regclass`,
-    [live, table.name],
-  );
+  const [size] = await db.query(LAST_LOAD, [live, table.name]);
   const { estimate = 0, bytes = 0, lastLoadId = null } = size ?? {};
   const rowsExact = estimate <= COUNTED_ROWS;
   if (!rowsExact) return { name: table.name, rows: estimate, rowsExact, bytes, lastLoadId };

@@ -1,11 +1,12 @@
 import type { Database } from '../db/database.ts';
+import { statement } from '../db/statement.ts';
 import { GROUP_WINDOW } from '../reports/report-states.ts';
 import { OLD, type Place, type Slices, walk } from './slices.ts';
 
 /** Groups a page: one has up to some hundred batches, and usually few. */
 const PAGE = 200;
 
-const PAGE_OF_OLD = `
+const PAGE_OF_OLD = statement<{ id: string; at: string }>`
   select g.id::text as id, g.committed_at::text as at from longshore.batch_group g
    where g.committed_at < ${OLD} and (g.committed_at, g.id) > ($2::timestamptz, $3::bigint)
    order by g.committed_at, g.id limit ${PAGE}`;
@@ -13,10 +14,10 @@ const PAGE_OF_OLD = `
 const oldGroups =
   (db: Database, { days }: Slices) =>
   (after: Place) =>
-    db.query<{ id: string; at: string }>(PAGE_OF_OLD, [days, after.at, after.id]);
+    db.query(PAGE_OF_OLD, [days, after.at, after.id]);
 
 /** With their rejects. Those stay that an Idempotency-Key still answers with, or that a report has yet to include. */
-const DELETE_BATCHES = `
+const DELETE_BATCHES = statement<{ n: number }>`
   with gone as (
     delete from longshore.batch b
      where b.group_id = any ($1::bigint[])
@@ -30,7 +31,7 @@ const DELETE_BATCHES = `
  * Those without batches. Reports count the groups of the last IDs that they included, so these stay: a row of some
  * bytes each. Twice as many of the newest, as a refresh may be about to count.
  */
-const DELETE_GROUPS = `
+const DELETE_GROUPS = statement`
   delete from longshore.batch_group g
    where g.id = any ($1::bigint[])
      and not exists (select from longshore.batch b where b.group_id = g.id)
@@ -42,24 +43,24 @@ const DELETE_GROUPS = `
 /** Deletes batches of groups that were committed long ago, and the groups. */
 export async function deleteOldBatches(db: Database, slices: Slices): Promise<number> {
   return walk(slices, oldGroups(db, slices), async (ids) => {
-    const [gone] = await db.query<{ n: number }>(DELETE_BATCHES, [ids]);
+    const [gone] = await db.query(DELETE_BATCHES, [ids]);
     await db.query(DELETE_GROUPS, [ids]);
     return gone?.n ?? 0;
   });
 }
 
+const DELETE_OLD_BATCH_REJECTS = statement<{ n: number }>`
+  with gone as (
+    delete from longshore.batch_reject r using longshore.batch b
+     where b.group_id = any ($1::bigint[]) and r.batch_id = b.id and b.rows_rejected > 0
+       and not exists (select from longshore.idempotency_key k where k.batch_id = b.id and k.expires_at > now())
+    returning 1)
+  select count(*)::int as n from gone`;
+
 /** Deletes the rejects of batches that were committed long ago. Their counts stay. */
 export async function deleteOldBatchRejects(db: Database, slices: Slices): Promise<number> {
   return walk(slices, oldGroups(db, slices), async (ids) => {
-    const [gone] = await db.query<{ n: number }>(
-      `with gone as (
-         delete from longshore.batch_reject r using longshore.batch b
-          where b.group_id = any ($1::bigint[]) and r.batch_id = b.id and b.rows_rejected > 0
-            and not exists (select from longshore.idempotency_key k where k.batch_id = b.id and k.expires_at > now())
-         returning 1)
-       select count(*)::int as n from gone`,
-      [ids],
-    );
+    const [gone] = await db.query(DELETE_OLD_BATCH_REJECTS, [ids]);
     return gone?.n ?? 0;
   });
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import { part, statement } from '../db/statement.ts';
 import { dropRejects } from '../rejects/kept-rejects.ts';
 import { inSlices, OLD, type Place, SLICE, type Slices, walk } from './slices.ts';
 
@@ -14,7 +15,7 @@ const PAGE = 500;
  *
  * The newest that is done always stays, also for the rule that the same `replace` or `merge` twice is one load.
  */
-const GOES = `(l.status in ('failed', 'cancelled') or l.status = 'done' and exists (
+const GOES = part`(l.status in ('failed', 'cancelled') or l.status = 'done' and exists (
     select from lateral (
       select n.finished_at from longshore.load n
        where n.table_name = l.table_name and n.status = 'done' and n.mode = 'replace' and n.id > l.id
@@ -31,13 +32,13 @@ const GOES = `(l.status in ('failed', 'cancelled') or l.status = 'done' and exis
              where p.table_name = l.table_name and p.status = 'done' and p.mode = 'replace'
              order by p.id desc limit 1)))))`;
 
-const PAGE_OF_OLD = `
+const PAGE_OF_OLD = statement<{ id: string; at: string }>`
   select l.id::text as id, l.finished_at::text as at from longshore.load l
    where l.finished_at < ${OLD} and (l.finished_at, l.id) > ($2::timestamptz, $3::int)
    order by l.finished_at, l.id limit ${PAGE}`;
 
 /** Deletes, and counts on what reports and metrics count: see `longshore.load_past`. */
-const DELETE = `
+const DELETE = statement<{ n: number }>`
   with gone as (
     delete from longshore.load l where l.id = any ($1::int[]) and l.finished_at is not null and ${GOES}
     returning table_name, status, rows_loaded, rows_rejected, rows_unchanged, rows_discarded),
@@ -54,28 +55,27 @@ const DELETE = `
 const oldLoads =
   (db: Database, { days }: Slices) =>
   (after: Place) =>
-    db.query<{ id: string; at: string }>(PAGE_OF_OLD, [days, after.at, after.id]);
+    db.query(PAGE_OF_OLD, [days, after.at, after.id]);
+
+const DROP_CHUNKS = statement`update longshore.load set chunks = null where id = any ($1::int[]) and chunks is not null`;
 
 /** Deletes loads that ended long ago; of those that stay, the list of chunks, which is only for loading. */
 export async function deleteOldLoads(db: Database, slices: Slices): Promise<number> {
   return walk(slices, oldLoads(db, slices), async (ids) => {
-    const [gone] = await db.query<{ n: number }>(DELETE, [ids]);
-    await db.query(
-      'update longshore.load set chunks = null where id = any ($1::int[]) and chunks is not null',
-      [ids],
-    );
+    const [gone] = await db.query(DELETE, [ids]);
+    await db.query(DROP_CHUNKS, [ids]);
     return gone?.n ?? 0;
   });
 }
 
+const LOADS_WITH_REJECTS = statement<{ id: number }>`
+  select l.id from longshore.load l
+   where l.id = any ($1::int[]) and exists (select from longshore.reject r where r.load_id = l.id)`;
+
 /** Deletes the rejects of loads that ended long ago. Their counts stay, by field and code. */
 export async function deleteOldLoadRejects(db: Database, slices: Slices): Promise<number> {
   return walk(slices, oldLoads(db, slices), async (ids) => {
-    const found = await db.query<{ id: number }>(
-      `select l.id from longshore.load l
-        where l.id = any ($1::int[]) and exists (select from longshore.reject r where r.load_id = l.id)`,
-      [ids],
-    );
+    const found = await db.query(LOADS_WITH_REJECTS, [ids]);
     let deleted = 0;
     for (const { id } of found) {
       deleted += await inSlices(slices, () => db.transaction((tx) => dropRejects(tx, id, 0, SLICE)));

@@ -1,9 +1,4 @@
-import { globSync, readFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { type AnyNode, parse } from 'acorn';
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+import { visitSource } from './source-tree.ts';
 
 /** The regular expressions of the product's source: the literal ones, and where one is made of text. */
 export interface SourcePatterns {
@@ -19,38 +14,19 @@ export function readSourcePatterns(): SourcePatterns {
   const literals = new Map<string, { pattern: string; flags: string; at: string }>();
   const made: Record<string, number> = {};
   const headers = new Set<string>();
-  for (const file of globSync('{src,api,activities,workflows,migrations}/**/*.{ts,mjs}', { cwd: ROOT })) {
-    if (file.endsWith('.d.mts')) continue;
-    const code = codeOf(file);
-    const options = { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true } as const;
-    walk(parse(code, options), (node) => {
-      if (node.type === 'Literal' && node.regex) {
-        const { pattern, flags } = node.regex;
-        const at = `${file}: /${pattern}/${flags}`;
-        literals.set(`/${pattern}/${flags}`, { pattern, flags, at });
-      }
-      if (node.type !== 'NewExpression' && node.type !== 'CallExpression') return;
-      const callee = code.slice(node.callee.start, node.callee.end);
-      if (callee === 'RegExp' || callee === 'RE2JS.compile') {
-        made[file] = (made[file] ?? 0) + 1;
-      }
-      const [name] = node.arguments;
-      if (callee.endsWith('req.get') && name?.type === 'Literal') headers.add(String(name.value));
-    });
-  }
-  return { literals, made, headers };
-}
-
-function codeOf(file: string): string {
-  const text = readFileSync(`${ROOT}${file}`, 'utf8');
-  return file.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
-}
-
-function walk(node: AnyNode, visit: (node: AnyNode) => void): void {
-  visit(node);
-  for (const value of Object.values(node) as unknown[]) {
-    for (const child of Array.isArray(value) ? value : [value]) {
-      if (typeof child?.type === 'string') walk(child as AnyNode, visit);
+  visitSource('{src,api,activities,workflows,migrations}/**/*.{ts,mjs}', ({ node, file, code }) => {
+    if (node.type === 'Literal' && node.regex) {
+      const { pattern, flags } = node.regex;
+      const at = `${file}: /${pattern}/${flags}`;
+      literals.set(`/${pattern}/${flags}`, { pattern, flags, at });
     }
-  }
+    if (node.type !== 'NewExpression' && node.type !== 'CallExpression') return;
+    const callee = code.slice(node.callee.start, node.callee.end);
+    if (callee === 'RegExp' || callee === 'RE2JS.compile') {
+      made[file] = (made[file] ?? 0) + 1;
+    }
+    const [name] = node.arguments;
+    if (callee.endsWith('req.get') && name?.type === 'Literal') headers.add(String(name.value));
+  });
+  return { literals, made, headers };
 }
