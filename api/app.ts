@@ -11,8 +11,9 @@ import { batchRoutes } from './batches/batches.ts';
 import { postRowsRoute } from './batches/post-rows.ts';
 import { codecRoutes } from './codec/codec.ts';
 import { UI_ROUTES, uiOrigin } from './codec/ui-origin.ts';
-import { DOCS_ASSETS, docsRoutes } from './docs/docs.ts';
+import { docsRoutes } from './docs/docs.ts';
 import { docsAssets } from './docs/docs-assets.ts';
+import { type DocsSource, docsSource } from './docs/docs-source.ts';
 import { openApiRoute } from './docs/openapi.ts';
 import { healthRoutes } from './health/health.ts';
 import { metricsRoute } from './health/metrics.ts';
@@ -38,7 +39,7 @@ import { scheduleRoutes } from './schedules/schedules.ts';
 import { dictionaryRoute } from './tables/dictionary.ts';
 import { tableRoutes } from './tables/tables.ts';
 
-/** Nothing from elsewhere, and no script inside a page. */
+/** Nothing from elsewhere, and no script inside a page. The one form is the documentation's search. */
 const CONTENT_SECURITY_POLICY = {
   useDefaults: false,
   directives: {
@@ -48,7 +49,7 @@ const CONTENT_SECURITY_POLICY = {
     imgSrc: ["'self'", 'data:'],
     connectSrc: ["'self'"],
     baseUri: ["'none'"],
-    formAction: ["'none'"],
+    formAction: ["'self'"],
     frameAncestors: ["'none'"],
   },
 };
@@ -66,9 +67,10 @@ export function createApp(deps: ApiDeps): express.Express {
   app.use(boundHeaders);
   // Whether the platform is reached by TLS is for the proxy before it to say, so no Strict-Transport-Security.
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));
-  app.use(DOCS_ASSETS, docsAssets());
+  const docs = docsSource();
+  app.use(docsAssets(docs));
   app.use(UI_ROUTES, uiOrigin(deps));
-  mount(app, routesOf(deps), deps);
+  mount(app, routesOf(deps, docs), deps);
   app.use((req) => {
     throw new LongshoreError('not-found', `there is nothing at ${shorten(req.path, LONGEST_PATH)}`);
   });
@@ -76,7 +78,7 @@ export function createApp(deps: ApiDeps): express.Express {
   return app;
 }
 
-function routesOf({ reports }: ApiDeps): readonly Route[] {
+function routesOf({ reports }: ApiDeps, docs: DocsSource): readonly Route[] {
   const routes: Route[] = [
     // Express tries one path after the other: the one that is asked thousands of times a second comes first.
     postRowsRoute,
@@ -101,7 +103,7 @@ function routesOf({ reports }: ApiDeps): readonly Route[] {
     ...healthRoutes,
     metricsRoute,
     ...codecRoutes,
-    ...docsRoutes,
+    ...docsRoutes(docs),
   ];
   routes.push(auditRoute(routes));
   let document: object | undefined;

@@ -1,62 +1,108 @@
 import { z } from 'zod';
-import { ERRORS } from '../../src/errors.ts';
-import { defineRoute } from '../http/route.ts';
+import type { Docs } from '../../src/docs/docs.ts';
+import { DOCS_ADDRESS } from '../../src/docs/find-pages.ts';
+import { LongshoreError } from '../../src/errors.ts';
+import { quoted } from '../../src/shorten.ts';
+import { type Call, defineRoute, type Route } from '../http/route.ts';
+import { API_ADDRESS, SEARCH_ADDRESS } from './docs-addresses.ts';
+import type { DocsSource } from './docs-source.ts';
+import { apiReferenceHtml, missingHtml, pageHtml, searchHtml } from './page-html.ts';
 
-/** Where the files of the documentation pages are served from; see `api/docs/docs-assets.ts`. */
-export const DOCS_ASSETS = '/docs/assets';
+/** What a search may be; the reader's field takes no more either. */
+const LONGEST_QUERY = 200;
 
 const page = { 'text/html': { schema: z.string() } };
-
-const docs = defineRoute({
-  method: 'get',
-  path: '/docs',
-  tag: 'Operations',
-  summary: 'This documentation, as a page',
-  scopes: null,
-  responses: { '200': { description: 'The page', content: page } },
-  handle({ res }) {
-    res.type('html').send(
-      html(
-        'Longshore API',
-        `<link rel="stylesheet" href="${DOCS_ASSETS}/swagger-ui.css">`,
-        `<div id="swagger-ui"></div>
-<script src="${DOCS_ASSETS}/swagger-ui-bundle.js"></script>
-<script src="${DOCS_ASSETS}/start.js"></script>`,
-      ),
-    );
-  },
+const pageParams = z.strictObject({
+  page: z.string().meta({ description: 'The name of a Markdown file without `.md`', example: 'loads' }),
 });
 
-const errors = defineRoute({
-  method: 'get',
-  path: '/docs/errors',
-  tag: 'Operations',
-  summary: 'Every error code: what it means and what to do',
-  description: "A problem's `type` points into this page.",
-  scopes: null,
-  responses: { '200': { description: 'The page', content: page } },
-  handle({ res }) {
-    const entries = Object.entries(ERRORS).map(
-      ([code, { status, title, remedy }]) =>
-        `<h2 id="${code}"><code>${code}</code></h2>\n<p>${status}. ${escapeHtml(title)}. ${escapeHtml(remedy)}</p>`,
-    );
-    res.type('html').send(html('Longshore errors', '', `<h1>Errors</h1>\n${entries.join('\n')}`));
-  },
-});
+/** The documentation's pages, open to everyone: they hold nothing of the installation. */
+export function docsRoutes(source: DocsSource): readonly Route[] {
+  const index = defineRoute({
+    method: 'get',
+    path: DOCS_ADDRESS,
+    tag: 'Operations',
+    summary: 'The documentation: its index',
+    scopes: null,
+    responses: { '200': { description: 'The page', content: page } },
+    async handle(call) {
+      answerPage(await source.open(), DOCS_ADDRESS, call);
+    },
+  });
 
-export const docsRoutes = [docs, errors];
+  const api = defineRoute({
+    method: 'get',
+    path: API_ADDRESS,
+    tag: 'Operations',
+    summary: "The API's reference, as a page to try it",
+    scopes: null,
+    responses: { '200': { description: 'The page', content: page } },
+    handle({ res }) {
+      res.type('html').send(apiReferenceHtml());
+    },
+  });
 
-function html(title: string, head: string, body: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>${title}</title>${head}</head>
-<body>
-${body}
-</body>
-</html>
-`;
+  const search = defineRoute({
+    method: 'get',
+    path: SEARCH_ADDRESS,
+    tag: 'Operations',
+    summary: 'Search the documentation: sections, the best first',
+    scopes: null,
+    query: z.strictObject({
+      q: z.string().max(LONGEST_QUERY).default('').meta({ description: 'Words', example: 'disk full' }),
+    }),
+    responses: { '200': { description: 'The page with what was found', content: page } },
+    async handle({ res, query: { q } }) {
+      const docs = await source.open();
+      res.type('html').send(searchHtml(docs, q, docs.search(q)));
+    },
+  });
+
+  const subject = defineRoute({
+    method: 'get',
+    path: `${DOCS_ADDRESS}/{page}`,
+    tag: 'Operations',
+    summary: 'A page of the documentation',
+    description: "`/docs/errors` has every error code: a problem's `type` points into it.",
+    scopes: null,
+    params: pageParams,
+    problems: ['not-found'],
+    responses: { '200': { description: 'The page', content: page } },
+    async handle(call) {
+      answerPage(await source.open(), `${DOCS_ADDRESS}/${call.params.page}`, call);
+    },
+  });
+
+  const project = defineRoute({
+    method: 'get',
+    path: `${DOCS_ADDRESS}/project/{page}`,
+    tag: 'Operations',
+    summary: 'A page on the project itself: `readme`, `contributing`, `changelog`, `security`',
+    scopes: null,
+    params: pageParams,
+    problems: ['not-found'],
+    responses: { '200': { description: 'The page', content: page } },
+    async handle(call) {
+      answerPage(await source.open(), `${DOCS_ADDRESS}/project/${call.params.page}`, call);
+    },
+  });
+
+  return [index, api, search, subject, project];
 }
 
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+function answerPage(
+  docs: Docs,
+  address: string,
+  { req, res }: Pick<Call<string, unknown, unknown>, 'req' | 'res'>,
+) {
+  const found = docs.pages.find((one) => one.address === address);
+  if (found !== undefined) {
+    res.type('html').send(pageHtml(docs, found));
+    return;
+  }
+  // A program gets a problem, as from every other address; a browser a page with the list of those there are.
+  if (req.accepts(['application/problem+json', 'html']) !== 'html') {
+    throw new LongshoreError('not-found', `the documentation has no page ${quoted(address)}`);
+  }
+  res.status(404).type('html').send(missingHtml(docs));
 }

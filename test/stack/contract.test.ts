@@ -261,7 +261,20 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
   'GET /readyz': [{ path: '/readyz', status: 200 }],
   'GET /metrics': [{ path: '/metrics', status: 200 }],
   'GET /docs': [{ path: '/docs', status: 200 }],
-  'GET /docs/errors': [{ path: '/docs/errors', status: 200 }],
+  'GET /docs/api': [{ path: '/docs/api', status: 200 }],
+  'GET /docs/search': [
+    { path: '/docs/search', status: 200 },
+    { path: '/docs/search?q=load', status: 200 },
+    { path: '/docs/search?query=load', status: 400 },
+  ],
+  'GET /docs/{page}': [
+    { path: '/docs/recovery', status: 200 },
+    { path: '/docs/none', status: 404 },
+  ],
+  'GET /docs/project/{page}': [
+    { path: '/docs/project/readme', status: 200 },
+    { path: '/docs/project/none', status: 404 },
+  ],
   'GET /openapi.json': [{ path: '/openapi.json', status: 200 }],
 };
 

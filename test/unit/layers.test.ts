@@ -42,6 +42,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/housekeeping'],
   ['src/metrics'],
   ['src/sample'],
+  ['src/docs'],
   ['src/platform'],
   ['src/cli'],
   // Processes. A workflow knows the types of its activities.

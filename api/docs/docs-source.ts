@@ -1,0 +1,20 @@
+import type { Docs } from '../../src/docs/docs.ts';
+
+/** The documentation, which is read when somebody first asks for it: the API's start does not wait for it. */
+export interface DocsSource {
+  open(): Promise<Docs>;
+}
+
+export function docsSource(): DocsSource {
+  let opened: Promise<Docs> | undefined;
+  return {
+    open() {
+      opened ??= import('../../src/docs/docs.ts').then(({ openDocs }) => openDocs());
+      // What failed is tried again with the next request.
+      opened.catch(() => {
+        opened = undefined;
+      });
+      return opened;
+    },
+  };
+}
