@@ -36,6 +36,9 @@ interface FileField {
  * are another order of fields, a field that the file lacks where the column may be null, `int` for a bigint, and
  * fields that may be null for columns that may not (a null then stops the decoder).
  *
+ * By hand, as the decoder beside it: avsc skips fields that the table lacks, names only the first at odds, and reads
+ * objects, an eighth of the rows in the same time where longs keep their 64 bits. It is the peer of both in the tests.
+ *
  * @throws LongshoreError `restore-mismatch`, with every field at odds
  */
 export function resolve(schema: unknown, table: Table): Resolution {
