@@ -1,8 +1,9 @@
 import type { Tx } from '../src/db/database.ts';
 import { statement } from '../src/db/statement.ts';
 import { LongshoreError } from '../src/errors.ts';
+import { orphaned } from '../src/jobs/job.ts';
 import type { LoadTotals } from '../src/loads/load-view.ts';
-import { type LoadPlan, type LoadStep, orphaned, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
+import { type LoadPlan, type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import { exceeds } from '../src/max-rejects.ts';
 import { type Published, publishStage, RowsRefused } from '../src/publish/publish-stage.ts';
 import { dropStage, stageName } from '../src/publish/stage.ts';

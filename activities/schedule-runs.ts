@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { applyRetention } from '../src/backups/apply-retention.ts';
 import type { BackupDeps } from '../src/backups/backup-deps.ts';
 import { createBackup, readBackupPlan } from '../src/backups/backups.ts';
-import { deleteBackup } from '../src/backups/end-backup.ts';
+import { deleteBackup } from '../src/backups/delete-backup.ts';
 import { createDrill, type DrillOutcome, newestGoodBackups, readDrill } from '../src/restores/drills.ts';
 import { readRestore, uidOfRestore } from '../src/restores/restores.ts';
 import type { RunScheduleInput } from '../src/schedules/contract.ts';

@@ -24,3 +24,10 @@ export function withoutTrailing(text: string, character: string): string {
   while (end > 0 && text[end - 1] === character) end--;
   return text.slice(0, end);
 }
+
+/** The beginning of a text that takes at most `bytes` in UTF-8; one that is cut ends in `…`. */
+export function firstBytes(text: string, bytes: number): string {
+  if (Buffer.byteLength(text) <= bytes) return text;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytes - Buffer.byteLength('…')));
+  return `${text.slice(0, read)}…`;
+}

@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { CODECS } from '../../src/avro/codec.ts';
 import type { BackupStatus, BackupView } from '../../src/backups/backup.ts';
 import { DOUBTS, type DoubtReason } from '../../src/backups/doubts.ts';
-import { ERRORS, type ErrorCode } from '../../src/errors.ts';
-import { count, instant, noteSchema, path } from '../http/schemas.ts';
+import { count, instant, jobErrorSchema, noteSchema, path, waitingForSchema } from '../http/schemas.ts';
 
 /** What answers about backups look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
 
@@ -84,13 +83,8 @@ const backupView = z.object({
   partsTotal: count.nullable().meta({ description: 'null until the snapshot is taken' }),
   rows: count.nullable(),
   bytes: count.nullable().meta({ description: 'As stored' }),
-  error: z
-    .object({
-      code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-      message: z.string(),
-      remedy: z.string(),
-    })
-    .nullable(),
+  error: jobErrorSchema.nullable(),
+  waitingFor: waitingForSchema,
   note: noteSchema,
   unverified: z
     .array(doubtSchema)

@@ -19,4 +19,9 @@ export const jobErrorSchema = z.object({
   remedy: z.string(),
 });
 
+export const waitingForSchema = jobErrorSchema.nullable().meta({
+  description:
+    'The error that it is retrying on until it passes, such as a full disk; told by GET of one that runs, null in lists',
+});
+
 export const nextSchema = path.nullable().meta({ description: 'The next page; null on the last one' });

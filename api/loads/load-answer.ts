@@ -1,7 +1,7 @@
 import type { Response } from 'express';
-import { ERRORS, LongshoreError } from '../../src/errors.ts';
-import { FIRST_GROUP_ID } from '../../src/loads/lineage-ids.ts';
+import { ERRORS } from '../../src/errors.ts';
 import type { LoadView } from '../../src/loads/load-view.ts';
+import { unknownLoad } from '../../src/loads/loads.ts';
 import { noteTable } from '../http/audited.ts';
 import { mayUseTable } from '../http/auth.ts';
 import { contextOf } from '../http/context.ts';
@@ -55,16 +55,9 @@ type LoadCall = Pick<Call<string, { readonly id: number }, unknown>, 'res' | 'de
  */
 export async function findLoad(call: LoadCall): Promise<LoadView> {
   const load = await call.deps.loads.get(call.params.id);
-  if (load === null || !mayUseTable(call.holder!, load.table)) {
-    throw new LongshoreError('unknown-load', missing(call.params.id));
-  }
+  if (!mayUseTable(call.holder!, load.table)) throw unknownLoad(call.params.id);
   noteLoad(call.res, load);
   return load;
-}
-
-function missing(id: number): string {
-  if (id < FIRST_GROUP_ID) return `there is no load ${id}`;
-  return `${id} is no load but a group of batches: see /v1/batches?loadId=${id}`;
 }
 
 /**

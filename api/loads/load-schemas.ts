@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { LoadView } from '../../src/loads/load-view.ts';
 import type { RejectView } from '../../src/rejects/rejects.ts';
 import { LOAD_MODES, type LoadMode, type LoadStatus } from '../../src/types.ts';
-import { count, instant, jobErrorSchema, noteSchema, path } from '../http/schemas.ts';
+import { count, instant, jobErrorSchema, noteSchema, path, waitingForSchema } from '../http/schemas.ts';
 
 /** What answers look like, for the OpenAPI document. Kept true to the types of the ledger by `satisfies`. */
 
@@ -53,10 +53,7 @@ const loadView = z.object({
       'that a trigger or a rule of the table kept out.',
   }),
   error: jobErrorSchema.nullable(),
-  waitingFor: jobErrorSchema.nullable().meta({
-    description:
-      'What a running load meets with and tries again until it passes, such as a full disk. Told by GET of one load.',
-  }),
+  waitingFor: waitingForSchema,
   note: noteSchema,
   createdAt: instant,
   startedAt: instant.nullable(),

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { LoadAction } from '../../src/loads/load-service.ts';
 import type { LoadStatus } from '../../src/types.ts';
 import { requireTable } from '../http/auth.ts';
 import { loadId, pageLimit, wholeNumber } from '../http/parameters.ts';
@@ -65,7 +64,7 @@ const getLoad = defineRoute({
   },
 });
 
-function controlRoute(action: LoadAction, summary: string, description: string) {
+function controlRoute(action: 'pause' | 'resume' | 'cancel', summary: string, description: string) {
   return defineRoute({
     method: 'post',
     path: `/v1/loads/{id}/${action}`,
@@ -84,7 +83,8 @@ function controlRoute(action: LoadAction, summary: string, description: string) 
     problems: ['unknown-load', 'load-state', 'temporal-unavailable'],
     async handle(call) {
       const { id } = await findLoad(call);
-      const load = await call.deps.loads.control(id, action);
+      const { loads } = call.deps;
+      const load = await (action === 'cancel' ? loads.cancel(id) : loads.setPaused(id, action === 'pause'));
       call.res.status(202).json(answerOf(load, call.deps));
     },
   });

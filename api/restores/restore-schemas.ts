@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 import type { RestoreKind, RestoreStatus, RestoreView } from '../../src/restores/restore.ts';
-import { count, instant, noteSchema, path } from '../http/schemas.ts';
+import { count, instant, jobErrorSchema, noteSchema, path, waitingForSchema } from '../http/schemas.ts';
 
 /** What answers about restores look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
 
@@ -43,12 +42,6 @@ export const changeSchema = z
   })
   .meta({ id: 'TableChange', description: 'What a restore changes, or would change' });
 
-const errorSchema = z.object({
-  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-  message: z.string(),
-  remedy: z.string(),
-});
-
 const skippedSchema = z
   .object({ backupId: z.string(), snapshotAt: instant.nullable(), why: z.string(), strange: z.boolean() })
   .meta({ id: 'Skipped', description: 'strange: this ledger has never believed it' });
@@ -78,11 +71,8 @@ const restoreView = z.object({
   runId: z.string().nullable(),
   progress: z.object({ parts: count, partsTotal: count, rows: count, rowsTotal: count }),
   changes: z.array(changeSchema),
-  error: errorSchema.nullable(),
-  waitingFor: errorSchema.nullable().meta({
-    description:
-      'What it meets with and tries again, such as a full disk; only of a single restore that runs',
-  }),
+  error: jobErrorSchema.nullable(),
+  waitingFor: waitingForSchema,
   note: noteSchema,
   startedBy: z.string(),
   createdAt: instant,

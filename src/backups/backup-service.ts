@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Codec } from '../avro/codec.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import type { AdoptedByHand, AdoptRequest } from './adopt-by-hand.ts';
 import type { BackupView } from './backup.ts';
 import type { BackupFilter } from './backups.ts';
@@ -8,20 +9,12 @@ import type { BackupFilter } from './backups.ts';
  * What the API asks of backups. Every call may throw a `LongshoreError`, which becomes the problem of the answer;
  * those that take an ID throw `unknown-backup`.
  */
-export interface BackupService {
+export interface BackupService extends Jobs<BackupView> {
   /** @throws `unknown-table`, and `backup-key-missing` when it shall be encrypted and there is no key */
   start(request: StartBackup): Promise<BackupView>;
 
-  get(id: string): Promise<BackupView>;
-
   /** Newest first. */
   list(filter: BackupFilter): Promise<readonly BackupView[]>;
-
-  /** Resolves as `LoadService.wait` does. */
-  wait(id: string, waitMs: number, signal: AbortSignal): Promise<BackupView>;
-
-  /** Asks for the end of a running backup, which follows a little later. @throws `backup-state` */
-  cancel(id: string): Promise<BackupView>;
 
   /** @throws `backup-state` */
   setPinned(id: string, pinned: boolean): Promise<BackupView>;

@@ -66,6 +66,7 @@ export function toBackupView(row: BackupRow): BackupView {
     rows: row.rows ?? sumOf(parts, 'rows'),
     bytes: row.bytes ?? sumOf(parts, 'bytes'),
     error: jobError(row.error_code, row.error_message),
+    waitingFor: null,
     note: row.note,
     unverified: row.unverified,
     warnings: row.warnings ?? [],

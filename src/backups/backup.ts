@@ -1,5 +1,5 @@
 import type { Codec } from '../avro/codec.ts';
-import type { JobError } from '../jobs/job.ts';
+import type { JobView } from '../jobs/job.ts';
 import type { Table } from '../types.ts';
 import type { Doubt } from './doubts.ts';
 
@@ -66,7 +66,7 @@ export interface Part {
 }
 
 /** A backup as users see it. */
-export interface BackupView {
+export interface BackupView extends JobView {
   readonly id: string;
   readonly purpose: BackupPurpose;
   readonly scheduleId: string | null;
@@ -76,8 +76,6 @@ export interface BackupView {
   readonly encrypted: boolean;
   /** ID of the backup key that it was made with; null: with none. */
   readonly keyId: string | null;
-  readonly workflowId: string;
-  readonly runId: string | null;
   readonly dictionaryVersion: string;
   readonly snapshotAt: string | null;
   /** In the order in which references allow them to be restored. */
@@ -89,9 +87,6 @@ export interface BackupView {
   readonly rows: number | null;
   /** As stored. */
   readonly bytes: number | null;
-  readonly error: JobError | null;
-  /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
-  readonly note: string | null;
   /** Of an unverified one: why it is not believed. */
   readonly unverified: readonly Doubt[] | null;
   /** What it leaves out although the tables have it, in words. */
@@ -101,8 +96,6 @@ export interface BackupView {
   /** What the last drill found. */
   readonly verification: Verification | null;
   readonly startedBy: string;
-  readonly createdAt: string;
-  readonly finishedAt: string | null;
 }
 
 export interface BackupTableView {

@@ -2,7 +2,7 @@ import { statement } from '../db/statement.ts';
 import { type AppliedRetention, removeEach } from './apply-retention.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
-import { deleteBackup } from './end-backup.ts';
+import { deleteBackup } from './delete-backup.ts';
 
 /** Restores are undone within days; what has to stay longer is pinned. */
 const SAFETY_KEPT_DAYS = 30;

@@ -1,18 +1,18 @@
-import type { Client } from '@temporalio/client';
-import type { Logger } from 'pino';
-import type { BackupKeys } from '../backups/backup-keys.ts';
-import { reconcileBackups, tidyBackups } from '../backups/backup-workflows.ts';
+import { BACKUP_JOB, type BackupJobDeps } from '../backups/backup-job.ts';
+import { tidyBackups } from '../backups/tidy-backups.ts';
 import { isGroupRunning } from '../batches/find-batch.ts';
 import { dropExpiredKeys } from '../batches/idempotent.ts';
 import { PAYLOAD_FOLDER } from '../batches/payload.ts';
 import type { Database } from '../db/database.ts';
 import { statement } from '../db/statement.ts';
 import type { Installation } from '../installation/installation.ts';
+import { reconcileJobs } from '../jobs/reconcile-jobs.ts';
 import { dropOldSigningKeys } from '../keys/signing-keys.ts';
-import { reconcileLoads, tellPausedAgain } from '../loads/load-workflows.ts';
+import { LOAD_JOB } from '../loads/load-job.ts';
+import { tellPausedAgain } from '../loads/pause-load.ts';
 import type { Refresher } from '../reports/refresher.ts';
 import { sweepStages } from '../restores/end-restore.ts';
-import { reconcileRestores } from '../restores/restore-workflows.ts';
+import { RESTORE_JOB } from '../restores/restore-job.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import type { ScheduleBook } from '../schedules/schedule-book.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -28,17 +28,12 @@ const SWEEP_EVERY_MS = 3_600_000;
 /** No upload takes longer; what is older and belongs to no load was left by a process that died. */
 const ORPHAN_AGE_MS = 24 * 3_600_000;
 
-export interface HouseDeps {
-  readonly db: Database;
-  readonly client: Client;
+export interface HouseDeps extends BackupJobDeps {
   readonly installation: Installation;
-  readonly storage: Storage;
-  readonly backupKeys: BackupKeys;
   /** Nothing was ever done with the ledger when the process started. */
   readonly freshLedger: boolean;
   readonly refresher: Pick<Refresher, 'askStale'>;
   readonly book: Pick<ScheduleBook, 'sync'>;
-  readonly log: Logger;
 }
 
 /**
@@ -54,10 +49,10 @@ export function keepHouse(deps: HouseDeps): { stop(): void } {
     every(RECONCILE_EVERY_MS, async () => {
       if (!toldAgain) await tellPausedAgain(db);
       toldAgain = true;
-      await reconcileLoads(deps);
+      await reconcileJobs(LOAD_JOB, deps);
     }),
-    every(RECONCILE_EVERY_MS, () => reconcileBackups(deps)),
-    every(RECONCILE_EVERY_MS, () => reconcileRestores(deps)),
+    every(RECONCILE_EVERY_MS, () => reconcileJobs(BACKUP_JOB, deps)),
+    every(RECONCILE_EVERY_MS, () => reconcileJobs(RESTORE_JOB, deps)),
     every(RECONCILE_EVERY_MS, () => refresher.askStale()),
     every(STAGES_EVERY_MS, () => sweepStages(db)),
     every(STAGES_EVERY_MS, () => endOrphans(deps)),

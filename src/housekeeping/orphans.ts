@@ -1,8 +1,8 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { BACK_UP } from '../backups/contract.ts';
 import { statement } from '../db/statement.ts';
+import type { JobDeps } from '../jobs/job-kind.ts';
 import { LOAD_CSV } from '../loads/contract.ts';
-import type { Reconciler } from '../loads/load-workflows.ts';
 import { RESTORE } from '../restores/contract.ts';
 import { listingClient } from '../seal/listing-client.ts';
 
@@ -25,7 +25,7 @@ const UNFINISHED = statement<{ id: string; over: boolean }>`
  * for ever. Groups of batches are left: what was accepted is committed, once.
  */
 export async function endOrphans(
-  { client, db, installation, log }: Omit<Reconciler, 'storage'>,
+  { client, db, installation, log }: Omit<JobDeps, 'storage'>,
   olderThanMs = AGE_MS,
 ): Promise<void> {
   const types = [LOAD_CSV, BACK_UP, RESTORE].map((type) => `'${type}'`).join(', ');

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
 
 /** What loads, backups and restores have in common: a row of the ledger, and a workflow that does what it asks for. */
 export interface JobView {
@@ -30,6 +30,9 @@ export type Unfinished =
 
 export type JobEnd = { readonly status: 'done' } | Unfinished;
 
+/** Loads and restores are numbered by an `integer` of PostgreSQL, which refuses to compare one with more. */
+export const LARGEST_JOB_NUMBER = 2 ** 31 - 1;
+
 /** The last two are a backup's: it had ended before it got there. */
 const ENDED: readonly string[] = ['done', 'failed', 'cancelled', 'deleted', 'unverified'];
 
@@ -41,4 +44,12 @@ export function hasEnded({ status }: { readonly status: string }): boolean {
 /** An error as the ledger keeps it, with the catalog's remedy. */
 export function jobError(code: ErrorCode | null, message: string | null): JobError | null {
   return code && { code, message: message ?? '', remedy: ERRORS[code].remedy };
+}
+
+/** The number that a workflow goes by is another one's in the ledger. @param what `load 7` */
+export function orphaned(what: string): LongshoreError {
+  return new LongshoreError(
+    'workflow-orphaned',
+    `the ledger has another ${what} than this workflow is of: PostgreSQL came back from an older copy`,
+  );
 }

@@ -10,8 +10,13 @@ const SCHEDULED = proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIV
 /**
  * The error that a workflow's activities are retrying on, or `workers-busy` when none of them has found a worker's slot;
  * null when neither is so, or Temporal does not answer.
+ * @param besideWorkers types of activities that run in the API's process, and say nothing about the workers
  */
-export async function retryingOn(client: Client, workflowId: string): Promise<JobError | null> {
+export async function retryingOn(
+  client: Client,
+  workflowId: string,
+  besideWorkers: readonly string[] = [],
+): Promise<JobError | null> {
   const described = await client.workflow
     .getHandle(workflowId)
     .describe()
@@ -21,8 +26,9 @@ export async function retryingOn(client: Client, workflowId: string): Promise<Jo
     const code = lastFailure?.applicationFailureInfo?.type;
     if (code && code in ERRORS) return jobError(code as ErrorCode, lastFailure.message ?? '');
   }
-  if (pending.some(({ state }) => state !== SCHEDULED)) return null;
-  const since = pending.map(({ scheduledTime }) => Number(scheduledTime?.seconds ?? Number.NaN) * 1000);
+  const ofWorkers = pending.filter(({ activityType }) => !besideWorkers.includes(activityType?.name ?? ''));
+  if (ofWorkers.some(({ state }) => state !== SCHEDULED)) return null;
+  const since = ofWorkers.map(({ scheduledTime }) => Number(scheduledTime?.seconds ?? Number.NaN) * 1000);
   const waited = Date.now() - Math.min(...since);
   if (!(waited >= SLOT_WAIT_MS && waited < Number.POSITIVE_INFINITY)) return null;
   return jobError(

@@ -1,17 +1,14 @@
 import type { Database } from '../db/database.ts';
 import { statement } from '../db/statement.ts';
-import { type ErrorCode, LongshoreError } from '../errors.ts';
+import { type JobEnd, orphaned } from '../jobs/job.ts';
 import { dropStage, stageName } from '../publish/stage.ts';
 import { dropRejects } from '../rejects/kept-rejects.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LoadTotals } from './load-view.ts';
-import { isRow, type LoadStep, orphaned, readLoadPlan } from './loads.ts';
+import { isRow, type LoadStep, readLoadPlan, unknownLoad } from './loads.ts';
 
 export interface EndLoadInput extends LoadStep {
-  readonly end:
-    | { readonly status: 'done' }
-    | { readonly status: 'cancelled' }
-    | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string };
+  readonly end: JobEnd;
 }
 
 export interface EndedLoad extends LoadTotals {
@@ -45,7 +42,7 @@ export async function endLoad(
     const failure = end.status === 'failed' ? [end.code, end.message] : [null, null];
     await tx.query(END_LOAD, [loadId, end.status, ...failure, plan.uid]);
     const [row] = await tx.query(READ_ENDED, [loadId]);
-    if (!row) throw new LongshoreError('unknown-load', `there is no load ${loadId}`);
+    if (!row) throw unknownLoad(loadId);
     const { uid: found, ...rest } = row;
     if (found !== plan.uid) throw orphaned(`load ${loadId}`);
     if (keptRejects !== undefined) await dropRejects(tx, loadId, keptRejects);

@@ -1,3 +1,4 @@
+import type { Jobs } from '../jobs/jobs.ts';
 import type { RejectsSummary } from '../rejects/kept-rejects.ts';
 import type { RejectsPage } from '../rejects/rejects.ts';
 import type { Chart, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
@@ -7,7 +8,7 @@ import type { LoadSource, LoadView } from './load-view.ts';
  * What the API asks of the ledger and of Temporal. Every call may throw a `LongshoreError`, which becomes the
  * problem of the answer; calls that take a load's ID throw `unknown-load` unless they say otherwise.
  */
-export interface LoadService {
+export interface LoadService extends Jobs<LoadView> {
   /**
    * Starts a load, or finds the one that the same content, table and mode gave before (`existing`; never with
    * `force`). A load that failed or was cancelled is not found: the file starts a new one.
@@ -15,9 +16,6 @@ export interface LoadService {
    * caller deletes what it uploaded.
    */
   start(request: StartLoad): Promise<{ readonly load: LoadView; readonly existing: boolean }>;
-
-  /** null when there is no such load. `id` is any positive safe integer. */
-  get(id: number): Promise<LoadView | null>;
 
   /** Newest first. */
   list(filter: LoadFilter): Promise<readonly LoadView[]>;
@@ -35,13 +33,7 @@ export interface LoadService {
   rejectShape(id: number): Promise<RejectShape>;
 
   /** The view once the request is recorded; the load itself may follow a little later. @throws `load-state` */
-  control(id: number, action: LoadAction): Promise<LoadView>;
-
-  /**
-   * Resolves when the load has ended (`done`, `failed`, `cancelled`), after `waitMs`, or when `signal` aborts,
-   * whichever is first, with the view at that time. Never rejects because of the signal.
-   */
-  wait(id: number, waitMs: number, signal: AbortSignal): Promise<LoadView>;
+  setPaused(id: number, paused: boolean): Promise<LoadView>;
 
   /** One entry a table named, in that order; `names` are tables of the dictionary. */
   tables(names: readonly string[]): Promise<readonly TableView[]>;
@@ -71,8 +63,6 @@ export interface LoadFilter {
   readonly before?: number;
   readonly limit: number;
 }
-
-export type LoadAction = 'pause' | 'resume' | 'cancel';
 
 export interface RejectShape {
   /** What the cells are called: the file's header where it has one, else the names of the table's fields. */

@@ -1,8 +1,8 @@
-import type { JobError } from '../jobs/job.ts';
+import type { JobView } from '../jobs/job.ts';
 import type { LoadMode, LoadStatus, MaxRejects } from '../types.ts';
 
 /** A load as users see it: over HTTP, in the client, in the Temporal UI. */
-export interface LoadView {
+export interface LoadView extends JobView {
   readonly id: number;
   readonly table: string;
   readonly mode: LoadMode;
@@ -10,8 +10,6 @@ export interface LoadView {
   readonly paused: boolean;
   /** The load of the same table that has to end first, while the status is `queued`. */
   readonly queuedBehind: number | null;
-  readonly workflowId: string;
-  readonly runId: string | null;
   readonly source: LoadSource;
   /** null until charted */
   readonly sha256: string | null;
@@ -30,16 +28,7 @@ export interface LoadView {
    * read = loaded + rejected + unchanged + discarded.
    */
   readonly rows: LoadTotals;
-  /** Why the load failed. */
-  readonly error: JobError | null;
-  /** What a running load meets with and tries again until it passes, such as a full disk; told by `GET` of one load. */
-  readonly waitingFor: JobError | null;
-  /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
-  readonly note: string | null;
-  /** RFC 3339, UTC */
-  readonly createdAt: string;
   readonly startedAt: string | null;
-  readonly finishedAt: string | null;
 }
 
 export interface LoadTotals {

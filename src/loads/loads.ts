@@ -5,10 +5,11 @@ import { part, statement } from '../db/statement.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
 import { INSTALLATION_ID } from '../installation/installation.ts';
 import { nameIn, numberedName } from '../installation/names.ts';
-import { jobError } from '../jobs/job.ts';
+import { jobError, LARGEST_JOB_NUMBER, orphaned } from '../jobs/job.ts';
 import { LoadEntity } from '../ledger/load-entities.ts';
 import { droppedOf } from '../rejects/kept-rejects.ts';
 import type { Chart, Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
+import { FIRST_GROUP_ID } from './lineage-ids.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
 import { CHANGED_BY_RESTORE, RESTORED_AWAY } from './restored-since.ts';
 
@@ -155,7 +156,7 @@ const READ_LOAD_PLAN = statement<LoadPlan>`
 /** @throws LongshoreError `unknown-load`, `workflow-orphaned` */
 export async function readLoadPlan(db: Sql, { loadId: id, uid }: LoadStep): Promise<LoadPlan> {
   const [row] = await db.query(READ_LOAD_PLAN, [id]);
-  if (!row) throw new LongshoreError('unknown-load', `there is no load ${id}`);
+  if (!row) throw unknownLoad(id);
   if (uid !== undefined && uid !== row.uid) throw orphaned(`load ${id}`);
   return row;
 }
@@ -169,14 +170,6 @@ export interface LoadStep {
 /** SQL of whether a row is the one that is asked for, and not another of its number. @param parameter such as `$3` */
 export function isRow(parameter: string): string {
   return `coalesce(uid = ${parameter}::uuid, true)`;
-}
-
-/** The number that a workflow goes by is another one's in the ledger. @param what `load 7` */
-export function orphaned(what: string): LongshoreError {
-  return new LongshoreError(
-    'workflow-orphaned',
-    `the ledger has another ${what} than this workflow is of: PostgreSQL came back from an older copy`,
-  );
 }
 
 const LOAD_AHEAD = statement<{ ahead: number | null }>`
@@ -253,11 +246,24 @@ const VIEW = part`
              coalesce(sum(rows_rejected), 0) as rejected_so_far
         from longshore.load_chunk where load_id = l.id) c`;
 
-const VIEW_LOAD = statement<ViewRow>`${VIEW} where l.id = $1`;
+const READ_LOAD = statement<ViewRow>`${VIEW} where l.id = $1`;
 
-export async function viewLoad(db: Sql, id: number): Promise<LoadView | null> {
-  const [row] = await db.query(VIEW_LOAD, [id]);
-  return row ? toView(row) : null;
+/** @throws LongshoreError `unknown-load` */
+export async function readLoad(db: Sql, id: number): Promise<LoadView> {
+  if (id > LARGEST_JOB_NUMBER) throw unknownLoad(id);
+  const [row] = await db.query(READ_LOAD, [id]);
+  if (!row) throw unknownLoad(id);
+  return toView(row);
+}
+
+export function unknownLoad(id: number): LongshoreError {
+  const isGroup = id >= FIRST_GROUP_ID;
+  return new LongshoreError(
+    'unknown-load',
+    isGroup
+      ? `${id} is no load but a group of batches: see /v1/batches?loadId=${id}`
+      : `there is no load ${id}`,
+  );
 }
 
 export interface LoadFilter {

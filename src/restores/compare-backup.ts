@@ -1,13 +1,13 @@
 import { isRowFault } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import { hasEnded } from '../jobs/job.ts';
-import { waitUntilEnded } from '../jobs/wait-until-ended.ts';
+import { createJobs } from '../jobs/jobs.ts';
 import { findComparison } from './comparisons.ts';
 import { readDifferences } from './differences.ts';
 import type { LedgerRestoresDeps } from './ledger-restores-deps.ts';
+import { RESTORE_JOB } from './restore-job.ts';
 import type { Diff, DiffRequest } from './restore-service.ts';
-import { startRestoreWorkflow } from './restore-workflows.ts';
-import { readRestore, readRestorePlan } from './restores.ts';
+import { readRestorePlan } from './restores.ts';
 
 /**
  * A page of a comparison: a dry run stages the backup's table and counts, as for a restore, and its stage is kept for
@@ -17,15 +17,9 @@ export async function compareBackup(deps: LedgerRestoresDeps, request: DiffReque
   const { db, dictionary } = deps;
   const { backupId, table, page, waitMs, signal } = request;
   const id = await findComparison(db, { backupId, table: table.name, dictionary });
-  const read = () => readRestore(db, id);
-  const found = await read();
-  if (!hasEnded(found)) await startRestoreWorkflow(deps, found);
-  const { status, error, changes } = await waitUntilEnded({
-    read,
-    hasEnded,
-    waitMs,
-    signal,
-  });
+  const jobs = createJobs(RESTORE_JOB, deps);
+  if (!hasEnded(await jobs.view(id))) await jobs.startNow(id);
+  const { status, error, changes } = await jobs.wait(id, waitMs, signal);
   if (error) throw new LongshoreError(error.code, error.message);
   const [counts] = changes;
   if (status !== 'done' || !counts) {

@@ -3,7 +3,7 @@ import type { Database } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { statement } from '../db/statement.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { JobEnd } from '../jobs/job.ts';
 import type { RestoreKind, RestoreStatus } from './restore.ts';
 import { type RestoreStep, requireRestore, unknownRestore } from './restores.ts';
 
@@ -11,10 +11,7 @@ import { type RestoreStep, requireRestore, unknownRestore } from './restores.ts'
 export type Proof = Pick<Verification, 'tables' | 'faults' | 'misfits' | 'warnings'>;
 
 export interface EndRestoreInput extends RestoreStep {
-  readonly end:
-    | { readonly status: 'done' }
-    | { readonly status: 'cancelled' }
-    | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string };
+  readonly end: JobEnd;
   /** Of a drill that came to a result; null: it did not, and the backup is neither proved nor damaged. */
   readonly proof: Proof | null;
 }

@@ -1,4 +1,5 @@
 import type { Skipped } from '../backups/skipped.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import type { Table } from '../types.ts';
 import type { CopyFilter, CopyView } from './copies.ts';
 import type { DifferencesPage } from './differences.ts';
@@ -9,7 +10,7 @@ import type { RestoreFilter } from './restores.ts';
  * What the API asks of restores, dry runs and drills. Every call may throw a `LongshoreError`, which becomes the problem
  * of the answer; those that take an ID throw `unknown-restore`.
  */
-export interface RestoreService {
+export interface RestoreService extends Jobs<RestoreView> {
   /** @throws what `createRestore` does */
   start(request: StartRestore): Promise<RestoreView>;
 
@@ -22,22 +23,14 @@ export interface RestoreService {
     before?: string,
   ): Promise<{ readonly backupId: string; readonly skipped: readonly Skipped[] }>;
 
-  get(id: number): Promise<RestoreView>;
-
   /** Newest first. */
   list(filter: RestoreFilter): Promise<readonly RestoreView[]>;
-
-  /** Resolves as `LoadService.wait` does. */
-  wait(id: number, waitMs: number, signal: AbortSignal): Promise<RestoreView>;
 
   /**
    * Compares a table of a backup with the table as it is now. The counts are those of the first page's moment.
    * @throws `diff-not-ready`, `invalid-request` for a key that does not fit, and what `start` throws
    */
   diff(request: DiffRequest): Promise<Diff>;
-
-  /** Asks for the end, which follows a little later. @throws `restore-state` when it has ended */
-  cancel(id: number): Promise<RestoreView>;
 
   /** What was restored under other names, in their order. */
   copies(filter: CopyFilter): Promise<readonly CopyView[]>;
@@ -73,7 +66,7 @@ export interface DiffRequest {
   readonly backupId: string;
   readonly table: Table;
   readonly page: { readonly after: readonly string[] | null; readonly limit: number };
-  /** How long a comparison that is being made may take. */
+  /** How long reading the backup may take; it goes on afterwards, for whoever asks again. */
   readonly waitMs: number;
   /** Aborted when the one who waits has gone. */
   readonly signal: AbortSignal;

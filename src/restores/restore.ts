@@ -1,5 +1,5 @@
 import type { Skipped } from '../backups/skipped.ts';
-import type { JobError } from '../jobs/job.ts';
+import type { JobView } from '../jobs/job.ts';
 
 /** restore: into the live tables or beside them; dry-run: says what a restore would do; drill: proves a backup good. */
 export type RestoreKind = 'restore' | 'dry-run' | 'drill';
@@ -37,7 +37,7 @@ export interface RestoreTarget {
   readonly acceptBrokenRows?: boolean;
 }
 
-export interface RestoreView {
+export interface RestoreView extends JobView {
   readonly id: number;
   readonly kind: RestoreKind;
   readonly backupId: string;
@@ -51,20 +51,11 @@ export interface RestoreView {
   readonly status: RestoreStatus;
   /** Restoring this one undoes the restore. */
   readonly safetyBackupId: string | null;
-  readonly workflowId: string;
-  readonly runId: string | null;
   /** What is staged of the backup so far. */
   readonly progress: RestoreProgress;
   /** One entry a table, when it is known. */
   readonly changes: readonly TableChange[];
-  readonly error: JobError | null;
-  /** What a running restore meets with and tries again, such as a full disk. Only when one restore is asked for. */
-  readonly waitingFor: JobError | null;
-  /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
-  readonly note: string | null;
   readonly startedBy: string;
-  readonly createdAt: string;
-  readonly finishedAt: string | null;
 }
 
 export interface RestoreProgress {

@@ -2,7 +2,7 @@ import type { Manifest, ManifestTable } from '../backups/backup.ts';
 import type { Sql } from '../db/sql.ts';
 import { part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
-import { orphaned } from '../loads/loads.ts';
+import { LARGEST_JOB_NUMBER, orphaned } from '../jobs/job.ts';
 import { restoreStageName } from '../publish/stage.ts';
 import type { Table } from '../types.ts';
 import type { RestoreKind, RestoreStatus, RestoreTarget, RestoreView, TableChange } from './restore.ts';
@@ -116,6 +116,7 @@ const READ_RESTORE = statement<RestoreRow>`${VIEW} where r.id = $1`;
 
 /** @throws LongshoreError `unknown-restore` */
 export async function readRestore(db: Sql, id: number): Promise<RestoreView> {
+  if (id > LARGEST_JOB_NUMBER) throw unknownRestore(id);
   const [row] = await db.query(READ_RESTORE, [id]);
   if (!row) throw unknownRestore(id);
   return toRestoreView(row);

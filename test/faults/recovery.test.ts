@@ -8,8 +8,9 @@ import { rootCause } from '@temporalio/common';
 import pg from 'pg';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { endOrphans } from '../../src/housekeeping/orphans.ts';
+import { startJob } from '../../src/jobs/start-job.ts';
 import { RESUME } from '../../src/loads/contract.ts';
-import { startLoadWorkflow } from '../../src/loads/load-workflows.ts';
+import { LOAD_JOB } from '../../src/loads/load-job.ts';
 import { createLoad } from '../../src/loads/loads.ts';
 import { type RunningTemporal, startTemporal } from '../../src/platform/temporal.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
@@ -123,7 +124,7 @@ describe('a platform whose stores come back older, or not at all', async () => {
     await mkdir(join(storage, 'uploads'), { recursive: true });
     await writeFile(join(storage, key), csv);
     const { tables, version } = await readDictionary(undefined);
-    const { id, uid } = await stack.db.transaction(async (tx) => {
+    const { id } = await stack.db.transaction(async (tx) => {
       const made = await createLoad(tx, {
         table: tables.find((one) => one.name === table)!,
         dictionary: { version },
@@ -138,9 +139,9 @@ describe('a platform whose stores come back older, or not at all', async () => {
       await tx.query('update longshore.load set paused = true where id = $1', [made.id]);
       return made;
     });
-    const { workflowId } = await seen(stack, { id });
-    const load = { id, uid: String(uid), table, mode: 'append', workflowId, sourceName: 'rows.csv' } as const;
-    await startLoadWorkflow({ ...stack, client }, load);
+    const load = await LOAD_JOB.row(stack.db.ledger, id);
+    assert.ok(load);
+    await startJob({ ...stack, client }, LOAD_JOB, load);
     return load;
   }
 

@@ -5,7 +5,7 @@ import { after, describe, it } from 'node:test';
 import type { BackupView } from '../../src/backups/backup.ts';
 import { readBackupKeys } from '../../src/backups/backup-keys.ts';
 import { newestReadable } from '../../src/backups/choose-backup.ts';
-import { deleteBackup } from '../../src/backups/end-backup.ts';
+import { deleteBackup } from '../../src/backups/delete-backup.ts';
 import { readConfig } from '../../src/config.ts';
 import type { RestoreView } from '../../src/restores/restore.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';

@@ -13,6 +13,7 @@ import { readConfig } from '../../src/config.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { LoadService, StartLoad, StoredRow } from '../../src/loads/load-service.ts';
 import type { LoadView } from '../../src/loads/load-view.ts';
+import { unknownLoad } from '../../src/loads/loads.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { RejectView } from '../../src/rejects/rejects.ts';
 import { createCoalescedLog } from '../../src/runtime/coalesced-log.ts';
@@ -94,7 +95,9 @@ export class FakeLoads implements LoadService {
 
   async get(id: number) {
     this.reads += 1;
-    return this.views.get(id) ?? null;
+    const found = this.views.get(id);
+    if (!found) throw unknownLoad(id);
+    return found;
   }
 
   async list(filter: Parameters<LoadService['list']>[0]) {
@@ -128,13 +131,18 @@ export class FakeLoads implements LoadService {
     };
   }
 
-  async control(id: number, action: 'pause' | 'resume' | 'cancel') {
+  cancel(id: number) {
+    return this.#change(id, { status: 'cancelled' });
+  }
+
+  setPaused(id: number, paused: boolean) {
+    return this.#change(id, { paused });
+  }
+
+  async #change(id: number, change: Partial<LoadView>) {
     const view = this.views.get(id)!;
     if (view.status === 'done') throw new LongshoreError('load-state', `load ${id} is done`);
-    const changed =
-      action === 'cancel'
-        ? { ...view, status: 'cancelled' as const }
-        : { ...view, paused: action === 'pause' };
+    const changed = { ...view, ...change };
     this.views.set(id, changed);
     return changed;
   }

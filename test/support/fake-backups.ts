@@ -80,6 +80,7 @@ function backupView(id: string, change: Partial<BackupView> = {}): BackupView {
     rows: null,
     bytes: null,
     error: null,
+    waitingFor: null,
     note: null,
     unverified: null,
     warnings: [],

@@ -1,0 +1,37 @@
+import type { Logger } from 'pino';
+import type { BackupDeps } from './backup-deps.ts';
+import { describeDoubts } from './doubts.ts';
+import { sweepBackups } from './end-backup.ts';
+import { MAX_DOUBTED, type Reviewed, type ReviewOptions, reviewBackups } from './review-backups.ts';
+import { removeOldSafety } from './safety-retention.ts';
+
+/** Of a review, so many findings are logged one by one. */
+const MOST_LOGGED = 20;
+
+/**
+ * Compares the storage with the ledger: what is authenticated becomes known, what is not becomes `unverified`. Old
+ * safety backups, and files that are no backup's any more, go.
+ */
+export async function tidyBackups(deps: BackupDeps, options: ReviewOptions, log: Logger): Promise<void> {
+  logReview(await reviewBackups(deps, options), log);
+  for (const id of (await removeOldSafety(deps)).removed)
+    log.info({ backupId: id }, `Safety backup ${id} was old, and was deleted`);
+  await sweepBackups(deps.db, deps.storage);
+}
+
+function logReview({ adopted, doubted, cleared, uncounted }: Reviewed, log: Logger): void {
+  for (const id of adopted) log.info({ backupId: id }, `Backup ${id} was found in the storage, and adopted`);
+  for (const id of cleared) log.info({ backupId: id }, `Backup ${id} is as it was written again`);
+  for (const { id, doubts } of doubted.slice(0, MOST_LOGGED)) {
+    log.warn({ backupId: id, doubts }, `Backup ${id} is unverified: ${describeDoubts(doubts)}`);
+  }
+  const more = Math.max(0, doubted.length - MOST_LOGGED);
+  if (more > 0)
+    log.warn({ more }, `${more} more backups are unverified: longshore backups --status unverified`);
+  if (uncounted > 0) {
+    log.warn(
+      { uncounted },
+      `${uncounted} more in the storage are not believed, and not listed: ${MAX_DOUBTED} are`,
+    );
+  }
+}

@@ -1,0 +1,89 @@
+import type { Ledger } from '../db/ledger-queries.ts';
+import { messageOf } from '../runtime/log-fields.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
+import { stateOfWorkflow } from '../temporal/workflow-state.ts';
+import { hasEnded, type JobView } from './job.ts';
+import type { JobDeps, JobKind, JobRow } from './job-kind.ts';
+import { labelOf, logged } from './jobs.ts';
+import { startJob } from './start-job.ts';
+
+/** Its workflow had run. Of one that Temporal has never heard of there is nothing to be said. */
+const STARTED_ANEW =
+  'Temporal did not know its workflow any more: it got a new one, which goes on from what the ledger has';
+/** A run of a schedule that was interrupted may take so long to start what it wrote down. */
+const PARENT_MS = 3_600_000;
+
+/**
+ * Brings ledger and Temporal together again: jobs whose workflow was never started (the API died in between, or
+ * Temporal was away), and those whose workflow ended without a word (terminated in the Web UI, or timed out), whose
+ * turns, files and gates would be held for ever.
+ */
+export async function reconcileJobs<Row extends JobRow, View extends JobView, Deps extends JobDeps>(
+  kind: JobKind<Row, View, Deps>,
+  deps: Deps,
+): Promise<void> {
+  for (const row of await kind.unfinished(deps.db.ledger)) {
+    // One job's trouble must not keep the others waiting.
+    await reconcileJob(kind, deps, row).catch((error) => {
+      const err = translateTemporal(error);
+      const label = labelOf(kind, row.id);
+      deps.log.warn(
+        { ...logged(kind, row.id), err },
+        `${label} could not be looked after: ${messageOf(err)}`,
+      );
+    });
+  }
+}
+
+async function reconcileJob<Row extends JobRow, View extends JobView, Deps extends JobDeps>(
+  kind: JobKind<Row, View, Deps>,
+  deps: Deps,
+  row: Row,
+): Promise<void> {
+  const { client, db, log } = deps;
+  const { id, runId, startedBy, createdAt } = row;
+  const { reconciliation } = kind;
+  const label = labelOf(kind, id);
+  const state = await stateOfWorkflow(client, row.workflowId);
+  if (state === 'running') {
+    await reconciliation.running?.(deps, row);
+    return;
+  }
+  // It may have ended just now: a workflow ends after its job.
+  if (hasEnded(await kind.view(db, id))) return;
+  const fail = async (message: string) => {
+    const { status } = await kind.end(deps, id, { status: 'failed', code: kind.errors.terminated, message });
+    if (status === 'failed') log.warn({ ...logged(kind, id), state }, `${label} was ended: ${message}`);
+  };
+  const note = async (found: string) => {
+    const text = `${label} had been finished, of which the ledger did not know: PostgreSQL came back from an older copy${found}`;
+    log.warn(logged(kind, id), text);
+    await noteReconciled(db.ledger, kind.name, row.workflowId, text);
+  };
+  const found = await reconciliation.foundEnd?.(deps, row);
+  if (found != null) return note(found);
+  if (state === 'completed') {
+    await note(reconciliation.completedNote);
+    return reconciliation.completed === 'start'
+      ? startJob(deps, kind, row)
+      : fail('its workflow was completed');
+  }
+  if (state !== 'unknown') return fail(`its workflow was ${state.replaceAll('_', ' ')}`);
+  if (runId === null && startedBy.startsWith('schedule:')) {
+    if (Date.now() - createdAt.getTime() < PARENT_MS) return;
+    if (reconciliation.neverStarted === 'fail') return fail('its workflow was never started');
+  }
+  log.info(logged(kind, id), `Starting the workflow of ${kind.name} ${id}, which has none`);
+  if (runId !== null) await noteReconciled(db.ledger, kind.name, row.workflowId, STARTED_ANEW);
+  await startJob(deps, kind, row);
+}
+
+/** Keeps what was done about a job, for whoever looks at it. */
+async function noteReconciled(
+  ledger: Ledger,
+  name: JobKind<JobRow, JobView>['name'],
+  workflowId: string,
+  note: string,
+): Promise<void> {
+  await ledger.updateTable(name).set({ note }).where('workflow_id', '=', workflowId).execute();
+}

@@ -1,0 +1,51 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { Ledger } from '../db/ledger-queries.ts';
+import { firstBytes } from '../shorten.ts';
+import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { translateTemporal } from '../temporal/translate-temporal.ts';
+import type { JobView } from './job.ts';
+import type { JobDeps, JobKind, JobRow } from './job-kind.ts';
+
+/** What Temporal takes, in bytes. */
+const SUMMARY_MAX = 400;
+const DETAILS_MAX = 20_000;
+
+/**
+ * Starts a job's workflow, and notes its run. Idempotent: one that runs already is left alone.
+ * @throws LongshoreError `temporal-unavailable`
+ */
+export async function startJob<Row extends JobRow, Deps extends JobDeps>(
+  { client, db, installation }: Pick<JobDeps, 'client' | 'db' | 'installation'>,
+  job: JobKind<Row, JobView, Deps>,
+  row: Row,
+): Promise<void> {
+  const { workflowId } = row;
+  const { input, summary, details, kind, table } = job.workflowOf(row);
+  const ofTable = table === undefined ? [] : [{ key: TABLE_ATTRIBUTE, value: table }];
+  try {
+    const handle = await client.workflow.start(job.workflowType, {
+      workflowId,
+      taskQueue: installation.queue,
+      args: [input],
+      workflowIdReusePolicy: job.workflowIdReusePolicy,
+      workflowIdConflictPolicy: 'FAIL',
+      typedSearchAttributes: [...ofTable, { key: KIND_ATTRIBUTE, value: kind }],
+      staticSummary: firstBytes(summary, SUMMARY_MAX),
+      staticDetails: firstBytes(details, DETAILS_MAX),
+    });
+    await noteRun(db.ledger, job.name, workflowId, handle.firstExecutionRunId);
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+    throw translateTemporal(error);
+  }
+}
+
+/** Writes the run of a job's workflow into its row. */
+export async function noteRun(
+  ledger: Ledger,
+  name: JobKind<JobRow, JobView>['name'],
+  workflowId: string,
+  runId: string,
+): Promise<void> {
+  await ledger.updateTable(name).set({ run_id: runId }).where('workflow_id', '=', workflowId).execute();
+}

@@ -1,0 +1,89 @@
+import type { Database } from '../db/database.ts';
+import type { Ledger } from '../db/ledger-queries.ts';
+import { type JobDeps, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
+import type { LoadMode } from '../types.ts';
+import { LOAD_CSV, type LoadCsvInput, TURN } from './contract.ts';
+import { endLoad } from './end-load.ts';
+import type { LoadView } from './load-view.ts';
+import { readLoad } from './loads.ts';
+import { tellPaused } from './pause-load.ts';
+
+const SUMMARY_NAME = 60;
+
+export interface LoadRow extends JobRow {
+  readonly id: number;
+  readonly uid: string;
+  readonly table: string;
+  readonly mode: LoadMode;
+  readonly sourceName: string;
+  readonly paused: boolean;
+  readonly pauseTold: boolean;
+}
+
+export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
+  name: 'load',
+  workflowType: LOAD_CSV,
+  // It is started again when an older ledger has lost its end.
+  workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+  errors: { ended: 'load-state', terminated: 'load-terminated' },
+  view: (db: Database, id) => readLoad(db, id),
+  row: (ledger, id) => rowsOf(ledger).where('id', '=', id).executeTakeFirst(),
+  unfinished: (ledger) =>
+    rowsOf(ledger).where('finished_at', 'is', null).where(SETTLED).orderBy('id').execute(),
+
+  workflowOf({ id, uid, table, mode, sourceName }) {
+    return {
+      input: { loadId: id, uid, table, mode } satisfies LoadCsvInput,
+      summary: `Load ${endOf(sourceName)} into ${table} (${mode})`,
+      details: `Load ${id}: \`${sourceName}\` into **${table}**, mode **${mode}**`,
+      kind: 'load',
+      table,
+    };
+  },
+
+  /** The next load of the table hears that its turn has come. */
+  async end({ client, db, storage }: JobDeps, loadId, end) {
+    const ended = await endLoad(db, storage, { loadId, end });
+    if (ended.next !== null) {
+      await client.workflow
+        .getHandle(ended.next)
+        .signal(TURN)
+        .catch(() => undefined);
+    }
+    return ended;
+  },
+
+  reconciliation: {
+    // The rows of the copy are without it.
+    completed: 'start',
+    completedNote: '. It is loaded again',
+    neverStarted: 'start',
+    running: async (deps, load) => {
+      if (!load.pauseTold) await tellPaused(deps, load);
+    },
+  },
+};
+
+function rowsOf(ledger: Ledger) {
+  return ledger
+    .selectFrom('load')
+    .select([
+      'id',
+      'uid',
+      'table_name as table',
+      'mode',
+      'workflow_id as workflowId',
+      'source_name as sourceName',
+      'run_id as runId',
+      'paused',
+      'pause_told as pauseTold',
+      'started_by as startedBy',
+      'created_at as createdAt',
+    ]);
+}
+
+/** The end of a path tells more than its beginning. */
+function endOf(name: string): string {
+  const characters = [...name];
+  return characters.length <= SUMMARY_NAME ? name : `…${characters.slice(1 - SUMMARY_NAME).join('')}`;
+}

@@ -1,0 +1,68 @@
+import type { Ledger } from '../db/ledger-queries.ts';
+import { type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
+import { RESTORE, type RestoreInput } from './contract.ts';
+import { endRestore } from './end-restore.ts';
+import type { RestoreKind, RestoreView } from './restore.ts';
+import { readRestore } from './restores.ts';
+
+const WORDS: Readonly<Record<RestoreKind, string>> = {
+  restore: 'Restore',
+  'dry-run': 'Dry run of a restore of',
+  drill: 'Drill of',
+};
+
+export interface RestoreRow extends JobRow {
+  readonly id: number;
+  readonly uid: string;
+  readonly kind: RestoreKind;
+  readonly backupId: string;
+  readonly tables: readonly string[];
+}
+
+/** Restores, dry runs and drills. */
+export const RESTORE_JOB: JobKind<RestoreRow, RestoreView> = {
+  name: 'restore',
+  workflowType: RESTORE,
+  workflowIdReusePolicy: 'REJECT_DUPLICATE',
+  errors: { ended: 'restore-state', terminated: 'restore-terminated' },
+  view: (db, id) => readRestore(db, id),
+  row: (ledger, id) => rowsOf(ledger).where('id', '=', id).executeTakeFirst(),
+  unfinished: (ledger) =>
+    rowsOf(ledger).where('finished_at', 'is', null).where(SETTLED).orderBy('id').execute(),
+
+  workflowOf({ id, uid, kind, backupId, tables }) {
+    const summary = `${WORDS[kind]} backup ${backupId}`;
+    return {
+      input: { restoreId: id, uid } satisfies RestoreInput,
+      summary,
+      details: `${summary}: ${tables.map((table) => `**${table}**`).join(', ')}`,
+      kind,
+    };
+  },
+
+  end: ({ db }, restoreId, end) => endRestore(db, { restoreId, end, proof: null }),
+
+  reconciliation: {
+    // What was written since would be replaced again, and nobody has asked for that.
+    completed: 'fail',
+    completedNote: '. Ask for it again if it is still wanted',
+    // The run that wanted the drill is over.
+    neverStarted: 'fail',
+  },
+};
+
+function rowsOf(ledger: Ledger) {
+  return ledger
+    .selectFrom('restore')
+    .select([
+      'id',
+      'uid',
+      'kind',
+      'backup_id as backupId',
+      'tables',
+      'workflow_id as workflowId',
+      'run_id as runId',
+      'started_by as startedBy',
+      'created_at as createdAt',
+    ]);
+}
