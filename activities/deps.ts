@@ -1,6 +1,7 @@
 import type { BackupKeys } from '../src/backups/backup-keys.ts';
 import type { Database } from '../src/db/database.ts';
 import type { Storage } from '../src/storage/storage.ts';
+import type { Dictionary } from '../src/types.ts';
 
 /** What activities stand on; made once a process. */
 export interface ActivityDeps {
@@ -14,4 +15,9 @@ export interface ActivityDeps {
   readonly onWritten?: () => void;
   /** Asks for fresh statistics of tables that were written, for which nobody waits. */
   readonly analyze?: (tables: readonly string[]) => void;
+}
+
+/** Of activities that choose tables. */
+export interface DictionaryDeps extends ActivityDeps {
+  readonly dictionary: Dictionary;
 }

@@ -1,31 +1,39 @@
+import { applyRetention } from './apply-retention.ts';
 import { attemptDatabase } from './attempt-database.ts';
 import { beginBackup } from './begin-backup.ts';
 import { beginLoad } from './begin-load.ts';
+import { beginRestore } from './begin-restore.ts';
+import { beginSafetyBackup } from './begin-safety-backup.ts';
 import { chartFile } from './chart-file.ts';
+import { checkBackupFiles } from './check-backup-files.ts';
 import { checkLoad } from './check-load.ts';
+import { chooseBackups } from './choose-backups.ts';
+import { closeGate } from './close-gate.ts';
 import { type BatchActivityDeps, commitBatches } from './commit-batches.ts';
+import { compareStaged } from './compare-staged.ts';
 import { completeBackup } from './complete-backup.ts';
-import type { ActivityDeps } from './deps.ts';
+import { createDrill } from './create-drill.ts';
+import { createScheduledBackup } from './create-scheduled-backup.ts';
+import type { ActivityDeps, DictionaryDeps } from './deps.ts';
 import { endBackup } from './end-backup.ts';
 import { endLoad } from './end-load.ts';
+import { endRestore } from './end-restore.ts';
 import { exportPart } from './export-part.ts';
 import { failBatches } from './fail-batches.ts';
 import { failing } from './failures.ts';
 import { holdSnapshot } from './hold-snapshot.ts';
 import { loadChunk } from './load-chunk.ts';
 import { ofRestore } from './of-restore.ts';
+import { prepareStaged } from './prepare-staged.ts';
+import { proveStaged } from './prove-staged.ts';
 import { publishLoad } from './publish-load.ts';
-import {
-  checkBackupFiles,
-  compareStaged,
-  prepareStaged,
-  proveStaged,
-  publishRestore,
-} from './restore-steps.ts';
+import { publishRestore } from './publish-restore.ts';
+import { readDrill } from './read-drill.ts';
+import { readSafetyBackup } from './read-safety-backup.ts';
 import { stagePart } from './stage-part.ts';
 import { takeTurn } from './take-turn.ts';
 
-function ofAttempts(deps: ActivityDeps): ActivityDeps {
+function ofAttempts<Deps extends ActivityDeps>(deps: Deps): Deps {
   return { ...deps, db: attemptDatabase(deps.db) };
 }
 
@@ -46,6 +54,30 @@ export function createBackupKeeping(given: ActivityDeps) {
     beginBackup: failing(beginBackup(deps)),
     holdSnapshot: failing(holdSnapshot(deps)),
     endBackup: failing(endBackup(deps)),
+  };
+}
+
+/** What restores ask of the ledger, beside the workflows. Each may be asked twice. */
+export function createRestoreKeeping(given: DictionaryDeps) {
+  const deps = ofAttempts(given);
+  return {
+    beginRestore: failing(ofRestore(deps, beginRestore(deps))),
+    closeGate: failing(ofRestore(deps, closeGate(deps))),
+    beginSafetyBackup: failing(ofRestore(deps, beginSafetyBackup(deps))),
+    readSafetyBackup: failing(readSafetyBackup(deps)),
+    endRestore: failing(endRestore(deps)),
+  };
+}
+
+/** What runs of schedules ask of the ledger, beside the workflows. Each may be asked twice. */
+export function createScheduleActivities(given: DictionaryDeps) {
+  const deps = ofAttempts(given);
+  return {
+    createScheduledBackup: failing(createScheduledBackup(deps)),
+    chooseBackups: failing(chooseBackups(deps)),
+    createDrill: failing(createDrill(deps)),
+    readDrill: failing(readDrill(deps)),
+    applyRetention: failing(applyRetention(deps)),
   };
 }
 
@@ -78,5 +110,7 @@ export function createActivities(given: ActivityDeps) {
 
 export type BackupKeeping = ReturnType<typeof createBackupKeeping>;
 export type BatchActivities = ReturnType<typeof createBatchActivities>;
+export type RestoreKeeping = ReturnType<typeof createRestoreKeeping>;
+export type ScheduleActivities = ReturnType<typeof createScheduleActivities>;
 export type LedgerActivities = ReturnType<typeof createLedgerActivities>;
 export type Activities = ReturnType<typeof createActivities>;

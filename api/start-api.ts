@@ -4,9 +4,13 @@ import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import { createAskActivities } from '../activities/ask-refresh.ts';
-import { createBackupKeeping, createBatchActivities, createLedgerActivities } from '../activities/index.ts';
-import { createRestoreKeeping } from '../activities/restore-keeping.ts';
-import { createScheduleActivities } from '../activities/schedule-runs.ts';
+import {
+  createBackupKeeping,
+  createBatchActivities,
+  createLedgerActivities,
+  createRestoreKeeping,
+  createScheduleActivities,
+} from '../activities/index.ts';
 import { sealedWorkerOptions } from '../activities/sealed-worker.ts';
 import { createTidyActivities } from '../activities/tidy-ledger.ts';
 import { createAuditLog } from '../src/audit/audit-log.ts';

@@ -11,8 +11,9 @@ import {
   setCurrentDetails,
   sleep,
 } from '@temporalio/workflow';
-import type { Activities } from '../activities/index.ts';
-import type { BegunRestore, RestoreKeeping, SafetyBackup } from '../activities/restore-keeping.ts';
+import type { BegunRestore } from '../activities/begin-restore.ts';
+import type { SafetyBackup } from '../activities/begin-safety-backup.ts';
+import type { Activities, RestoreKeeping } from '../activities/index.ts';
 import { BACK_UP, type BackUpInput } from '../src/backups/contract.ts';
 import type { Restored, RestoreInput } from '../src/restores/contract.ts';
 import type { EndRestoreInput, Proof } from '../src/restores/end-restore.ts';

@@ -8,7 +8,7 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ScheduleActivities } from '../activities/schedule-runs.ts';
+import type { ScheduleActivities } from '../activities/index.ts';
 import { BACK_UP, type BackUpInput } from '../src/backups/contract.ts';
 import { RESTORE, type RestoreInput } from '../src/restores/contract.ts';
 import type { RanSchedule, RunScheduleInput } from '../src/schedules/contract.ts';

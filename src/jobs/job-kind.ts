@@ -16,6 +16,8 @@ export interface JobDeps {
   readonly log: Logger;
 }
 
+export type JobName = 'load' | 'backup' | 'restore';
+
 /** What it takes to start a job's workflow, and to see whether it has one. */
 export interface JobRow {
   readonly id: number | string;
@@ -40,7 +42,7 @@ export interface JobWorkflow {
 /** A kind of job: what sets its ledger rows, its workflow and its care apart from those of other kinds. */
 export interface JobKind<Row extends JobRow, View extends JobView, Deps extends JobDeps = JobDeps> {
   /** The ledger's table, and what people call one. */
-  readonly name: 'load' | 'backup' | 'restore';
+  readonly name: JobName;
   readonly workflowType: string;
   readonly workflowIdReusePolicy: WorkflowIdReusePolicy;
   /** `ended`: asked for something that only a running one can do. `terminated`: its workflow ended without it. */

@@ -3,7 +3,7 @@ import { messageOf } from '../runtime/log-fields.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
 import { stateOfWorkflow } from '../temporal/workflow-state.ts';
 import { hasEnded, type JobView } from './job.ts';
-import type { JobDeps, JobKind, JobRow } from './job-kind.ts';
+import type { JobDeps, JobKind, JobName, JobRow } from './job-kind.ts';
 import { labelOf, logged } from './jobs.ts';
 import { startJob } from './start-job.ts';
 
@@ -81,7 +81,7 @@ async function reconcileJob<Row extends JobRow, View extends JobView, Deps exten
 /** Keeps what was done about a job, for whoever looks at it. */
 async function noteReconciled(
   ledger: Ledger,
-  name: JobKind<JobRow, JobView>['name'],
+  name: JobName,
   workflowId: string,
   note: string,
 ): Promise<void> {

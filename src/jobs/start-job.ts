@@ -4,7 +4,7 @@ import { firstBytes } from '../shorten.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
 import type { JobView } from './job.ts';
-import type { JobDeps, JobKind, JobRow } from './job-kind.ts';
+import type { JobDeps, JobKind, JobName, JobRow } from './job-kind.ts';
 
 /** What Temporal takes, in bytes. */
 const SUMMARY_MAX = 400;
@@ -33,7 +33,7 @@ export async function startJob<Row extends JobRow, Deps extends JobDeps>(
       staticSummary: firstBytes(summary, SUMMARY_MAX),
       staticDetails: firstBytes(details, DETAILS_MAX),
     });
-    await noteRun(db.ledger, job.name, workflowId, handle.firstExecutionRunId);
+    await noteRun(db.ledger, job.name, { workflowId, runId: handle.firstExecutionRunId });
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
     throw translateTemporal(error);
@@ -41,11 +41,25 @@ export async function startJob<Row extends JobRow, Deps extends JobDeps>(
 }
 
 /** Writes the run of a job's workflow into its row. */
-export async function noteRun(
-  ledger: Ledger,
-  name: JobKind<JobRow, JobView>['name'],
-  workflowId: string,
-  runId: string,
-): Promise<void> {
+async function noteRun(ledger: Ledger, name: JobName, { workflowId, runId }: WorkflowRun): Promise<void> {
   await ledger.updateTable(name).set({ run_id: runId }).where('workflow_id', '=', workflowId).execute();
+}
+
+/** The same, by the workflow itself: of one that another workflow started as its child, nobody else does so. */
+export async function noteFirstRun(
+  ledger: Ledger,
+  name: JobName,
+  { workflowId, runId }: WorkflowRun,
+): Promise<void> {
+  await ledger
+    .updateTable(name)
+    .set({ run_id: runId })
+    .where('workflow_id', '=', workflowId)
+    .where('run_id', 'is', null)
+    .execute();
+}
+
+interface WorkflowRun {
+  readonly workflowId: string;
+  readonly runId: string;
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
-import type { ScheduleActivities } from '../../activities/schedule-runs.ts';
+import type { ScheduleActivities } from '../../activities/index.ts';
 import type { DrillOutcome } from '../../src/restores/drills.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { type RanSchedule, RUN_SCHEDULE, type RunScheduleInput } from '../../src/schedules/contract.ts';

@@ -1,0 +1,53 @@
+import { createBackup, readBackupPlan } from '../src/backups/backups.ts';
+import type { Tx } from '../src/db/database.ts';
+import { statement } from '../src/db/statement.ts';
+import {
+  lockRestore,
+  type RestoreStep,
+  readRestorePlan,
+  setRestoreStatus,
+} from '../src/restores/restores.ts';
+import { liveName } from '../src/tables/table-state.ts';
+import type { DictionaryDeps } from './deps.ts';
+
+const NOTE_SAFETY_BACKUP = statement`update longshore.restore set safety_backup_id = $2 where id = $1`;
+
+export interface SafetyBackup {
+  readonly backupId: string;
+  readonly workflowId: string;
+  readonly tables: readonly string[];
+}
+
+/** Writes down the backup to be made before anything changes; null when the tables are empty. */
+export function beginSafetyBackup(deps: DictionaryDeps) {
+  return ({ restoreId }: RestoreStep): Promise<SafetyBackup | null> =>
+    deps.db.transaction((tx) => begin(tx, deps, restoreId));
+}
+
+async function begin(
+  tx: Tx,
+  { dictionary, backupKeys: keys }: DictionaryDeps,
+  restoreId: number,
+): Promise<SafetyBackup | null> {
+  await lockRestore(tx, restoreId);
+  const { tables, safetyBackupId } = await readRestorePlan(tx, restoreId);
+  const filled: string[] = [];
+  for (const { table } of tables) {
+    const rows = await tx.query(`select from ${liveName(table)} limit 1`);
+    if (rows.length > 0) filled.push(table.name);
+  }
+  if (filled.length === 0) return null;
+  await setRestoreStatus(tx, restoreId, 'saving');
+  const backupId =
+    safetyBackupId ??
+    (await createBackup(tx, {
+      dictionary,
+      tables: filled,
+      keys,
+      purpose: 'safety',
+      startedBy: `restore:${restoreId}`,
+    }));
+  await tx.query(NOTE_SAFETY_BACKUP, [restoreId, backupId]);
+  const { workflowId } = await readBackupPlan(tx, backupId);
+  return { backupId, workflowId, tables: filled };
+}

@@ -1,0 +1,38 @@
+import { createBackup, readBackupPlan } from '../src/backups/backups.ts';
+import type { RunScheduleInput } from '../src/schedules/contract.ts';
+import { backupIdOfRun, type ScheduledRun, startedByRun } from '../src/schedules/run-ids.ts';
+import type { DictionaryDeps } from './deps.ts';
+
+export interface ScheduledBackup {
+  readonly backupId: string;
+  readonly workflowId: string;
+  readonly tables: readonly string[];
+}
+
+/**
+ * Writes down the backup of a schedule's run. Idempotent.
+ * @throws `unknown-table` when the dictionary has lost a table that the schedule names
+ */
+export function createScheduledBackup({ db, dictionary, backupKeys: keys }: DictionaryDeps) {
+  return async ({
+    input,
+    run,
+  }: {
+    readonly input: RunScheduleInput;
+    readonly run: ScheduledRun;
+  }): Promise<ScheduledBackup> => {
+    const backupId = await createBackup(db, {
+      id: backupIdOfRun(run),
+      dictionary,
+      tables: input.tables,
+      ...(input.codec !== null && { codec: input.codec }),
+      ...(input.encrypt !== null && { encrypt: input.encrypt }),
+      keys,
+      purpose: 'schedule',
+      scheduleId: input.scheduleId,
+      startedBy: startedByRun(run),
+    });
+    const { workflowId, tables } = await readBackupPlan(db, backupId);
+    return { backupId, workflowId, tables: tables.map(({ name }) => name) };
+  };
+}

@@ -1,0 +1,17 @@
+import type { Database, Tx } from '../src/db/database.ts';
+
+class RollBack extends Error {}
+
+/** What the work found out; what it did is undone. */
+export async function rolledBack<T>(db: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+  let found: { readonly value: T } | undefined;
+  await db
+    .transaction(async (tx) => {
+      found = { value: await work(tx) };
+      throw new RollBack();
+    })
+    .catch((error) => {
+      if (!(error instanceof RollBack)) throw error;
+    });
+  return found!.value;
+}
