@@ -37,10 +37,12 @@ export function shownCommands(markdown: string): ShownCommand[] {
   return found;
 }
 
-/** Whether a command wants another line: its last one ends in a backslash, or a here-document is open. */
+/** Whether a command wants another line: a here-document or a quote is open, or its last line ends in a backslash. */
 function goesOn(command: readonly string[]): boolean {
   const [, mark] = /<<'?(\w+)'?/.exec(command[0]!) ?? [];
-  return (mark !== undefined && command.at(-1) !== mark) || command.at(-1)!.endsWith('\\');
+  if (mark !== undefined) return command.at(-1) !== mark;
+  const quotes = command.join('\n').split("'").length - 1;
+  return quotes % 2 === 1 || command.at(-1)!.endsWith('\\');
 }
 
 /**
@@ -55,30 +57,79 @@ export function withOutput(markdown: string, shown: ShownCommand, output: readon
   return [...lines.slice(0, from), ...mixed, ...lines.slice(to)].join('\n');
 }
 
-/** What is another at each run, and what stands for it when outputs are compared. */
-const VOLATILE: readonly (readonly [RegExp, string])[] = [
-  [/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT'],
+/** IDs, which are others at each run: each by the name that stands for it when outputs are compared. */
+const IDS: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, 'UUID'],
   [/\b\d{8}T\d{6}Z-[0-9a-f]{6}\b/g, 'BACKUP'],
-  [/\b[0-9a-f]{8}-((?:load|restore|dry-run|backup|batches)-)/g, 'INSTALLATION-$1'],
-  [/\b((?:load|restore|dry-run)-\d+)-[0-9a-f]{12}\b/g, '$1-HASH'],
-  [/\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?/g, 'TIME'],
+  [/\b[0-9a-f]{8}(?=-(?:load|restore|dry-run|drill|backup|batches|schedule)-)/g, 'INSTALLATION'],
+  [/\b[0-9a-f]{12}\b/g, 'HEX'],
+];
+
+/** What else is another at each run. */
+const VOLATILE: readonly (readonly [RegExp, string])[] = [
+  [/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT'],
+  [/\beyJ[\w.-]+/g, 'TOKEN'],
+  [/\b20(?:2[5-9]|[3-9]\d)-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?/g, 'TIME'],
   [/\b\d+(?:\.\d+)? s\b/g, 'SECONDS'],
+  [/\b[\d,]+ rows\/s/g, 'RATE'],
+  [/"rowsPerSecond":\d+/g, '"rowsPerSecond":RATE'],
+  [/\br=\d+;t=\d+/g, 'r=LEFT;t=LEFT'],
+  [/\b42949\d{5}\b/g, 'GROUP'],
   [/\b[\d,.]+ (?:B|KiB|MiB)(?= |$)/g, 'SIZE'],
   [/ {2,}/g, '  '],
 ];
 
 /**
- * An output in the form in which it is compared: without trailing space and empty lines at its ends, and with a name
- * in the place of each value that another run has otherwise (ports, IDs, times, sizes).
+ * An output in the form in which it is compared: without trailing space and empty lines at its ends, JSON on one line
+ * and without spaces, and a name in the place of each value that another run has otherwise (ports, IDs, times, sizes).
  */
 export function comparable(output: readonly string[]): string[] {
-  const lines = output.map((line) =>
-    VOLATILE.reduce((text, [pattern, name]) => text.replaceAll(pattern, name), line.trimEnd()),
+  const lines = jsonOnOneLine(output).map((line) =>
+    [...IDS, ...VOLATILE].reduce((text, [pattern, name]) => text.replaceAll(pattern, name), line),
   );
   while (lines[0] === '') lines.shift();
   while (lines.at(-1) === '') lines.pop();
   return lines;
+}
+
+/** JSON that a page shows indented, as it is sent. */
+function jsonOnOneLine(output: readonly string[]): string[] {
+  const lines: string[] = [];
+  let open: string | undefined;
+  for (const line of output.map((each) => each.trimEnd())) {
+    if (open !== undefined) {
+      open += line;
+      if (!/^[}\]]/.test(line)) continue;
+    } else if (/^[{[]/.test(line)) {
+      open = line;
+      if (/^[{[]$/.test(line)) continue;
+    }
+    lines.push(open === undefined ? line : withoutSpaces(open));
+    open = undefined;
+  }
+  return open === undefined ? lines : [...lines, withoutSpaces(open)];
+}
+
+function withoutSpaces(json: string): string {
+  return json.replaceAll(/("(?:[^"\\]|\\.)*")|\s+/g, (_, string: string | undefined) => string ?? '');
+}
+
+/** Of each ID that a page shows, the one that stands in its place in the actual output. */
+export function renamedIds(actual: readonly string[], shown: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  const left = jsonOnOneLine(actual).map((line) => ({ line, form: comparable([line])[0] }));
+  for (const line of jsonOnOneLine(shown)) {
+    const form = comparable([line])[0];
+    const found = left.find((each) => each.form === form);
+    if (found === undefined) continue;
+    const ids = idsOf(found.line);
+    for (const [at, id] of idsOf(line).entries()) pairs.push([id, ids[at]!]);
+  }
+  return pairs;
+}
+
+function idsOf(line: string): string[] {
+  return IDS.flatMap(([pattern]) => line.match(pattern) ?? []);
 }
 
 /**
