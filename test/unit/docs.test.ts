@@ -284,6 +284,16 @@ describe('the documentation', () => {
       assert.doesNotMatch(text, /(?<![\w…])\/(?:home|Users|root|work|tmp)\/[a-z]/, `${name} names a folder`);
   });
 
+  it("tells what each of the product's folders is for", () => {
+    const table = section('docs/architecture.md', 'Layers and folders');
+    for (const top of ['api', 'src']) {
+      for (const entry of readdirSync(ROOT + top, { withFileTypes: true })) {
+        if (entry.isDirectory())
+          assert.ok(table.includes(`\`${top}/${entry.name}/\``), `${top}/${entry.name} is not in the table`);
+      }
+    }
+  });
+
   it("has launch configurations for VS Code that start this repository's files", () => {
     const launch = readFileSync(`${ROOT}.vscode/launch.json`, 'utf8');
     const { configurations } = JSON.parse(launch) as { configurations: { name: string }[] };
