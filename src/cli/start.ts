@@ -97,7 +97,7 @@ function keyOf(config: Config): string {
 function summary(config: Config, urls: PlatformUrls, tookMs: number): string {
   const rows: readonly (readonly [string, string])[] = [
     ['API', urls.apiUrl],
-    ['API docs', `${urls.apiUrl}/docs`],
+    ['Documentation', `${urls.apiUrl}/docs`],
     ['Temporal Web UI', urls.temporalUiUrl ?? `with the server at ${config.temporalAddress}`],
     [
       'Admin key',

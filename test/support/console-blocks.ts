@@ -70,7 +70,7 @@ const VOLATILE: readonly (readonly [RegExp, string])[] = [
   [/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT'],
   [/\beyJ[\w.-]+/g, 'TOKEN'],
   [/\b20(?:2[5-9]|[3-9]\d)-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?/g, 'TIME'],
-  [/\b\d+(?:\.\d+)? s\b/g, 'SECONDS'],
+  [/\b(?:\d+ h \d+ min|\d+ min \d+ s|\d+(?:\.\d+)? s)\b/g, 'SECONDS'],
   [/\b[\d,]+ rows\/s/g, 'RATE'],
   [/"rowsPerSecond":\d+/g, '"rowsPerSecond":RATE'],
   [/\br=\d+;t=\d+/g, 'r=LEFT;t=LEFT'],
