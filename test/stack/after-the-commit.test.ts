@@ -122,7 +122,7 @@ describe('what an attempt of an activity has PostgreSQL do', async () => {
         run(1, work, 500),
         (error) => error instanceof LongshoreError && error.code === 'database-busy',
       );
-      assert.deepEqual(await sessions(), []);
+      await eventually(sessions, []);
     }
   });
 
@@ -132,17 +132,19 @@ describe('what an attempt of an activity has PostgreSQL do', async () => {
     const locked = new Promise<void>((resolve) => {
       begun = resolve;
     });
+    const secondEnded = Promise.withResolvers<void>();
     const hung = run(1, (tried) =>
       tried.transaction(async (tx) => {
         await tx.query('lock table held');
         begun();
-        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        await secondEnded.promise;
         await tx.query('insert into held values (1)');
       }),
     );
     const ended = assert.rejects(hung);
     await locked;
     await run(2, (tried) => tried.transaction((tx) => tx.query('lock table held nowait')));
+    secondEnded.resolve();
     await ended;
     assert.deepEqual(await db.query('select * from held'), []);
   });

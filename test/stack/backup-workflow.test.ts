@@ -75,7 +75,13 @@ describe('backUp', async () => {
       await sleep(20);
     }
     // The real one looks twice a second. If it is heard of before what ended it, the workflow tries another snapshot.
-    await sleep(250);
+    const { client: own, info, cancellationSignal } = Context.current();
+    const { workflowId, runId } = info.workflowExecution!;
+    while (!cancellationSignal.aborted) {
+      const { raw } = await own.workflow.getHandle(workflowId, runId).describe();
+      if ((raw.pendingActivities ?? []).length <= 1) break;
+      await sleep(20);
+    }
   }
 
   function fakes(changes: Partial<BackupActivities> = {}): BackupActivities {
@@ -154,7 +160,11 @@ describe('backUp', async () => {
           throw ApplicationFailure.nonRetryable('the connection was lost', 'database-unavailable');
         },
         exportPart: async ({ attempt }) => {
-          if (attempt === 1) await sleep(2_000);
+          // Not done before the loss of the snapshot is known.
+          while (attempt === 1 && tries < 2 && !Context.current().cancellationSignal.aborted) {
+            Context.current().heartbeat();
+            await sleep(20);
+          }
           return { rows: 10, bytes: 100 };
         },
       });
@@ -188,13 +198,15 @@ describe('backUp', async () => {
   });
 
   it('ends cancelled when cancelled', async () => {
+    const exporting = Promise.withResolvers<void>();
     const handle = await start({
       exportPart: async () => {
+        exporting.resolve();
         while (!over) await sleep(20);
         return { rows: 1, bytes: 1 };
       },
     });
-    await sleep(500);
+    await exporting.promise;
     await handle.cancel();
     assert.ok((await failureOf(handle.result())) instanceof CancelledFailure);
     assert.deepEqual(ends, [{ backupId: 'b', end: { status: 'cancelled' } }]);
@@ -202,18 +214,20 @@ describe('backUp', async () => {
   });
 
   it('is done, not cancelled, when the cancellation comes after the manifest', async () => {
-    let completing = false;
+    const completing = Promise.withResolvers<void>();
+    const cancelled = Promise.withResolvers<void>();
     const handle = await start({
       completeBackup: async ({ backupId }) => {
-        completing = true;
-        await sleep(500);
+        completing.resolve();
+        await cancelled.promise;
         over = true;
         return { backupId, rows: 30, bytes: 300 };
       },
       endBackup: async () => ({ status: 'done' }),
     });
-    while (!completing) await sleep(20);
+    await completing.promise;
     await handle.cancel();
+    cancelled.resolve();
     assert.deepEqual(await handle.result(), { backupId: 'b', rows: 30, bytes: 300 });
   });
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { decodeAvro } from '../../src/avro/decode.ts';
 import { readAvroRows } from '../../src/avro/read-rows.ts';
@@ -10,7 +9,7 @@ import type { BackupView, Manifest } from '../../src/backups/backup.ts';
 import { NO_KEYS } from '../../src/backups/backup-keys.ts';
 import { removeOldSafety } from '../../src/backups/safety-retention.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, until } from '../support/eventually.ts';
 import { TEST_SEALED } from '../support/sealed.ts';
 import { testStack } from '../support/stack.ts';
 
@@ -166,7 +165,10 @@ describe('backups', async () => {
         await db.query(`insert into hired_employees values ($1 + 100000, 'n', now(), $1, 1)`, [id]);
       }
     })();
-    await sleep(200);
+    await until(
+      () => db.query('select from departments where id >= 1000'),
+      (written) => written.length > 0,
+    );
     for (let round = 0; round < 3; round++) {
       const view = await backUp();
       const [parents, children] = [await column(view, 'departments'), await references(view)];

@@ -93,8 +93,8 @@ describe('a stop of the API', async () => {
     await committer.stop(50);
     const { status, id } = await first;
     assert.equal(status, 202);
-    // Long before its own wait is over.
-    assert.ok(performance.now() - begunAtMs < 10_000);
+    // Before its own wait is over, which is of 30 seconds.
+    assert.ok(performance.now() - begunAtMs < 25_000);
     const refused = await Promise.all(queued);
     for (const answer of [...refused, await send(api.url, key, 110, 'left')]) {
       assert.deepEqual([answer.status, answer.code, answer.retryAfter], [503, 'overloaded', '5']);

@@ -9,6 +9,7 @@ import { listBatches, listBatchRejects, readOutcome, viewBatch } from '../../src
 import { openDatabase } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { batchStack, ended, faultsOf } from '../support/batches.ts';
+import { eventually } from '../support/eventually.ts';
 
 const field = (name: string, type = 'integer', constraints = {}) => ({ name, type, constraints });
 
@@ -57,6 +58,12 @@ const people = (from: number, count: number, rest: Partial<Person> = {}): Person
 describe('committing groups of batches', async () => {
   const { db, url, check, commit, compiled } = await batchStack({ after }, DICTIONARY);
   const rows = (table: string) => db.query<Record<string, unknown>>(`select * from ${table} order by 1`);
+  const waitingForLocks = async () =>
+    (
+      await db.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+    ).length;
   const clear = () => db.query('truncate teams, people, nodes, notes cascade');
   const fill = async () => {
     await clear();
@@ -255,7 +262,7 @@ describe('committing groups of batches', async () => {
       await other.query('begin');
       await other.query('delete from teams where id = 1');
       const committing = commit('people', [check('people', body)]);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await eventually(waitingForLocks, 1);
       await other.query('commit');
       const [outcome] = await committing;
       assert.equal(ended(outcome).view.rows.rejected, 200);
@@ -276,7 +283,7 @@ describe('committing groups of batches', async () => {
         await other.query('alter table people rename to people_old');
         await other.query('alter table people_new rename to people');
         const committing = commit('people', [check('people', people(size * 1000, size, { team: 1 }))]);
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await eventually(waitingForLocks, 1);
         await other.query('commit');
         assert.equal(ended((await committing)[0]).view.rows.accepted, size);
         assert.equal((await rows('people')).length, size);

@@ -6,6 +6,7 @@ import { checkEnd, type TupleSource, tuplesOf } from '../../src/db/copy-binary.t
 import { CopyOut } from '../../src/db/copy-out.ts';
 import { sqlstateOf } from '../../src/db/sqlstate.ts';
 import { testConnection } from '../support/connection.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('rows that PostgreSQL copies out', async () => {
   const { db, client } = await testConnection({ after });
@@ -86,8 +87,16 @@ describe('rows that PostgreSQL copies out', async () => {
     const sql = binary(
       'select pg_sleep(case when i = 5000 then 30 else 0 end) from generate_series(1, 9000) i',
     );
-    setTimeout(() => void db.query('select pg_terminate_backend($1)', [rows[0].pid]), 300);
-    await assert.rejects(read(doomed.query(new CopyOut(sql)), 1));
+    const ended = assert.rejects(read(doomed.query(new CopyOut(sql)), 1));
+    const isInTheMiddle = async () =>
+      (
+        await db.query(`select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'`, [
+          rows[0].pid,
+        ])
+      ).length;
+    await eventually(isInTheMiddle, 1);
+    await db.query('select pg_terminate_backend($1)', [rows[0].pid]);
+    await ended;
     await doomed.end().catch(() => undefined);
   });
 });

@@ -211,7 +211,11 @@ describe('loadCsv', async () => {
       },
     });
     await handle.signal(PAUSE);
-    await sleep(2_500);
+    // The workflow knows of it, and of every chunk that was given back.
+    await eventually(async () => {
+      const { raw } = await handle.describe();
+      return (raw.pendingActivities ?? []).length === 0 && !raw.pendingWorkflowTask;
+    }, true);
     const whilePaused = seen.length;
     await sleep(1_500);
     assert.equal(seen.length, whilePaused);
@@ -291,8 +295,14 @@ describe('loadCsv', async () => {
   });
 
   it('ends cancelled when cancelled, also while it waits', async () => {
-    const handle = await start({ takeTurn: async () => ({ state: 'wait', behind: 7 }) });
-    await sleep(300);
+    const asked = Promise.withResolvers<void>();
+    const handle = await start({
+      takeTurn: async () => {
+        asked.resolve();
+        return { state: 'wait', behind: 7 };
+      },
+    });
+    await asked.promise;
     await handle.cancel();
     assert.ok((await failureOf(handle.result())) instanceof CancelledFailure);
     assert.deepEqual(ends, [{ loadId: 1, end: { status: 'cancelled' } }]);
@@ -300,11 +310,12 @@ describe('loadCsv', async () => {
   });
 
   it('is done, not cancelled, when the cancellation comes after the commit', async () => {
-    let publishing = false;
+    const publishing = Promise.withResolvers<void>();
+    const cancelled = Promise.withResolvers<void>();
     const handle = await start({
       publishLoad: async () => {
-        publishing = true;
-        await sleep(600);
+        publishing.resolve();
+        await cancelled.promise;
         return { outcome: 'published', read: 30, loaded: 30, rejected: 0, unchanged: 0, discarded: 0 };
       },
       endLoad: async () => ({
@@ -317,8 +328,9 @@ describe('loadCsv', async () => {
         discarded: 0,
       }),
     });
-    while (!publishing) await sleep(20);
+    await publishing.promise;
     await handle.cancel();
+    cancelled.resolve();
     assert.deepEqual(await handle.result(), {
       loadId: 1,
       read: 30,

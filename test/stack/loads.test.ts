@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { challengeFiles } from '../support/challenge.ts';
+import { eventually } from '../support/eventually.ts';
 import { TEST_SEALED } from '../support/sealed.ts';
 import { testStack } from '../support/stack.ts';
 
@@ -13,6 +13,7 @@ const HIRE = (id: number | string, job: number | string = 1) => `${id},Ann,2021-
 describe('loads', async () => {
   const stack = await testStack({ after });
   const { load, rows, rejects } = stack;
+  const statusOf = (id: number) => async () => (await stack.get(`/v1/loads/${id}`)).body.status;
 
   it('loads tables in the order of their references', async () => {
     assert.deepEqual((await load('departments', DEPARTMENTS)).body.rows, {
@@ -173,25 +174,14 @@ describe('loads', async () => {
     await stack.post(`/v1/loads/${first.id}/pause`);
     const second = await start(HIRE(200_000));
     const third = await start(HIRE(200_001));
-    for (let tries = 0; ; tries++) {
+    const queued = async () => {
       const { body } = await stack.get(`/v1/loads/${third.id}`);
-      if (body.status === 'queued') {
-        assert.equal(body.queuedBehind, second.id);
-        break;
-      }
-      assert.ok(tries < 100, `load ${third.id} is ${body.status}`);
-      await sleep(50);
-    }
+      return [body.status, body.queuedBehind];
+    };
+    await eventually(queued, ['queued', second.id]);
     await stack.post(`/v1/loads/${first.id}/resume`);
     for (const { id } of [first, second, third]) {
-      const ended = await stack.get(`/v1/loads/${id}`);
-      if (ended.body.finishedAt === null) await sleep(300);
-      for (let tries = 0; tries < 200; tries++) {
-        const { body } = await stack.get(`/v1/loads/${id}`);
-        if (body.status === 'done') break;
-        await sleep(50);
-      }
-      assert.equal((await stack.get(`/v1/loads/${id}`)).body.status, 'done');
+      await eventually(statusOf(id), 'done');
     }
   });
 
@@ -205,10 +195,7 @@ describe('loads', async () => {
     const { id } = (await response.json()) as { id: number };
     await stack.post(`/v1/loads/${id}/pause`);
     await stack.post(`/v1/loads/${id}/cancel`);
-    for (let tries = 0; (await stack.get(`/v1/loads/${id}`)).body.status !== 'cancelled'; tries++) {
-      assert.ok(tries < 200);
-      await sleep(50);
-    }
+    await eventually(statusOf(id), 'cancelled');
     assert.equal((await rows('hired_employees')).length, before);
     const stages = await stack.db.query(
       `select from pg_class where relnamespace = 'longshore_stage'::regnamespace`,
@@ -235,10 +222,7 @@ describe('loads', async () => {
     const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
     await client.workflow.getHandle(first.workflowId).terminate('by a test');
     await connection.close();
-    for (let tries = 0; (await stack.get(`/v1/loads/${second.id}`)).body.status !== 'done'; tries++) {
-      assert.ok(tries < 400);
-      await sleep(100);
-    }
+    await eventually(statusOf(second.id), 'done');
     const { body } = await stack.get(`/v1/loads/${first.id}`);
     assert.deepEqual([body.status, body.error?.code], ['failed', 'load-terminated']);
   });

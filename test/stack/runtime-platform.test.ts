@@ -209,7 +209,7 @@ async function ask(url: string): Promise<string> {
 }
 
 async function waitFor(what: string, test: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 180_000;
   while (!(await test())) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await sleep(50);

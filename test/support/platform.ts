@@ -77,7 +77,7 @@ export async function testPlatform(t: Cleanup, options: TestPlatformOptions = {}
     const pid = pids()[role];
     if (pid === undefined)
       throw new Error(`there is no ${role}; there are ${Object.keys(pids()).join(', ')}`);
-    process.kill(pid, 'SIGKILL');
+    killIfAlive(pid);
   };
   return {
     home,
@@ -110,13 +110,15 @@ export function killEverything(pids: Readonly<Record<string, number>>): void {
   if (supervisor === undefined) throw new Error('there is no supervisor to kill');
   // The supervisor first: it would start the others again.
   process.kill(supervisor, 'SIGKILL');
-  for (const pid of Object.values(others)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch (error) {
-      // Dead already, as wanted: it saw the supervisor die, or had not come back from an earlier fault.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+  for (const pid of Object.values(others)) killIfAlive(pid);
+}
+
+/** Dead already, as wanted: it saw another one die, or had not come back from an earlier fault. */
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

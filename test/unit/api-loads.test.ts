@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { startedLoadSchema } from '../../api/loads/load-schemas.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { UploadSlots } from '../../src/loads/upload-slots.ts';
 import { startTestApi, type TestApi } from '../support/api-fakes.ts';
-import { until } from '../support/eventually.ts';
+import { eventually, until } from '../support/eventually.ts';
 
 type Started = z.infer<typeof startedLoadSchema>;
 type Body = NonNullable<RequestInit['body']>;
@@ -234,7 +233,7 @@ describe('starting a load', () => {
       `${head}content-type: multipart/form-data; boundary=b\r\ncontent-length: 5000000\r\n\r\n${part}${CSV.repeat(1000)}`,
       { hangUpWhen: underWay },
     );
-    for (let tries = 0; (await underWay()) && tries < 100; tries += 1) await sleep(20);
+    await eventually(underWay, false);
     await assertNothingKept();
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { idempotencyKeyOf } from '../../api/batches/idempotency-key.ts';
 import { preferencesOf, preferredWait } from '../../api/http/prefer.ts';
@@ -8,7 +8,6 @@ import { GroupQueue, type Lane, type QueueLimits } from '../../src/batches/group
 import { fingerprintOf, KeysInUse } from '../../src/batches/idempotency-keys.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { table } from '../support/api-fakes.ts';
-import { eventually } from '../support/eventually.ts';
 
 const ROOM = { batches: 1000, bytes: 1e9 };
 const WIDE: QueueLimits = {
@@ -96,12 +95,20 @@ describe('the queue of batches', () => {
     assert.deepEqual(groups(), [[0], [1, 2]]);
   });
 
-  it('waits for those that were just answered, but no longer than their group took', async () => {
+  it('waits for those that were just answered, but no longer than their group took', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let nowMs = 0;
+    t.mock.method(performance, 'now', () => nowMs);
+    const pass = async (ms: number) => {
+      nowMs += ms;
+      t.mock.timers.tick(ms);
+      await turn();
+    };
     const { begun, add, groups } = held({ ...WIDE, gatherMs: 60_000 });
     add();
     add();
     await turn();
-    await sleep(100);
+    await pass(100);
     begun[0]!.end();
     await turn();
     add();
@@ -113,13 +120,15 @@ describe('the queue of batches', () => {
       [0, 1],
       [2, 3],
     ]);
-    await sleep(50);
+    await pass(50);
     begun[1]!.end();
     await turn();
     add();
     await turn();
+    await pass(49);
     assert.equal(begun.length, 2);
-    await eventually(async () => groups().at(2), [4]);
+    await pass(1);
+    assert.deepEqual(groups().at(2), [4]);
   });
 
   it('commits everything once, in order, and in groups that obey the caps', async () => {
