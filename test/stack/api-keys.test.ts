@@ -174,8 +174,8 @@ describe('keys, tokens and the audit log over HTTP', () => {
     const refused = ended.flatMap((end) => (end.status === 'rejected' ? [end.reason.code] : []));
     assert.deepEqual(refused, ['key-protected']);
     assert.equal((await db.query('select from longshore.api_key where revoked_at is null')).length, 1);
-    // The refused one changed nothing, so there is no line of it.
-    assert.equal((await db.query('select from longshore.audit')).length, 2);
+    // The refused one changed nothing, so there is no line of it. What HTTP refused above is written in its own time.
+    assert.equal((await db.query(`select from longshore.audit where key_id = 'k'`)).length, 2);
   });
 
   it('lists keys page by page', async () => {

@@ -26,8 +26,10 @@ const log: ProgressLog = { info: (says) => send({ says }), warn: (says) => send(
 
 const START: Readonly<Record<ServerName, (home: string) => Promise<Started>>> = {
   async postgres(home) {
-    // What a power cut would lose is of no interest here.
-    const server = await startPostgres({ home, log, settings: { fsync: 'off' } });
+    // What a power cut would lose is of no interest here. Each file that runs has platforms of its own, each of which
+    // may have some thirty connections.
+    const settings = { fsync: 'off', max_connections: '500' };
+    const server = await startPostgres({ home, log, settings });
     await makeTemplate(server.adminUrl);
     return { ...server, values: { url: server.adminUrl, template: TEMPLATE } };
   },
