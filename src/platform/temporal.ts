@@ -1,11 +1,10 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection } from '@temporalio/client';
 import { ensureHome, type HomeState, logPath, readState, updateState } from '../runtime/home.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
 import { commandLine, isRunning, stopForeign } from '../runtime/processes.ts';
-import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { SEARCH_ATTRIBUTES } from '../temporal/attribute-names.ts';
 import { listensOn } from './listening.ts';
 import { choosePort, portIsFree } from './ports.ts';
 import { type Exit, lastLines, type ServerProcess, startServer } from './server-process.ts';
@@ -15,9 +14,6 @@ const FIRST_CHOICE_PORT = 7233;
 const FIRST_CHOICE_UI_PORT = 8233;
 const START_LIMIT_MS = 60_000;
 const PORT_TRIES = 5;
-
-/** Registered by the server as it starts, so that the first workflow never waits for them. */
-export const SEARCH_ATTRIBUTES: readonly string[] = [TABLE_ATTRIBUTE.name, KIND_ATTRIBUTE.name];
 
 export interface RunningTemporal {
   readonly address: string;
@@ -171,6 +167,7 @@ function serverArguments(
     ...['--dynamic-config-value', 'frontend.httpAllowedHosts=[]'],
     // Together they double the server's throughput; a power cut may cost the last moments, a crash costs nothing.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+    // Registered by the server as it starts, so that the first workflow never waits for them.
     ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
   ];
 }
@@ -216,6 +213,8 @@ async function waitUntilReady(
   logFile: string,
 ): Promise<void> {
   const deadline = Date.now() + START_LIMIT_MS;
+  // Half of the modules of the supervisor: they load while the server starts, instead of before.
+  await import('@temporalio/client');
   for (;;) {
     if (server.hasExited()) {
       throw new Error(`Temporal did not start; the end of ${logFile}:\n${await lastLines(logFile)}`);
@@ -248,6 +247,8 @@ function takesConnections(address: string): Promise<boolean> {
 
 /** The port opens a moment before the namespace and its search attributes are there. */
 async function knowsNamespace(address: string, namespace: string): Promise<boolean> {
+  // Loaded by now, while the server started: see waitUntilReady.
+  const { Connection } = await import('@temporalio/client');
   try {
     const connection = await Connection.connect({ address, connectTimeout: 2_000 });
     try {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { SEARCH_ATTRIBUTES } from '../../src/platform/temporal.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/temporal/attribute-names.ts';
 import { temporalServer } from './servers.ts';
 
 export interface TestTemporal {
