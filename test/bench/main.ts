@@ -4,6 +4,7 @@ import { benchLoad } from './load.ts';
 import { benchMemory } from './memory.ts';
 import { benchReport } from './report.ts';
 import { benchRestore } from './restore.ts';
+import { benchStart } from './start.ts';
 
 /** `npm run bench -- NAME`: prints measurements, asserts nothing. Absolute times of one machine mean little: read the ratios. */
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   memory: benchMemory,
   report: benchReport,
   restore: benchRestore,
+  start: benchStart,
 };
 
 const [name = '', ...args] = process.argv.slice(2);
