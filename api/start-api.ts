@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
@@ -80,6 +81,8 @@ export interface StartApiOptions {
 /**
  * Everything that the API's process runs: HTTP, the workflow worker with the ledger's short activities, and the
  * housekeeping. Brings the platform's tables and those of the dictionary up to date first.
+ *
+ * What is opened is closed in the reverse order, by `stop` or when the start fails.
  */
 export async function startApi({
   config,
@@ -97,7 +100,10 @@ export async function startApi({
     );
   }
 
-  const db = await openDatabase({ url: config.databaseUrl, poolSize: 16, applicationName: 'longshore api' });
+  await using opened = new AsyncDisposableStack();
+  const db = opened.use(
+    await openDatabase({ url: config.databaseUrl, poolSize: 16, applicationName: 'longshore api' }),
+  );
   const left = await uncovered(db, dictionary.tables, dictionary.tables);
   if (left.length > 0) log.warn({ uncovered: left }, `Backups do not hold everything: ${left.join('; ')}`);
   const storage = await openStorage(config.storage);
@@ -109,6 +115,8 @@ export async function startApi({
   const tokens = createTokens(db);
   const keyService = createKeyService({ db, store: keys, operatorKeySet: config.adminKey !== undefined });
   const audit = createAuditLog({ write: (entries) => insertAudit(db, entries), log });
+  opened.defer(() => audit.stop());
+  const strangers = opened.use(createCoalescedLog(log));
   const { operatorEnded, besides } = await ensureAdminKey({
     home: config.home,
     adminKey: config.adminKey,
@@ -126,24 +134,33 @@ export async function startApi({
   if (weakness !== null)
     log.warn(`LONGSHORE_ADMIN_KEY is weak: ${weakness}; openssl rand -hex 32 makes a good one`);
 
-  const reports = await openReports({ config, databaseUrl: config.databaseUrl, dictionary, db, log });
+  const reports = opened.use(
+    await openReports({ config, databaseUrl: config.databaseUrl, dictionary, db, log }),
+  );
   const client = await connectClient(config);
+  opened.defer(() => client.connection.close());
   await registerSearchAttributes(client, config.temporalNamespace).catch((err) =>
     log.warn({ err }, 'The search attributes could not be registered; register them by hand'),
   );
   const connection = await connectWorker(config);
+  opened.defer(() => connection.close());
+  let server: Server | undefined;
+  // Requests that wait may be answered until the worker has stopped.
+  opened.defer(() => server?.closeAllConnections());
   const namespace = config.temporalNamespace;
   const payloadKeys = readPayloadKeys(config);
-  const joined = await joinInstallation({
-    connection,
-    namespace,
-    db,
-    installation,
-    keys: payloadKeys,
-    log,
-    name: 'api',
-    times,
-  });
+  const joined = opened.use(
+    await joinInstallation({
+      connection,
+      namespace,
+      db,
+      installation,
+      keys: payloadKeys,
+      log,
+      name: 'api',
+      times,
+    }),
+  );
   // Over the worker's own connection, or the server can't give a workflow's first task along with its start.
   const eager = new Client({ connection, namespace, ...sealedClientOptions(config) });
   const formerClient = new Client({ connection, namespace, ...sealedClientOptions(config, 'admit') });
@@ -189,6 +206,10 @@ export async function startApi({
     shutdownGraceTime: '10s',
   });
   const running = worker.run();
+  opened.defer(() => {
+    worker.shutdown();
+    return running;
+  });
   const book = openScheduleBook({ client, db, installation, log });
   // What Temporal has and the ledger does not: of the time before the ledger had any, or lost with an older ledger.
   await book.sync();
@@ -215,10 +236,10 @@ export async function startApi({
     metrics,
     idempotencyDays,
   });
+  opened.defer(() => batches.stop(BATCHES_STOP_MS));
   collectDefaultMetrics({ register: metrics.registry });
   addLedgerMetrics(metrics.registry, db);
   addPoolMetrics(metrics.registry, () => db.pool());
-  const strangers = createCoalescedLog(log);
   const app = createApp({
     config,
     log,
@@ -242,6 +263,11 @@ export async function startApi({
     payloadKeys,
     ready,
   });
+  opened.defer(() => {
+    server?.close();
+    server?.closeIdleConnections();
+  });
+  opened.defer(() => refresher.stop());
   const house = keepHouse({
     db,
     client,
@@ -253,35 +279,25 @@ export async function startApi({
     book,
     log,
   });
-  const server = createHttpServer(app).listen(config.port, config.host);
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve);
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') return reject(error);
-      const message = `LONGSHORE_PORT: another program uses ${config.host}:${config.port}`;
-      reject(new LongshoreError('config-invalid', message, { cause: error }));
-    });
-  });
+  opened.defer(() => house.stop());
+  server = createHttpServer(app).listen(config.port, config.host);
+  await listening(server, config);
   const { port } = server.address() as AddressInfo;
+  const owned = opened.move();
   return {
     info: { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` },
     failed: Promise.race([running, joined.renamed]),
-    async stop() {
-      house.stop();
-      refresher.stop();
-      server.close();
-      server.closeIdleConnections();
-      await batches.stop(BATCHES_STOP_MS);
-      worker.shutdown();
-      await running;
-      await joined[Symbol.asyncDispose]();
-      server.closeAllConnections();
-      await connection.close();
-      await client.connection.close();
-      strangers[Symbol.dispose]();
-      await audit.stop();
-      await reports[Symbol.asyncDispose]();
-      await db[Symbol.asyncDispose]();
-    },
+    stop: () => owned.disposeAsync(),
   };
+}
+
+function listening(server: Server, { host, port }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('listening', resolve);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') return reject(error);
+      const message = `LONGSHORE_PORT: another program uses ${host}:${port}`;
+      reject(new LongshoreError('config-invalid', message, { cause: error }));
+    });
+  });
 }
