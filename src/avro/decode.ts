@@ -5,7 +5,7 @@ import { ByteReader } from './byte-reader.ts';
 import { RowChecksum } from './checksum.ts';
 import { BLOCKS_AHEAD } from './codec.ts';
 import type { AvroTotals } from './encode.ts';
-import { mapInOrder } from './in-order.ts';
+import { mapAhead } from './map-ahead.ts';
 import { decompressBlock, readBlocks, readHeader } from './read-container.ts';
 import { resolve } from './resolve.ts';
 import { RowDecoder } from './row-decoder.ts';
@@ -30,11 +30,7 @@ export async function* decodeAvro(
     const { schema, codec, sync } = await readHeader(reader);
     const decoder = new RowDecoder(table, resolve(schema, table), checksum);
     yield COPY_HEADER;
-    const blocks = mapInOrder(
-      readBlocks(reader, sync),
-      (block) => decompressBlock(codec, block),
-      BLOCKS_AHEAD,
-    );
+    const blocks = mapAhead(readBlocks(reader, sync), (block) => decompressBlock(codec, block), BLOCKS_AHEAD);
     for await (const block of blocks) {
       yield* decoder.decode(block);
       // What was not compressed lies in the file's piece.

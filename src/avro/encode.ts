@@ -9,7 +9,7 @@ import type { Codec } from './codec.ts';
 import { BLOCK_BYTES, BLOCK_CODECS, BLOCKS_AHEAD, MAX_ROW_BYTES } from './codec.ts';
 import { blockHeader, CODEC_KEY, containerHeader, SCHEMA_KEY } from './container.ts';
 import { type EncodingRow, plainRoom, UNFIT, writeCell } from './encode-cell.ts';
-import { mapInOrder } from './in-order.ts';
+import { mapAhead } from './map-ahead.ts';
 import { avroSchemaOf, type Column, columnsWithTypes } from './schema.ts';
 
 /** Rows of a usual size that end a block fit in here. */
@@ -60,7 +60,7 @@ export async function* encodeAvro(
     block,
     stored: await compress(block.room.subarray(0, block.length)),
   });
-  for await (const { block, stored } of mapInOrder(blocksOf(source, encoder), store, BLOCKS_AHEAD)) {
+  for await (const { block, stored } of mapAhead(blocksOf(source, encoder), store, BLOCKS_AHEAD)) {
     yield blockHeader(
       block.rows,
       stored.reduce((sum, { length }) => sum + length, 0),

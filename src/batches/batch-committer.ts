@@ -7,10 +7,10 @@ import type { BatchMetrics } from './batch-metrics.ts';
 import type { BatchService, NewBatch } from './batch-service.ts';
 import { type BodyRoom, BodyRooms } from './body-room.ts';
 import type { CheckedBatch } from './checked-batch.ts';
-import { findBatch } from './find-batch.ts';
 import { GroupQueue, type Lane, type Queued, type QueueLimits } from './group-queue.ts';
 import { fingerprintOf, KeysInUse, keyReused } from './idempotency-keys.ts';
 import { findIdempotent } from './idempotent.ts';
+import { lookUpBatch } from './look-up-batch.ts';
 import { readBatch } from './read-batch.ts';
 import { listBatches, listBatchRejects } from './read-batches.ts';
 import { type GroupDeps, type GroupOutcome, runGroup } from './run-group.ts';
@@ -99,7 +99,7 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
       return answer(item, waitMs, hurry);
     },
 
-    get: (id) => findBatch(deps, id),
+    get: (id) => lookUpBatch(deps, id),
     list: (filter) => listBatches(db, filter),
     rejects: (id, page) => listBatchRejects(db, id, page),
 

@@ -1,7 +1,7 @@
 import { BACKUP_JOB, type BackupJobDeps } from '../backups/backup-job.ts';
 import { tidyBackups } from '../backups/tidy-backups.ts';
-import { isGroupRunning } from '../batches/find-batch.ts';
 import { dropExpiredKeys } from '../batches/idempotent.ts';
+import { isGroupRunning } from '../batches/look-up-batch.ts';
 import { PAYLOAD_FOLDER } from '../batches/payload.ts';
 import type { Database } from '../db/database.ts';
 import { statement } from '../db/statement.ts';

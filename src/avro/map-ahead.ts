@@ -3,7 +3,7 @@
  * the calls wait for (a thread pool) goes on while the source is read. When the reader stops early or a call fails,
  * the calls under way are waited for, so that none outlives the stream.
  */
-export async function* mapInOrder<In, Out>(
+export async function* mapAhead<In, Out>(
   source: AsyncIterable<In>,
   call: (item: In) => Promise<Out>,
   ahead: number,

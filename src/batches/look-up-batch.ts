@@ -31,7 +31,7 @@ export interface FindDeps {
  * anyone is told that it failed, that is recorded, and from then on it can't be committed.
  * @throws `temporal-unavailable`
  */
-export async function findBatch(deps: FindDeps, id: string): Promise<BatchView | null> {
+export async function lookUpBatch(deps: FindDeps, id: string): Promise<BatchView | null> {
   const { db } = deps;
   const committed = await viewBatch(db, id);
   if (committed !== null) return committed;
