@@ -2,6 +2,20 @@ import type { CellError, Table } from '../types.ts';
 import type { BinaryWriter } from './binary-cell.ts';
 
 /**
+ * How a cell is read: the grammar of each type stands in three places, and one of them is the truth.
+ *
+ *   check        cast-*.ts        decides, on the cell's text: its value, or every rule that it breaks
+ *   verbatim     verbatim.ts      a quick yes on the bytes: what it accepts, check gives back unchanged
+ *   writeBinary  binary-cell.ts   the same quick yes, written as binary COPY: the value that PostgreSQL makes of
+ *                                 check's text
+ *
+ * The quick ones may doubt anything, and then `check` is asked; they may never accept what it would not, or make
+ * another value of it. A change of a type's grammar begins in cast-*.ts. The quick ones are held to it by the
+ * properties in test/unit/rows.test.ts, and whole chunks by those of encode-chunk.test.ts and, through PostgreSQL,
+ * copy-chunk.test.ts.
+ */
+
+/**
  * What a checked cell becomes: the text that PostgreSQL's input function for the column takes (not yet escaped
  * for COPY), null for SQL NULL, or every rule it broke.
  */

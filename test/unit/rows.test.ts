@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { columnsWithoutHeader } from '../../src/dictionary/match-header.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
-import { columnType } from '../../src/rows/column-type.ts';
+import { type BinaryWriter, IN_DOUBT } from '../../src/rows/binary-cell.ts';
+import { type ColumnType, columnType } from '../../src/rows/column-type.ts';
 import { compileTable } from '../../src/rows/compile-table.ts';
 import type { CellError, Table } from '../../src/types.ts';
 
@@ -272,6 +273,45 @@ const cell = fc.oneof(
   fc.stringMatching(/^[0-2]\d:[0-6]\d:[0-6]\d$/),
 );
 
+/** Of every year, so that each rule about leap years is met. */
+const moment = fc
+  .tuple(
+    fc.date({
+      min: new Date('0001-01-01T00:00:00Z'),
+      max: new Date('9999-12-31T23:59:59Z'),
+      noInvalidDate: true,
+    }),
+    fc.constantFrom([0, 10], [0, 20], [11, 19]),
+  )
+  .map(([date, [from, to]]) => date.toISOString().replace(/\.\d+/, '').slice(from, to));
+
+function written(writeBinary: BinaryWriter, text: string) {
+  const bytes = Buffer.from(`${text}\n${' '.repeat(24)}`);
+  const buffer = Buffer.alloc(bytes.length + 64);
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+  const row = { buffer, view, delimiter: 0x2c, limit: bytes.length, cellEnd: -1 };
+  return { buffer, row, to: writeBinary(bytes, 0, row, 0) };
+}
+
+const EPOCH_MS = Date.parse('2000-01-01T00:00:00Z');
+
+function valueOfBinary(type: ColumnType, bytes: Buffer): unknown {
+  if (type === 'text') return bytes.toString();
+  if (type === 'boolean') return bytes[0] === 1;
+  return bytes.length === 8 ? bytes.readBigInt64BE() : BigInt(bytes.readInt32BE());
+}
+
+function valueOfText(type: ColumnType, text: string): unknown {
+  const microsOf = (moment: string) => BigInt(Date.parse(moment)) * 1000n;
+  if (type === 'text') return text;
+  if (type === 'boolean') return /^(t|y|on|1)/i.test(text);
+  if (type === 'date') return BigInt((Date.parse(text) - EPOCH_MS) / 86_400_000);
+  if (type === 'timestamptz')
+    return microsOf(text.endsWith('Z') ? text : `${text}Z`) - BigInt(EPOCH_MS) * 1000n;
+  if (type === 'time') return microsOf(`1970-01-01T${text}Z`);
+  return BigInt(text);
+}
+
 describe('the quick way', () => {
   for (const field of QUICK) {
     it(`agrees with the thorough one for ${JSON.stringify(field)}`, () => {
@@ -284,6 +324,26 @@ describe('the quick way', () => {
           if (!compiled.verbatim(bytes, start, end)) return;
           assert.equal(compiled.check(text), text);
           assert.doesNotMatch(text, /[\\\t\n\r\0]/);
+        }),
+        { numRuns: 2000 },
+      );
+    });
+  }
+
+  for (const field of QUICK) {
+    const table = tableOf([{ name: 'f', ...field }]);
+    const compiled = compileTable(table).fields[0]!;
+    const { writeBinary } = compiled;
+    if (writeBinary === null) continue;
+    it(`writes in binary what the thorough one gives as text, for ${JSON.stringify(field)}`, () => {
+      const type = columnType(table.fields[0]!);
+      fc.assert(
+        fc.property(fc.oneof(cell, moment), (text) => {
+          const { buffer, row, to } = written(writeBinary, text);
+          if (to === IN_DOUBT || row.cellEnd !== Buffer.byteLength(text)) return;
+          assert.equal(compiled.check(text), text);
+          assert.equal(buffer.readInt32BE(0), to - 4);
+          assert.deepEqual(valueOfBinary(type, buffer.subarray(4, to)), valueOfText(type, text));
         }),
         { numRuns: 2000 },
       );
@@ -307,7 +367,9 @@ describe('the quick way', () => {
     for (const [field, text] of ordinary) {
       const bytes = Buffer.from(text);
       const compiled = compileTable(tableOf([{ name: 'f', ...field }])).fields[0]!;
-      assert.ok(compiled.verbatim(bytes, 0, bytes.length), `${JSON.stringify(field)} ${text}`);
+      const shown = `${JSON.stringify(field)} ${text}`;
+      assert.ok(compiled.verbatim(bytes, 0, bytes.length), shown);
+      if (compiled.writeBinary) assert.notEqual(written(compiled.writeBinary, text).to, IN_DOUBT, shown);
     }
   });
 });
