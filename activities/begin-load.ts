@@ -18,7 +18,7 @@ export function beginLoad({ db }: ActivityDeps) {
   return async (step: LoadStep): Promise<BegunLoad> => {
     const { loadId } = step;
     const plan = await readLoadPlan(db, step);
-    if (!plan.chunks) throw new LongshoreError('internal', `load ${loadId} is not charted`);
+    if (!plan.chunks) throw new LongshoreError('internal', `load ${loadId} is not surveyed`);
     if (plan.mode === 'merge' && plan.table.primaryKey.length === 0) {
       throw new LongshoreError('merge-needs-key', `${plan.table.name} has no primary key`);
     }

@@ -4,7 +4,6 @@ import { beginBackup } from './begin-backup.ts';
 import { beginLoad } from './begin-load.ts';
 import { beginRestore } from './begin-restore.ts';
 import { beginSafetyBackup } from './begin-safety-backup.ts';
-import { chartFile } from './chart-file.ts';
 import { checkBackupFiles } from './check-backup-files.ts';
 import { checkLoad } from './check-load.ts';
 import { chooseBackups } from './choose-backups.ts';
@@ -31,6 +30,7 @@ import { publishRestore } from './publish-restore.ts';
 import { readDrill } from './read-drill.ts';
 import { readSafetyBackup } from './read-safety-backup.ts';
 import { stagePart } from './stage-part.ts';
+import { surveyFile } from './survey-file.ts';
 import { takeTurn } from './take-turn.ts';
 
 function ofAttempts<Deps extends ActivityDeps>(deps: Deps): Deps {
@@ -93,7 +93,8 @@ export function createBatchActivities(deps: BatchActivityDeps) {
 export function createActivities(given: ActivityDeps) {
   const deps = ofAttempts(given);
   return {
-    chartFile: failing(chartFile(deps)),
+    // Named as in the histories of loads that began when a survey was called a chart.
+    chartFile: failing(surveyFile(deps)),
     loadChunk: failing(loadChunk(deps)),
     checkLoad: failing(checkLoad(deps)),
     publishLoad: failing(publishLoad(deps)),

@@ -75,7 +75,7 @@ async function readState({ db }: ActivityDeps, { loadId, uid }: LoadStep) {
   return row;
 }
 
-/** A file of the inbox belongs to others; what the chart says of it only holds while it stays as it was. */
+/** A file of the inbox belongs to others; what the survey says of it only holds while it stays as it was. */
 async function refuseChange({ storage }: ActivityDeps, { plan }: CompiledPlan): Promise<void> {
   if (plan.sourceKind !== 'inbox') return;
   if ((await stampOf(storage, plan.sourceKey)) !== plan.sourceStamp) {

@@ -6,7 +6,7 @@ import { compileTable } from '../src/rows/compile-table.ts';
 import type { CompiledTable } from '../src/rows/contract.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** A charted load's plan with its rules compiled: made once a process, used by every chunk. */
+/** A surveyed load's plan with its rules compiled: made once a process, used by every chunk. */
 export interface CompiledPlan {
   readonly plan: LoadPlan;
   readonly compiled: CompiledTable;
@@ -16,7 +16,7 @@ export interface CompiledPlan {
 
 const MAX_CACHED = 16;
 
-/** Remembers the plans of the last loads; only what can't change any more once a load is charted is used from it. */
+/** Remembers the plans of the last loads; only what can't change any more once a load is surveyed is used from it. */
 export function planCache({
   db,
 }: Pick<ActivityDeps, 'db'>): (load: Required<LoadStep>) => Promise<CompiledPlan> {

@@ -4,6 +4,7 @@ import type { ActivityDeps } from './deps.ts';
 
 export type Turn =
   | { readonly state: 'wait'; readonly behind: number }
+  /** `charted`: surveyed already; named as in the histories of earlier loads. */
   | { readonly state: 'go'; readonly charted: boolean; readonly source: string; readonly paused: boolean }
   | { readonly state: 'over' };
 

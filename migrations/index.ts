@@ -15,6 +15,7 @@ import { PayloadKey20261126 } from './20261126-payload-key.ts';
 import { Recovery20261126 } from './20261126-recovery.ts';
 import { RestoreAnswers20261126 } from './20261126-restore-answers.ts';
 import { Schedules20261126 } from './20261126-schedules.ts';
+import { Surveys20261126 } from './20261126-surveys.ts';
 
 /** In order. A landed migration is never edited: add another. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   { name: '20261126-copies', class: Copies20261126 },
   { name: '20261126-recovery', class: Recovery20261126 },
   { name: '20261126-noted-payload-keys', class: NotedPayloadKeys20261126 },
+  { name: '20261126-surveys', class: Surveys20261126 },
 ];

@@ -103,7 +103,7 @@ export interface Chunk {
   readonly oversize: boolean;
 }
 
-export interface Chart {
+export interface Survey {
   readonly bytes: number;
   /** hex */
   readonly sha256: string;
@@ -142,13 +142,13 @@ export type LoadMode = 'append' | 'replace' | 'merge';
 export const LOAD_MODES: readonly LoadMode[] = ['append', 'replace', 'merge'];
 
 /**
- * accepted → (queued →) charting → loading → checking → publishing → done
+ * accepted → (queued →) surveying → loading → checking → publishing → done
  * and from any of those → failed | cancelled. `paused` is a flag of its own, not a status.
  */
 export type LoadStatus =
   | 'accepted'
   | 'queued'
-  | 'charting'
+  | 'surveying'
   | 'loading'
   | 'checking'
   | 'publishing'

@@ -37,7 +37,7 @@ const turn = defineSignal(TURN);
 /**
  * One load, from its turn to its end:
  *
- *   wait for the loads before it ─ chart (unless charted on upload) ─ stage ─ chunks ─ publish ⇄ check ─ end
+ *   wait for the loads before it ─ survey (unless surveyed on upload) ─ stage ─ chunks ─ publish ⇄ check ─ end
  *
  * Only keys and counts pass through here. Every step may be run again: what was done is in the ledger, written in
  * the transaction of the doing. However it ends, the ledger says how, the stage is gone, and the next load of the
@@ -110,8 +110,8 @@ async function takeTurn(load: LoadStep, state: LoadState): Promise<void> {
       state.paused ||= turned.paused;
       await untilResumed(state);
       if (turned.charted) return;
-      setCurrentDetails(`**charting** ${turned.source}`);
-      await whole.chartFile.executeWithOptions({ summary: `chart ${turned.source}` }, [load]);
+      setCurrentDetails(`**surveying** ${turned.source}`);
+      await whole.chartFile.executeWithOptions({ summary: `survey ${turned.source}` }, [load]);
       return;
     }
     setCurrentDetails(`**queued** behind load ${turned.behind}`);

@@ -15,7 +15,7 @@ export const loadModeSchema = z.enum(LOAD_MODES as [LoadMode, ...LoadMode[]]).me
 const STATUSES = [
   'accepted',
   'queued',
-  'charting',
+  'surveying',
   'loading',
   'checking',
   'publishing',

@@ -4,7 +4,7 @@ import { hasEnded } from '../../src/jobs/job.ts';
 import type { KeyHolder } from '../../src/keys/key-rows.ts';
 import type { LoadSource } from '../../src/loads/load-view.ts';
 import { confineKey } from '../../src/storage/storage-key.ts';
-import type { Chart, LoadMode, Table } from '../../src/types.ts';
+import type { LoadMode, Survey, Table } from '../../src/types.ts';
 import { loadBodyOf } from '../http/content-type.ts';
 import { HttpError } from '../http/http-error.ts';
 import { readJson } from '../http/json-body.ts';
@@ -128,14 +128,14 @@ async function startLoad(call: StartCall): Promise<void> {
     .json({ ...answerOf(load, deps), existing });
 }
 
-async function receive(call: StartCall): Promise<{ source: LoadSource; chart: Chart | null }> {
+async function receive(call: StartCall): Promise<{ source: LoadSource; survey: Survey | null }> {
   const { req, res, deps, table } = call;
   const body = loadBodyOf(req, table);
   if (body !== 'json') {
     return deps.uploads.use(() => receiveFile(req, res, body, { storage: deps.storage, table }));
   }
   const { source } = await readJson(req, res, sourceSchema, SOURCE_MAX_BYTES);
-  return { source: await findSource(call, source), chart: null };
+  return { source: await findSource(call, source), survey: null };
 }
 
 async function findSource({ deps, holder }: StartCall, path: string): Promise<LoadSource> {
@@ -162,7 +162,7 @@ function requireInbox({ tables }: KeyHolder, path: string): void {
 }
 
 /** Starts the load; an upload that no new load took over is deleted. */
-async function start(call: StartCall, received: { source: LoadSource; chart: Chart | null }) {
+async function start(call: StartCall, received: { source: LoadSource; survey: Survey | null }) {
   const { deps, table, query, holder } = call;
   let taken = false;
   try {

@@ -3,24 +3,24 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import busboy from 'busboy';
 import type { Request, Response } from 'express';
-import { Charter } from '../../src/csv/chart.ts';
+import { Surveyor } from '../../src/csv/survey.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { LoadSource } from '../../src/loads/load-view.ts';
 import type { Storage, StorageWriter } from '../../src/storage/storage.ts';
-import type { Chart, Table } from '../../src/types.ts';
+import type { Survey, Table } from '../../src/types.ts';
 import { displayName, dispositionFileName } from '../http/file-name.ts';
 import { isHangUp, welcomeBody } from '../http/server.ts';
 
 export interface Received {
   readonly source: LoadSource;
-  readonly chart: Chart;
+  readonly survey: Survey;
 }
 
 /** A multipart form has one field of value; what else it may hold is small. */
 const FORM_LIMITS = { fieldSize: 1024, fieldNameSize: 100 };
 
 /**
- * Takes a file from a request into the storage, and charts it on the way: one pass, a piece at a time, no faster
+ * Takes a file from a request into the storage, and surveys it on the way: one pass, a piece at a time, no faster
  * than the storage takes it. Either the whole file is in the storage when this resolves, or nothing is.
  */
 export async function receiveFile(
@@ -30,15 +30,15 @@ export async function receiveFile(
   { storage, table }: { readonly storage: Storage; readonly table: Table },
 ): Promise<Received> {
   const key = `uploads/${randomUUID()}`;
-  const charter = new Charter({ dialect: table.dialect, encoding: table.encoding });
+  const surveyor = new Surveyor({ dialect: table.dialect, encoding: table.encoding });
   const writer = await storage.write(key);
   try {
     welcomeBody(res);
     const name =
-      form === 'multipart' ? await takeForm(req, writer, charter) : await takeBody(req, writer, charter);
-    const chart = charter.end();
+      form === 'multipart' ? await takeForm(req, writer, surveyor) : await takeBody(req, writer, surveyor);
+    const survey = surveyor.end();
     await writer.close();
-    return { source: { kind: 'upload', name, key }, chart };
+    return { source: { kind: 'upload', name, key }, survey };
   } catch (error) {
     // The first error is the one to tell; what is left behind when this fails too, is cleared with old uploads.
     await writer.abort().catch(() => undefined);
@@ -48,13 +48,13 @@ export async function receiveFile(
   }
 }
 
-async function takeBody(req: Request, writer: StorageWriter, charter: Charter): Promise<string> {
-  await take(requestPieces(req), writer, charter);
+async function takeBody(req: Request, writer: StorageWriter, surveyor: Surveyor): Promise<string> {
+  await take(requestPieces(req), writer, surveyor);
   return displayName(dispositionFileName(req.get('content-disposition')));
 }
 
 /** Reads a `multipart/form-data` body (RFC 7578) that has exactly one field, the file. Returns the file's name. */
-async function takeForm(req: Request, writer: StorageWriter, charter: Charter): Promise<string> {
+async function takeForm(req: Request, writer: StorageWriter, surveyor: Surveyor): Promise<string> {
   const form = openForm(req);
   let name: string | undefined;
   let taken: Promise<void> | undefined;
@@ -67,7 +67,7 @@ async function takeForm(req: Request, writer: StorageWriter, charter: Charter): 
       return;
     }
     name = displayName(info.filename);
-    taken = take(file, writer, charter);
+    taken = take(file, writer, surveyor);
     // A file that can't be taken ends the form at once; the error itself is awaited below.
     taken.catch((error: Error) => form.destroy(error));
   });
@@ -112,12 +112,12 @@ function openForm(req: Request): busboy.Busboy {
   }
 }
 
-async function take(pieces: AsyncIterable<Buffer>, writer: StorageWriter, charter: Charter): Promise<void> {
+async function take(pieces: AsyncIterable<Buffer>, writer: StorageWriter, surveyor: Surveyor): Promise<void> {
   for await (const piece of pieces) {
     const written = writer.write(piece);
     try {
-      // Charts while the storage writes.
-      charter.push(piece);
+      // Surveys while the storage writes.
+      surveyor.push(piece);
     } finally {
       await written;
     }

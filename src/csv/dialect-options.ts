@@ -15,7 +15,7 @@ export function escapeOf(dialect: Dialect): string | null {
  * csv-parse's options for a dialect: with `src/csv/scan.ts`, the definition of what a record is. Any of CRLF, LF
  * and CR ends one, also mixed in one file. A quote in the middle of a cell is a character like any other
  * (`relax_quotes`), the number of cells is the validator's business (`relax_column_count`), and a byte-order
- * mark is the charter's.
+ * mark is the surveyor's.
  *
  * `skipInitialSpace` skips every kind of white space (that of `String.prototype.trim`) before a cell, which is
  * what Table Dialect says ("whitespace"); Python's csv module, and so frictionless, skips U+0020 only.

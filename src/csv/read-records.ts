@@ -20,7 +20,7 @@ export interface CsvRecord {
 }
 
 export interface ReadOptions {
-  /** Default `MAX_RECORD_BYTES`; must be what the file was charted with. */
+  /** Default `MAX_RECORD_BYTES`; must be what the file was surveyed with. */
   readonly maxRecordBytes?: number;
   /** Is told where each record lies, a stretch before it is parsed; what it throws ends the reading. */
   readonly admit?: (start: number, end: number) => void;
@@ -64,7 +64,7 @@ interface Found {
  * except for an `oversize` chunk, of which the beginning is enough (`OVERSIZE_PREVIEW_BYTES`).
  *
  * The scanner finds where records begin, csv-parse takes them apart, a stretch of whole records at a time. That
- * a chunk's end may cut off what made the charter call a quote stray changes nothing: the quoted cell then
+ * a chunk's end may cut off what made the surveyor call a quote stray changes nothing: the quoted cell then
  * reaches the end of the chunk without closing, which is the same verdict.
  */
 export function readRecords(

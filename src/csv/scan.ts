@@ -1,5 +1,5 @@
 /**
- * Where records begin and end: the one state machine behind both the charter and the reader, so that the two
+ * Where records begin and end: the one state machine behind both the surveyor and the reader, so that the two
  * can not disagree. It sees the same records as csv-parse with `parseOptions(dialect)` (a test says so for any
  * text), and adds recovery: csv-parse takes everything after a stray quote for one cell, or throws.
  *

@@ -26,7 +26,7 @@ export const LoadEntity = defineEntity({
     sourceKind: p.text().$type<'upload' | 'inbox'>(),
     sourceName: p.text(),
     sourceKey: p.text(),
-    /** What the storage said of the file when it was charted; a difference later means that it changed. */
+    /** What the storage said of the file when it was surveyed; a difference later means that it changed. */
     sourceStamp: p.text().nullable(),
     bytes: number().nullable(),
     sha256: p.text().nullable(),

@@ -70,11 +70,11 @@ function tableOf(dictionary: Dictionary, name: string): Table {
 }
 
 async function writeLoad({ db, storage, dictionary }: LedgerLoadsDeps, request: StartLoad) {
-  const { table, mode, source, chart } = request;
+  const { table, mode, source, survey } = request;
   if (mode === 'merge' && table.primaryKey.length === 0) {
     throw new LongshoreError('merge-needs-key', `${table.name} has no primary key`);
   }
-  if (chart?.header) matchHeader(table, chart.header, mode);
+  if (survey?.header) matchHeader(table, survey.header, mode);
   const sourceStamp = source.kind === 'inbox' ? await stampOf(storage, source.key) : null;
   if (source.kind === 'inbox' && sourceStamp === null) {
     throw new LongshoreError('source-not-found', `the inbox has no file ${JSON.stringify(source.name)}`);

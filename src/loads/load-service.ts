@@ -1,7 +1,7 @@
 import type { Jobs } from '../jobs/jobs.ts';
 import type { RejectsSummary } from '../rejects/kept-rejects.ts';
 import type { RejectsPage } from '../rejects/rejects.ts';
-import type { Chart, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
+import type { LoadMode, LoadStatus, MaxRejects, Survey, Table } from '../types.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
 
 /**
@@ -46,8 +46,8 @@ export interface StartLoad {
   readonly table: Table;
   readonly mode: LoadMode;
   readonly source: LoadSource;
-  /** Made while uploading. null for a file in the inbox: an activity charts it. */
-  readonly chart: Chart | null;
+  /** Made while uploading. null for a file in the inbox: an activity surveys it. */
+  readonly survey: Survey | null;
   readonly maxRejects: MaxRejects | null;
   /** Start another load even when the same content was loaded before. */
   readonly force: boolean;

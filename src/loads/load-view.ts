@@ -11,7 +11,7 @@ export interface LoadView extends JobView {
   /** The load of the same table that has to end first, while the status is `queued`. */
   readonly queuedBehind: number | null;
   readonly source: LoadSource;
-  /** null until charted */
+  /** null until surveyed */
   readonly sha256: string | null;
   readonly maxRejects: MaxRejects | null;
   readonly progress: {

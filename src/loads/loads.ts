@@ -8,7 +8,7 @@ import { nameIn, numberedName } from '../installation/names.ts';
 import { jobError, LARGEST_JOB_NUMBER, orphaned } from '../jobs/job.ts';
 import { LoadEntity } from '../ledger/load-entities.ts';
 import { droppedOf } from '../rejects/kept-rejects.ts';
-import type { Chart, Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Table } from '../types.ts';
+import type { Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Survey, Table } from '../types.ts';
 import { FIRST_GROUP_ID } from './lineage-ids.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
 import { CHANGED_BY_RESTORE, RESTORED_AWAY } from './restored-since.ts';
@@ -20,7 +20,7 @@ export interface NewLoad {
   readonly source: LoadSource;
   /** What the storage said of an inbox file when the load was asked for. */
   readonly sourceStamp: string | null;
-  readonly chart: Chart | null;
+  readonly survey: Survey | null;
   readonly maxRejects: MaxRejects | null;
   readonly force: boolean;
   readonly startedBy: string;
@@ -33,7 +33,7 @@ export interface CreatedLoad {
   readonly existing: boolean;
 }
 
-/** What every activity of a load needs to know of it; the same for the whole of its life once it is charted. */
+/** What every activity of a load needs to know of it; the same for the whole of its life once it is surveyed. */
 export interface LoadPlan {
   readonly id: number;
   readonly uid: string;
@@ -83,7 +83,7 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad>
     sourceName: request.source.name,
     sourceKey: request.source.key,
     sourceStamp: request.sourceStamp,
-    ...chartColumns(request.chart),
+    ...surveyColumns(request.survey),
     definition: request.table,
     dictionaryVersion: request.dictionary.version,
     maxRejects: request.maxRejects,
@@ -100,13 +100,13 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad>
   return { id, uid, existing: false };
 }
 
-export function chartColumns(chart: Chart | null) {
+export function surveyColumns(survey: Survey | null) {
   return {
-    bytes: chart?.bytes ?? null,
-    sha256: chart?.sha256 ?? null,
-    header: chart?.header ?? null,
-    chunks: chart?.chunks ?? null,
-    chunkCount: chart?.chunks.length ?? null,
+    bytes: survey?.bytes ?? null,
+    sha256: survey?.sha256 ?? null,
+    header: survey?.header ?? null,
+    chunks: survey?.chunks ?? null,
+    chunkCount: survey?.chunks.length ?? null,
   };
 }
 
@@ -114,9 +114,9 @@ export function chartColumns(chart: Chart | null) {
  * What makes two loads one: table, mode, and the hash of the content; of an inbox file, whose content is not read yet,
  * the hash of its path and stamp. Whoever creates a load of it keeps others waiting who want to.
  */
-function contentIdentity({ table, mode, source, sourceStamp, chart }: NewLoad): string {
+function contentIdentity({ table, mode, source, sourceStamp, survey }: NewLoad): string {
   const hash =
-    chart?.sha256 ??
+    survey?.sha256 ??
     createHash('sha256')
       .update(`${source.key}@${sourceStamp ?? ''}`)
       .digest('hex');
@@ -141,9 +141,9 @@ const SAME_SOURCE = statement<{ id: number }>`
    where table_name = $1 and mode = $2 and source_key || '@' || coalesce(source_stamp, '') = $3 and ${LAST_SAME}`;
 
 async function findSameLoad(tx: Tx, request: NewLoad): Promise<number | undefined> {
-  const { table, mode, chart, source, sourceStamp } = request;
-  const [row] = chart
-    ? await tx.query(SAME_CONTENT, [table.name, mode, chart.sha256])
+  const { table, mode, survey, source, sourceStamp } = request;
+  const [row] = survey
+    ? await tx.query(SAME_CONTENT, [table.name, mode, survey.sha256])
     : await tx.query(SAME_SOURCE, [table.name, mode, `${source.key}@${sourceStamp ?? ''}`]);
   return row?.id;
 }

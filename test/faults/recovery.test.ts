@@ -131,7 +131,7 @@ describe('a platform whose stores come back older, or not at all', async () => {
         mode: 'append',
         source: { kind: 'upload', name: 'rows.csv', key },
         sourceStamp: null,
-        chart: null,
+        survey: null,
         maxRejects: null,
         force: true,
         startedBy: 'test',

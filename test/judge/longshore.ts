@@ -8,7 +8,7 @@ import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { ensureTables } from '../../src/tables/ensure-tables.ts';
-import type { CellError, Chart, Dictionary, Table } from '../../src/types.ts';
+import type { CellError, Dictionary, Survey, Table } from '../../src/types.ts';
 import { testDatabase } from '../support/database.ts';
 import { loadFile } from '../support/load-file.ts';
 import type { JudgeCase, OwnVerdict, RowError } from './verdict.ts';
@@ -44,7 +44,7 @@ async function judgeFile(
   table: Table,
   bytes: Buffer,
 ): Promise<OwnVerdict> {
-  const { id, chart, file } = await loadFile({ db, storage, dictionary, table, bytes, mode: 'append' });
+  const { id, survey, file } = await loadFile({ db, storage, dictionary, table, bytes, mode: 'append' });
   if (file.length > 0) return { file, rows: new Map(), table, cells: new Map(), columns: [] };
   const rejects = await db.query<{ line: number; errors: CellError[] }>(
     'select line::float8 as line, errors from longshore.reject where load_id = $1',
@@ -54,8 +54,8 @@ async function judgeFile(
     file,
     rows: new Map(rejects.map(({ line, errors }) => [line, errors.map((error) => toRowError(table, error))])),
     table,
-    cells: cellsOf(table, chart, bytes),
-    columns: columnsOfFile({ table, header: chart.header, mode: 'append' }).columns,
+    cells: cellsOf(table, survey, bytes),
+    columns: columnsOfFile({ table, header: survey.header, mode: 'append' }).columns,
   };
 }
 
@@ -75,9 +75,9 @@ function toRowError(table: Table, { code, field, message }: CellError): RowError
   return { code, field: key?.fields.join(',') ?? null, note: message };
 }
 
-function cellsOf(table: Table, chart: Chart, bytes: Buffer): Map<number, readonly string[]> {
+function cellsOf(table: Table, survey: Survey, bytes: Buffer): Map<number, readonly string[]> {
   const cells = new Map<number, readonly string[]>();
-  for (const chunk of chart.chunks) {
+  for (const chunk of survey.chunks) {
     const range = bytes.subarray(chunk.startByte, chunk.endByte);
     for (const record of readRecords(range, chunk, table.dialect, table.encoding)) {
       cells.set(record.line, record.cells);

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type BatchFormat, MAX_BATCH_ROWS } from '../../src/batches/batch.ts';
 import { readBatch } from '../../src/batches/read-batch.ts';
-import { Charter } from '../../src/csv/chart.ts';
 import { foreignKindOf, HEAD_BYTES } from '../../src/csv/file-kind.ts';
 import { readRecords } from '../../src/csv/read-records.ts';
+import { Surveyor } from '../../src/csv/survey.ts';
 import { columnsWithoutHeader, matchHeader } from '../../src/dictionary/match-header.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { compileTable } from '../../src/rows/compile-table.ts';
@@ -312,11 +312,13 @@ function csvOf(rows: readonly (readonly string[])[]): string {
 function loaded(csv: string, compiled: CompiledTable) {
   const { dialect, encoding } = compiled.table;
   const bytes = Buffer.from(csv);
-  const charter = new Charter({ dialect, encoding });
-  charter.push(bytes);
-  const chart = charter.end();
-  const map = chart.header ? matchHeader(compiled.table, chart.header) : columnsWithoutHeader(compiled.table);
-  return chart.chunks.flatMap((chunk) =>
+  const surveyor = new Surveyor({ dialect, encoding });
+  surveyor.push(bytes);
+  const survey = surveyor.end();
+  const map = survey.header
+    ? matchHeader(compiled.table, survey.header)
+    : columnsWithoutHeader(compiled.table);
+  return survey.chunks.flatMap((chunk) =>
     [...readRecords(bytes.subarray(chunk.startByte, chunk.endByte), chunk, dialect, encoding)].map(
       (record) => {
         if (record.error) return [record.error];

@@ -288,7 +288,7 @@ async function uploadedLoad(db: Database, table: string, workflowId?: string): P
       mode: 'append',
       source: { kind: 'upload', name: 'rows.csv', key: UPLOAD },
       sourceStamp: null,
-      chart: null,
+      survey: null,
       maxRejects: null,
       force: false,
       startedBy: 'test',

@@ -123,16 +123,16 @@ describe('loadCsv', async () => {
     await recordHistory(client, 'load-done', handle.workflowId);
   });
 
-  it('charts a file that came without a chart', async () => {
-    let charted = 0;
+  it('surveys a file that came without a survey', async () => {
+    let surveyed = 0;
     const handle = await start({
       takeTurn: async () => ({ state: 'go', charted: false, source: 'inbox/x.csv', paused: false }),
       chartFile: async () => {
-        charted++;
+        surveyed++;
       },
     });
     await handle.result();
-    assert.equal(charted, 1);
+    assert.equal(surveyed, 1);
     await recordHistory(client, 'load-charted-by-activity', handle.workflowId);
   });
 

@@ -241,7 +241,7 @@ for (const shape of SHAPES) {
           mode,
           source: { kind: 'upload', name: 'x', key: 'x' },
           sourceStamp: null,
-          chart: null,
+          survey: null,
           maxRejects: null,
           force: true,
           startedBy: 'test',

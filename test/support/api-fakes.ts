@@ -73,9 +73,9 @@ export class FakeLoads implements LoadService {
     if (this.startError !== null) throw this.startError;
     const before = [...this.views.values()].find(
       (view) =>
-        request.chart !== null &&
+        request.survey !== null &&
         !request.force &&
-        view.sha256 === request.chart.sha256 &&
+        view.sha256 === request.survey.sha256 &&
         view.table === request.table.name &&
         view.mode === request.mode,
     );
@@ -86,7 +86,7 @@ export class FakeLoads implements LoadService {
       table: request.table.name,
       mode: request.mode,
       source: request.source,
-      sha256: request.chart?.sha256 ?? null,
+      sha256: request.survey?.sha256 ?? null,
       maxRejects: request.maxRejects,
     });
     this.views.set(id, { ...view, ...this.outcome });

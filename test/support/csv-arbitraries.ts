@@ -43,7 +43,7 @@ export function* cut(bytes: Buffer, sizes: readonly number[]): Generator<Buffer>
   let turn = 0;
   for (let at = 0; at < bytes.length; turn++) {
     const size = sizes[turn % sizes.length]!;
-    // A copy: the charter must not rely on a piece after `push`.
+    // A copy: the surveyor must not rely on a piece after `push`.
     yield Buffer.from(bytes.subarray(at, at + size));
     at += size;
   }

@@ -12,8 +12,8 @@ import { arrayLiteral } from '../../src/batches/group-parameters.ts';
 import { parseJson } from '../../src/batches/parse-json.ts';
 import { readBatch } from '../../src/batches/read-batch.ts';
 import { plain } from '../../src/cli/format.ts';
-import { Charter } from '../../src/csv/chart.ts';
 import { parseRecord } from '../../src/csv/parse-record.ts';
+import { Surveyor } from '../../src/csv/survey.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { isDuration } from '../../src/duration.ts';
 import { describeJsonFault } from '../../src/json-fault.ts';
@@ -87,9 +87,9 @@ export const FOREIGN_PARSERS: Readonly<Record<string, ForeignParser>> = {
   'batch of JSON, as it is': batch('json', (text) => text),
   'batch of NDJSON': batch('ndjson', (text) => text),
   'batch of CSV': batch('csv', (text) => text),
-  'file of CSV': (text) => chart(text, dialect),
-  'file of CSV with spaces and comments': (text) => chart(text, spaced),
-  'file of CSV with an escape character': (text) => chart(text, escaped),
+  'file of CSV': (text) => survey(text, dialect),
+  'file of CSV with spaces and comments': (text) => survey(text, spaced),
+  'file of CSV with an escape character': (text) => survey(text, escaped),
   'record of CSV': (text) => parseRecord(Buffer.from(text), dialect, 'utf-8'),
   'record of CSV in Latin-1': (text) => parseRecord(Buffer.from(text, 'latin1'), spaced, 'latin1'),
   ...Object.fromEntries(
@@ -150,8 +150,8 @@ function batch(format: 'json' | 'ndjson' | 'csv', body: (text: string) => string
   return (text) => atOnce(readBatch(received(body(text), { format }), compiled, 'merge'));
 }
 
-function chart(text: string, of: typeof dialect): void {
-  const charter = new Charter({ dialect: of, encoding: 'utf-8' });
-  charter.push(Buffer.from(text));
-  charter.end();
+function survey(text: string, of: typeof dialect): void {
+  const surveyor = new Surveyor({ dialect: of, encoding: 'utf-8' });
+  surveyor.push(Buffer.from(text));
+  surveyor.end();
 }

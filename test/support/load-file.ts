@@ -5,11 +5,11 @@ import type { EndLoadInput } from '../../activities/end-load.ts';
 import { createActivities, createLedgerActivities } from '../../activities/index.ts';
 import type { PublishOutcome } from '../../activities/publish-load.ts';
 import { NO_KEYS } from '../../src/backups/backup-keys.ts';
-import { Charter } from '../../src/csv/chart.ts';
+import { Surveyor } from '../../src/csv/survey.ts';
 import type { Database } from '../../src/db/database.ts';
 import { createLoad } from '../../src/loads/loads.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import type { Chart, Dictionary, LoadMode, Table } from '../../src/types.ts';
+import type { Dictionary, LoadMode, Survey, Table } from '../../src/types.ts';
 
 /** Small, so that even files of a few lines are read in several chunks. */
 const CHUNK_BYTES = 4096;
@@ -36,9 +36,9 @@ export interface FileToLoad {
 export async function loadFile(request: FileToLoad) {
   const { db, storage, dictionary, table, bytes, mode } = request;
   const { dialect, encoding } = table;
-  const charter = new Charter({ dialect, encoding, chunkBytes: () => CHUNK_BYTES });
-  charter.push(bytes);
-  const chart = charter.end();
+  const surveyor = new Surveyor({ dialect, encoding, chunkBytes: () => CHUNK_BYTES });
+  surveyor.push(bytes);
+  const survey = surveyor.end();
   const key = `uploads/${table.name}`;
   const writer = await storage.write(key);
   await writer.write(bytes);
@@ -50,24 +50,24 @@ export async function loadFile(request: FileToLoad) {
       mode,
       source: { kind: 'upload', name: `${table.name}.csv`, key },
       sourceStamp: null,
-      chart,
+      survey,
       maxRejects: null,
       force: true,
       startedBy: 'test',
     }),
   );
-  const file = await load(db, storage, id, chart);
-  return { id, chart, file };
+  const file = await load(db, storage, id, survey);
+  return { id, survey, file };
 }
 
 /** Plays the workflow's part. Returns what is wrong with the file as a whole. */
-async function load(db: Database, storage: Storage, loadId: number, chart: Chart): Promise<string[]> {
+async function load(db: Database, storage: Storage, loadId: number, survey: Survey): Promise<string[]> {
   const { beginLoad, endLoad } = createLedgerActivities({ db, storage, backupKeys: NO_KEYS });
   const { loadChunk, publishLoad, checkLoad } = createActivities({ db, storage, backupKeys: NO_KEYS });
   const environment = new MockActivityEnvironment({ startToCloseTimeoutMs: ATTEMPT_MS }, { logger });
   try {
     await environment.run(beginLoad, { loadId });
-    for (const { no } of chart.chunks) await environment.run(loadChunk, { loadId, chunkNo: no });
+    for (const { no } of survey.chunks) await environment.run(loadChunk, { loadId, chunkNo: no });
     const publish = (): Promise<PublishOutcome> => environment.run(publishLoad, { loadId });
     while ((await publish()).outcome === 'violated') await environment.run(checkLoad, { loadId });
     const done: EndLoadInput = { loadId, end: { status: 'done' } };

@@ -49,7 +49,7 @@ describe('starting a load', () => {
     assert.deepEqual(await api.files(), []);
   };
 
-  it('takes a text/csv body, charts it, and answers 202 with where to look', async () => {
+  it('takes a text/csv body, surveys it, and answers 202 with where to look', async () => {
     const response = await sendCsv('?mode=replace&maxRejects=1.5%25', CSV, {
       'content-disposition': `attachment; filename="old.csv"; filename*=UTF-8''j%C3%B6bs.csv`,
     });
@@ -67,7 +67,7 @@ describe('starting a load', () => {
     assert.deepEqual(started!.maxRejects, { kind: 'percent', value: 1.5 });
     assert.equal(started!.source.name, 'jöbs.csv');
     assert.equal(started!.startedBy, 'a1');
-    assert.equal(started!.chart!.bytes, CSV.length);
+    assert.equal(started!.survey!.bytes, CSV.length);
     const kept = await api.storage.read(started!.source.key, 0, CSV.length);
     assert.equal(kept.toString(), CSV);
   });
@@ -84,11 +84,11 @@ describe('starting a load', () => {
     const big = CSV.repeat(400_000);
     const response = await send('/v1/tables/jobs/loads', form(['file', big, 'big.csv']));
     assert.equal(response.status, 202);
-    const { chart, source } = api.loads.started[0]!;
-    assert.equal(chart!.bytes, big.length);
+    const { survey, source } = api.loads.started[0]!;
+    assert.equal(survey!.bytes, big.length);
     assert.equal((await api.storage.stat(source.key))!.bytes, big.length);
     await sendCsv('?mode=replace', big);
-    assert.equal(api.loads.started[1]!.chart!.sha256, chart!.sha256);
+    assert.equal(api.loads.started[1]!.survey!.sha256, survey!.sha256);
   });
 
   it('names a file of the inbox by JSON', async () => {
@@ -103,7 +103,7 @@ describe('starting a load', () => {
       name: '2026/jobs.csv',
       key: 'inbox/2026/jobs.csv',
     });
-    assert.equal(api.loads.started[0]!.chart, null);
+    assert.equal(api.loads.started[0]!.survey, null);
     for (const outside of ['../uploads/x', '/etc/passwd', '2026/../../x', 'a\\b', '2026/', 'none.csv']) {
       await assertProblem(await ask(outside), 404, 'source-not-found');
     }

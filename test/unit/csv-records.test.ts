@@ -2,27 +2,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
-import { Charter, type ChartOptions } from '../../src/csv/chart.ts';
 import { parseOptions } from '../../src/csv/dialect-options.ts';
 import { parseRecord, parseRecordInSteps } from '../../src/csv/parse-record.ts';
 import { type CsvRecord, readRecords } from '../../src/csv/read-records.ts';
+import { type SurveyOptions, Surveyor } from '../../src/csv/survey.ts';
 import { LongshoreError } from '../../src/errors.ts';
-import type { Chart } from '../../src/types.ts';
+import type { Survey } from '../../src/types.ts';
 import { atOnce } from '../support/at-once.ts';
 import { cut, dialects, texts } from '../support/csv-arbitraries.ts';
 
 const RUNS = Number(process.env.CSV_TEST_RUNS ?? 3000);
 const BOM = Buffer.from('\ufeff');
 
-/** The chart, or null for a file without records. */
-function chart(bytes: Buffer, options: ChartOptions, sizes: readonly number[]): Chart | null {
-  const charter = new Charter(options);
+/** The survey, or null for a file without records. */
+function survey(bytes: Buffer, options: SurveyOptions, sizes: readonly number[]): Survey | null {
+  const surveyor = new Surveyor(options);
   for (const piece of cut(bytes, sizes)) {
-    charter.push(piece);
+    surveyor.push(piece);
     piece.fill(0x22);
   }
   try {
-    return charter.end();
+    return surveyor.end();
   } catch (error) {
     assert.ok(error instanceof LongshoreError && error.code === 'file-empty', String(error));
     return null;
@@ -35,7 +35,7 @@ interface FileRecord extends CsvRecord {
   readonly at: number;
 }
 
-function readAll(bytes: Buffer, found: Chart | null, options: ChartOptions): FileRecord[] {
+function readAll(bytes: Buffer, found: Survey | null, options: SurveyOptions): FileRecord[] {
   return (found?.chunks ?? []).flatMap((chunk) => {
     const range = bytes.subarray(chunk.startByte, chunk.endByte);
     const records = [...readRecords(range, chunk, options.dialect, options.encoding, options)];
@@ -70,7 +70,7 @@ test('chunks cover the file, and their rows are those of csv-parse on the whole,
     fc.property(cases, ({ dialect, text, chunkBytes, sizes, maxRecordBytes }) => {
       const bytes = Buffer.from(text);
       const options = { dialect, encoding: 'utf-8', chunkBytes: () => chunkBytes, maxRecordBytes };
-      const found = chart(bytes, options, sizes);
+      const found = survey(bytes, options, sizes);
       const first = bytes.subarray(0, 3).equals(BOM) ? 3 : 0;
       const records = readAll(bytes, found, options);
 
@@ -86,7 +86,7 @@ test('chunks cover the file, and their rows are those of csv-parse on the whole,
         at = chunk.endByte;
       }
       if (found !== null) assert.equal(at, bytes.length);
-      assert.deepEqual(found, chart(bytes, options, [bytes.length || 1]));
+      assert.deepEqual(found, survey(bytes, options, [bytes.length || 1]));
 
       // With each spoilt record replaced by a word, csv-parse on the whole gives the same records.
       const spoilt = records.filter((record) => record.error !== null);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { readLines } from '../../src/cli/insert/read-lines.ts';
-import { Charter } from '../../src/csv/chart.ts';
 import { foreignKindOf } from '../../src/csv/file-kind.ts';
+import { Surveyor } from '../../src/csv/survey.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { startTestApi, type TestApi, table } from '../support/api-fakes.ts';
 
@@ -46,10 +46,10 @@ const TEXTS: readonly (Buffer | string)[] = [
   Buffer.from('ÿþ of latin1', 'latin1').subarray(1),
 ];
 
-function chart(bytes: Buffer, encoding: string, pieceBytes: number) {
-  const charter = new Charter({ dialect: table('jobs').dialect, encoding });
-  for (let at = 0; at < bytes.length; at += pieceBytes) charter.push(bytes.subarray(at, at + pieceBytes));
-  return charter.end();
+function survey(bytes: Buffer, encoding: string, pieceBytes: number) {
+  const surveyor = new Surveyor({ dialect: table('jobs').dialect, encoding });
+  for (let at = 0; at < bytes.length; at += pieceBytes) surveyor.push(bytes.subarray(at, at + pieceBytes));
+  return surveyor.end();
 }
 
 const mismatch = (kind: RegExp) => (error: unknown) =>
@@ -59,9 +59,9 @@ describe('A file that is no text in the encoding of its table', () => {
   it('is named by its first bytes, however they arrive', () => {
     for (const [kind, bytes] of FOREIGN) {
       for (const pieceBytes of [1, 7, bytes.length]) {
-        assert.throws(() => chart(bytes, 'utf-8', pieceBytes), mismatch(kind));
+        assert.throws(() => survey(bytes, 'utf-8', pieceBytes), mismatch(kind));
       }
-      assert.throws(() => chart(bytes, 'windows-1252', bytes.length), mismatch(kind));
+      assert.throws(() => survey(bytes, 'windows-1252', bytes.length), mismatch(kind));
     }
   });
 
@@ -71,13 +71,13 @@ describe('A file that is no text in the encoding of its table', () => {
 
   it('is refused where a mark says UTF-8 and the dictionary another one, unless both are ASCII', () => {
     assert.throws(
-      () => chart(Buffer.from(`\ufeff${CSV}`), 'latin1', 5),
+      () => survey(Buffer.from(`\ufeff${CSV}`), 'latin1', 5),
       mismatch(/marked as UTF-8, but latin1/),
     );
     const late = Buffer.from(`\ufeff${'1,a\n'.repeat(1000)}2,é\n`);
-    assert.throws(() => chart(late, 'latin1', 900), mismatch(/marked as UTF-8/));
-    assert.equal(chart(Buffer.from('\ufeff1,a\n'), 'latin1', 5).chunks[0]!.startByte, 3);
-    assert.equal(chart(Buffer.from(`\ufeff${CSV}`), 'utf-8', 5).chunks[0]!.startByte, 3);
+    assert.throws(() => survey(late, 'latin1', 900), mismatch(/marked as UTF-8/));
+    assert.equal(survey(Buffer.from('\ufeff1,a\n'), 'latin1', 5).chunks[0]!.startByte, 3);
+    assert.equal(survey(Buffer.from(`\ufeff${CSV}`), 'utf-8', 5).chunks[0]!.startByte, 3);
   });
 
   it('ends `insert` before anything is sent', async () => {

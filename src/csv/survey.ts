@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LongshoreError } from '../errors.ts';
-import type { Chart, Chunk, Dialect } from '../types.ts';
+import type { Chunk, Dialect, Survey } from '../types.ts';
 import { encodingOf } from './encoding.ts';
 import { HEAD_BYTES, TextGuard } from './file-kind.ts';
 import { parseRecord } from './parse-record.ts';
@@ -8,7 +8,7 @@ import { chunkBytesAt } from './plan-chunks.ts';
 import { RecordScanner } from './scan.ts';
 import type { RecordKind } from './scan-contract.ts';
 
-export interface ChartOptions {
+export interface SurveyOptions {
   readonly dialect: Dialect;
   readonly encoding: string;
   /** Bytes that the chunk beginning at `position` aims for; default `chunkBytesAt`. */
@@ -24,8 +24,8 @@ export const OVERSIZE_PREVIEW_BYTES = 64 * 1024;
  * Finds a file's chunks while it streams by, once: feed it the pieces in order, then call `end`. A chunk ends with
  * the first record that reaches its aimed size, wherever the pieces were cut. Memory does not grow with the file.
  */
-export class Charter {
-  readonly #options: ChartOptions;
+export class Surveyor {
+  readonly #options: SurveyOptions;
   readonly #chunkBytes: (position: number) => number;
   readonly #scanner: RecordScanner;
   readonly #guard: TextGuard;
@@ -46,7 +46,7 @@ export class Charter {
   /** The offset at which the chunk is large enough. */
   #aim = 0;
 
-  constructor(options: ChartOptions) {
+  constructor(options: SurveyOptions) {
     this.#options = options;
     this.#chunkBytes = options.chunkBytes ?? chunkBytesAt;
     this.#awaitsHeader = options.dialect.header;
@@ -78,7 +78,7 @@ export class Charter {
    * The file is over.
    * @throws LongshoreError the same for a short file; `file-empty` when it has no records (nothing, a header or comments only).
    */
-  end(): Chart {
+  end(): Survey {
     if (this.#head !== null) this.#begin(this.#head);
     this.#scanner.end();
     if (!this.#hasRecords) {

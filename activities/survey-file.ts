@@ -1,9 +1,9 @@
 import { Context } from '@temporalio/activity';
-import { Charter } from '../src/csv/chart.ts';
+import { Surveyor } from '../src/csv/survey.ts';
 import { statement } from '../src/db/statement.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { LoadEntity } from '../src/ledger/load-entities.ts';
-import { chartColumns, type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
+import { type LoadStep, readLoadPlan, setLoadStatus, surveyColumns } from '../src/loads/loads.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
@@ -14,40 +14,40 @@ const LOCK_LOAD = statement<{ id: number }>`
      and (mode = 'append' or id = (select max(id) from longshore.load
                                     where table_name = $1 and status = 'done'))`;
 
-/** Charts a file that is in the storage already, in one streaming pass, and keeps the chart in the ledger. */
-export function chartFile({ db, storage }: ActivityDeps) {
+/** Surveys a file that is in the storage already, in one streaming pass, and keeps the survey in the ledger. */
+export function surveyFile({ db, storage }: ActivityDeps) {
   return async (step: LoadStep): Promise<void> => {
     const { loadId } = step;
     const plan = await readLoadPlan(db, step);
     if (plan.chunks) return;
-    await setLoadStatus(db, step, 'charting');
-    const charter = new Charter({ dialect: plan.table.dialect, encoding: plan.table.encoding });
+    await setLoadStatus(db, step, 'surveying');
+    const surveyor = new Surveyor({ dialect: plan.table.dialect, encoding: plan.table.encoding });
     let bytes = 0;
     await whileBeating(
       () => ({ bytes }),
       async (signal) => {
         for await (const piece of await storage.stream(plan.sourceKey)) {
           signal.throwIfAborted();
-          charter.push(piece);
+          surveyor.push(piece);
           bytes += piece.length;
         }
       },
     );
-    const chart = charter.end();
+    const survey = surveyor.end();
     const stamp = await stampOf(storage, plan.sourceKey);
     if (plan.sourceStamp !== null && stamp !== plan.sourceStamp) {
       throw new LongshoreError('file-changed', `${plan.sourceKey} changed since the load was asked for`);
     }
     await db.transaction(async ({ em, query }) => {
       if (!plan.forced) {
-        const [same] = await query(LOCK_LOAD, [plan.table.name, plan.mode, chart.sha256, loadId]);
+        const [same] = await query(LOCK_LOAD, [plan.table.name, plan.mode, survey.sha256, loadId]);
         if (same) {
           throw new LongshoreError('already-loaded', `the same content was loaded by load ${same.id}`);
         }
       }
       const load = await em.findOneOrFail(LoadEntity, { id: loadId, uid: plan.uid });
-      em.assign(load, chartColumns(chart));
+      em.assign(load, surveyColumns(survey));
     });
-    Context.current().log.info('charted', { loadId, bytes: chart.bytes, chunks: chart.chunks.length });
+    Context.current().log.info('surveyed', { loadId, bytes: survey.bytes, chunks: survey.chunks.length });
   };
 }

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Charter, type ChartOptions, OVERSIZE_PREVIEW_BYTES } from '../../src/csv/chart.ts';
 import { countLines } from '../../src/csv/count-lines.ts';
 import { encodingOf } from '../../src/csv/encoding.ts';
 import { chunkBytesAt, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES } from '../../src/csv/plan-chunks.ts';
 import { readRecords } from '../../src/csv/read-records.ts';
 import { RecordScanner } from '../../src/csv/scan.ts';
 import { MAX_RECORD_BYTES } from '../../src/csv/scan-contract.ts';
-import type { Chart, Dialect } from '../../src/types.ts';
+import { OVERSIZE_PREVIEW_BYTES, type SurveyOptions, Surveyor } from '../../src/csv/survey.ts';
+import type { Dialect, Survey } from '../../src/types.ts';
 import { cut } from '../support/csv-arbitraries.ts';
 
 const DIALECT: Dialect = {
@@ -21,19 +21,19 @@ const DIALECT: Dialect = {
   skipInitialSpace: false,
   commentChar: null,
 };
-const OPTIONS: ChartOptions = { dialect: DIALECT, encoding: 'utf-8' };
-const WITH_HEADER: ChartOptions = { ...OPTIONS, dialect: { ...DIALECT, header: true, commentChar: '#' } };
+const OPTIONS: SurveyOptions = { dialect: DIALECT, encoding: 'utf-8' };
+const WITH_HEADER: SurveyOptions = { ...OPTIONS, dialect: { ...DIALECT, header: true, commentChar: '#' } };
 
-function chart(content: string | Buffer, options: ChartOptions = OPTIONS, pieceBytes = 7): Chart {
-  const charter = new Charter(options);
-  for (const piece of cut(Buffer.from(content), [pieceBytes])) charter.push(piece);
-  return charter.end();
+function survey(content: string | Buffer, options: SurveyOptions = OPTIONS, pieceBytes = 7): Survey {
+  const surveyor = new Surveyor(options);
+  for (const piece of cut(Buffer.from(content), [pieceBytes])) surveyor.push(piece);
+  return surveyor.end();
 }
 
 /** [line, cells, error code] of every record. */
-function read(content: string | Buffer, options: ChartOptions = OPTIONS): [number, string[], string?][] {
+function read(content: string | Buffer, options: SurveyOptions = OPTIONS): [number, string[], string?][] {
   const bytes = Buffer.from(content);
-  return chart(bytes, options).chunks.flatMap((chunk) => {
+  return survey(bytes, options).chunks.flatMap((chunk) => {
     const range = bytes.subarray(chunk.startByte, chunk.endByte);
     return [...readRecords(range, chunk, options.dialect, options.encoding, options)].map(
       ({ line, cells, error }): [number, string[], string?] =>
@@ -45,25 +45,25 @@ function read(content: string | Buffer, options: ChartOptions = OPTIONS): [numbe
 const isEmptyFile = { name: 'LongshoreError', code: 'file-empty' };
 
 test('a file without records is refused as empty', () => {
-  for (const content of ['', '\ufeff']) assert.throws(() => chart(content), isEmptyFile);
+  for (const content of ['', '\ufeff']) assert.throws(() => survey(content), isEmptyFile);
   for (const content of ['id,name', 'id,name\r\n', '# only\n# comments', '\ufeffid\n# end\n']) {
-    assert.throws(() => chart(content, WITH_HEADER), isEmptyFile);
+    assert.throws(() => survey(content, WITH_HEADER), isEmptyFile);
   }
 });
 
 test('the header is read, whatever stands before it, and belongs to no chunk', () => {
-  const { header, chunks } = chart('\ufeff# made by hand\nid,"full\nname"\r\n1,Ada\r\n', WITH_HEADER);
+  const { header, chunks } = survey('\ufeff# made by hand\nid,"full\nname"\r\n1,Ada\r\n', WITH_HEADER);
   assert.deepEqual(header, ['id', 'full\nname']);
   assert.deepEqual(
     chunks.map(({ startByte, endByte, firstLine, quotes }) => [startByte, endByte, firstLine, quotes]),
     [[34, 41, 4, false]],
   );
-  assert.deepEqual(chart('a,"b\n1,2\n', WITH_HEADER).header, ['a', '"b'], 'a stray quote in it too');
+  assert.deepEqual(survey('a,"b\n1,2\n', WITH_HEADER).header, ['a', '"b'], 'a stray quote in it too');
 });
 
 test('size and SHA-256 are those of the whole file', () => {
   const content = '\ufeffid\n1\n2\n';
-  const { bytes, sha256 } = chart(content, WITH_HEADER, 2);
+  const { bytes, sha256 } = survey(content, WITH_HEADER, 2);
   assert.equal(bytes, Buffer.byteLength(content));
   assert.equal(sha256, createHash('sha256').update(content).digest('hex'));
 });
@@ -129,7 +129,7 @@ test('one stray quote in the middle of a large file costs one row', () => {
   const rows = Array.from({ length: 200_000 }, (_, i) => `${i + 1},name ${i},2021-07-27T16:02:08Z,1,2\n`);
   rows[100_000] = '100001,"name,2021-07-27T16:02:08Z,1,2\n';
   const bytes = Buffer.from(rows.join(''));
-  const found = chart(bytes, { ...OPTIONS, chunkBytes: () => 1_000_000 }, 64 * 1024);
+  const found = survey(bytes, { ...OPTIONS, chunkBytes: () => 1_000_000 }, 64 * 1024);
   assert.equal(found.chunks.filter((chunk) => chunk.strayQuotes === 1).length, 1);
   assert.equal(found.chunks.filter((chunk) => chunk.quotes).length, 1);
   let lines = 0;
@@ -152,7 +152,7 @@ test('one stray quote in the middle of a large file costs one row', () => {
 test('a record over the limit is a chunk of its own, known without its end', () => {
   const options = { ...OPTIONS, maxRecordBytes: 10 };
   const content = `1,a\n2,${'b'.repeat(20)}\n3,"${'c'.repeat(20)}"\n4,d\n5,"${'e\n'.repeat(10)}`;
-  const { chunks } = chart(content, options);
+  const { chunks } = survey(content, options);
   assert.deepEqual(
     chunks.map(({ startByte, firstLine, oversize }) => [startByte, firstLine, oversize]),
     [
@@ -189,7 +189,7 @@ test('at the real limit: a quoted cell of many megabytes is read, an endless one
     ],
   );
   const endless = `1,${'x'.repeat(MAX_RECORD_BYTES)}\n2,"ok"\n`;
-  const { chunks } = chart(endless, OPTIONS, 1024 * 1024);
+  const { chunks } = survey(endless, OPTIONS, 1024 * 1024);
   assert.deepEqual(
     chunks.map(({ oversize }) => oversize),
     [true, false],
@@ -219,7 +219,7 @@ test('an encoding in which a delimiter can be half of a character is not taken',
     assert.doesNotThrow(() => encodingOf(label), label);
   for (const label of ['utf-16le', 'shift_jis', 'gbk', 'nonsense'])
     assert.throws(() => encodingOf(label), { code: 'dictionary-invalid' }, label);
-  assert.throws(() => chart('a', { dialect: { ...DIALECT, skipInitialSpace: true }, encoding: 'gbk' }), {
+  assert.throws(() => survey('a', { dialect: { ...DIALECT, skipInitialSpace: true }, encoding: 'gbk' }), {
     code: 'dictionary-invalid',
   });
 });
@@ -258,7 +258,7 @@ test('line ends are counted in every range, wherever it begins in memory', () =>
 
 const lines = fc.constantFrom('plain,1\n', 'p\r\n', '# "\n', '"q\n""r",2\n', '"stray\n', 'lone\r', '\n');
 
-test('passing over what holds no quote changes nothing: the same chart as byte by byte', () => {
+test('passing over what holds no quote changes nothing: the same survey as byte by byte', () => {
   const content = fc
     .array(fc.tuple(lines, fc.integer({ min: 1, max: 400 })), { minLength: 1, maxLength: 12 })
     .map((runs) =>
@@ -273,7 +273,7 @@ test('passing over what holds no quote changes nothing: the same chart as byte b
       const options = { dialect, encoding: 'utf-8', chunkBytes: () => size };
       const of = (pieceBytes: number) => {
         try {
-          return chart(text, options, pieceBytes);
+          return survey(text, options, pieceBytes);
         } catch (error) {
           return String(error);
         }
