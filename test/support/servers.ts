@@ -1,12 +1,13 @@
-import { after } from 'node:test';
-import { ServerHost, type ServerName, type ServerValues } from './server-host.ts';
-
 /**
  * PostgreSQL and Temporal for tests, started when a test first asks. Under `npm test`, all files of the run share
  * one of each, which `global-setup.ts` hands out at the address in `TEST_SERVERS`; a file that is run by hand
  * (`node --test FILE`) and a judge get servers of their own.
  */
-const STILL_ALIVE_MS = 60_000;
+import { after } from 'node:test';
+import { ServerHost, type ServerName, type ServerValues } from './server-host.ts';
+
+/** Longer than stopping a platform takes on a busy machine. */
+const STILL_ALIVE_MS = 300_000;
 
 let own: ServerHost | undefined;
 const known = new Map<ServerName, Promise<ServerValues>>();
