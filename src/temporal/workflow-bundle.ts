@@ -75,8 +75,10 @@ async function digest(): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Matches where a module takes values from another one of ours; types are stripped and never bundled. */
-const OWN_IMPORT = /^(?:import|export)\s(?!type\s)[^;']*'(\.[^']+)'/gm;
+/** Ends a statement that names another module of ours. */
+const OWN_MODULE = /'(\.[^']+)'$/;
+/** Begins one that takes values from it; types are stripped and never bundled. */
+const TAKES_VALUES = /^(?:import|export)\s(?!type\s)/m;
 
 /** The texts of these modules and of all that they import, by URL. */
 async function modulesOf(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
@@ -86,7 +88,10 @@ async function modulesOf(paths: readonly string[]): Promise<ReadonlyMap<string, 
     if (texts.has(url)) continue;
     const text = await readFile(new URL(url), 'utf8');
     texts.set(url, text);
-    for (const [, specifier] of text.matchAll(OWN_IMPORT)) open.push(new URL(specifier!, url).href);
+    for (const statement of text.split(';')) {
+      const specifier = OWN_MODULE.exec(statement)?.[1];
+      if (specifier !== undefined && TAKES_VALUES.test(statement)) open.push(new URL(specifier, url).href);
+    }
   }
   return texts;
 }

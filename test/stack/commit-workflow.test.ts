@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import type { FailBatchesInput } from '../../activities/fail-batches.ts';
 import type { BatchActivities } from '../../activities/index.ts';
 import { COMMIT_BATCHES, type CommitBatchesInput } from '../../src/batches/contract.ts';
@@ -13,14 +12,14 @@ import { installRuntime } from '../../src/temporal/worker-runtime.ts';
 import { WORKFLOW_QUEUE } from '../support/former-queues.ts';
 import { recordHistory } from '../support/histories.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { unsealedBundle } from '../support/unsealed-bundle.ts';
 
-const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
 const COUNTS = { sent: 2, accepted: 1, rejected: 1, discarded: 0 };
 installRuntime(createLogger({ level: 'silent', process: 'test' }));
 
 /** The workflow alone, on a real server, with activities that the test decides on. */
 describe('commitBatches', async () => {
-  const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  const workflowBundle = await unsealedBundle();
   const { address, namespace } = await testTemporal();
   const connection = await NativeConnection.connect({ address });
   const client = new Client({ connection, namespace });

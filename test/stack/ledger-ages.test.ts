@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import type { RejectsSummary } from '../../src/rejects/kept-rejects.ts';
 import { reportState } from '../../src/reports/report-states.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
@@ -13,10 +11,11 @@ import { SLICE } from '../../src/tidy/slices.ts';
 import { deleteOldAudit } from '../../src/tidy/tidy-entries.ts';
 import { deleteOldLoadRejects } from '../../src/tidy/tidy-loads.ts';
 import { until } from '../support/eventually.ts';
-import { recordedHistories, recordHistory } from '../support/histories.ts';
+import { recordedHistories, recordHistory, replayFaults } from '../support/histories.ts';
 import { refreshNow } from '../support/refreshed.ts';
 import { TEST_SEALED } from '../support/sealed.ts';
 import { testStack } from '../support/stack.ts';
+import { unsealedBundle } from '../support/unsealed-bundle.ts';
 
 const REPORT = 'hires-by-quarter';
 const NOTHING: TidiedLedger = { rejects: 0, loads: 0, batches: 0, restores: 0, backups: 0, audit: 0 };
@@ -286,14 +285,11 @@ describe('a ledger whose entries have ages', async () => {
   });
 
   it('its workflow replays what was recorded', async () => {
-    const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-    const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
     const recorded = (await recordedHistories()).filter(({ name }) => name.startsWith('tidy-'));
     assert.deepEqual(
       recorded.map(({ name }) => name),
       ['tidy-ledger.json'],
     );
-    for (const { name, history } of recorded)
-      await Worker.runReplayHistory({ workflowBundle }, history, name);
+    assert.deepEqual(await replayFaults({ workflowBundle: await unsealedBundle() }, recorded), {});
   });
 });

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import pino from 'pino';
 import { refreshView } from '../../src/reports/refresh-view.ts';
 import { createRefresher } from '../../src/reports/refresher.ts';
@@ -13,11 +11,12 @@ import { SignalLimit } from '../../src/reports/signal-limit.ts';
 import { openScheduleBook } from '../../src/schedules/open-schedule-book.ts';
 import { ensureReportSchedules } from '../../src/schedules/report-schedules.ts';
 import { until } from '../support/eventually.ts';
-import { recordedHistories, recordHistory } from '../support/histories.ts';
+import { recordedHistories, recordHistory, replayFaults } from '../support/histories.ts';
 import { testHome } from '../support/home.ts';
 import { reportFile, startReports, writeReports } from '../support/reports.ts';
 import { TEST_SEALED } from '../support/sealed.ts';
 import { testStack } from '../support/stack.ts';
+import { unsealedBundle } from '../support/unsealed-bundle.ts';
 
 const log = pino({ level: 'silent' });
 const here = new AbortController().signal;
@@ -204,14 +203,11 @@ describe('reports when something goes wrong', async () => {
   });
 
   it('workflows replay what was recorded', async () => {
-    const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-    const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
     const histories = (await recordedHistories()).filter(({ name }) => name.startsWith('refresh-'));
     assert.deepEqual(
       histories.map(({ name }) => name),
       ['refresh-on-schedule.json', 'refresh-report-failed.json', 'refresh-report.json'],
     );
-    for (const { name, history } of histories)
-      await Worker.runReplayHistory({ workflowBundle }, history, name);
+    assert.deepEqual(await replayFaults({ workflowBundle: await unsealedBundle() }, histories), {});
   });
 });

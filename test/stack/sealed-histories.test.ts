@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { sealedWorkerOptions } from '../../activities/sealed-worker.ts';
-import { BUNDLED } from '../../src/temporal/workflow-bundle.ts';
+import { workflowBundle } from '../../src/temporal/workflow-bundle.ts';
 import { temporalClient } from '../support/batch-api.ts';
 import { eventually } from '../support/eventually.ts';
-import { recordedHistories, recordHistory } from '../support/histories.ts';
+import {
+  type RecordedHistory,
+  recordedHistories,
+  recordHistory,
+  replayFaults,
+} from '../support/histories.ts';
+import { testHome } from '../support/home.ts';
 import { TEST_PAYLOAD_KEY } from '../support/sealed.ts';
 import { testStack } from '../support/stack.ts';
 
@@ -18,19 +24,21 @@ describe('what was sealed by an earlier version', async () => {
     for (const mode of MODES) it(`is recorded, ${mode}`, (t) => record(t, mode));
   }
 
-  it('is opened and replayed by this one, and by no process without the key', async () => {
-    const bundle = await bundleWorkflowCode({ ...BUNDLED, logger: new DefaultLogger('ERROR') });
+  it('is opened and replayed by this one, and by no process without the key', async (t) => {
+    const codePath = await workflowBundle({ own: join(await testHome(t), 'cache') });
     const recorded = (await recordedHistories()).filter(({ name }) => name.startsWith('sealed-'));
     assert.ok(recorded.length >= MODES.length * KINDS.length, `only ${recorded.length} histories are stored`);
-    const replay = (history: History, text: string) => {
+    const faults = (text: string) => {
       const payloadKey = { name: 'LONGSHORE_PAYLOAD_KEY', text };
       const sealed = sealedWorkerOptions({ home: '', payloadKey, payloadMode: 'readable' });
-      return Worker.runReplayHistory({ workflowBundle: bundle, ...sealed }, history, idOf(history));
+      return replayFaults({ workflowBundle: { codePath }, ...sealed }, recorded, idOf);
     };
-    for (const { name, history } of recorded as { name: string; history: History }[]) {
-      await assert.doesNotReject(replay(history, TEST_PAYLOAD_KEY), name);
-      await assert.rejects(replay(history, Buffer.alloc(32, 'another').toString('base64')), name);
-    }
+    assert.deepEqual(await faults(TEST_PAYLOAD_KEY), {});
+    const unread = await faults(Buffer.alloc(32, 'another').toString('base64'));
+    assert.deepEqual(
+      Object.keys(unread),
+      recorded.map(({ name }) => name),
+    );
   });
 });
 
@@ -41,7 +49,8 @@ interface History {
 }
 
 /** Seals are bound to it. */
-function idOf({ events: [started] }: History): string {
+function idOf({ history }: RecordedHistory): string {
+  const [started] = (history as History).events;
   return started?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
 }
 
