@@ -41,6 +41,9 @@ export function attemptDatabase(db: Database): Database {
       });
     },
     run,
+    get em(): Database['em'] {
+      throw new Error('an attempt has an entity manager in its transactions only');
+    },
     query: async (text, values = []) => (await run(text, values, {})).rows,
     ledger: ledgerOver(async (text, values) => {
       const { rows, rowCount } = await run(text, values, {});

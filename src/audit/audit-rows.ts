@@ -1,3 +1,4 @@
+import { moment } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import type { AuditEntry } from './audit-entry.ts';
@@ -37,25 +38,28 @@ export interface AuditFilter {
   readonly limit: number;
 }
 
-const LIST_AUDIT = statement<Omit<AuditEntry, 'at'> & { at: Date }>`
-  select id, at, key_id as "keyId", key_name as "keyName", action, target, table_name as "table", status,
-         request_id as "requestId"
-    from longshore.audit
-   where ($1::text is null or key_id = $1) and ($2::text is null or action = $2)
-     and ($3::text is null or table_name = $3) and ($4::timestamptz is null or at >= $4)
-     and ($5::timestamptz is null or at < $5) and ($6::uuid is null or id < $6)
-   order by id desc limit $7`;
-
 /** Newest first. */
-export async function listAudit(sql: Sql, filter: AuditFilter): Promise<AuditEntry[]> {
-  const rows = await sql.query(LIST_AUDIT, [
-    filter.keyId ?? null,
-    filter.action ?? null,
-    filter.table ?? null,
-    filter.since ?? null,
-    filter.until ?? null,
-    filter.before ?? null,
-    filter.limit,
-  ]);
+export async function listAudit(db: Sql, filter: AuditFilter): Promise<AuditEntry[]> {
+  const { keyId, action, table, since, until, before, limit } = filter;
+  let page = db.ledger.selectFrom('audit').select(ENTRY).orderBy('id', 'desc').limit(limit);
+  if (keyId !== undefined) page = page.where('key_id', '=', keyId);
+  if (action !== undefined) page = page.where('action', '=', action);
+  if (table !== undefined) page = page.where('table_name', '=', table);
+  if (since !== undefined) page = page.where('at', '>=', moment(since));
+  if (until !== undefined) page = page.where('at', '<', moment(until));
+  if (before !== undefined) page = page.where('id', '<', before);
+  const rows = await page.execute();
   return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
 }
+
+const ENTRY = [
+  'id',
+  'at',
+  'key_id as keyId',
+  'key_name as keyName',
+  'action',
+  'target',
+  'table_name as table',
+  'status',
+  'request_id as requestId',
+] as const;

@@ -1,4 +1,5 @@
 import { addChecksums } from '../avro/checksum.ts';
+import { CLOCK, jsonb } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
@@ -19,8 +20,6 @@ const BEGIN_ATTEMPT = statement<{ status: BackupStatus; attempt: number }>`
      where id = $1 and status = 'running' and attempt < $2)
   select status from longshore.backup where id = $1`;
 
-const DELETE_FORMER_PARTS = statement`delete from longshore.backup_part where backup_id = $1 and attempt < $2`;
-
 /**
  * Makes this attempt the one that counts, and clears away what those before it left.
  * @returns the backup's status: nothing was begun unless it is `running`
@@ -34,14 +33,14 @@ export async function beginAttempt(
   const [row] = await db.query(BEGIN_ATTEMPT, [id, attempt]);
   if (!row) throw unknownBackup(id);
   if (row.status !== 'running') return row.status;
-  await db.query(DELETE_FORMER_PARTS, [id, attempt]);
+  await db.ledger
+    .deleteFrom('backup_part')
+    .where('backup_id', '=', id)
+    .where('attempt', '<', attempt)
+    .execute();
   if (attempt > 1) await deleteStrays(db, storage, id, attempt);
   return row.status;
 }
-
-const RECORD_SNAPSHOT = statement`
-  update longshore.backup set snapshot_at = $3, last_loads = $4, parts_total = $5
-   where id = $1 and attempt = $2 and status = 'running'`;
 
 export async function recordSnapshot(
   db: Sql,
@@ -49,21 +48,31 @@ export async function recordSnapshot(
   attempt: number,
   snapshot: Snapshot,
 ): Promise<void> {
-  await db.query(RECORD_SNAPSHOT, [
-    id,
-    attempt,
-    snapshot.at,
-    JSON.stringify(snapshot.lastLoads),
-    snapshot.parts.length,
-  ]);
+  const { at, lastLoads, parts } = snapshot;
+  await running(db, id, attempt)
+    .set({ snapshot_at: at, last_loads: jsonb(lastLoads), parts_total: parts.length })
+    .execute();
 }
-
-const ATTEMPT_COUNTS = statement`select from longshore.backup where id = $1 and attempt = $2 and status = 'running'`;
 
 /** Whether this attempt is still the one that counts. */
 export async function attemptCounts(db: Sql, id: string, attempt: number): Promise<boolean> {
-  const found = await db.query(ATTEMPT_COUNTS, [id, attempt]);
-  return found.length > 0;
+  const found = await db.ledger
+    .selectFrom('backup')
+    .select('id')
+    .where('id', '=', id)
+    .where('attempt', '=', attempt)
+    .where('status', '=', 'running')
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
+/** The backup's row, while this attempt is the one that counts. */
+function running({ ledger }: Sql, id: string, attempt: number) {
+  return ledger
+    .updateTable('backup')
+    .where('id', '=', id)
+    .where('attempt', '=', attempt)
+    .where('status', '=', 'running');
 }
 
 export interface PartPlace {
@@ -90,19 +99,18 @@ export async function recordPart(db: Sql, place: PartPlace, part: Part): Promise
   return (await attemptCounts(db, place.backupId, place.attempt)) ? findPart(db, place) : null;
 }
 
-const FIND_PART = statement<{ part: Part }>`
-  select part from longshore.backup_part
-   where backup_id = $1 and attempt = $2 and table_name = $3 and part_no = $4`;
-
 /** The part as it is in the ledger; null when it is not there yet. */
 export async function findPart(db: Sql, { backupId, attempt, table, no }: PartPlace): Promise<Part | null> {
-  const [row] = await db.query(FIND_PART, [backupId, attempt, table, no]);
+  const row = await db.ledger
+    .selectFrom('backup_part')
+    .select('part')
+    .where('backup_id', '=', backupId)
+    .where('attempt', '=', attempt)
+    .where('table_name', '=', table)
+    .where('part_no', '=', no)
+    .executeTakeFirst();
   return row?.part ?? null;
 }
-
-const DELETE_STRAYS = statement<{
-  name: string;
-}>`select part ->> 'name' as name from longshore.backup_part where backup_id = $1 and attempt = $2`;
 
 /** Files of the backup that no part of this attempt names. */
 export async function deleteStrays(
@@ -111,10 +119,19 @@ export async function deleteStrays(
   id: string,
   attempt: number,
 ): Promise<void> {
-  const named = await db.query(DELETE_STRAYS, [id, attempt]);
+  const named = await partsOf(db, id, attempt).execute();
   const folder = backupFolder(id);
-  const kept = new Set(named.map(({ name }) => folder + name));
+  const kept = new Set(named.map(({ part }) => folder + part.name));
   for (const key of await storage.list(folder)) if (!kept.has(key)) await storage.delete(key);
+}
+
+function partsOf({ ledger }: Sql, id: string, attempt: number) {
+  return ledger
+    .selectFrom('backup_part')
+    .select(['table_name as table', 'part'])
+    .where('backup_id', '=', id)
+    .where('attempt', '=', attempt)
+    .orderBy('part_no');
 }
 
 const READ_ATTEMPT = statement<{
@@ -128,10 +145,6 @@ const READ_ATTEMPT = statement<{
          pg_sequence_last_value('longshore.batch_group_id')::float8 as "lastGroupId"
     from longshore.backup where id = $1 and snapshot_at is not null`;
 
-const READ_PARTS = statement<{ table: string; part: Part }>`
-  select table_name as "table", part from longshore.backup_part where backup_id = $1 and attempt = $2
-   order by part_no`;
-
 /**
  * The manifest of an attempt whose parts are all stored.
  * @throws LongshoreError `internal` when one is not
@@ -142,7 +155,7 @@ export async function composeManifest(
   encryption: Manifest['encryption'],
 ): Promise<Manifest> {
   const [row] = await db.query(READ_ATTEMPT, [plan.id]);
-  const stored = await db.query(READ_PARTS, [plan.id, plan.attempt]);
+  const stored = await partsOf(db, plan.id, plan.attempt).execute();
   if (!row || stored.length !== row.partsTotal) {
     throw new LongshoreError(
       'internal',
@@ -178,11 +191,6 @@ export async function composeManifest(
   };
 }
 
-const RECORD_MANIFEST = statement`
-  update longshore.backup
-     set status = 'done', manifest = $3, manifest_sha256 = $4, rows = $5, bytes = $6, finished_at = clock_timestamp()
-   where id = $1 and attempt = $2 and status = 'running' returning 1`;
-
 /** Makes the backup done, in one statement. @returns false when the attempt is over */
 export async function recordManifest(
   db: Sql,
@@ -192,13 +200,15 @@ export async function recordManifest(
 ): Promise<boolean> {
   const parts = manifest.tables.flatMap((table) => table.parts);
   const sum = (member: 'rows' | 'bytes') => parts.reduce((total, part) => total + part[member], 0);
-  const done = await db.query(RECORD_MANIFEST, [
-    manifest.id,
-    attempt,
-    JSON.stringify(manifest),
-    sha256,
-    sum('rows'),
-    sum('bytes'),
-  ]);
-  return done.length > 0;
+  const { numUpdatedRows } = await running(db, manifest.id, attempt)
+    .set({
+      status: 'done',
+      manifest: jsonb(manifest),
+      manifest_sha256: sha256,
+      rows: sum('rows'),
+      bytes: sum('bytes'),
+      finished_at: CLOCK,
+    })
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }

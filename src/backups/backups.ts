@@ -99,17 +99,29 @@ function chosenTables(dictionary: Dictionary, names: readonly string[] | null): 
   return dictionary.tables.filter(({ name }) => names.includes(name));
 }
 
-const READ_BACKUP_PLAN = statement<BackupPlan>`
-  select id, workflow_id as "workflowId", purpose, schedule_id as "scheduleId", status, attempt, codec, encrypted,
-         key_id as "keyId", definitions as tables,
-         jsonb_build_object('name', dictionary_name, 'version', dictionary_version) as dictionary
-    from longshore.backup where id = $1`;
-
 /** @throws LongshoreError `unknown-backup` */
 export async function readBackupPlan(db: Sql, id: string): Promise<BackupPlan> {
-  const [row] = await db.query(READ_BACKUP_PLAN, [id]);
+  const row = await db.ledger
+    .selectFrom('backup')
+    .select([
+      'id',
+      'workflow_id as workflowId',
+      'purpose',
+      'schedule_id as scheduleId',
+      'status',
+      'attempt',
+      'codec',
+      'encrypted',
+      'key_id as keyId',
+      'definitions as tables',
+      'dictionary_name as name',
+      'dictionary_version as version',
+    ])
+    .where('id', '=', id)
+    .executeTakeFirst();
   if (!row) throw unknownBackup(id);
-  return row;
+  const { name, version, ...plan } = row;
+  return { ...plan, dictionary: { name, version } };
 }
 
 const VIEW = part`

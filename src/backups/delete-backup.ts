@@ -1,22 +1,11 @@
+import { CLOCK } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
-import type { BackupStatus } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { unknownBackup } from './backups.ts';
 import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
 import { clearFiles } from './end-backup.ts';
-
-const LOCK_BACKUP = statement<{
-  status: BackupStatus;
-  pinned: boolean;
-  found: boolean;
-}>`select status, pinned, found from longshore.backup where id = $1 for update`;
-
-const DELETE_BACKUP = statement`
-  update longshore.backup
-     set status = 'deleted', unverified = null, deleted_at = clock_timestamp(), cleared_at = null
-   where id = $1 and status in ('done', 'unverified')`;
 
 /**
  * Deletes a backup that is done or unverified: its files; the ledger keeps a row of it, `deleted`. Doing it twice is not an error,
@@ -32,27 +21,39 @@ export async function deleteBackup(
 ): Promise<void> {
   const { db, storage } = deps;
   const unreliable = force ? [] : await unreliableStandIns(deps, id);
-  await db.transaction(async ({ query }) => {
+  await db.transaction(async (tx) => {
     // Two of one table, deleted at the same moment, would each see the other as the one that stays.
-    await query(`select pg_advisory_xact_lock(hashtextextended('longshore delete backup', 0))`);
-    const [row] = await query(LOCK_BACKUP, [id]);
+    await tx.query(`select pg_advisory_xact_lock(hashtextextended('longshore delete backup', 0))`);
+    const row = await tx.ledger
+      .selectFrom('backup')
+      .select(['status', 'pinned', 'found'])
+      .where('id', '=', id)
+      .forUpdate()
+      .executeTakeFirst();
     if (!row) throw unknownBackup(id);
     if (row.status === 'running') throw refused(id, 'is running: cancel it first');
     if (row.pinned) throw refused(id, 'is pinned: unpin it first');
-    await refuseWhileUsed(query, id);
+    await refuseWhileUsed(tx, id);
     // What was only found has never stood for anything.
-    if (!force && !row.found) await refuseLast(query, id, unreliable);
-    await query(DELETE_BACKUP, [id]);
+    if (!force && !row.found) await refuseLast(tx, id, unreliable);
+    await tx.ledger
+      .updateTable('backup')
+      .set({ status: 'deleted', unverified: null, deleted_at: CLOCK, cleared_at: null })
+      .where('id', '=', id)
+      .where('status', 'in', ['done', 'unverified'])
+      .execute();
   });
   await clearFiles(db, storage, id);
 }
 
-const RESTORES_OF_BACKUP = statement<{
-  id: number;
-}>`select id from longshore.restore where backup_id = $1 and finished_at is null limit 1`;
-
-async function refuseWhileUsed(query: Sql['query'], id: string): Promise<void> {
-  const [used] = await query(RESTORES_OF_BACKUP, [id]);
+async function refuseWhileUsed({ ledger }: Sql, id: string): Promise<void> {
+  const used = await ledger
+    .selectFrom('restore')
+    .select('id')
+    .where('backup_id', '=', id)
+    .where('finished_at', 'is', null)
+    .limit(1)
+    .executeTakeFirst();
   if (used) throw refused(id, `is in use by restore ${used.id}`);
 }
 
@@ -93,7 +94,7 @@ const ONLY_BACKUP_OF = statement<{ table: string; good: boolean }>`
      select from longshore.backup o where ${STANDS_IN} and t.name = any (o.tables) and o.id <> all ($2))
    limit 1`;
 
-async function refuseLast(query: Sql['query'], id: string, unreliable: readonly string[]): Promise<void> {
+async function refuseLast({ query }: Sql, id: string, unreliable: readonly string[]): Promise<void> {
   const [last] = await query(ONLY_BACKUP_OF, [id, unreliable]);
   if (!last) return;
   const why = last.good ? 'is the last good backup' : 'is damaged, but there is no good backup';

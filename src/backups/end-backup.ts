@@ -1,3 +1,4 @@
+import { CLOCK } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import type { Unfinished } from '../jobs/job.ts';
@@ -13,13 +14,6 @@ export interface EndBackupInput {
   readonly end: Unfinished;
 }
 
-const END_BACKUP = statement`
-  update longshore.backup
-     set status = $2, error_code = $3, error_message = $4, finished_at = clock_timestamp(), pinned = false
-   where id = $1 and status = 'running'`;
-
-const READ_STATUS = statement<{ status: BackupStatus }>`select status from longshore.backup where id = $1`;
-
 /**
  * Writes that a backup did not become one, unless it has ended already, and then deletes its files. The ledger first:
  * from then on no part of it counts, so that what a straggler still writes it deletes itself.
@@ -31,17 +25,28 @@ export async function endBackup(
   storage: Files,
   { backupId, end }: EndBackupInput,
 ): Promise<{ readonly status: BackupStatus }> {
-  const failure = end.status === 'failed' ? [end.code, end.message] : [null, null];
-  await db.query(END_BACKUP, [backupId, end.status, ...failure]);
-  const [row] = await db.query(READ_STATUS, [backupId]);
+  const failure = end.status === 'failed' ? end : { code: null, message: null };
+  await db.ledger
+    .updateTable('backup')
+    .set({
+      status: end.status,
+      error_code: failure.code,
+      error_message: failure.message,
+      finished_at: CLOCK,
+      pinned: false,
+    })
+    .where('id', '=', backupId)
+    .where('status', '=', 'running')
+    .execute();
+  const row = await db.ledger
+    .selectFrom('backup')
+    .select('status')
+    .where('id', '=', backupId)
+    .executeTakeFirst();
   if (!row) throw unknownBackup(backupId);
   if (row.status !== 'done' && row.status !== 'running') await clearFiles(db, storage, backupId);
   return row;
 }
-
-const DELETE_PARTS = statement`delete from longshore.backup_part where backup_id = $1`;
-
-const NOTE_CLEARED = statement`update longshore.backup set cleared_at = clock_timestamp() where id = $1 and status = 'deleted'`;
 
 /** Manifest first: what has no manifest is no backup, however far the deleting gets. */
 export async function clearFiles(db: Sql, storage: Files, id: string): Promise<void> {
@@ -49,8 +54,13 @@ export async function clearFiles(db: Sql, storage: Files, id: string): Promise<v
   const manifests = keys.filter((key) => key.includes('/manifest.json'));
   for (const key of [...manifests, ...keys.filter((one) => !manifests.includes(one))])
     await storage.delete(key);
-  await db.query(DELETE_PARTS, [id]);
-  await db.query(NOTE_CLEARED, [id]);
+  await db.ledger.deleteFrom('backup_part').where('backup_id', '=', id).execute();
+  await db.ledger
+    .updateTable('backup')
+    .set({ cleared_at: CLOCK })
+    .where('id', '=', id)
+    .where('status', '=', 'deleted')
+    .execute();
 }
 
 const UNCLEARED_BACKUPS = statement<{ id: string }>`

@@ -1,4 +1,4 @@
-import { statement } from '../db/statement.ts';
+import { CLOCK, jsonb, moment } from '../db/ledger-queries.ts';
 import { passIds } from '../loads/lineage-ids.ts';
 import { recordManifest } from './attempts.ts';
 import type { Manifest } from './backup.ts';
@@ -7,12 +7,6 @@ import { DOUBTS, type Doubt, doubt } from './doubts.ts';
 import { idsOf } from './found-backups.ts';
 import { judgeManifest } from './judge-manifest.ts';
 import { readManifestFile } from './manifest.ts';
-
-const READ_ORIGIN = statement<{ id: string }>`select id::text as id from longshore.backup_origin`;
-
-const FINISH_BACKUP = statement<{ attempt: number }>`
-  update longshore.backup set snapshot_at = $2, parts_total = $3 where id = $1 and status = 'running'
-  returning attempt`;
 
 /**
  * Ends a backup that the ledger believes to be running, has no workflow, and whose manifest is there: a backup exists
@@ -31,22 +25,22 @@ export async function finishFromManifest(
   if (file === null) return null;
   const { manifest, sha256, doubts: found } = judgeManifest(file, keys, Date.now());
   if (manifest === null) return null;
-  const [own] = await db.query(READ_ORIGIN);
+  const own = await db.ledger.selectFrom('backup_origin').select('id').executeTakeFirst();
   const foreign =
     manifest.origin !== own?.id ? [doubt('foreign', 'it was made by another installation')] : [];
   const doubts = [...found, ...foreign];
   if (!doubts.every(({ reason }) => DOUBTS[reason].adoptable)) return null;
   if (doubts.length > 0) return (await leaveToPeople(deps, manifest, sha256, doubts)) ? 'unverified' : null;
   await passIds(db, idsOf(manifest));
-  const [row] = await db.query(FINISH_BACKUP, [id, manifest.snapshotAt, partsOf(manifest)]);
+  const row = await db.ledger
+    .updateTable('backup')
+    .set({ snapshot_at: moment(manifest.snapshotAt), parts_total: partsOf(manifest) })
+    .where('id', '=', id)
+    .where('status', '=', 'running')
+    .returning('attempt')
+    .executeTakeFirst();
   return row && (await recordManifest(db, row.attempt, manifest, sha256)) ? 'done' : null;
 }
-
-const LEAVE_TO_PEOPLE = statement`
-  update longshore.backup
-     set status = 'unverified', unverified = $2, found = true, manifest = $3, manifest_sha256 = $4,
-         snapshot_at = $5, parts_total = $6, rows = $7, finished_at = clock_timestamp()
-   where id = $1 and status = 'running' returning 1`;
 
 async function leaveToPeople(
   { db }: BackupDeps,
@@ -55,16 +49,23 @@ async function leaveToPeople(
   doubts: readonly Doubt[],
 ): Promise<boolean> {
   const { id, snapshotAt, tables } = manifest;
-  const left = await db.query(LEAVE_TO_PEOPLE, [
-    id,
-    JSON.stringify(doubts),
-    JSON.stringify(manifest),
-    sha256,
-    snapshotAt,
-    partsOf(manifest),
-    tables.reduce((sum, { rows }) => sum + rows, 0),
-  ]);
-  return left.length > 0;
+  const { numUpdatedRows } = await db.ledger
+    .updateTable('backup')
+    .set({
+      status: 'unverified',
+      unverified: jsonb(doubts),
+      found: true,
+      manifest: jsonb(manifest),
+      manifest_sha256: sha256,
+      snapshot_at: moment(snapshotAt),
+      parts_total: partsOf(manifest),
+      rows: tables.reduce((sum, { rows }) => sum + rows, 0),
+      finished_at: CLOCK,
+    })
+    .where('id', '=', id)
+    .where('status', '=', 'running')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 function partsOf({ tables }: Manifest): number {

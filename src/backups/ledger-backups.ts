@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts';
-import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { createJobs } from '../jobs/jobs.ts';
+import { BackupEntity } from '../ledger/backup-entities.ts';
 import { quoted } from '../shorten.ts';
 import type { Dictionary } from '../types.ts';
 import { adoptByHand } from './adopt-by-hand.ts';
@@ -73,11 +73,7 @@ async function findFile({ db, storage }: LedgerBackupsDeps, id: string, name: st
   };
 }
 
-const MANIFEST_HASH = statement<{
-  hash: string;
-}>`select manifest_sha256 as hash from longshore.backup where id = $1`;
-
 async function manifestHash(db: Database, id: string): Promise<string | undefined> {
-  const [row] = await db.query(MANIFEST_HASH, [id]);
-  return row?.hash;
+  const backup = await db.em.findOne(BackupEntity, id, { fields: ['manifestSha256'] });
+  return backup?.manifestSha256 ?? undefined;
 }

@@ -1,6 +1,8 @@
+import { CLOCK, jsonb } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { isRowFault } from '../db/sqlstate.ts';
 import { statement } from '../db/statement.ts';
+import { BackupEntity } from '../ledger/backup-entities.ts';
 import { stampOf } from '../storage/stamp.ts';
 import { type BackupStatus, MANIFEST } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
@@ -100,25 +102,10 @@ async function storedIds(storage: BackupDeps['storage']): Promise<Set<string>> {
   return ids;
 }
 
-const FORGET_FOUND = statement`
-  delete from longshore.backup where id = $1 and found and status = 'unverified'
-     and not exists (select from longshore.restore where backup_id = $1)`;
-
-const NOTE_MISSING = statement`
-  update longshore.backup
-     set status = 'deleted', unverified = null, deleted_at = clock_timestamp(), cleared_at = clock_timestamp()
-   where id = $1 and found and status = 'unverified'`;
-
 const READ_ORIGIN = statement<{ origin: string }>`
   select id::text as origin from longshore.backup_origin
   union select manifest ->> 'origin' from longshore.backup
    where status = 'done' and started_by = 'storage' and manifest ->> 'origin' is not null`;
-
-const COUNT_DOUBTED = statement<{
-  n: number;
-}>`select count(*)::int as n from longshore.backup where found and status = 'unverified'`;
-
-const SET_STATUS = statement`update longshore.backup set status = $2, unverified = $3 where id = $1 and status = $4 returning 1`;
 
 class Review {
   readonly #deps: BackupDeps;
@@ -164,8 +151,23 @@ class Review {
   /** One that was found and never believed, whose manifest is there no more. A restore may still name its row. */
   async gone({ id, status }: Known): Promise<void> {
     if (status !== 'unverified') return;
-    await this.#deps.db.query(FORGET_FOUND, [id]);
-    await this.#deps.db.query(NOTE_MISSING, [id]);
+    const { ledger } = this.#deps.db;
+    await ledger
+      .deleteFrom('backup')
+      .where('id', '=', id)
+      .where('found', '=', true)
+      .where('status', '=', 'unverified')
+      .where(({ not, exists, selectFrom }) =>
+        not(exists(selectFrom('restore').select('restore.id').where('backup_id', '=', id))),
+      )
+      .execute();
+    await ledger
+      .updateTable('backup')
+      .set({ status: 'deleted', unverified: null, deleted_at: CLOCK, cleared_at: CLOCK })
+      .where('id', '=', id)
+      .where('found', '=', true)
+      .where('status', '=', 'unverified')
+      .execute();
   }
 
   /** Those that the ledger does not know, or knows and never believed. */
@@ -241,8 +243,7 @@ class Review {
   }
 
   async #countDoubted(): Promise<number> {
-    const [row] = await this.#deps.db.query(COUNT_DOUBTED);
-    return row?.n ?? 0;
+    return this.#deps.db.em.count(BackupEntity, { found: true, status: 'unverified' });
   }
 
   async #setStatus(
@@ -250,13 +251,13 @@ class Review {
     status: BackupStatus,
     doubts: readonly Doubt[] | null,
   ): Promise<void> {
-    const changed = await this.#deps.db.query(SET_STATUS, [
-      id,
-      status,
-      doubts && JSON.stringify(doubts),
-      before,
-    ]);
-    if (changed.length === 0) return;
+    const { numUpdatedRows } = await this.#deps.db.ledger
+      .updateTable('backup')
+      .set({ status, unverified: doubts && jsonb(doubts) })
+      .where('id', '=', id)
+      .where('status', '=', before)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) return;
     if (doubts) this.result.doubted.push({ id, doubts });
     else if (status === 'done') this.result.cleared.push(id);
   }

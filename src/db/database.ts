@@ -16,7 +16,7 @@ import {
   TypeOverrides,
 } from 'pg';
 import { ledgerEntities } from '../ledger/entities.ts';
-import { type Ledger, ledgerOf } from './ledger-queries.ts';
+import { ledgerOf } from './ledger-queries.ts';
 import { connectSession, sessionPool } from './session.ts';
 import type { Sql } from './sql.ts';
 import type { Statement } from './statement.ts';
@@ -26,8 +26,6 @@ import type { Statement } from './statement.ts';
  * connection that the entity manager's transaction holds, so that rows and ledger commit or roll back as one.
  */
 export interface Tx extends Sql {
-  /** For simple reads and writes of the ledger; its statements hold their values, so no secrets. */
-  readonly em: EntityManager;
   readonly client: PoolClient;
   /** Runs a statement that writes. @returns how many rows PostgreSQL says it wrote */
   change(text: string, values?: readonly unknown[]): Promise<number>;
@@ -41,25 +39,22 @@ export interface WorkFor {
   readonly name?: string;
 }
 
-export interface Database extends AsyncDisposable {
+/** Its `em` is another one each time, which knows no entity; that and `ledger` use any connection of the pool. */
+export interface Database extends Sql, AsyncDisposable {
   readonly orm: MikroORM;
-  /** Queries of the ledger's tables, typed from the entities; each runs on any connection of the pool. */
-  readonly ledger: Ledger;
   /**
    * Read committed: a statement that waited for a lock sees what was committed meanwhile.
    * @throws the reason of the signal
    */
   transaction<T>(work: (tx: Tx) => Promise<T>, whose?: WorkFor): Promise<T>;
-  /** One statement on any connection of the pool, with `$1` parameters as in `pg`. */
-  query<R extends QueryResultRow>(text: Statement<R>, values?: readonly unknown[]): Promise<R[]>;
-  /** The same for work that may end before. @throws the reason of the signal */
+  /** One statement, on any connection of the pool, for work that may end before. @throws the reason of the signal */
   run<R extends QueryResultRow>(
     text: Statement<R>,
     values: readonly unknown[],
     whose: Pick<WorkFor, 'signal'>,
   ): Promise<QueryResult<R>>;
   /**
-   * The same for one of a few texts that are run over and over: each connection keeps it as a prepared statement,
+   * A statement that is one of a few texts that are run over and over: each connection keeps it as a prepared statement,
    * which saves its planning. Poolers between need to know prepared statements (PgBouncer since 1.21 does).
    */
   prepared<R extends QueryResultRow>(text: Statement<R>, values: readonly unknown[]): Promise<R[]>;
@@ -143,6 +138,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 
   return {
     orm,
+    get em() {
+      return orm.em.fork();
+    },
     ledger: ledgerOf(orm.em.fork()),
     async transaction(work, { signal, name } = {}) {
       const begin = async (em: EntityManager) => {

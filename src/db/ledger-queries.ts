@@ -88,6 +88,16 @@ export function jsonb<T>(value: T): RawBuilder<T> {
   return sql<T>`${JSON.stringify(value)}::jsonb`;
 }
 
+/** One of these values, as one parameter: an `in` would have one each, and none for an empty list. */
+export function anyOf<T>(values: readonly T[]): RawBuilder<T> {
+  return sql<T>`any (${values})`;
+}
+
+/** A moment that is given as text, with all its digits. @param text RFC 3339 */
+export function moment(text: string): RawBuilder<Date> {
+  return sql<Date>`${text}::timestamptz`;
+}
+
 /** The moment at which the transaction began, as PostgreSQL has it. */
 export const NOW = sql<Date>`now()`;
 /** The moment at which the statement runs. */

@@ -23,13 +23,11 @@ const markSchema = z.object({ installation: z.string() });
 /** SQL of the ID, for statements that make up names in Temporal. */
 export const INSTALLATION_ID = part`(select id from longshore.installation)`;
 
-const READ_INSTALLATION = statement<{
-  id: string;
-  takesOver: boolean;
-}>`select id, takes_over as "takesOver" from longshore.installation`;
-
 export async function readInstallation(db: Sql): Promise<Installation> {
-  const [row] = await db.query(READ_INSTALLATION);
+  const row = await db.ledger
+    .selectFrom('installation')
+    .select(['id', 'takes_over as takesOver'])
+    .executeTakeFirst();
   if (!row) throw new LongshoreError('internal', 'the ledger does not say which installation it is of');
   return { ...row, queue: workflowQueue(row.id) };
 }
@@ -64,17 +62,13 @@ export async function settleInstallation(
   return installation;
 }
 
-const RENAME_INSTALLATION = statement`update longshore.installation set id = $1, takes_over = false`;
-
-const DELETE_PROCESSES = statement`delete from longshore.process`;
-
 /**
  * Gives a copied ledger a name of its own. What is unfinished in it is under way in the workflows of the original,
  * which go on with the original's rows: here it gets workflows of its own.
  */
 async function renameInstallation(tx: Sql, id: string): Promise<void> {
-  await tx.query(RENAME_INSTALLATION, [id]);
-  await tx.query(DELETE_PROCESSES);
+  await tx.ledger.updateTable('installation').set({ id, takes_over: false }).execute();
+  await tx.ledger.deleteFrom('process').execute();
   await giveOwnNames(tx, id);
 }
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { ConnectionLike } from '@temporalio/client';
+import { sql } from 'kysely';
+import { CLOCK } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
-import { statement } from '../db/statement.ts';
 import { processQueue } from './names.ts';
 import { type StampScope, stampText } from './process-stamps.ts';
 
@@ -31,12 +32,8 @@ const POLL_MS = 25_000;
 /** Of processes that died; what Temporal shows of them is gone after five minutes. */
 const KEPT = '1 day';
 
-const NOTE_PROCESS = statement<{ at: number }>`
-  insert into longshore.process (token, name, host, pid) values ($1, $2, $3, $4)
-  on conflict (token) do update set seen_at = clock_timestamp()
-  returning floor(extract(epoch from seen_at) * 1000)::float8 as at`;
-
-const DELETE_DEAD_PROCESSES = statement`delete from longshore.process where seen_at < now() - $1::interval`;
+/** Milliseconds since the epoch, as `readSeen` gives them. */
+const SEEN_AT = sql<number>`floor(extract(epoch from seen_at) * 1000)::float8`.as('at');
 
 export async function registerProcess(options: RegisterOptions): Promise<RegisteredProcess> {
   const { db, name } = options;
@@ -45,12 +42,17 @@ export async function registerProcess(options: RegisterOptions): Promise<Registe
   const shown = `${process.pid}@${host} ${name.replaceAll(/\s/g, '-')}`;
   const ended = new AbortController();
   const seen = async () => {
-    const [row] = await db.query(NOTE_PROCESS, [token, name, host, process.pid]);
-    const stamp = stampText(options, { process: shown, token, atMs: row!.at });
+    const { at } = await db.ledger
+      .insertInto('process')
+      .values({ token, name, host, pid: process.pid })
+      .onConflict((conflict) => conflict.column('token').doUpdateSet({ seen_at: CLOCK }))
+      .returning(SEEN_AT)
+      .executeTakeFirstOrThrow();
+    const stamp = stampText(options, { process: shown, token, atMs: at });
     void show(options, stamp, ended.signal);
   };
   await seen();
-  await db.query(DELETE_DEAD_PROCESSES, [KEPT]);
+  await db.ledger.deleteFrom('process').where('seen_at', '<', sql<Date>`now() - ${KEPT}::interval`).execute();
   // PostgreSQL may be away: the next time tells.
   const timer = setInterval(() => void seen().catch(() => undefined), SEEN_EVERY_MS);
   return {

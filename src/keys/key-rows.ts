@@ -1,5 +1,7 @@
+import { NOW } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
-import { part, statement } from '../db/statement.ts';
+import { statement } from '../db/statement.ts';
+import { ApiKeyEntity } from '../ledger/key-entities.ts';
 import { hashSecret, type KeyText } from './key-text.ts';
 import type { Scope } from './scope.ts';
 
@@ -40,47 +42,41 @@ export interface KeyView extends KeyHolder {
 /** The row of the key that the operator chose (`LONGSHORE_ADMIN_KEY`); random IDs are hex and never meet it. */
 export const OPERATOR_ID = 'operator';
 
-const HOLDER = 'id, name, scopes, tables, rate_per_second, burst';
+/** Makes a key whose text is known. False when its ID is taken: nothing changes then. */
+export async function insertKey(sql: Sql, text: KeyText, key: NewKey): Promise<boolean> {
+  // By parameters, which an entity manager has none of: not even a hash is to stand in a statement's text.
+  const made = await sql.ledger
+    .insertInto('api_key')
+    .values({
+      id: text.id,
+      secret_hash: hashSecret(text.secret),
+      scopes: key.scopes,
+      tables: key.tables,
+      name: key.name,
+      rate_per_second: key.rate?.perSecond ?? null,
+      burst: key.rate?.burst ?? null,
+      created_by: key.createdBy ?? null,
+    })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .returning('id')
+    .execute();
+  return made.length === 1;
+}
 
 interface HolderRow {
   readonly id: string;
   readonly name: string;
-  readonly scopes: Scope[];
-  readonly tables: string[] | null;
-  readonly rate_per_second: number | null;
-  readonly burst: number | null;
+  readonly scopes: readonly Scope[];
+  readonly tables?: readonly string[] | null;
+  readonly ratePerSecond?: number | null;
+  readonly burst?: number | null;
+  readonly secretHash: Buffer;
 }
 
-interface KeyRow extends HolderRow {
-  readonly created_at: Date;
-  readonly created_by: string | null;
-  readonly last_used_at: Date | null;
-  readonly revoked_at: Date | null;
-}
-
-const INSERT_KEY = statement`
-  insert into longshore.api_key
-    (id, secret_hash, scopes, tables, name, rate_per_second, burst, created_by, created_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, now()) on conflict (id) do nothing returning id`;
-
-/** Makes a key whose text is known. False when its ID is taken: nothing changes then. */
-export async function insertKey(sql: Sql, text: KeyText, key: NewKey): Promise<boolean> {
-  const made = await sql.query(INSERT_KEY, [
-    text.id,
-    hashSecret(text.secret),
-    key.scopes,
-    key.tables,
-    key.name,
-    key.rate?.perSecond ?? null,
-    key.rate?.burst ?? null,
-    key.createdBy ?? null,
-  ]);
-  return made.length === 1;
-}
-
-const FIND_HOLDERS = statement<
-  HolderRow & { secret_hash: Buffer }
->`select ${HOLDER}, secret_hash from longshore.api_key where id = any ($1) and revoked_at is null`;
+/** Of every request whose key was not seen for some seconds. */
+const FIND_HOLDERS = statement<{ [member in keyof HolderRow]: HolderRow[member] }>`
+  select id, name, scopes, tables, rate_per_second as "ratePerSecond", burst, secret_hash as "secretHash"
+    from longshore.api_key where id = any ($1) and revoked_at is null`;
 
 /** Those of these keys that are not revoked, with the hashes of their secrets. */
 export async function findHolders(
@@ -88,50 +84,88 @@ export async function findHolders(
   ids: readonly string[],
 ): Promise<readonly { readonly holder: KeyHolder; readonly secretHash: Buffer }[]> {
   const rows = await sql.query(FIND_HOLDERS, [ids]);
-  return rows.map((row) => ({ holder: toHolder(row), secretHash: row.secret_hash }));
+  return rows.map((row) => ({ holder: toHolder(row), secretHash: row.secretHash }));
 }
 
 /** null when there never was such a key. */
-export async function viewKey(sql: Sql, id: string): Promise<KeyView | null> {
-  const [row] = await sql.query(VIEW_KEY, [id]);
-  return row === undefined ? null : toView(row);
+export async function viewKey({ em }: Sql, id: string): Promise<KeyView | null> {
+  const key = await em.findOne(ApiKeyEntity, id, { disableIdentityMap: true });
+  return key && toView(key);
 }
 
 /** Newest first, revoked ones included. `before`: the ID of the last key of the page before. */
 export async function listKeys(
-  sql: Sql,
-  page: { readonly before?: string; readonly limit: number },
+  { ledger }: Sql,
+  { before, limit }: { readonly before?: string; readonly limit: number },
 ): Promise<KeyView[]> {
-  const rows = await sql.query(LIST_KEYS, [page.before ?? null, page.limit]);
-  return rows.map(toView);
+  const place = ledger
+    .selectFrom('api_key')
+    .select(['created_at', 'id'])
+    .where('id', '=', before ?? '');
+  const keys = await ledger
+    .selectFrom('api_key')
+    .select(VIEW)
+    .$if(before !== undefined, (page) =>
+      page.where(({ eb, refTuple }) =>
+        eb(refTuple('created_at', 'id'), '<', place.$asTuple('created_at', 'id')),
+      ),
+    )
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute();
+  return keys.map(toView);
 }
 
-const VIEW = part`select ${HOLDER}, created_at, created_by, last_used_at, revoked_at from longshore.api_key`;
+/** False when there is no such key, or it was revoked before. */
+export async function endKey({ ledger }: Sql, id: string): Promise<boolean> {
+  const { numUpdatedRows } = await ledger
+    .updateTable('api_key')
+    .set({ revoked_at: NOW })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
 
-const VIEW_KEY = statement<KeyRow>`${VIEW} where id = $1`;
+const VIEW = [
+  'id',
+  'name',
+  'scopes',
+  'tables',
+  'rate_per_second as ratePerSecond',
+  'burst',
+  'created_at as createdAt',
+  'created_by as createdBy',
+  'last_used_at as lastUsedAt',
+  'revoked_at as revokedAt',
+] as const;
 
-const LIST_KEYS = statement<KeyRow>`
-  ${VIEW} where $1::text is null
-     or (created_at, id) < (select created_at, id from longshore.api_key where id = $1)
-   order by created_at desc, id desc limit $2`;
+function toHolder({
+  id,
+  name,
+  scopes,
+  tables,
+  ratePerSecond,
+  burst,
+}: Omit<HolderRow, 'secretHash'>): KeyHolder {
+  const rate = ratePerSecond == null || burst == null ? null : { perSecond: ratePerSecond, burst };
+  return { id, name, scopes, tables: tables ?? null, rate };
+}
 
-function toHolder(row: HolderRow): KeyHolder {
-  const { id, name, scopes, tables, rate_per_second: perSecond, burst } = row;
-  return {
-    id,
-    name,
-    scopes,
-    tables,
-    rate: perSecond === null || burst === null ? null : { perSecond, burst },
-  };
+interface KeyRow extends Omit<HolderRow, 'secretHash'> {
+  readonly createdAt: Date;
+  readonly createdBy?: string | null;
+  readonly lastUsedAt?: Date | null;
+  readonly revokedAt?: Date | null;
 }
 
 function toView(row: KeyRow): KeyView {
   return {
     ...toHolder(row),
-    createdAt: row.created_at.toISOString(),
-    createdBy: row.created_by,
-    lastUsedAt: row.last_used_at?.toISOString() ?? null,
-    revokedAt: row.revoked_at?.toISOString() ?? null,
+    createdAt: row.createdAt.toISOString(),
+    createdBy: row.createdBy ?? null,
+    lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
+    revokedAt: row.revokedAt?.toISOString() ?? null,
   };
 }

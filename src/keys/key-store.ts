@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
-import { findHolders, insertKey, type KeyHolder, type NewKey, OPERATOR_ID } from './key-rows.ts';
+import { endKey, findHolders, insertKey, type KeyHolder, type NewKey, OPERATOR_ID } from './key-rows.ts';
 import { formatKey, hashSecret, type KeyText, newKeyText, parseKey } from './key-text.ts';
 
 /**
@@ -41,13 +41,6 @@ export interface KeyStoreOptions {
 }
 
 const TOUCH = statement`update longshore.api_key set last_used_at = now() where id = $1`;
-
-const SET_OPERATOR_KEY = statement`
-  insert into longshore.api_key (id, secret_hash, scopes, tables, name, created_at)
-  values ($1, $2, '{admin}', null, 'LONGSHORE_ADMIN_KEY', now())
-  on conflict (id) do update set secret_hash = excluded.secret_hash, revoked_at = null`;
-
-const END_OPERATOR_KEY = statement`update longshore.api_key set revoked_at = now() where id = $1 and revoked_at is null returning id`;
 
 /** The key store of one process. */
 export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStore {
@@ -90,18 +83,20 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
     adopt: (text, key) => insertKey(sql, text, key),
 
     async setOperatorKey(text) {
-      await sql.query(
-        SET_OPERATOR_KEY,
-        // An HTTP header can't carry spaces at its ends, and a file often ends in a newline.
-        [OPERATOR_ID, hashSecret(text.trim())],
-      );
+      // An HTTP header can't carry spaces at its ends, and a file often ends in a newline.
+      const secret_hash = hashSecret(text.trim());
+      await sql.ledger
+        .insertInto('api_key')
+        .values({ id: OPERATOR_ID, secret_hash, scopes: ['admin'], name: 'LONGSHORE_ADMIN_KEY' })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet({ secret_hash, revoked_at: null }))
+        .execute();
       believed.forget(OPERATOR_ID);
     },
 
     async endOperatorKey() {
-      const ended = await sql.query(END_OPERATOR_KEY, [OPERATOR_ID]);
+      const ended = await endKey(sql, OPERATOR_ID);
       believed.forget(OPERATOR_ID);
-      return ended.length > 0;
+      return ended;
     },
   };
 }

@@ -1,11 +1,12 @@
+import { sql } from 'kysely';
 import type { AuditEntry } from '../audit/audit-entry.ts';
 import { insertAudit } from '../audit/audit-rows.ts';
 import type { Database, Tx } from '../db/database.ts';
-import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { quoted } from '../shorten.ts';
-import { insertKey, type KeyView, type NewKey, OPERATOR_ID, viewKey } from './key-rows.ts';
+import { endKey, insertKey, type KeyView, type NewKey, OPERATOR_ID, viewKey } from './key-rows.ts';
 import { formatKey, newKeyText } from './key-text.ts';
+import type { Scope } from './scope.ts';
 
 /** Changes of keys. Each writes its line of the audit log in the same transaction: none without the other. */
 
@@ -31,8 +32,6 @@ export interface RevokeOptions {
   readonly audit: AuditEntry;
 }
 
-const REVOKE_KEY = statement`update longshore.api_key set revoked_at = now() where id = $1 and revoked_at is null`;
-
 /**
  * Revokes a key; one that is revoked already stays so. Other processes believe it for up to `CACHE_MS` more.
  *
@@ -51,16 +50,19 @@ export async function revokeKey(db: Database, id: string, options: RevokeOptions
     if (admins.length === 1 && admins[0] === id) {
       throw new LongshoreError('key-protected', `${id} is the last admin key`);
     }
-    await tx.query(REVOKE_KEY, [id]);
+    await endKey(tx, id);
     await insertAudit(tx, [options.audit]);
   });
 }
 
-const LOCK_ADMIN_KEYS = statement<{
-  id: string;
-}>`select id from longshore.api_key where revoked_at is null and 'admin' = any (scopes) order by id for update`;
-
-async function lockAdminKeys(tx: Tx): Promise<string[]> {
-  const rows = await tx.query(LOCK_ADMIN_KEYS);
+async function lockAdminKeys({ ledger }: Tx): Promise<string[]> {
+  const rows = await ledger
+    .selectFrom('api_key')
+    .select('id')
+    .where('revoked_at', 'is', null)
+    .where(({ val, eb, ref }) => eb(val<Scope>('admin'), '=', sql<Scope>`any (${ref('scopes')})`))
+    .orderBy('id')
+    .forUpdate()
+    .execute();
   return rows.map(({ id }) => id);
 }

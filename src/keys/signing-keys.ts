@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Sql } from '../db/sql.ts';
-import { statement } from '../db/statement.ts';
 
 /**
  * The secrets that sign tokens, in `longshore.token_key`: one a day (UTC), made by the first token of that day. It
@@ -37,15 +37,7 @@ export interface SigningKeysOptions {
   readonly tokenMs: number;
 }
 
-const READ_KEYS = statement<{
-  id: string;
-  period: number;
-  secret: Buffer;
-}>`select id, period, secret from longshore.token_key where period >= $1`;
-
-const INSERT_KEY = statement`insert into longshore.token_key (id, period, secret) values ($1, $2, $3) on conflict (period) do nothing`;
-
-export function createSigningKeys(sql: Sql, { now, tokenMs }: SigningKeysOptions): SigningKeys {
+export function createSigningKeys({ ledger }: Sql, { now, tokenMs }: SigningKeysOptions): SigningKeys {
   let known = new Map<string, SigningKey>();
   let knownSinceMs = Number.NEGATIVE_INFINITY;
 
@@ -55,7 +47,11 @@ export function createSigningKeys(sql: Sql, { now, tokenMs }: SigningKeysOptions
 
   async function read(): Promise<void> {
     const askedAtMs = now();
-    const rows = await sql.query(READ_KEYS, [oldest()]);
+    const rows = await ledger
+      .selectFrom('token_key')
+      .select(['id', 'period', 'secret'])
+      .where('period', '>=', oldest())
+      .execute();
     known = new Map(rows.map((row) => [row.id, { ...row, secret: new Uint8Array(row.secret) }]));
     knownSinceMs = askedAtMs;
   }
@@ -68,7 +64,11 @@ export function createSigningKeys(sql: Sql, { now, tokenMs }: SigningKeysOptions
     async current() {
       const period = periodOf(now());
       if (ageMs() > REFRESH_MS || ofPeriod(period) === undefined) {
-        await sql.query(INSERT_KEY, [randomBytes(8).toString('hex'), period, randomBytes(SECRET_BYTES)]);
+        await ledger
+          .insertInto('token_key')
+          .values({ id: randomBytes(8).toString('hex'), period, secret: randomBytes(SECRET_BYTES) })
+          .onConflict((conflict) => conflict.column('period').doNothing())
+          .execute();
         await read();
       }
       return ofPeriod(period)!;
@@ -82,9 +82,10 @@ export function createSigningKeys(sql: Sql, { now, tokenMs }: SigningKeysOptions
   };
 }
 
-const DROP_OLD_SIGNING_KEYS = statement`delete from longshore.token_key where period < floor(extract(epoch from now()) * 1000 / $1::float8) - 1`;
+/** By the database's clock. */
+const YESTERDAY = sql<number>`floor(extract(epoch from now()) * 1000 / ${PERIOD_MS}::float8) - 1`;
 
 /** Deletes the keys of days whose tokens have all ended. A day more is left to clocks that differ. */
-export async function dropOldSigningKeys(sql: Sql): Promise<void> {
-  await sql.query(DROP_OLD_SIGNING_KEYS, [PERIOD_MS]);
+export async function dropOldSigningKeys(db: Sql): Promise<void> {
+  await db.ledger.deleteFrom('token_key').where('period', '<', YESTERDAY).execute();
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 import { statement } from '../db/statement.ts';
 import type { Dictionary } from '../types.ts';
@@ -17,8 +18,6 @@ const TAKE_COMPARISON = statement<{ id: number }>`
                   and (finished_at is null or (status = 'done' and keep_until > now() + $5::interval)))
   returning id`;
 
-const DROP_COMPARISONS = statement`update longshore.restore set keep_until = now() + $2::interval where id = $1`;
-
 /**
  * The dry run whose stage a comparison of a backup with a table reads: the one that is kept since the last page, or a
  * new one, whose workflow is for the caller to start. It stays for some minutes more from now on.
@@ -34,7 +33,7 @@ export function findComparison(
     dictionary,
   }: { readonly backupId: string; readonly table: string; readonly dictionary: Dictionary },
 ): Promise<number> {
-  return db.transaction(async ({ query }) => {
+  return db.transaction(async ({ query, ledger }) => {
     // Two readers of the first page share one stage.
     await query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
       `longshore diff ${backupId} ${table}`,
@@ -51,7 +50,8 @@ export function findComparison(
       startedBy: STARTED_BY,
     } as const;
     const id = await createRestore(db, request);
-    await query(DROP_COMPARISONS, [id, KEPT_FOR]);
+    const keep_until = sql<Date>`now() + ${KEPT_FOR}::interval`;
+    await ledger.updateTable('restore').set({ keep_until }).where('id', '=', id).execute();
     return id;
   });
 }

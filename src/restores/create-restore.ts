@@ -115,13 +115,13 @@ export async function latestBackupOf(
   );
 }
 
-const READ_STORED = statement<{
-  manifest: Manifest;
-}>`select manifest from longshore.backup where id = $1 and manifest is not null`;
-
 async function readStored(db: Sql, backupId: string): Promise<Manifest> {
-  const [row] = await db.query(READ_STORED, [backupId]);
-  if (!row) throw unknownBackup(backupId);
+  const row = await db.ledger
+    .selectFrom('backup')
+    .select('manifest')
+    .where('id', '=', backupId)
+    .executeTakeFirst();
+  if (!row?.manifest) throw unknownBackup(backupId);
   return row.manifest;
 }
 

@@ -68,17 +68,17 @@ export interface DrillOutcome {
   readonly verification: Verification | null;
 }
 
-const READ_DRILL = statement<DrillOutcome>`
-  select r.status,
-         case when (b.verification->>'restoreId')::int = r.id then b.verification end as verification
-    from longshore.restore r join longshore.backup b on b.id = r.backup_id
-   where r.id = $1`;
-
 /** How a drill ended. What a later drill of the same backup found is not told here. */
 export async function readDrill(db: Sql, restoreId: number): Promise<DrillOutcome> {
-  const [row] = await db.query(READ_DRILL, [restoreId]);
-  if (row) return row;
-  throw new LongshoreError('unknown-restore', `there is no drill ${restoreId}`);
+  const row = await db.ledger
+    .selectFrom('restore as r')
+    .innerJoin('backup as b', 'b.id', 'r.backup_id')
+    .select(['r.status', 'b.verification'])
+    .where('r.id', '=', restoreId)
+    .executeTakeFirst();
+  if (!row) throw new LongshoreError('unknown-restore', `there is no drill ${restoreId}`);
+  const { status, verification } = row;
+  return { status, verification: verification?.restoreId === restoreId ? verification : null };
 }
 
 /**

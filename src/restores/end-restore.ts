@@ -1,5 +1,6 @@
 import type { Verification } from '../backups/backup.ts';
 import type { Database } from '../db/database.ts';
+import { jsonb, moment, NOW } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { statement } from '../db/statement.ts';
@@ -28,8 +29,6 @@ const END_RESTORE = statement<{ kind: RestoreKind; backupId: string; seconds: nu
    returning kind, backup_id as "backupId",
              extract(epoch from clock_timestamp() - created_at)::float8 as seconds`;
 
-const READ_ENDED = statement<{ status: RestoreStatus }>`select status from longshore.restore where id = $1`;
-
 /**
  * Writes how a restore ended, unless it has ended already; opens its gates, drops its stages, and notes what a drill
  * found, all in one transaction. Asking twice is not an error.
@@ -42,15 +41,15 @@ export async function endRestore(db: Database, input: EndRestoreInput): Promise<
     const [ended] = await tx.query(END_RESTORE, [restoreId, end.status, ...failure]);
     if (ended?.kind === 'drill' && proof) await recordProof(tx, { ...ended, restoreId, proof });
     await clearRestore(tx, restoreId);
-    const [row] = await tx.query(READ_ENDED, [restoreId]);
+    const row = await tx.ledger
+      .selectFrom('restore')
+      .select('status')
+      .where('id', '=', restoreId)
+      .executeTakeFirst();
     if (!row) throw unknownRestore(restoreId);
     return row;
   });
 }
-
-const RECORD_PROOF = statement`
-  update longshore.backup set verification = $2, verified_at = case when $3 then $4 else verified_at end
-   where id = $1`;
 
 async function recordProof(
   tx: Sql,
@@ -65,26 +64,29 @@ async function recordProof(
   const ok = proof.faults.length === 0;
   const at = new Date().toISOString();
   const verification: Verification = { ok, at, seconds, restoreId, ...proof };
-  await tx.query(RECORD_PROOF, [backupId, JSON.stringify(verification), ok, at]);
+  await tx.ledger
+    .updateTable('backup')
+    .set({ verification: jsonb(verification), ...(ok && { verified_at: moment(at) }) })
+    .where('id', '=', backupId)
+    .execute();
 }
-
-const OPEN_GATE = statement`delete from longshore.table_gate where restore_id = $1`;
-
-const CLEARED_RESTORE = statement<{
-  kept: boolean;
-}>`select coalesce(status = 'done' and keep_until > now(), false) as kept from longshore.restore where id = $1`;
-
-const DELETE_PARTS = statement`delete from longshore.restore_part where restore_id = $1`;
 
 /**
  * Opens the gates and drops what is staged, unless it is kept for a while; in the transaction that ends the restore.
  */
 export async function clearRestore(tx: Sql, restoreId: number): Promise<void> {
-  await tx.query(OPEN_GATE, [restoreId]);
-  const [row] = await tx.query(CLEARED_RESTORE, [restoreId]);
-  if (row?.kept) return;
+  const { ledger } = tx;
+  await ledger.deleteFrom('table_gate').where('restore_id', '=', restoreId).execute();
+  const kept = await ledger
+    .selectFrom('restore')
+    .select('id')
+    .where('id', '=', restoreId)
+    .where('status', '=', 'done')
+    .where('keep_until', '>', NOW)
+    .executeTakeFirst();
+  if (kept) return;
   await dropStages(tx, restoreId);
-  await tx.query(DELETE_PARTS, [restoreId]);
+  await ledger.deleteFrom('restore_part').where('restore_id', '=', restoreId).execute();
 }
 
 /** In one statement: those of a drill reference each other. */

@@ -1,15 +1,7 @@
-import type { BackupStatus } from '../backups/backup.ts';
 import { unknownBackup } from '../backups/backups.ts';
 import { type Doubt, describeDoubts } from '../backups/doubts.ts';
 import type { Sql } from '../db/sql.ts';
-import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
-
-const READ_DOUBTS = statement<{
-  status: BackupStatus;
-  readable: boolean;
-  doubts: readonly Doubt[] | null;
-}>`select status, manifest is not null as readable, unverified as doubts from longshore.backup where id = $1`;
 
 /**
  * Sees that a backup may be restored or proved.
@@ -21,7 +13,11 @@ export async function requireRestorable(
   id: string,
   acceptUnverified: boolean,
 ): Promise<readonly Doubt[] | null> {
-  const [row] = await db.query(READ_DOUBTS, [id]);
+  const row = await db.ledger
+    .selectFrom('backup')
+    .select(['status', 'unverified as doubts', ({ eb }) => eb('manifest', 'is not', null).as('readable')])
+    .where('id', '=', id)
+    .executeTakeFirst();
   if (!row) throw unknownBackup(id);
   const { status, readable, doubts } = row;
   if (status === 'done') return null;

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts';
+import { anyOf } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
-import { statement } from '../db/statement.ts';
 import { liveName } from '../tables/table-state.ts';
 import { lockRestore, readRestorePlan, setRestoreStatus } from './restores.ts';
 
@@ -12,10 +12,6 @@ export type GateState =
   | { readonly state: 'closed' }
   /** `behind`: a restore that keeps one of the tables closed; null: writers under way. */
   | { readonly state: 'wait'; readonly behind: number | null };
-
-const CLOSE_GATE = statement`
-  insert into longshore.table_gate (table_name, restore_id)
-  select name, $1 from unnest($2::text[]) as name on conflict do nothing`;
 
 /**
  * Closes the gates of a restore's tables (`src/publish/gate.ts`), of all or of none: then every writer that was under
@@ -36,7 +32,11 @@ export async function closeGate(db: Database, restoreId: number): Promise<GateSt
       await tx.query(`lock table ${lives.join(', ')} in share row exclusive mode`);
       const other = await closedByOthers(tx, restoreId, names);
       if (other !== null) return other;
-      await tx.query(CLOSE_GATE, [restoreId, names]);
+      await tx.ledger
+        .insertInto('table_gate')
+        .values(names.map((name) => ({ table_name: name, restore_id: restoreId })))
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
       return null;
     });
     if (behind === null) return { state: 'closed' };
@@ -49,15 +49,18 @@ export async function closeGate(db: Database, restoreId: number): Promise<GateSt
   }
 }
 
-const CLOSED_BY_OTHERS = statement<{ behind: number }>`
-  select restore_id as behind from longshore.table_gate
-   where table_name = any ($2) and restore_id <> $1 order by restore_id limit 1`;
-
 async function closedByOthers(
-  { query }: Sql,
+  { ledger }: Sql,
   restoreId: number,
   names: readonly string[],
 ): Promise<number | null> {
-  const [row] = await query(CLOSED_BY_OTHERS, [restoreId, names]);
+  const row = await ledger
+    .selectFrom('table_gate')
+    .select('restore_id as behind')
+    .where('table_name', '=', anyOf(names))
+    .where('restore_id', '<>', restoreId)
+    .orderBy('restore_id')
+    .limit(1)
+    .executeTakeFirst();
   return row?.behind ?? null;
 }

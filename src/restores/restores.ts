@@ -1,4 +1,5 @@
 import type { Manifest, ManifestTable } from '../backups/backup.ts';
+import { jsonb } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
@@ -55,11 +56,13 @@ export async function requireRestore(db: Sql, { restoreId, uid }: RestoreStep): 
   throw orphaned(`restore ${restoreId}`);
 }
 
-const READ_UID = statement<{ uid: string }>`select uid from longshore.restore where id = $1`;
-
 /** @throws LongshoreError `unknown-restore` */
 export async function uidOfRestore(db: Sql, restoreId: number): Promise<string> {
-  const [row] = await db.query(READ_UID, [restoreId]);
+  const row = await db.ledger
+    .selectFrom('restore')
+    .select('uid')
+    .where('id', '=', restoreId)
+    .executeTakeFirst();
   if (!row) throw unknownRestore(restoreId);
   return row.uid;
 }
@@ -155,32 +158,36 @@ export async function listRestores(db: Sql, filter: RestoreFilter): Promise<Rest
   return rows.map(toRestoreView);
 }
 
-const SET_RESTORE_STATUS = statement`update longshore.restore set status = $2 where id = $1 and finished_at is null`;
-
 /** Says how far it is, unless it has ended. */
 export async function setRestoreStatus(db: Sql, id: number, status: RestoreStatus): Promise<void> {
-  await db.query(SET_RESTORE_STATUS, [id, status]);
+  await unfinished(db, id).set({ status }).execute();
 }
-
-const RECORD_CHANGES = statement`update longshore.restore set result = $2 where id = $1 and finished_at is null`;
 
 export async function recordChanges(db: Sql, id: number, changes: readonly TableChange[]): Promise<void> {
-  await db.query(RECORD_CHANGES, [id, JSON.stringify(changes)]);
+  await unfinished(db, id)
+    .set({ result: jsonb(changes) })
+    .execute();
 }
 
-const LOCK_RESTORE = statement<{
-  status: RestoreStatus;
-  ended: boolean;
-}>`select status, finished_at is not null as ended from longshore.restore where id = $1 for update`;
+/** The restore's row, unless it has ended. */
+function unfinished({ ledger }: Sql, id: number) {
+  return ledger.updateTable('restore').where('id', '=', id).where('finished_at', 'is', null);
+}
 
 /**
  * Locks the restore's row until the transaction ends, so that nobody else ends it meanwhile.
  * @throws LongshoreError `restore-state` when it has ended, `unknown-restore`
  */
 export async function lockRestore(tx: Sql, id: number): Promise<void> {
-  const [row] = await tx.query(LOCK_RESTORE, [id]);
+  const row = await tx.ledger
+    .selectFrom('restore')
+    .select(['status', 'finished_at'])
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst();
   if (!row) throw unknownRestore(id);
-  if (row.ended) throw new LongshoreError('restore-state', `restore ${id} is ${row.status}: it has ended`);
+  if (row.finished_at !== null)
+    throw new LongshoreError('restore-state', `restore ${id} is ${row.status}: it has ended`);
 }
 
 export function unknownRestore(id: number): LongshoreError {

@@ -1,6 +1,6 @@
 import type { BackupStatus } from '../backups/backup.ts';
+import { anyOf } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
-import { statement } from '../db/statement.ts';
 import type { RestoreStatus } from '../restores/restore.ts';
 import { startedByRun } from './run-ids.ts';
 
@@ -16,19 +16,6 @@ export interface RunLedger {
 
 export const NOTHING_MADE: RunLedger = { backup: null, drills: [] };
 
-const BACKUPS_OF_RUNS = statement<{ startedBy: string; id: string; status: BackupStatus }>`
-  select started_by as "startedBy", id, status from longshore.backup
-   where schedule_id = $1 and started_by = any($2)`;
-
-const DRILLS_OF_RUNS = statement<{
-  startedBy: string;
-  restoreId: number;
-  backupId: string;
-  status: RestoreStatus;
-}>`
-  select started_by as "startedBy", id as "restoreId", backup_id as "backupId", status
-    from longshore.restore where kind = 'drill' and started_by = any($1) order by id`;
-
 /** By run ID; runs that made nothing are left out. */
 export async function readRuns(
   db: Sql,
@@ -36,9 +23,21 @@ export async function readRuns(
   runIds: readonly string[],
 ): Promise<ReadonlyMap<string, RunLedger>> {
   const keys = new Map(runIds.map((runId) => [startedByRun({ scheduleId, runId }), runId]));
+  const startedBy = [...keys.keys()];
   const [backups, drills] = await Promise.all([
-    db.query(BACKUPS_OF_RUNS, [scheduleId, [...keys.keys()]]),
-    db.query(DRILLS_OF_RUNS, [[...keys.keys()]]),
+    db.ledger
+      .selectFrom('backup')
+      .select(['started_by as startedBy', 'id', 'status'])
+      .where('schedule_id', '=', scheduleId)
+      .where('started_by', '=', anyOf(startedBy))
+      .execute(),
+    db.ledger
+      .selectFrom('restore')
+      .select(['started_by as startedBy', 'id as restoreId', 'backup_id as backupId', 'status'])
+      .where('kind', '=', 'drill')
+      .where('started_by', '=', anyOf(startedBy))
+      .orderBy('id')
+      .execute(),
   ]);
   const runs = new Map<string, RunLedger>();
   for (const [key, runId] of keys) {

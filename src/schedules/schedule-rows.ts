@@ -1,5 +1,5 @@
+import { CLOCK, jsonb } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
-import { statement } from '../db/statement.ts';
 import type { ScheduleDefinition, ScheduleSort, SeenInTemporal } from './schedule-definition.ts';
 
 export interface ScheduleKey {
@@ -17,51 +17,52 @@ export interface ScheduleRow extends ScheduleKey {
   readonly deletedAt: Date | null;
 }
 
-const COLUMNS = 'kind, id, definition, pending, seen, deleted_at as "deletedAt"';
+const COLUMNS = ['kind', 'id', 'definition', 'pending', 'seen', 'deleted_at as deletedAt'] as const;
 
-const READ_SCHEDULE_ROWS = statement<{
-  [member in keyof ScheduleRow]: ScheduleRow[member];
-}>`select ${COLUMNS} from longshore.schedule order by kind, id`;
-
-export async function readScheduleRows(db: Sql): Promise<readonly ScheduleRow[]> {
-  return db.query(READ_SCHEDULE_ROWS);
+export async function readScheduleRows({ ledger }: Sql): Promise<readonly ScheduleRow[]> {
+  return ledger.selectFrom('schedule').select(COLUMNS).orderBy('kind').orderBy('id').execute();
 }
 
-const READ_SCHEDULE_ROW = statement<{
-  [member in keyof ScheduleRow]: ScheduleRow[member];
-}>`select ${COLUMNS} from longshore.schedule where kind = $1 and id = $2`;
-
-export async function readScheduleRow(db: Sql, { kind, id }: ScheduleKey): Promise<ScheduleRow | null> {
-  const [row] = await db.query(READ_SCHEDULE_ROW, [kind, id]);
+export async function readScheduleRow(
+  { ledger }: Sql,
+  { kind, id }: ScheduleKey,
+): Promise<ScheduleRow | null> {
+  const row = await ledger
+    .selectFrom('schedule')
+    .select(COLUMNS)
+    .where('kind', '=', kind)
+    .where('id', '=', id)
+    .executeTakeFirst();
   return row ?? null;
 }
 
-const WRITE_SCHEDULE = statement`
-  insert into longshore.schedule (kind, id, definition, pending, seen) values ($1, $2, $3, $4, $5)
-  on conflict (kind, id) do update
-     set definition = excluded.definition, pending = excluded.pending,
-         seen = coalesce(excluded.seen, schedule.seen), changed_at = clock_timestamp(), deleted_at = null`;
-
 /** Writes what the schedule is to be; also over one that was deleted. `seen` is null while Temporal has not heard of it. */
 export async function writeSchedule(
-  db: Sql,
+  { ledger }: Sql,
   { kind, id }: ScheduleKey,
   definition: ScheduleDefinition,
   seen: SeenInTemporal | null,
 ): Promise<void> {
-  await db.query(WRITE_SCHEDULE, [
-    kind,
-    id,
-    JSON.stringify(definition),
-    seen === null,
-    seen && JSON.stringify(seen),
-  ]);
+  const written = {
+    definition: jsonb(definition),
+    pending: seen === null,
+    changed_at: CLOCK,
+    deleted_at: null,
+    ...(seen && { seen: jsonb(seen) }),
+  };
+  await ledger
+    .insertInto('schedule')
+    .values({ kind, id, ...written })
+    .onConflict((conflict) => conflict.columns(['kind', 'id']).doUpdateSet(written))
+    .execute();
 }
 
-const BURY_SCHEDULE_ROW = statement`
-  update longshore.schedule set deleted_at = clock_timestamp(), changed_at = clock_timestamp(), pending = false
-   where kind = $1 and id = $2 and deleted_at is null`;
-
-export async function buryScheduleRow(db: Sql, { kind, id }: ScheduleKey): Promise<void> {
-  await db.query(BURY_SCHEDULE_ROW, [kind, id]);
+export async function buryScheduleRow({ ledger }: Sql, { kind, id }: ScheduleKey): Promise<void> {
+  await ledger
+    .updateTable('schedule')
+    .set({ deleted_at: CLOCK, changed_at: CLOCK, pending: false })
+    .where('kind', '=', kind)
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .execute();
 }

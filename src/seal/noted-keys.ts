@@ -1,21 +1,22 @@
+import { NOW } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
-import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import type { PayloadKeys } from './payload-keys.ts';
 
-const NOTE_KEYS = statement`
-  insert into longshore.payload_key (id, noted_at, seals)
-  select k.id, now(), k.id = $2 from unnest($1::text[]) k (id)
-  on conflict (id) do update set noted_at = excluded.noted_at, seals = excluded.seals`;
-
 /** The IDs of the payload keys of the API that started last are in the ledger, for workers to hold theirs against. */
 export async function noteKeys(db: Sql, { sealing, byId }: PayloadKeys): Promise<void> {
-  await db.query(NOTE_KEYS, [[...byId.keys()], sealing.id]);
+  const keys = [...byId.keys()].map((id) => ({ id, noted_at: NOW, seals: id === sealing.id }));
+  await db.ledger
+    .insertInto('payload_key')
+    .values(keys)
+    .onConflict((conflict) =>
+      conflict.column('id').doUpdateSet(({ ref }) => ({
+        noted_at: ref('excluded.noted_at'),
+        seals: ref('excluded.seals'),
+      })),
+    )
+    .execute();
 }
-
-const KEYS_AGREE = statement<{ id: string; seals: boolean }>`
-  select id, seals from longshore.payload_key
-   where noted_at = (select max(noted_at) from longshore.payload_key)`;
 
 /**
  * Whether a process and the API open what the other seals, as they do at every step of a change of keys.
@@ -24,7 +25,13 @@ const KEYS_AGREE = statement<{ id: string; seals: boolean }>`
  * @throws LongshoreError `config-invalid` when they do not
  */
 export async function keysAgree(db: Sql, { sealing, byId }: PayloadKeys): Promise<boolean> {
-  const noted = await db.query(KEYS_AGREE);
+  const noted = await db.ledger
+    .selectFrom('payload_key')
+    .select(['id', 'seals'])
+    .where('noted_at', '=', (eb) =>
+      eb.selectFrom('payload_key').select(({ fn }) => fn.max('noted_at').as('at')),
+    )
+    .execute();
   if (noted.length === 0) return false;
   const sealer = noted.find(({ seals }) => seals);
   const isUnderstood = noted.some(({ id }) => id === sealing.id);
