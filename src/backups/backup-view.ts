@@ -1,48 +1,21 @@
-import type { Codec } from '../avro/codec.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { LedgerRow } from '../db/ledger-queries.ts';
 import { jobError } from '../jobs/job.ts';
-import type {
-  BackupPurpose,
-  BackupStatus,
-  BackupTableView,
-  BackupView,
-  Manifest,
-  Part,
-  Verification,
-} from './backup.ts';
-import type { Doubt } from './doubts.ts';
+import type { BackupTableView, BackupView, Part } from './backup.ts';
 
 /** A row of the ledger, with the parts so far of a backup that runs. */
-export interface BackupRow {
-  readonly id: string;
-  readonly purpose: BackupPurpose;
-  readonly schedule_id: string | null;
-  readonly status: BackupStatus;
-  readonly pinned: boolean;
-  readonly codec: Codec;
-  readonly encrypted: boolean;
-  readonly key_id: string | null;
-  readonly workflow_id: string;
-  readonly run_id: string | null;
-  readonly dictionary_version: string;
-  readonly snapshot_at: Date | null;
-  readonly tables: readonly string[];
-  readonly parts_total: number | null;
-  readonly manifest: Manifest | null;
-  readonly rows: number | null;
-  readonly bytes: number | null;
-  readonly error_code: ErrorCode | null;
-  readonly error_message: string | null;
-  readonly note: string | null;
-  readonly unverified: readonly Doubt[] | null;
-  readonly warnings: readonly string[] | null;
-  readonly verified_at: Date | null;
-  readonly verification: Verification | null;
-  readonly started_by: string;
-  readonly created_at: Date;
-  readonly finished_at: Date | null;
+export type BackupRow = Omit<LedgerRow<'backup'>, Unseen> & {
   readonly parts: readonly { readonly table: string; readonly part: Part }[] | null;
-}
+};
+
+type Unseen =
+  | 'attempt'
+  | 'cleared_at'
+  | 'definitions'
+  | 'deleted_at'
+  | 'dictionary_name'
+  | 'found'
+  | 'last_loads'
+  | 'manifest_sha256';
 
 export function toBackupView(row: BackupRow): BackupView {
   const tables = tablesOf(row);

@@ -8,6 +8,7 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
   type RawBuilder,
+  type Selectable,
   sql,
 } from 'kysely';
 import type { LedgerTables } from '../ledger/entities.ts';
@@ -15,6 +16,9 @@ import { LEDGER_SCHEMA, quoteName, quoteNames } from './sql-names.ts';
 
 /** Queries of the ledger's tables, typed from its entities. */
 export type Ledger = Kysely<LedgerTables>;
+
+/** A row as it is read: for statements in SQL that give columns of a table as they are. */
+export type LedgerRow<Table extends keyof LedgerTables> = Selectable<LedgerTables[Table]>;
 
 /**
  * Queries on the connection of the entity manager: that of its transaction, or any of the pool.

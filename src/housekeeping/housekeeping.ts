@@ -4,10 +4,10 @@ import { dropExpiredKeys } from '../batches/idempotent.ts';
 import { isGroupRunning } from '../batches/look-up-batch.ts';
 import { PAYLOAD_FOLDER } from '../batches/payload.ts';
 import type { Database } from '../db/database.ts';
-import { statement } from '../db/statement.ts';
 import type { Installation } from '../installation/installation.ts';
 import { reconcileJobs } from '../jobs/reconcile-jobs.ts';
 import { dropOldSigningKeys } from '../keys/signing-keys.ts';
+import { LoadEntity } from '../ledger/load-entities.ts';
 import { LOAD_JOB } from '../loads/load-job.ts';
 import { tellPausedAgain } from '../loads/pause-load.ts';
 import type { Refresher } from '../reports/refresher.ts';
@@ -86,13 +86,9 @@ export function keepHouse(deps: HouseDeps): { stop(): void } {
   return { stop: () => timers.forEach(clearInterval) };
 }
 
-const UPLOADS_IN_USE = statement<{
-  key: string;
-}>`select source_key as key from longshore.load where finished_at is null`;
-
 async function sweepUploads(db: Database, storage: Storage): Promise<void> {
-  const used = await db.query(UPLOADS_IN_USE);
-  const keys = new Set(used.map((row) => row.key));
+  const used = await db.em.find(LoadEntity, { finishedAt: null }, { fields: ['sourceKey'] });
+  const keys = new Set(used.map((load) => load.sourceKey));
   for (const key of await storage.list('uploads/')) {
     if (!keys.has(key) && (await isOld(storage, key))) await storage.delete(key);
   }

@@ -5,7 +5,7 @@ import { BACK_UP, type BackUpInput } from '../backups/contract.ts';
 import { COMMIT_BATCHES } from '../batches/contract.ts';
 import type { Config } from '../config.ts';
 import type { Sql } from '../db/sql.ts';
-import { statement } from '../db/statement.ts';
+import { PayloadKeyEntity } from '../ledger/key-entities.ts';
 import { LOAD_CSV } from '../loads/contract.ts';
 import { REFRESH_ON_SCHEDULE, REFRESH_REPORT } from '../reports/contract.ts';
 import { RESTORE } from '../restores/contract.ts';
@@ -35,8 +35,6 @@ const ENDED: readonly string[] = ['done', 'failed', 'cancelled', 'deleted', 'unv
 const RENEWED: readonly string[] = [RUN_SCHEDULE, REFRESH_ON_SCHEDULE, REFRESH_REPORT];
 const REASON = 'of before payloads were sealed';
 
-const HAS_SEALED = statement`select from longshore.payload_key limit 1`;
-
 /**
  * Seals what a version without seals has left in Temporal: the jobs that are under way there begin anew, with the input
  * that they had, and find in the ledger what is done already; schedules get their input again. Only once in the life of
@@ -44,8 +42,7 @@ const HAS_SEALED = statement`select from longshore.payload_key limit 1`;
  */
 export async function takeOverUnsealed(deps: TakeOverDeps): Promise<void> {
   const { config, db } = deps;
-  const used = await db.query(HAS_SEALED);
-  if (used.length === 0) {
+  if ((await db.em.count(PayloadKeyEntity)) === 0) {
     await takeOverWorkflows(deps);
     await takeOverSchedules(deps);
   }

@@ -1,11 +1,12 @@
 import type { Database } from '../db/database.ts';
+import { CLOCK } from '../db/ledger-queries.ts';
 import { statement } from '../db/statement.ts';
 import { type JobEnd, orphaned } from '../jobs/job.ts';
 import { dropStage, stageName } from '../publish/stage.ts';
 import { dropRejects } from '../rejects/kept-rejects.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LoadTotals } from './load-view.ts';
-import { isRow, type LoadStep, readLoadPlan, unknownLoad } from './loads.ts';
+import { type LoadStep, readLoadPlan, unknownLoad } from './loads.ts';
 
 export interface EndLoadInput extends LoadStep {
   readonly end: JobEnd;
@@ -17,11 +18,6 @@ export interface EndedLoad extends LoadTotals {
   /** Workflow of the load whose turn it is now. */
   readonly next: string | null;
 }
-
-const END_LOAD = statement`
-  update longshore.load
-       set status = $2, error_code = $3, error_message = $4, finished_at = clock_timestamp(), paused = false
-     where id = $1 and finished_at is null and ${isRow('$5')}`;
 
 const READ_ENDED = statement<EndedLoad & { uid: string }>`
   select uid, status, rows_read as read, rows_loaded as loaded, rows_rejected as rejected,
@@ -39,8 +35,20 @@ export async function endLoad(
 ): Promise<EndedLoad> {
   const plan = await readLoadPlan(db, { loadId, uid });
   const ended = await db.transaction(async (tx) => {
-    const failure = end.status === 'failed' ? [end.code, end.message] : [null, null];
-    await tx.query(END_LOAD, [loadId, end.status, ...failure, plan.uid]);
+    const failure = end.status === 'failed' ? end : { code: null, message: null };
+    await tx.ledger
+      .updateTable('load')
+      .set({
+        status: end.status,
+        error_code: failure.code,
+        error_message: failure.message,
+        finished_at: CLOCK,
+        paused: false,
+      })
+      .where('id', '=', loadId)
+      .where('uid', '=', plan.uid)
+      .where('finished_at', 'is', null)
+      .execute();
     const [row] = await tx.query(READ_ENDED, [loadId]);
     if (!row) throw unknownLoad(loadId);
     const { uid: found, ...rest } = row;

@@ -1,8 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Tx } from '../db/database.ts';
+import type { LedgerRow } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { part, statement } from '../db/statement.ts';
-import { type ErrorCode, LongshoreError } from '../errors.ts';
+import { LongshoreError } from '../errors.ts';
 import { INSTALLATION_ID } from '../installation/installation.ts';
 import { nameIn, numberedName } from '../installation/names.ts';
 import { jobError, LARGEST_JOB_NUMBER, orphaned } from '../jobs/job.ts';
@@ -148,14 +150,28 @@ async function findSameLoad(tx: Tx, request: NewLoad): Promise<number | undefine
   return row?.id;
 }
 
-const READ_LOAD_PLAN = statement<LoadPlan>`
-  select id, uid, definition as "table", mode, status, paused, source_key as "sourceKey", source_kind as "sourceKind",
-         source_stamp as "sourceStamp", sha256, forced, header, chunks, max_rejects as "maxRejects"
-    from longshore.load where id = $1`;
-
 /** @throws LongshoreError `unknown-load`, `workflow-orphaned` */
 export async function readLoadPlan(db: Sql, { loadId: id, uid }: LoadStep): Promise<LoadPlan> {
-  const [row] = await db.query(READ_LOAD_PLAN, [id]);
+  const row = await db.ledger
+    .selectFrom('load')
+    .select([
+      'id',
+      'uid',
+      'definition as table',
+      'mode',
+      'status',
+      'paused',
+      'source_key as sourceKey',
+      'source_kind as sourceKind',
+      'source_stamp as sourceStamp',
+      'sha256',
+      'forced',
+      'header',
+      'chunks',
+      'max_rejects as maxRejects',
+    ])
+    .where('id', '=', id)
+    .executeTakeFirst();
   if (!row) throw unknownLoad(id);
   if (uid !== undefined && uid !== row.uid) throw orphaned(`load ${id}`);
   return row;
@@ -167,56 +183,59 @@ export interface LoadStep {
   readonly uid?: string;
 }
 
-/** SQL of whether a row is the one that is asked for, and not another of its number. @param parameter such as `$3` */
-export function isRow(parameter: string): string {
-  return `coalesce(uid = ${parameter}::uuid, true)`;
-}
-
-const LOAD_AHEAD = statement<{ ahead: number | null }>`
-  select max(a.id) as ahead from longshore.load me
-    join longshore.load a on a.table_name = me.table_name and a.id < me.id and a.finished_at is null
-   where me.id = $1`;
-
 /** The load of the same table that this one has to wait for: the latest unfinished one before it. */
 export async function loadAhead(db: Sql, id: number): Promise<number | null> {
-  const [row] = await db.query(LOAD_AHEAD, [id]);
+  const row = await db.ledger
+    .selectFrom('load as me')
+    .innerJoin('load as other', (join) =>
+      join.onRef('other.table_name', '=', 'me.table_name').onRef('other.id', '<', 'me.id'),
+    )
+    .where('me.id', '=', id)
+    .where('other.finished_at', 'is', null)
+    .select(({ fn }) => fn.max<number | null>('other.id').as('ahead'))
+    .executeTakeFirst();
   return row?.ahead ?? null;
 }
 
-const SET_LOAD_STATUS = statement`
-  update longshore.load set status = $2, started_at = case when $2 <> 'queued' then coalesce(started_at, now()) end
-   where id = $1 and finished_at is null and ${isRow('$3')}`;
-
 export async function setLoadStatus(db: Sql, { loadId, uid }: LoadStep, status: LoadStatus): Promise<void> {
-  await db.query(SET_LOAD_STATUS, [loadId, status, uid ?? null]);
+  const startedAt = status === 'queued' ? null : sql<Date>`coalesce(started_at, now())`;
+  await db.ledger
+    .updateTable('load')
+    .set({ status, started_at: startedAt })
+    .where('id', '=', loadId)
+    .where('finished_at', 'is', null)
+    .$if(uid !== undefined, (update) => update.where('uid', '=', uid!))
+    .execute();
 }
 
-interface ViewRow {
-  id: number;
-  table_name: string;
-  mode: LoadMode;
-  status: LoadStatus;
-  paused: boolean;
-  workflow_id: string;
-  run_id: string | null;
-  source_kind: LoadSource['kind'];
-  source_name: string;
-  source_key: string;
-  sha256: string | null;
-  max_rejects: MaxRejects | null;
-  bytes: number | null;
-  chunk_count: number | null;
-  rows_read: number;
-  rows_loaded: number;
-  rows_rejected: number;
-  rows_unchanged: number;
-  rows_discarded: number;
-  error_code: ErrorCode | null;
-  error_message: string | null;
-  note: string | null;
-  created_at: Date;
-  started_at: Date | null;
-  finished_at: Date | null;
+type Columns =
+  | 'id'
+  | 'table_name'
+  | 'mode'
+  | 'status'
+  | 'paused'
+  | 'workflow_id'
+  | 'run_id'
+  | 'source_kind'
+  | 'source_name'
+  | 'source_key'
+  | 'sha256'
+  | 'max_rejects'
+  | 'bytes'
+  | 'chunk_count'
+  | 'rows_read'
+  | 'rows_loaded'
+  | 'rows_rejected'
+  | 'rows_unchanged'
+  | 'rows_discarded'
+  | 'error_code'
+  | 'error_message'
+  | 'note'
+  | 'created_at'
+  | 'started_at'
+  | 'finished_at';
+
+type ViewRow = Pick<LedgerRow<'load'>, Columns> & {
   ahead: number | null;
   chunks_done: number;
   bytes_done: number;
@@ -226,7 +245,7 @@ interface ViewRow {
   /** With those that the checks of keys found after the chunks. */
   rejects_found: number;
   seconds: number | null;
-}
+};
 
 const VIEW = part`
   select l.id, l.table_name, l.mode, l.status, l.paused, l.workflow_id, l.run_id, l.source_kind, l.source_name,

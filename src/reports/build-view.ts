@@ -2,7 +2,6 @@ import type { Tx } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteNames, READ_SCHEMA, REPORT_SCHEMA } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
-import { statement } from '../db/statement.ts';
 import { privileges } from '../publish/carry-over.ts';
 import { runPatiently } from '../publish/lock-tables.ts';
 import { fillView } from './fill-view.ts';
@@ -28,16 +27,17 @@ export async function buildView(tx: Tx, report: Report): Promise<readonly Report
   await declare(tx, report, building);
   await checkSources(tx, report, building);
   const columns = await columnsOfReport(tx, report, building);
-  await tx.query(LEDGER_ROW, [report.name, report.hash, report.tables]);
+  const { hash, tables } = report;
+  await tx.ledger
+    .insertInto('report')
+    .values({ name: report.name, hash, tables })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ hash, tables }))
+    .execute();
   await fill(tx, report, building);
   await addIndexes(tx, report, building);
   await exchange(tx, report, building);
   return columns;
 }
-
-const LEDGER_ROW = statement`
-  insert into longshore.report (name, hash, tables) values ($1, $2, $3)
-  on conflict (name) do update set hash = excluded.hash, tables = excluded.tables`;
 
 async function declare(tx: Tx, report: Report, building: string): Promise<void> {
   // PostgreSQL's own catalog goes before it: no table can pass for a type or a catalog.

@@ -1,6 +1,6 @@
 import { openDatabase, type Tx } from '../db/database.ts';
+import { anyOf } from '../db/ledger-queries.ts';
 import { LEDGER_SCHEMA, quoteName } from '../db/sql-names.ts';
-import { statement } from '../db/statement.ts';
 import { ensureReadViews } from '../tables/read-views.ts';
 import type { Dictionary } from '../types.ts';
 import { buildView, dropView, findView } from './build-view.ts';
@@ -53,12 +53,12 @@ async function ensureView(tx: Tx, report: Report): Promise<readonly ReportColumn
   return columnsOfReport(tx, report, report.name);
 }
 
-const DROP_REMOVED = statement<{
-  name: string;
-}>`delete from longshore.report where name <> all ($1) returning name`;
-
 async function dropRemoved(tx: Tx, reports: readonly Report[]): Promise<void> {
   const names = reports.map(({ name }) => name);
-  const removed = await tx.query(DROP_REMOVED, [names]);
+  const removed = await tx.ledger
+    .deleteFrom('report')
+    .where(({ not, eb }) => not(eb('name', '=', anyOf(names))))
+    .returning('name')
+    .execute();
   for (const { name } of removed) await dropView(tx, name);
 }

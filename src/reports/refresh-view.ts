@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Database, Tx } from '../db/database.ts';
 import { asDatabaseError } from '../db/database-error.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
@@ -61,10 +62,14 @@ function asRefreshError(error: unknown, name: string): LongshoreError {
   return new LongshoreError('refresh-failed', `report ${name}: ${reason}`, { cause: error });
 }
 
-const NOTE_FAILURE = statement`
-  update longshore.report set error_code = $2, error_message = $3, failed_at = coalesce(failed_at, clock_timestamp())
-   where name = $1`;
-
 async function noteFailure(db: Database, name: string, { code, message }: LongshoreError): Promise<void> {
-  await db.query(NOTE_FAILURE, [name, code, message]);
+  await db.ledger
+    .updateTable('report')
+    .set({
+      error_code: code,
+      error_message: message,
+      failed_at: sql<Date>`coalesce(failed_at, clock_timestamp())`,
+    })
+    .where('name', '=', name)
+    .execute();
 }

@@ -1,33 +1,15 @@
-import type { Skipped } from '../backups/skipped.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { LedgerRow } from '../db/ledger-queries.ts';
 import { jobError } from '../jobs/job.ts';
-import type { RestoreKind, RestoreStatus, RestoreTarget, RestoreView, TableChange } from './restore.ts';
+import type { RestoreView } from './restore.ts';
 
 /** A row of the ledger, with what is staged. */
-export interface RestoreRow {
-  readonly id: number;
-  readonly kind: RestoreKind;
-  readonly backup_id: string;
-  readonly snapshot_at: Date | null;
-  readonly skipped: readonly Skipped[] | null;
-  readonly tables: readonly string[];
-  readonly target: RestoreTarget;
-  readonly status: RestoreStatus;
-  readonly safety_backup_id: string | null;
-  readonly workflow_id: string;
-  readonly run_id: string | null;
-  readonly result: readonly TableChange[] | null;
-  readonly error_code: ErrorCode | null;
-  readonly error_message: string | null;
-  readonly note: string | null;
-  readonly started_by: string;
-  readonly created_at: Date;
-  readonly finished_at: Date | null;
-  readonly parts: number;
-  readonly rows: number;
-  readonly parts_total: number;
-  readonly rows_total: number;
-}
+export type RestoreRow = Omit<LedgerRow<'restore'>, 'uid' | 'definitions' | 'today' | 'keep_until'> &
+  Pick<LedgerRow<'backup'>, 'snapshot_at'> & {
+    readonly parts: number;
+    readonly rows: number;
+    readonly parts_total: number;
+    readonly rows_total: number;
+  };
 
 export function toRestoreView(row: RestoreRow): RestoreView {
   const done = row.status === 'done';

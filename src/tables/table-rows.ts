@@ -21,14 +21,14 @@ export interface TableSize {
   readonly lastLoadId: number | null;
 }
 
-const LAST_LOAD = statement<{ estimate: number; bytes: number; lastLoadId: number | null }>`
+const MEASURE_TABLE = statement<{ estimate: number; bytes: number; lastLoadId: number | null }>`
   select reltuples::float8 as estimate, pg_total_relation_size(oid)::float8 as bytes,
          (select max(id) from longshore.load where table_name = $2 and status = 'done') as "lastLoadId"
     from pg_class where oid = $1::regclass`;
 
 export async function measureTable(db: Sql, table: Table): Promise<TableSize> {
   const live = liveName(table);
-  const [size] = await db.query(LAST_LOAD, [live, table.name]);
+  const [size] = await db.query(MEASURE_TABLE, [live, table.name]);
   const { estimate = 0, bytes = 0, lastLoadId = null } = size ?? {};
   const rowsExact = estimate <= COUNTED_ROWS;
   if (!rowsExact) return { name: table.name, rows: estimate, rowsExact, bytes, lastLoadId };
