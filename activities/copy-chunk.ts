@@ -35,7 +35,7 @@ export async function copyRejects(
 }
 
 /** What one COPY takes, and the pieces that wait for it. */
-interface Lane {
+interface Target {
   readonly sql: string;
   readonly header?: Buffer;
   readonly trailer?: Buffer;
@@ -55,20 +55,20 @@ export async function copyChunk(
   encoded: Generator<EncodedPiece, EncodeTotals>,
   signal: AbortSignal,
 ): Promise<CopiedChunk> {
-  const lanes: Readonly<Record<EncodedPiece['kind'], Lane>> = {
+  const targets: Readonly<Record<EncodedPiece['kind'], Target>> = {
     binary: {
-      ...newLane(copyIntoStage(table, id, 'binary')),
+      ...newTarget(copyIntoStage(table, id, 'binary')),
       header: COPY_HEADER,
       trailer: COPY_TRAILER,
     },
-    text: newLane(copyIntoStage(table, id, 'text')),
-    rejects: newLane(COPY_REJECTS),
+    text: newTarget(copyIntoStage(table, id, 'text')),
+    rejects: newTarget(COPY_REJECTS),
   };
-  const all = Object.values(lanes);
+  const all = Object.values(targets);
   let totals: EncodeTotals | undefined;
   let rowsCopied = 0;
 
-  /** Encodes a piece and leaves it with its lane; false when there are no more. */
+  /** Encodes a piece and leaves it with its target; false when there are no more. */
   const encodePiece = () => {
     const { done, value } = encoded.next();
     if (done) {
@@ -76,16 +76,16 @@ export async function copyChunk(
       return false;
     }
     const copy = value.kind === 'rejects' ? encodeRejects(id, room.take(value.rejects)) : value.copy;
-    const lane = lanes[value.kind];
-    lane.held.push(copy);
-    lane.heldBytes += copy.length;
+    const target = targets[value.kind];
+    target.held.push(copy);
+    target.heldBytes += copy.length;
     return true;
   };
 
-  function* piecesOf(lane: Lane): Generator<Buffer> {
-    if (lane.header) yield lane.header;
+  function* piecesOf(target: Target): Generator<Buffer> {
+    if (target.header) yield target.header;
     do {
-      for (const piece of release(lane)) {
+      for (const piece of release(target)) {
         yield piece;
         freeMemory(piece);
       }
@@ -94,29 +94,29 @@ export async function copyChunk(
       all.reduce((sum, { heldBytes }) => sum + heldBytes, 0) < HELD_BYTES &&
       encodePiece()
     );
-    if (lane.trailer) yield lane.trailer;
+    if (target.trailer) yield target.trailer;
   }
 
   for (;;) {
-    const lane = all.reduce((a, b) => (b.heldBytes > a.heldBytes ? b : a));
-    if (lane.heldBytes === 0) {
+    const target = all.reduce((a, b) => (b.heldBytes > a.heldBytes ? b : a));
+    if (target.heldBytes === 0) {
       if (totals === undefined && encodePiece()) continue;
       break;
     }
-    const copied = await copyIn(client, lane.sql, piecesOf(lane), signal);
-    if (lane !== lanes.rejects) rowsCopied += copied;
+    const copied = await copyIn(client, target.sql, piecesOf(target), signal);
+    if (target !== targets.rejects) rowsCopied += copied;
   }
   return { ...totals!, rowsCopied };
 }
 
-function newLane(sql: string): Lane {
+function newTarget(sql: string): Target {
   return { sql, held: [], heldBytes: 0 };
 }
 
-/** What the lane held, in one piece. */
-function release(lane: Lane): readonly Buffer[] {
-  const { held } = lane;
-  lane.held = [];
-  lane.heldBytes = 0;
+/** What the target held, in one piece. */
+function release(target: Target): readonly Buffer[] {
+  const { held } = target;
+  target.held = [];
+  target.heldBytes = 0;
   return held.length > 1 ? [Buffer.concat(held)] : held;
 }

@@ -9,7 +9,7 @@ import { readInstallation } from '../src/installation/installation.ts';
 import { joinInstallation } from '../src/installation/join-installation.ts';
 import { activityQueue } from '../src/installation/names.ts';
 import type { StrangerTimes } from '../src/installation/refuse-strangers.ts';
-import { AnalyzeLane } from '../src/publish/analyze-lane.ts';
+import { AnalyzeQueue } from '../src/publish/analyze-queue.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import type { Logger } from '../src/runtime/logger.ts';
 import { keysAgree } from '../src/seal/noted-keys.ts';
@@ -45,7 +45,7 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
     poolSize: ACTIVITIES_AT_ONCE * 2,
     applicationName: `longshore ${name}`,
   });
-  const lane = new AnalyzeLane({
+  const analyzing = new AnalyzeQueue({
     db,
     onError: (table, error) =>
       Runtime.instance().logger.warn('analyze failed', { table, reason: toLongshoreError(error).message }),
@@ -68,7 +68,7 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
         storage,
         backupKeys: await readBackupKeys(config),
         keptRejects: config.keptRejects,
-        analyze: lane.ask,
+        analyze: analyzing.ask,
       }),
       ...createReportActivities({ db }),
     },
@@ -84,7 +84,7 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
     async stop() {
       worker.shutdown();
       await running;
-      await lane[Symbol.asyncDispose]();
+      await analyzing[Symbol.asyncDispose]();
       await joined[Symbol.asyncDispose]();
       await connection.close();
       await db[Symbol.asyncDispose]();

@@ -37,7 +37,7 @@ export interface CompiledField {
   readonly verbatim: (bytes: Uint8Array, start: number, end: number) => boolean;
   /** Writes a cell as binary COPY, if it surely is good; null where the column's type has no such writer. */
   readonly writeBinary: BinaryWriter | null;
-  /** The empty cell means null here and null is allowed: the fast lane may write NULL without asking. */
+  /** The empty cell means null here and null is allowed: the fast path may write NULL without asking. */
   readonly emptyIsNull: boolean;
 }
 

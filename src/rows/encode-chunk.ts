@@ -9,8 +9,8 @@ import { type EncodedPiece, EncodedPieces, type EncodeTotals } from './encoded-p
  * rejects of the others, and returns how many there were of each: read = good + rejected. Pieces come as they are
  * asked for, so a slow reader costs no memory.
  *
- * A chunk without quotes takes the fast lane, which only ever accepts what it is sure of; every other row is
- * decided by `checkRow`, as all are in the slow lane.
+ * A chunk without quotes takes the fast path, which only ever accepts what it is sure of; every other row is
+ * decided by `checkRow`, as all are in the slow path.
  */
 export function* encodeChunk(input: EncodeInput): Generator<EncodedPiece, EncodeTotals, undefined> {
   const pieces = new EncodedPieces();

@@ -26,7 +26,7 @@ const FIELD_OVERHEAD_BYTES: Readonly<Record<CopyFormat, number>> = { text: 3, bi
 const MIN_ROOM_BYTES = 16 * 1024;
 
 /**
- * The fast lane: rows of a chunk that holds no quote character, in which every line is a record and every
+ * The fast path: rows of a chunk that holds no quote character, in which every line is a record and every
  * delimiter ends a cell. No strings: a row whose every cell is `verbatim` (or an empty cell that means null) is
  * copied as it stands, or where every field has a binary form, written in it: PostgreSQL reads moments and numbers
  * in half the time that their text takes. Any doubt, and the row is decoded, `checkRow` decides, and it is text.

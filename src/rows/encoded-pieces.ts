@@ -28,7 +28,7 @@ const COPY_PIECE_BYTES = 128 * 1024;
 const MAX_REJECTS = 1000;
 const MAX_REJECT_BYTES = 1024 * 1024;
 
-/** A piece that is being filled, and how far; the fast lane writes to it directly. */
+/** A piece that is being filled, and how far; the fast path writes to it directly. */
 export class OpenPiece {
   buffer = Buffer.allocUnsafeSlow(COPY_PIECE_BYTES);
   /** Of `buffer`, to be written several bytes at a time. */

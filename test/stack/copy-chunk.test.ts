@@ -14,7 +14,7 @@ import type { Table } from '../../src/types.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 /**
- * Rows that go to PostgreSQL as binary COPY are, in the table, what the same rows are as text: the slow lane, which
+ * Rows that go to PostgreSQL as binary COPY are, in the table, what the same rows are as text: the slow path, which
  * decides what is right, only ever writes text.
  */
 
@@ -127,8 +127,8 @@ describe('binary COPY', () => {
     await database[Symbol.asyncDispose]();
   });
 
-  /** Loads bytes by one lane into a stage of its own. */
-  async function load(table: Table, bytes: Buffer, lane: 'fast' | 'slow') {
+  /** Loads bytes by one path into a stage of its own. */
+  async function load(table: Table, bytes: Buffer, path: 'fast' | 'slow') {
     const id = ++loadId;
     const query = async (sql: string, values?: unknown[]) => (await client.query(sql, values)).rows;
     const tx = { client, query } as unknown as Tx;
@@ -137,7 +137,7 @@ describe('binary COPY', () => {
     const encoded = noting(
       encodeChunk({
         bytes,
-        chunk: { firstLine: 1, quotes: lane === 'slow', oversize: false },
+        chunk: { firstLine: 1, quotes: path === 'slow', oversize: false },
         compiled: compileTable(table),
         columns: table.fields.map((_, i) => i),
         width: table.fields.length,

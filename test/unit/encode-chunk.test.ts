@@ -229,12 +229,12 @@ const plainCases = fc.tuple(dialects, tables).chain(([dialect, compiled]) => {
   });
 });
 
-test('without quotes, the fast lane gives what the slow lane gives, for any bytes', () => {
+test('without quotes, the fast path gives what the slow path gives, for any bytes', () => {
   fc.assert(
     fc.property(plainCases, ({ mapping, firstLine, ...input }) => {
-      const lane = (quotes: boolean) =>
+      const by = (quotes: boolean) =>
         encode({ ...input, ...mapping, chunk: { firstLine, quotes, oversize: false } });
-      const [fast, slow] = [lane(false), lane(true)];
+      const [fast, slow] = [by(false), by(true)];
       assert.equal(fast.copy, slow.copy);
       assert.deepEqual(fast.rejects, slow.rejects);
       assert.deepEqual(fast.totals, slow.totals);

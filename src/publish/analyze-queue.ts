@@ -9,7 +9,7 @@ const LONGEST_MS = 10 * 60_000;
 /** How often it looks whether somebody waits for what it holds. */
 const LOOK_EVERY_MS = 250;
 
-export interface AnalyzeLaneOptions {
+export interface AnalyzeQueueOptions {
   readonly db: Pick<Database, 'query' | 'connect'>;
   /** Told of what could not be analyzed, which is no more than a pity. */
   readonly onError: (table: string, error: unknown) => void;
@@ -21,13 +21,13 @@ export interface AnalyzeLaneOptions {
  * asked for meanwhile. ANALYZE keeps others from changing the table's keys or swapping it, so that it gives way to whoever
  * waits for it; and it is left out where another session has the table locked.
  */
-export class AnalyzeLane implements AsyncDisposable {
-  readonly #options: AnalyzeLaneOptions;
+export class AnalyzeQueue implements AsyncDisposable {
+  readonly #options: AnalyzeQueueOptions;
   readonly #waiting = new Set<string>();
   readonly #stopped = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(options: AnalyzeLaneOptions) {
+  constructor(options: AnalyzeQueueOptions) {
     this.#options = options;
   }
 
