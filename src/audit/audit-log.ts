@@ -16,7 +16,7 @@ export interface AuditLog {
   stop(patienceMs?: number): Promise<void>;
 }
 
-export const WRITE_EVERY_MS = 100;
+const WRITE_EVERY_MS = 100;
 /** About 30 MB. A minute of PostgreSQL being away, at a thousand requests a second. */
 const MAX_WAITING = 60_000;
 /** Entries of one statement. */

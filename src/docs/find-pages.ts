@@ -3,7 +3,7 @@ import { join, posix, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The checkout that this process runs from. */
-export const SOURCE_ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const SOURCE_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Where the pages are served; `docs/README.md` is there itself. */
 export const DOCS_ADDRESS = '/docs';
