@@ -12,7 +12,7 @@ import type { StrangerTimes } from '../src/installation/refuse-strangers.ts';
 import { AnalyzeQueue } from '../src/publish/analyze-queue.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import type { Logger } from '../src/runtime/logger.ts';
-import { keysAgree } from '../src/seal/noted-keys.ts';
+import { payloadKeysAgree } from '../src/seal/noted-keys.ts';
 import { readPayloadKeys } from '../src/seal/payload-keys.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { connectWorker } from '../src/temporal/connect.ts';
@@ -56,7 +56,7 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
   const namespace = config.temporalNamespace;
   const keys = readPayloadKeys(config);
   const joined = await joinInstallation({ connection, namespace, db, installation, keys, log, name, times });
-  await untilThere(async () => (await keysAgree(db, keys)) || null, log);
+  await untilThere(async () => (await payloadKeysAgree(db, keys)) || null, log);
   const worker = await Worker.create({
     connection,
     taskQueue: activityQueue(installation.queue),

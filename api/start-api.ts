@@ -35,8 +35,8 @@ import { joinInstallation } from '../src/installation/join-installation.ts';
 import type { StrangerTimes } from '../src/installation/refuse-strangers.ts';
 import { ensureAdminKey } from '../src/keys/ensure-admin-key.ts';
 import { OPERATOR_ID } from '../src/keys/key-rows.ts';
-import { createKeyService } from '../src/keys/key-service.ts';
-import { createKeyStore } from '../src/keys/key-store.ts';
+import { createApiKeyService } from '../src/keys/key-service.ts';
+import { createApiKeyStore } from '../src/keys/key-store.ts';
 import { createTokens } from '../src/keys/tokens.ts';
 import { weaknessOf } from '../src/keys/weak-key.ts';
 import { createLedgerLoads } from '../src/loads/ledger-loads.ts';
@@ -109,11 +109,11 @@ export async function startApi({
   const storage = await openStorage(config.storage);
   const freshLedger = await ledgerIsFresh(db);
   const installation = await settleInstallation(db, storage, config.installation);
-  const keys = createKeyStore(db, {
+  const keys = createApiKeyStore(db, {
     onTouchError: (err) => log.warn({ err }, 'The last use of a key could not be noted'),
   });
   const tokens = createTokens(db);
-  const keyService = createKeyService({ db, store: keys, operatorKeySet: config.adminKey !== undefined });
+  const keyService = createApiKeyService({ db, store: keys, operatorKeySet: config.adminKey !== undefined });
   const audit = createAuditLog({ write: (entries) => insertAudit(db, entries), log });
   opened.defer(() => audit.stop());
   const strangers = opened.use(createCoalescedLog(log));

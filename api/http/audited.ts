@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import { type AuditEntry, auditEntry } from '../../src/audit/audit-entry.ts';
 import { ERRORS } from '../../src/errors.ts';
-import type { KeyHolder } from '../../src/keys/key-rows.ts';
+import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { asLongshoreError } from './problems.ts';
@@ -24,7 +24,7 @@ interface Audited {
   readonly req: Request;
   readonly res: Response;
   readonly deps: ApiDeps;
-  readonly holder: KeyHolder;
+  readonly holder: ApiKeyHolder;
   readonly action: string;
 }
 

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import { type KeyHolder, OPERATOR_ID } from '../../src/keys/key-rows.ts';
-import { formatKey, parseKey } from '../../src/keys/key-text.ts';
+import { type ApiKeyHolder, OPERATOR_ID } from '../../src/keys/key-rows.ts';
+import { formatApiKey, parseApiKey } from '../../src/keys/key-text.ts';
 import type { Scope } from '../../src/keys/scope.ts';
 import { looksLikeToken } from '../../src/keys/tokens.ts';
 import { quoted } from '../../src/shorten.ts';
@@ -21,18 +21,18 @@ type AuthDeps = Pick<ApiDeps, 'keys' | 'tokens' | 'strangers'>;
 
 /**
  * Who asks. Tries with wrong secrets are logged with the key's ID, where they name one, and many at once
- * together; nobody is locked out, see `KeyStore`.
+ * together; nobody is locked out, see `ApiKeyStore`.
  *
  * @throws HttpError `unauthenticated` with `WWW-Authenticate` (RFC 9110, 11.6.1)
  */
-export async function authenticate(req: Request, deps: AuthDeps, scheme: AuthScheme): Promise<KeyHolder> {
+export async function authenticate(req: Request, deps: AuthDeps, scheme: AuthScheme): Promise<ApiKeyHolder> {
   const isBearer = req.get('x-api-key') !== undefined || credentialOf(req, 'bearer') !== undefined;
   const taken = scheme === 'any' ? (isBearer ? 'bearer' : 'basic') : scheme;
   return taken === 'basic' ? byBasic(req, deps) : byBearer(req, deps);
 }
 
 /** `x-api-key` with a key, or `Authorization: Bearer` with a key or a token, told apart by their form. */
-async function byBearer(req: Request, deps: AuthDeps): Promise<KeyHolder> {
+async function byBearer(req: Request, deps: AuthDeps): Promise<ApiKeyHolder> {
   const key = req.get('x-api-key');
   const bearer = key === undefined ? credentialOf(req, 'bearer') : undefined;
   const sent = key ?? bearer;
@@ -41,7 +41,7 @@ async function byBearer(req: Request, deps: AuthDeps): Promise<KeyHolder> {
   const isToken = bearer !== undefined && looksLikeToken(bearer);
   const holder = isToken ? await byToken(bearer, deps) : await deps.keys.verify(decodeHeader(sent));
   if (holder !== null) return holder;
-  logRefusal(req, deps, isToken ? null : (parseKey(sent)?.id ?? null));
+  logRefusal(req, deps, isToken ? null : (parseApiKey(sent)?.id ?? null));
   const message = isToken
     ? 'the token is not valid, or has ended, or its key was revoked'
     : 'the key is not known, or was revoked';
@@ -58,13 +58,13 @@ function credentialOf(req: Request, scheme: 'bearer' | 'basic'): string | undefi
   return header.slice(scheme.length).trim() || undefined;
 }
 
-async function byToken(token: string, { tokens, keys }: AuthDeps): Promise<KeyHolder | null> {
+async function byToken(token: string, { tokens, keys }: AuthDeps): Promise<ApiKeyHolder | null> {
   const keyId = await tokens.verify(token);
   return keyId === null ? null : keys.holder(keyId);
 }
 
 /** A key's ID as the user and its secret, or its whole text, as the password. */
-async function byBasic(req: Request, deps: AuthDeps): Promise<KeyHolder> {
+async function byBasic(req: Request, deps: AuthDeps): Promise<ApiKeyHolder> {
   const sent = credentialOf(req, 'basic');
   if (sent !== undefined && sent.length > MAX_CREDENTIAL) throw tooLong(BASIC_CHALLENGE);
   if (sent === undefined || !BASE64.test(sent)) {
@@ -74,13 +74,13 @@ async function byBasic(req: Request, deps: AuthDeps): Promise<KeyHolder> {
     /^([^:]*):(.*)$/s.exec(Buffer.from(sent, 'base64').toString('utf8')) ?? [];
   const holder = await deps.keys.verify(keyTextOf(id, password));
   if (holder?.id === id) return holder;
-  logRefusal(req, deps, parseKey(formatKey({ id, secret: '0'.repeat(43) }))?.id ?? null);
+  logRefusal(req, deps, parseApiKey(formatApiKey({ id, secret: '0'.repeat(43) }))?.id ?? null);
   throw unauthenticated('there is no key with this ID and secret, or it was revoked', BASIC_CHALLENGE);
 }
 
 function keyTextOf(id: string, password: string): string {
-  if (id === OPERATOR_ID || parseKey(password)?.id === id) return password;
-  return formatKey({ id, secret: password });
+  if (id === OPERATOR_ID || parseApiKey(password)?.id === id) return password;
+  return formatApiKey({ id, secret: password });
 }
 
 /** The ID alone: what was sent beside it may be a right secret with a slip in it. */
@@ -96,7 +96,7 @@ function logRefusal(req: Request, { strangers }: AuthDeps, keyId: string | null)
 }
 
 /** @throws HttpError `forbidden` unless the key has one of the scopes, or `admin` */
-export function requireScope(holder: KeyHolder, anyOf: readonly Scope[]): void {
+export function requireScope(holder: ApiKeyHolder, anyOf: readonly Scope[]): void {
   if (holder.scopes.some((scope) => scope === 'admin' || anyOf.includes(scope))) return;
   throw new HttpError('forbidden', `this needs a key with the scope ${anyOf.join(' or ')}`, {
     headers: {
@@ -105,7 +105,7 @@ export function requireScope(holder: KeyHolder, anyOf: readonly Scope[]): void {
   });
 }
 
-export function mayUseTable(holder: KeyHolder, table: string): boolean {
+export function mayUseTable(holder: ApiKeyHolder, table: string): boolean {
   return holder.tables === null || holder.tables.includes(table);
 }
 
@@ -113,12 +113,12 @@ export function mayUseTable(holder: KeyHolder, table: string): boolean {
  * Whether the key may see what belongs to all of these tables; null stands for all that there are. What it may not see
  * is answered like what does not exist: a guessed ID tells nothing of other tables.
  */
-export function mayUseTables(holder: KeyHolder, tables: readonly string[] | null): boolean {
+export function mayUseTables(holder: ApiKeyHolder, tables: readonly string[] | null): boolean {
   return tables === null ? holder.tables === null : tables.every((table) => mayUseTable(holder, table));
 }
 
 /** @throws HttpError `forbidden` when the key is limited to other tables, whether or not this one exists */
-export function requireTable(holder: KeyHolder, table: string): void {
+export function requireTable(holder: ApiKeyHolder, table: string): void {
   if (mayUseTable(holder, table)) return;
   throw new HttpError('forbidden', `this key is limited to other tables than ${quoted(table)}`, {});
 }

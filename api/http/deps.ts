@@ -3,8 +3,8 @@ import type { AuditLog } from '../../src/audit/audit-log.ts';
 import type { BackupService } from '../../src/backups/backup-service.ts';
 import type { BatchService } from '../../src/batches/batch-service.ts';
 import type { Config } from '../../src/config.ts';
-import type { KeyService } from '../../src/keys/key-service.ts';
-import type { KeyStore } from '../../src/keys/key-store.ts';
+import type { ApiKeyService } from '../../src/keys/key-service.ts';
+import type { ApiKeyStore } from '../../src/keys/key-store.ts';
 import type { Tokens } from '../../src/keys/tokens.ts';
 import type { LoadService } from '../../src/loads/load-service.ts';
 import type { UploadSlots } from '../../src/loads/upload-slots.ts';
@@ -29,10 +29,10 @@ export interface ApiDeps {
   readonly storage: Storage;
   readonly dictionary: Dictionary;
   /** Who asks. */
-  readonly keys: KeyStore;
+  readonly keys: ApiKeyStore;
   readonly tokens: Tokens;
   /** What may be done with keys over HTTP. */
-  readonly keyService: KeyService;
+  readonly keyService: ApiKeyService;
   readonly limiter: RateLimiter;
   readonly uploads: UploadSlots;
   readonly audit: AuditLog;

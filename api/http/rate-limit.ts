@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { KeyHolder, Rate } from '../../src/keys/key-rows.ts';
+import type { ApiKeyHolder, Rate } from '../../src/keys/key-rows.ts';
 import { HttpError } from './http-error.ts';
 
 /**
@@ -62,7 +62,7 @@ export function createRateLimiter(now: () => number = () => performance.now()): 
  *
  * @throws HttpError `rate-limited` with `Retry-After` in whole seconds (RFC 9110, 10.2.3)
  */
-export function requireRate(res: Response, limiter: RateLimiter, holder: KeyHolder, standard: Rate): void {
+export function requireRate(res: Response, limiter: RateLimiter, holder: ApiKeyHolder, standard: Rate): void {
   const rate = holder.rate ?? standard;
   const taken = limiter.take(holder.id, rate);
   res.setHeader('RateLimit-Policy', `"default";q=${rate.burst};w=${Math.ceil(rate.burst / rate.perSecond)}`);

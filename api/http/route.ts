@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import type { ZodOpenApiRequestBodyObject, ZodOpenApiResponsesObject } from 'zod-openapi';
 import { type ErrorCode, LongshoreError } from '../../src/errors.ts';
-import type { KeyHolder } from '../../src/keys/key-rows.ts';
+import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import type { Scope } from '../../src/keys/scope.ts';
 import { quoted } from '../../src/shorten.ts';
 import type { Dictionary, Table } from '../../src/types.ts';
@@ -56,7 +56,7 @@ export interface Call<Path extends string, Params, Query> {
   readonly params: Params;
   readonly query: Query;
   /** The key that asks; null on an open route. */
-  readonly holder: KeyHolder | null;
+  readonly holder: ApiKeyHolder | null;
   /** The table of a path with `{table}`. */
   readonly table: Path extends `${string}{table}${string}` ? Table : null;
 }
@@ -98,7 +98,7 @@ export function defineRoute<
       const context = contextOf(res);
       context.route = definition.path;
       const { scopes, audit: action } = definition;
-      const answer = async (holder: KeyHolder | null) => {
+      const answer = async (holder: ApiKeyHolder | null) => {
         if (holder !== null) requireScope(holder, scopes!);
         const table = hasTable ? findTable(deps.dictionary, holder, String(req.params.table)) : null;
         const call = {
@@ -129,7 +129,7 @@ export function expressPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-function findTable(dictionary: Dictionary, holder: KeyHolder | null, name: string): Table {
+function findTable(dictionary: Dictionary, holder: ApiKeyHolder | null, name: string): Table {
   if (holder !== null) requireTable(holder, name);
   const table = dictionary.tables.find((t) => t.name === name);
   if (table !== undefined) return table;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LongshoreError } from '../../src/errors.ts';
-import type { KeyView } from '../../src/keys/key-rows.ts';
+import type { ApiKeyView } from '../../src/keys/key-rows.ts';
 import { quoted } from '../../src/shorten.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { auditOf } from '../http/audited.ts';
@@ -56,7 +56,7 @@ const keyView = z.object({
   lastUsedAt: instant.nullable().meta({ description: 'About a minute exact' }),
   revokedAt: instant.nullable(),
 });
-keyView satisfies z.ZodType<KeyView>;
+keyView satisfies z.ZodType<ApiKeyView>;
 const keySchema = keyView.meta({ id: 'Key' });
 const createdKeySchema = keyView
   .extend({ key: z.string().meta({ description: "The key's text, shown this once" }) })

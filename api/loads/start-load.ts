@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { LongshoreError } from '../../src/errors.ts';
 import { hasEnded } from '../../src/jobs/job.ts';
-import type { KeyHolder } from '../../src/keys/key-rows.ts';
+import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import type { LoadSource } from '../../src/loads/load-view.ts';
-import { confineKey } from '../../src/storage/storage-key.ts';
+import { confineStorageKey } from '../../src/storage/storage-key.ts';
 import type { LoadMode, Survey, Table } from '../../src/types.ts';
 import { loadBodyOf } from '../http/content-type.ts';
 import { HttpError } from '../http/http-error.ts';
@@ -139,7 +139,7 @@ async function receive(call: StartCall): Promise<{ source: LoadSource; survey: S
 }
 
 async function findSource({ deps, holder }: StartCall, path: string): Promise<LoadSource> {
-  const key = confineKey(INBOX, path);
+  const key = confineStorageKey(INBOX, path);
   requireInbox(holder!, path);
   const found = await deps.storage.stat(key);
   if (found === null) throw new LongshoreError('source-not-found', `there is no file ${key} in the storage`);
@@ -151,7 +151,7 @@ async function findSource({ deps, holder }: StartCall, path: string): Promise<Lo
  * A file belongs to the table whose folder of the inbox it lies in: a key that is limited to tables reads no others.
  * @throws HttpError `forbidden`, whether or not there is such a file
  */
-function requireInbox({ tables }: KeyHolder, path: string): void {
+function requireInbox({ tables }: ApiKeyHolder, path: string): void {
   if (tables === null || tables.some((table) => path.startsWith(`${table}/`))) return;
   const folders = tables.map((table) => `${INBOX}${table}/`).join(', ');
   throw new HttpError(

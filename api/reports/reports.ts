@@ -2,7 +2,7 @@ import { create as contentDisposition } from 'content-disposition';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { LongshoreError } from '../../src/errors.ts';
-import type { KeyHolder } from '../../src/keys/key-rows.ts';
+import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import type { LiveReport } from '../../src/reports/ensure-reports.ts';
 import { shownColumns } from '../../src/reports/report-request.ts';
 import type { ReportAnswer } from '../../src/reports/report-service.ts';
@@ -148,15 +148,15 @@ const noReport = defineRoute({
   },
 });
 
-function readableReports({ reports }: Pick<ApiDeps, 'reports'>, holder: KeyHolder): readonly LiveReport[] {
+function readableReports({ reports }: Pick<ApiDeps, 'reports'>, holder: ApiKeyHolder): readonly LiveReport[] {
   return reports.reports.filter(({ tables }) => mayUseTables(holder, tables));
 }
 
-function requireReport(deps: ApiDeps, holder: KeyHolder, { name, tables }: LiveReport): void {
+function requireReport(deps: ApiDeps, holder: ApiKeyHolder, { name, tables }: LiveReport): void {
   if (!mayUseTables(holder, tables)) throw unknownReport(deps, holder, name);
 }
 
-function unknownReport(deps: ApiDeps, holder: KeyHolder, name: string): LongshoreError {
+function unknownReport(deps: ApiDeps, holder: ApiKeyHolder, name: string): LongshoreError {
   const names = readableReports(deps, holder).map((report) => report.name);
   const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
   return new LongshoreError('unknown-report', `there is no report ${JSON.stringify(name)}; ${known}`);

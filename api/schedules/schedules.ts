@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { KeyHolder } from '../../src/keys/key-rows.ts';
+import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import { newScheduleSchema, scheduleChangeSchema } from '../../src/schedules/schedule.ts';
 import type { ScheduleView } from '../../src/schedules/schedule-service.ts';
 import { unknownSchedule } from '../../src/schedules/temporal-schedules.ts';
@@ -237,7 +237,7 @@ async function findSchedule({ deps, params, holder }: ScheduleCall): Promise<Sch
   return view;
 }
 
-function requireTables(holder: KeyHolder, tables: readonly string[] | null): void {
+function requireTables(holder: ApiKeyHolder, tables: readonly string[] | null): void {
   if (mayUseTables(holder, tables)) return;
   throw new HttpError('forbidden', 'this key is limited to other tables than those of the schedule', {});
 }

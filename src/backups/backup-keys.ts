@@ -44,14 +44,14 @@ export async function readBackupKeys({
  * @param what that needs it, as `backup 20261121T112233Z-3f9a2c`
  * @throws LongshoreError `backup-key-missing`, naming the key that is needed and those that are here
  */
-export function requireKey(keys: BackupKeys, id: string, what: string): BackupKey {
+export function requireBackupKey(keys: BackupKeys, id: string, what: string): BackupKey {
   const key = keys.byId.get(id);
   if (key) return key;
-  throw new LongshoreError('backup-key-missing', `${what} needs the key ${id}; ${keysHere(keys)}`);
+  throw new LongshoreError('backup-key-missing', `${what} needs the key ${id}; ${backupKeysHere(keys)}`);
 }
 
 /** In words: which keys a process has. */
-export function keysHere({ byId }: BackupKeys): string {
+export function backupKeysHere({ byId }: BackupKeys): string {
   if (byId.size === 0) return 'there is no key here';
   return `${byId.size === 1 ? 'the key here is' : 'the keys here are'} ${[...byId.keys()].join(', ')}`;
 }
@@ -69,7 +69,7 @@ export function keyOfBackup(
     keyId,
   }: { readonly id: string; readonly encrypted: boolean; readonly keyId: string | null },
 ): BackupKey | null {
-  if (keyId !== null) return requireKey(keys, keyId, `backup ${id}`);
+  if (keyId !== null) return requireBackupKey(keys, keyId, `backup ${id}`);
   if (!encrypted) return null;
   if (keys.current) return keys.current;
   throw new LongshoreError(

@@ -3,7 +3,7 @@ import { statement } from '../db/statement.ts';
 import type { Part } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { backupFolder } from './backup-id.ts';
-import { keysHere } from './backup-keys.ts';
+import { backupKeysHere } from './backup-keys.ts';
 import { type Doubt, describeDoubts } from './doubts.ts';
 import { futureDoubt } from './judge-manifest.ts';
 import { manifestDoubt } from './manifest.ts';
@@ -81,7 +81,7 @@ export async function relianceFault(
   const future = snapshotAt && futureDoubt(snapshotAt.toISOString(), Date.now());
   if (future) return future.detail;
   if (keyId !== null && !keys.byId.has(keyId))
-    return `it is encrypted with the key ${keyId}; ${keysHere(keys)}`;
+    return `it is encrypted with the key ${keyId}; ${backupKeysHere(keys)}`;
   return (await manifestDoubt(storage, id, sha256))?.detail ?? null;
 }
 

@@ -2,7 +2,7 @@ import { createHash, createSecretKey, hkdfSync, type KeyObject, randomBytes } fr
 import { ByteReader } from '../avro/byte-reader.ts';
 import { damaged } from '../avro/damaged.ts';
 import { KEY_ID_BYTES } from '../key-bytes.ts';
-import { type BackupKey, type BackupKeys, requireKey } from './backup-keys.ts';
+import { type BackupKey, type BackupKeys, requireBackupKey } from './backup-keys.ts';
 import { openSegment, SEGMENT_BYTES, sealSegment, TAG_BYTES } from './segments.ts';
 
 /**
@@ -116,7 +116,7 @@ function checkHeader(header: Buffer): void {
 }
 
 function keyOfHeader(keys: BackupKeys, header: Buffer): BackupKey {
-  return requireKey(keys, header.subarray(ID_AT, SALT_AT).toString('hex'), 'the encrypted part');
+  return requireBackupKey(keys, header.subarray(ID_AT, SALT_AT).toString('hex'), 'the encrypted part');
 }
 
 function fileKeyOf({ secret }: BackupKey, header: Buffer): KeyObject {

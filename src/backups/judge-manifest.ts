@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from './backup.ts';
-import { type BackupKeys, keysHere } from './backup-keys.ts';
+import { type BackupKeys, backupKeysHere } from './backup-keys.ts';
 import { type Doubt, doubt } from './doubts.ts';
 import { checkMac } from './manifest-mac.ts';
 import { parseManifest, unworkableTable } from './manifest-schema.ts';
@@ -42,11 +42,11 @@ export function judgeManifest({ id, bytes, sidecar }: ManifestFile, keys: Backup
       );
     }
   } else if (mac.state === 'unknown-key') {
-    doubts.push(doubt('key-unknown', `its MAC is by the key ${mac.keyId}; ${keysHere(keys)}`));
+    doubts.push(doubt('key-unknown', `its MAC is by the key ${mac.keyId}; ${backupKeysHere(keys)}`));
   } else if (mac.state === 'wrong' || (mac.state === 'missing' && parsed.manifest?.mac !== undefined)) {
     doubts.push(doubt('mac-wrong', 'its MAC does not agree: it was edited or forged'));
   } else if (mac.state === 'missing') {
-    doubts.push(doubt('mac-missing', `its manifest has no MAC; ${keysHere(keys)}`));
+    doubts.push(doubt('mac-missing', `its manifest has no MAC; ${backupKeysHere(keys)}`));
   }
   const keyId = mac.state === 'good' ? mac.keyId : null;
   if (parsed.manifest === null) {

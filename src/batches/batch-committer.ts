@@ -8,7 +8,7 @@ import type { BatchService, NewBatch } from './batch-service.ts';
 import { type BodyRoom, BodyRooms } from './body-room.ts';
 import type { CheckedBatch } from './checked-batch.ts';
 import { GroupQueue, type Lane, type Queued, type QueueLimits } from './group-queue.ts';
-import { fingerprintOf, KeysInUse, keyReused } from './idempotency-keys.ts';
+import { fingerprintOf, IdempotencyKeysInUse, idempotencyKeyReused } from './idempotency-keys.ts';
 import { findIdempotent } from './idempotent.ts';
 import { lookUpBatch } from './look-up-batch.ts';
 import { readBatch } from './read-batch.ts';
@@ -63,7 +63,7 @@ interface Item extends Queued {
 /** The batch service over the ledger and Temporal: coalesces what arrives, a workflow a group. */
 export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
   const { db, metrics } = deps;
-  const keys = new KeysInUse();
+  const keys = new IdempotencyKeysInUse();
   const stopping = new AbortController();
   const hurry: Hurry = new Set();
   const groupDeps = { ...deps, stopped: stopping.signal };
@@ -89,7 +89,7 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
       let item: Item | null = null;
       try {
         const first = await findIdempotent(db, sentBy, key);
-        if (first && first.fingerprint !== fingerprint) throw keyReused();
+        if (first && first.fingerprint !== fingerprint) throw idempotencyKeyReused();
         if (first) return { ...first.outcome, replayed: true };
         item = await enqueue(batch, { key, fingerprint, days: deps.idempotencyDays }, room);
       } finally {

@@ -7,7 +7,13 @@ import type { CheckedBatch } from './checked-batch.ts';
 import { type CommitTarget, outcomeOf } from './committed.ts';
 import { type Entry, enter, ledgerParameters } from './group-parameters.ts';
 import { LEDGER_SQL } from './group-sql.ts';
-import { answerAgain, type Idempotent, keyName, knownKeys, outcomesInLedger } from './idempotent.ts';
+import {
+  answerAgain,
+  type Idempotent,
+  idempotencyKeyName,
+  knownIdempotencyKeys,
+  outcomesInLedger,
+} from './idempotent.ts';
 import { putEntries } from './put-entries.ts';
 
 /**
@@ -57,7 +63,7 @@ async function beginGroup(tx: Tx, { workflowId, runId, table, mode }: CommitTarg
 
 /** Which batches are to be written, and what the others repeat. Expired keys are cleared away for the new ones. */
 async function sortOut(tx: Tx, batches: readonly CheckedBatch[]) {
-  const known = await knownKeys(tx, batches);
+  const known = await knownIdempotencyKeys(tx, batches);
   const answered = new Map<CheckedBatch, Idempotent>();
   const fresh: CheckedBatch[] = [];
   const seen = new Set<string>();
@@ -67,7 +73,7 @@ async function sortOut(tx: Tx, batches: readonly CheckedBatch[]) {
       answered.set(batch, first);
       continue;
     }
-    const name = keyName(batch.received);
+    const name = idempotencyKeyName(batch.received);
     if (name === null || !seen.has(name)) fresh.push(batch);
     if (name !== null) seen.add(name);
   }
@@ -98,7 +104,7 @@ function answerAll(
   const firsts = new Map<string, Idempotent>();
   return batches.map((batch) => {
     const { received } = batch;
-    const name = keyName(received);
+    const name = idempotencyKeyName(received);
     const own = written.get(batch);
     if (own) {
       const fingerprint = received.idempotency?.fingerprint ?? '';

@@ -12,7 +12,7 @@ export function fingerprintOf(batch: Omit<NewBatch, 'sentBy' | 'idempotencyKey'>
 }
 
 /** The keys of requests that are under way in this process. Between processes the ledger's primary key decides. */
-export class KeysInUse {
+export class IdempotencyKeysInUse {
   readonly #fingerprints = new Map<string, string>();
 
   /**
@@ -28,13 +28,13 @@ export class KeysInUse {
         'the first request with this key has no outcome yet',
       );
     }
-    if (running !== undefined) throw keyReused();
+    if (running !== undefined) throw idempotencyKeyReused();
     this.#fingerprints.set(name, fingerprint);
     return () => void this.#fingerprints.delete(name);
   }
 }
 
-export function keyReused(): LongshoreError {
+export function idempotencyKeyReused(): LongshoreError {
   return new LongshoreError(
     'idempotency-key-reused',
     'the first request with this key had another table, mode, handling, format or body',

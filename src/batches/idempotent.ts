@@ -22,13 +22,16 @@ const DROP_EXPIRED_KEYS = statement<{ n: number }>`
   select count(*)::int as n from gone`;
 
 /** Clears away the keys whose days are over. @returns how many there were */
-export async function dropExpiredKeys(db: Sql): Promise<number> {
+export async function dropExpiredIdempotencyKeys(db: Sql): Promise<number> {
   const [dropped] = await db.query(DROP_EXPIRED_KEYS);
   return dropped?.n ?? 0;
 }
 
 /** The keys of these batches as the ledger has them, without those that are expired. */
-export async function knownKeys(db: Sql, batches: readonly CheckedBatch[]): Promise<KnownKeys> {
+export async function knownIdempotencyKeys(
+  db: Sql,
+  batches: readonly CheckedBatch[],
+): Promise<KnownIdempotencyKeys> {
   const sent = batches.flatMap(({ received: { sentBy, idempotency } }) =>
     idempotency ? [{ sentBy, key: idempotency.key }] : [],
   );
@@ -36,7 +39,7 @@ export async function knownKeys(db: Sql, batches: readonly CheckedBatch[]): Prom
   return { of: ({ sentBy, idempotency }) => known.get(nameOf(sentBy, idempotency?.key ?? '')) ?? null };
 }
 
-export interface KnownKeys {
+export interface KnownIdempotencyKeys {
   of(received: Pick<ReceivedBatch, 'sentBy' | 'idempotency'>): Idempotent | null;
 }
 
@@ -47,7 +50,7 @@ export function answerAgain(received: ReceivedBatch, first: Idempotent): BatchOu
 }
 
 /** Batches that share an Idempotency-Key have the same name; null without one. */
-export function keyName({ sentBy, idempotency }: ReceivedBatch): string | null {
+export function idempotencyKeyName({ sentBy, idempotency }: ReceivedBatch): string | null {
   return idempotency && nameOf(sentBy, idempotency.key);
 }
 
@@ -61,7 +64,7 @@ export async function outcomesInLedger(db: Sql, batches: readonly CheckedBatch[]
     batches.map(({ received }) => received.id),
   );
   const missing = batches.filter(({ received }) => !ended.has(received.id));
-  const known = await knownKeys(db, missing);
+  const known = await knownIdempotencyKeys(db, missing);
   return batches.map(({ received }) => {
     const own = ended.get(received.id);
     if (own) return own;

@@ -13,7 +13,7 @@ import type { CheckedBatch } from './checked-batch.ts';
 import { commitGroup } from './commit-group.ts';
 import { type FailedGroup, failGroup } from './fail-group.ts';
 import type { HandOver } from './hand-over.ts';
-import { keyReused } from './idempotency-keys.ts';
+import { idempotencyKeyReused } from './idempotency-keys.ts';
 import { outcomesInLedger } from './idempotent.ts';
 import { dropPayload, keepPayload } from './payload.ts';
 import { type StartedGroup, startGroup, workflowIdOf } from './start-group.ts';
@@ -164,7 +164,7 @@ function failureOf(
 }
 
 function settle(outcome: BatchOutcome): GroupOutcome {
-  if (!('view' in outcome)) return keyReused();
+  if (!('view' in outcome)) return idempotencyKeyReused();
   const { error } = outcome.view;
   return error ? new LongshoreError(error.code, error.message) : outcome;
 }

@@ -1,6 +1,6 @@
 import { BACKUP_JOB, type BackupJobDeps } from '../backups/backup-job.ts';
 import { tidyBackups } from '../backups/tidy-backups.ts';
-import { dropExpiredKeys } from '../batches/idempotent.ts';
+import { dropExpiredIdempotencyKeys } from '../batches/idempotent.ts';
 import { isGroupRunning } from '../batches/look-up-batch.ts';
 import { PAYLOAD_FOLDER } from '../batches/payload.ts';
 import type { Database } from '../db/database.ts';
@@ -65,7 +65,7 @@ export function keepHouse(deps: HouseDeps): { stop(): void } {
     }),
     every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),
     every(SWEEP_EVERY_MS, () => sweepPayloads(deps)),
-    every(SWEEP_EVERY_MS, async () => void (await dropExpiredKeys(db))),
+    every(SWEEP_EVERY_MS, async () => void (await dropExpiredIdempotencyKeys(db))),
   ];
   function every(ms: number, work: () => Promise<void>): NodeJS.Timeout {
     let busy = false;

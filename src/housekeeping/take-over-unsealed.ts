@@ -12,7 +12,7 @@ import { RESTORE } from '../restores/contract.ts';
 import { RUN_SCHEDULE } from '../schedules/contract.ts';
 import { SEAL } from '../seal/arrived.ts';
 import { listingClient } from '../seal/listing-client.ts';
-import { noteKeys } from '../seal/noted-keys.ts';
+import { notePayloadKeys } from '../seal/noted-keys.ts';
 import { readPayloadKeys } from '../seal/payload-keys.ts';
 import { sealedClientOptions } from '../seal/sealed-client.ts';
 
@@ -46,7 +46,7 @@ export async function takeOverUnsealed(deps: TakeOverDeps): Promise<void> {
     await takeOverWorkflows(deps);
     await takeOverSchedules(deps);
   }
-  await noteKeys(db, readPayloadKeys(config));
+  await notePayloadKeys(db, readPayloadKeys(config));
 }
 
 async function takeOverWorkflows(deps: TakeOverDeps): Promise<void> {

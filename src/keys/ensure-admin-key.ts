@@ -1,11 +1,11 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { adminKeyPath, writeFileAtomically } from '../runtime/home.ts';
-import type { NewKey } from './key-rows.ts';
-import type { KeyStore } from './key-store.ts';
-import { parseKey } from './key-text.ts';
+import type { NewApiKey } from './key-rows.ts';
+import type { ApiKeyStore } from './key-store.ts';
+import { parseApiKey } from './key-text.ts';
 
-const ADMIN: NewKey = { name: 'first admin key', scopes: ['admin'], tables: null };
+const ADMIN: NewApiKey = { name: 'first admin key', scopes: ['admin'], tables: null };
 
 export interface AdminKey {
   /** `given`: by LONGSHORE_ADMIN_KEY. `kept`: in the home's file from before. `made`: now. */
@@ -27,7 +27,7 @@ export interface AdminKey {
 export async function ensureAdminKey(options: {
   readonly home: string;
   readonly adminKey: string | undefined;
-  readonly store: KeyStore;
+  readonly store: ApiKeyStore;
 }): Promise<AdminKey> {
   const { home, adminKey, store } = options;
   if (adminKey !== undefined) {
@@ -41,14 +41,14 @@ export async function ensureAdminKey(options: {
 }
 
 /** The ID of the file's key, as long as it opens the platform. */
-async function keyInFile(path: string, store: KeyStore): Promise<string | null> {
+async function keyInFile(path: string, store: ApiKeyStore): Promise<string | null> {
   const text = await readKeyFile(path);
   return text === null ? null : ((await store.verify(text))?.id ?? null);
 }
 
-async function ensureKeyFile(path: string, store: KeyStore): Promise<'kept' | 'made'> {
+async function ensureKeyFile(path: string, store: ApiKeyStore): Promise<'kept' | 'made'> {
   const text = await readKeyFile(path);
-  const parsed = text === null ? null : parseKey(text);
+  const parsed = text === null ? null : parseApiKey(text);
   if (text !== null && parsed !== null) {
     if (await store.adopt(parsed, ADMIN)) return 'kept';
     if ((await store.verify(text)) !== null) return 'kept';

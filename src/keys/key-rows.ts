@@ -2,7 +2,7 @@ import { NOW } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import { ApiKeyEntity } from '../ledger/key-entities.ts';
-import { hashSecret, type KeyText } from './key-text.ts';
+import { type ApiKeyText, hashSecret } from './key-text.ts';
 import type { Scope } from './scope.ts';
 
 /** Requests a second in the long run, and at once after a pause. */
@@ -12,7 +12,7 @@ export interface Rate {
 }
 
 /** Who asks: what a verified key stands for. Safe to log. */
-export interface KeyHolder {
+export interface ApiKeyHolder {
   readonly id: string;
   readonly name: string;
   /** `admin` includes the others. */
@@ -23,14 +23,14 @@ export interface KeyHolder {
   readonly rate: Rate | null;
 }
 
-export interface NewKey extends Omit<KeyHolder, 'id' | 'rate'> {
+export interface NewApiKey extends Omit<ApiKeyHolder, 'id' | 'rate'> {
   readonly rate?: Rate | null;
   /** ID of the key that asked for it; null: the platform itself. */
   readonly createdBy?: string | null;
 }
 
 /** A key as it may be shown. Times are RFC 3339, UTC. */
-export interface KeyView extends KeyHolder {
+export interface ApiKeyView extends ApiKeyHolder {
   readonly createdAt: string;
   /** ID of the key that asked for it; null: the platform itself. */
   readonly createdBy: string | null;
@@ -43,7 +43,7 @@ export interface KeyView extends KeyHolder {
 export const OPERATOR_ID = 'operator';
 
 /** Makes a key whose text is known. False when its ID is taken: nothing changes then. */
-export async function insertKey(sql: Sql, text: KeyText, key: NewKey): Promise<boolean> {
+export async function insertApiKey(sql: Sql, text: ApiKeyText, key: NewApiKey): Promise<boolean> {
   // By parameters, which an entity manager has none of: not even a hash is to stand in a statement's text.
   const made = await sql.ledger
     .insertInto('api_key')
@@ -82,22 +82,22 @@ const FIND_HOLDERS = statement<{ [member in keyof HolderRow]: HolderRow[member] 
 export async function findHolders(
   sql: Sql,
   ids: readonly string[],
-): Promise<readonly { readonly holder: KeyHolder; readonly secretHash: Buffer }[]> {
+): Promise<readonly { readonly holder: ApiKeyHolder; readonly secretHash: Buffer }[]> {
   const rows = await sql.query(FIND_HOLDERS, [ids]);
   return rows.map((row) => ({ holder: toHolder(row), secretHash: row.secretHash }));
 }
 
 /** null when there never was such a key. */
-export async function viewKey({ em }: Sql, id: string): Promise<KeyView | null> {
+export async function viewApiKey({ em }: Sql, id: string): Promise<ApiKeyView | null> {
   const key = await em.findOne(ApiKeyEntity, id, { disableIdentityMap: true });
   return key && toView(key);
 }
 
 /** Newest first, revoked ones included. `before`: the ID of the last key of the page before. */
-export async function listKeys(
+export async function listApiKeys(
   { ledger }: Sql,
   { before, limit }: { readonly before?: string; readonly limit: number },
-): Promise<KeyView[]> {
+): Promise<ApiKeyView[]> {
   const place = ledger
     .selectFrom('api_key')
     .select(['created_at', 'id'])
@@ -148,7 +148,7 @@ function toHolder({
   tables,
   ratePerSecond,
   burst,
-}: Omit<HolderRow, 'secretHash'>): KeyHolder {
+}: Omit<HolderRow, 'secretHash'>): ApiKeyHolder {
   const rate = ratePerSecond == null || burst == null ? null : { perSecond: ratePerSecond, burst };
   return { id, name, scopes, tables: tables ?? null, rate };
 }
@@ -160,7 +160,7 @@ interface KeyRow extends Omit<HolderRow, 'secretHash'> {
   readonly revokedAt?: Date | null;
 }
 
-function toView(row: KeyRow): KeyView {
+function toView(row: KeyRow): ApiKeyView {
   return {
     ...toHolder(row),
     createdAt: row.createdAt.toISOString(),

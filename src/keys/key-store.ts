@@ -2,25 +2,32 @@ import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
-import { endKey, findHolders, insertKey, type KeyHolder, type NewKey, OPERATOR_ID } from './key-rows.ts';
-import { formatKey, hashSecret, type KeyText, newKeyText, parseKey } from './key-text.ts';
+import {
+  type ApiKeyHolder,
+  endKey,
+  findHolders,
+  insertApiKey,
+  type NewApiKey,
+  OPERATOR_ID,
+} from './key-rows.ts';
+import { type ApiKeyText, formatApiKey, hashSecret, newApiKeyText, parseApiKey } from './key-text.ts';
 
 /**
  * Tells whose a key is. Secrets are 256 random bits, which no number of tries finds: wrong ones are logged and
  * cost one look-up by ID, and nobody is locked out, as a lock would let strangers shut out the owner. The one text
  * that may be guessable is the operator's own (`LONGSHORE_ADMIN_KEY`): its choice is the operator's.
  */
-export interface KeyStore {
+export interface ApiKeyStore {
   /** null: no such key, a wrong secret, or revoked. A key revoked by another process may pass for `CACHE_MS` more. */
-  verify(text: string): Promise<KeyHolder | null>;
+  verify(text: string): Promise<ApiKeyHolder | null>;
   /** The key with this ID; null when there is none or it is revoked. As old as with `verify`. */
-  holder(id: string): Promise<KeyHolder | null>;
+  holder(id: string): Promise<ApiKeyHolder | null>;
   /** Makes the next `verify` ask the database about this key. To be called after it was revoked. */
   forget(id: string): void;
   /** Makes a key and returns its text, this once. */
-  create(key: NewKey): Promise<string>;
+  create(key: NewApiKey): Promise<string>;
   /** Makes a key whose text is already known. False when its ID is taken: nothing changes then. */
-  adopt(text: KeyText, key: NewKey): Promise<boolean>;
+  adopt(text: ApiKeyText, key: NewApiKey): Promise<boolean>;
   /** Makes this text the operator's admin key, and the only one: the operator's key before it ends. */
   setOperatorKey(text: string): Promise<void>;
   /** Ends the operator's key. False when there is none, or it has ended before. */
@@ -33,7 +40,7 @@ const CACHE_ENTRIES = 1_000;
 /** `last_used_at` is written at most this often for a key. */
 const TOUCH_MS = 60_000;
 
-export interface KeyStoreOptions {
+export interface ApiKeyStoreOptions {
   /** Milliseconds of any clock; only differences are used. The default never jumps. */
   readonly now?: () => number;
   /** Told when `last_used_at` could not be written; the request goes on. */
@@ -43,7 +50,7 @@ export interface KeyStoreOptions {
 const TOUCH = statement`update longshore.api_key set last_used_at = now() where id = $1`;
 
 /** The key store of one process. */
-export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStore {
+export function createApiKeyStore(sql: Sql, options: ApiKeyStoreOptions = {}): ApiKeyStore {
   const now = options.now ?? (() => performance.now());
   const believed = createBelief(now);
   const touchedAtMs = new Map<string, number>();
@@ -56,7 +63,7 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
   }
 
   /** What is believed under this name, or what the database says. */
-  async function recall(name: string, ask: () => Promise<KeyHolder | null>): Promise<KeyHolder | null> {
+  async function recall(name: string, ask: () => Promise<ApiKeyHolder | null>): Promise<ApiKeyHolder | null> {
     const known = believed.get(name);
     const asked = believed.asOf();
     const holder = known ?? (await ask());
@@ -75,12 +82,12 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
     forget: (id) => believed.forget(id),
 
     async create(key) {
-      const text = newKeyText();
+      const text = newApiKeyText();
       if (!(await this.adopt(text, key))) return this.create(key);
-      return formatKey(text);
+      return formatApiKey(text);
     },
 
-    adopt: (text, key) => insertKey(sql, text, key),
+    adopt: (text, key) => insertApiKey(sql, text, key),
 
     async setOperatorKey(text) {
       // An HTTP header can't carry spaces at its ends, and a file often ends in a newline.
@@ -105,8 +112,8 @@ export function createKeyStore(sql: Sql, options: KeyStoreOptions = {}): KeyStor
  * An operator may have chosen a text that looks like one of ours, so the operator's row is asked as well. What is
  * hashed and compared is the same whether or not there is such a key.
  */
-async function findByText(sql: Sql, text: string): Promise<KeyHolder | null> {
-  const parsed = parseKey(text);
+async function findByText(sql: Sql, text: string): Promise<ApiKeyHolder | null> {
+  const parsed = parseApiKey(text);
   const given = { own: hashSecret(parsed?.secret ?? text), operator: hashSecret(text) };
   const found = await findHolders(sql, [parsed?.id ?? '', OPERATOR_ID]);
   const own = found.find(({ holder }) => holder.id === parsed?.id && holder.id !== OPERATOR_ID);
@@ -125,7 +132,7 @@ function sameHash(stored: Buffer | undefined, given: Buffer): boolean {
 
 /** Holders by name, each for `CACHE_MS` after the database told of it; the least recently used go first. */
 function createBelief(now: () => number) {
-  const holders = new LRUCache<string, KeyHolder>({
+  const holders = new LRUCache<string, ApiKeyHolder>({
     max: CACHE_ENTRIES,
     ttl: CACHE_MS,
     ttlResolution: 0,
@@ -134,9 +141,9 @@ function createBelief(now: () => number) {
   /** Counts `forget`: an answer of the database that was asked for before may be out of date. */
   let forgotten = 0;
   return {
-    get: (name: string): KeyHolder | null => holders.get(name) ?? null,
+    get: (name: string): ApiKeyHolder | null => holders.get(name) ?? null,
     asOf: () => forgotten,
-    set(name: string, holder: KeyHolder, asOf: number): void {
+    set(name: string, holder: ApiKeyHolder, asOf: number): void {
       if (asOf === forgotten) holders.set(name, holder);
     },
     forget(id: string): void {

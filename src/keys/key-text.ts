@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 
 /** The parts of a key's text, `lsk_<id>_<secret>`. */
-export interface KeyText {
+export interface ApiKeyText {
   readonly id: string;
   readonly secret: string;
 }
@@ -12,19 +12,19 @@ const ID_BYTES = 6;
 const KEY_TEXT = /^lsk_([0-9a-z]{1,64})_([A-Za-z0-9_-]{43})$/;
 
 /** A new key: a random ID, which may be shown and logged, and a random secret, which may not. */
-export function newKeyText(): KeyText {
+export function newApiKeyText(): ApiKeyText {
   return {
     id: randomBytes(ID_BYTES).toString('hex'),
     secret: randomBytes(SECRET_BYTES).toString('base64url'),
   };
 }
 
-export function formatKey(key: KeyText): string {
+export function formatApiKey(key: ApiKeyText): string {
   return `lsk_${key.id}_${key.secret}`;
 }
 
 /** null when the text is not of Longshore's own form (a key that an operator chose). */
-export function parseKey(text: string): KeyText | null {
+export function parseApiKey(text: string): ApiKeyText | null {
   const match = KEY_TEXT.exec(text);
   return match === null ? null : { id: match[1]!, secret: match[2]! };
 }

@@ -4,26 +4,33 @@ import { insertAudit } from '../audit/audit-rows.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
 import { quoted } from '../shorten.ts';
-import { endKey, insertKey, type KeyView, type NewKey, OPERATOR_ID, viewKey } from './key-rows.ts';
-import { formatKey, newKeyText } from './key-text.ts';
+import {
+  type ApiKeyView,
+  endKey,
+  insertApiKey,
+  type NewApiKey,
+  OPERATOR_ID,
+  viewApiKey,
+} from './key-rows.ts';
+import { formatApiKey, newApiKeyText } from './key-text.ts';
 import type { Scope } from './scope.ts';
 
 /** Changes of keys. Each writes its line of the audit log in the same transaction: none without the other. */
 
 /** Makes a key. `text` is told this once; only its hash is kept. `audit` makes the entry for the new key's ID. */
-export async function createKey(
+export async function createApiKey(
   db: Database,
-  key: NewKey,
+  key: NewApiKey,
   audit: (id: string) => AuditEntry,
-): Promise<{ readonly text: string; readonly key: KeyView }> {
-  const text = newKeyText();
+): Promise<{ readonly text: string; readonly key: ApiKeyView }> {
+  const text = newApiKeyText();
   const made = await db.transaction(async (tx) => {
-    if (!(await insertKey(tx, text, key))) return null;
+    if (!(await insertApiKey(tx, text, key))) return null;
     await insertAudit(tx, [audit(text.id)]);
-    return viewKey(tx, text.id);
+    return viewApiKey(tx, text.id);
   });
   // The ID was taken, once in 2^48 keys.
-  return made === null ? createKey(db, key, audit) : { text: formatKey(text), key: made };
+  return made === null ? createApiKey(db, key, audit) : { text: formatApiKey(text), key: made };
 }
 
 export interface RevokeOptions {
@@ -38,14 +45,14 @@ export interface RevokeOptions {
  * @throws LongshoreError `unknown-key`, or `key-protected` for the operator's key while it is set, and for the last
  *   admin key, without which nobody could make another
  */
-export async function revokeKey(db: Database, id: string, options: RevokeOptions): Promise<void> {
+export async function revokeApiKey(db: Database, id: string, options: RevokeOptions): Promise<void> {
   if (id === OPERATOR_ID && options.operatorKeySet) {
     throw new LongshoreError('key-protected', 'this key is set by LONGSHORE_ADMIN_KEY');
   }
   await db.transaction(async (tx) => {
     // Locked, so that of two admin keys that revoke each other at the same moment one stays.
     const admins = await lockAdminKeys(tx);
-    const key = await viewKey(tx, id);
+    const key = await viewApiKey(tx, id);
     if (key === null) throw new LongshoreError('unknown-key', `there is no key ${quoted(id)}`);
     if (admins.length === 1 && admins[0] === id) {
       throw new LongshoreError('key-protected', `${id} is the last admin key`);

@@ -4,7 +4,7 @@ import { LongshoreError } from '../errors.ts';
 import type { PayloadKeys } from './payload-keys.ts';
 
 /** The IDs of the payload keys of the API that started last are in the ledger, for workers to hold theirs against. */
-export async function noteKeys(db: Sql, { sealing, byId }: PayloadKeys): Promise<void> {
+export async function notePayloadKeys(db: Sql, { sealing, byId }: PayloadKeys): Promise<void> {
   const keys = [...byId.keys()].map((id) => ({ id, noted_at: NOW, seals: id === sealing.id }));
   await db.ledger
     .insertInto('payload_key')
@@ -24,7 +24,7 @@ export async function noteKeys(db: Sql, { sealing, byId }: PayloadKeys): Promise
  * @returns false while no API has noted its keys yet
  * @throws LongshoreError `config-invalid` when they do not
  */
-export async function keysAgree(db: Sql, { sealing, byId }: PayloadKeys): Promise<boolean> {
+export async function payloadKeysAgree(db: Sql, { sealing, byId }: PayloadKeys): Promise<boolean> {
   const noted = await db.ledger
     .selectFrom('payload_key')
     .select(['id', 'seals'])

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { noSuchFile, type StoredFile } from './storage.ts';
-import { isKey } from './storage-key.ts';
+import { isStorageKey } from './storage-key.ts';
 
 /** Never waits for a writer of a pipe, and never opens what a link in the last place points at. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
@@ -56,7 +56,7 @@ export class ConfinedFiles {
 
   async #open(key: string): Promise<FileHandle | null> {
     let file: FileHandle | undefined;
-    if (!isKey(key)) return null;
+    if (!isStorageKey(key)) return null;
     try {
       const path = await this.#realPath(key);
       file = await open(path, FLAGS);

@@ -6,12 +6,12 @@ import { LongshoreError } from '../errors.ts';
  *
  * @throws LongshoreError `source-not-found`: a path outside is answered like a path that does not exist.
  */
-export function confineKey(prefix: string, path: string): string {
-  if (isKey(path)) return `${prefix}${path}`;
+export function confineStorageKey(prefix: string, path: string): string {
+  if (isStorageKey(path)) return `${prefix}${path}`;
   throw new LongshoreError('source-not-found', `${JSON.stringify(path)} is not a path below ${prefix}`);
 }
 
-export function isKey(path: string): boolean {
+export function isStorageKey(path: string): boolean {
   const segments = path.split('/');
   return !segments.some((s) => s === '' || s === '.' || s === '..') && !hasForbidden(path);
 }

@@ -3,7 +3,7 @@ import { LongshoreError } from '../errors.ts';
 
 /**
  * Where files live: uploads, the inbox, backups. Keys are relative, `/`-separated paths without `.` or `..`
- * segments (`confineKey` is the one place that checks). Every call throws `storage-full` when there is no room.
+ * segments (`confineStorageKey` is the one place that checks). Every call throws `storage-full` when there is no room.
  */
 export interface Storage {
   /** Bytes [startByte, endByte) of a file; fewer only where the file ends before. @throws `source-not-found` */

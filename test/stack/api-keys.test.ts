@@ -3,9 +3,9 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { type AuditLog, createAuditLog } from '../../src/audit/audit-log.ts';
 import { insertAudit } from '../../src/audit/audit-rows.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
-import { createKeyService } from '../../src/keys/key-service.ts';
-import { createKeyStore } from '../../src/keys/key-store.ts';
-import { parseKey } from '../../src/keys/key-text.ts';
+import { createApiKeyService } from '../../src/keys/key-service.ts';
+import { createApiKeyStore } from '../../src/keys/key-store.ts';
+import { parseApiKey } from '../../src/keys/key-text.ts';
 import { createTokens } from '../../src/keys/tokens.ts';
 import { startTestApi, type TestApi } from '../support/api-fakes.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
@@ -34,13 +34,13 @@ describe('keys, tokens and the audit log over HTTP', () => {
   });
   beforeEach(async () => {
     await db.query('truncate longshore.api_key, longshore.audit, longshore.token_key');
-    const keys = createKeyStore(db);
+    const keys = createApiKeyStore(db);
     await keys.setOperatorKey(OPERATOR_KEY);
     audit = createAuditLog({ write: (entries) => insertAudit(db, entries), log: { warn, error: warn } });
     api = await startTestApi({
       keys,
       tokens: createTokens(db),
-      keyService: createKeyService({ db, store: keys, operatorKeySet: true }),
+      keyService: createApiKeyService({ db, store: keys, operatorKeySet: true }),
       audit,
     });
   });
@@ -93,7 +93,7 @@ describe('keys, tokens and the audit log over HTTP', () => {
     assert.deepEqual(
       { ...shown, createdAt: typeof shown.createdAt },
       {
-        ...{ id: parseKey(key)!.id, name: 'nightly', scopes: ['write'], tables: ['jobs'], rate },
+        ...{ id: parseApiKey(key)!.id, name: 'nightly', scopes: ['write'], tables: ['jobs'], rate },
         ...{ createdAt: 'string', createdBy: 'operator', lastUsedAt: null, revokedAt: null },
       },
     );
@@ -103,7 +103,7 @@ describe('keys, tokens and the audit log over HTTP', () => {
     assert.equal((await ask('/v1/loads?table=notes', { key })).status, 403);
     const seen = await ask(`/v1/keys/${shown.id}`);
     assert.deepEqual({ ...seen.body, lastUsedAt: null }, shown);
-    assert.ok(!JSON.stringify((await ask('/v1/keys')).body).includes(parseKey(key)!.secret));
+    assert.ok(!JSON.stringify((await ask('/v1/keys')).body).includes(parseApiKey(key)!.secret));
   });
 
   it('refuses keys that would be wrong, and says where', async () => {
@@ -157,15 +157,15 @@ describe('keys, tokens and the audit log over HTTP', () => {
   it("keeps the operator's key and the last admin key", async () => {
     assert.deepEqual((await revoke('operator')).body.code, 'key-protected');
     await db.query('delete from longshore.api_key');
-    const store = createKeyStore(db);
-    const keyService = createKeyService({ db, store, operatorKeySet: false });
+    const store = createApiKeyStore(db);
+    const keyService = createApiKeyService({ db, store, operatorKeySet: false });
     const texts = await Promise.all(
       ['a', 'b', 'c'].map((name) => store.create({ name, scopes: ['admin'], tables: null })),
     );
     const entry = { ...{ keyId: 'k', keyName: 'k', action: 'key.revoke', target: null, table: null } };
     const ended = await Promise.allSettled(
       texts.map((text, n) =>
-        keyService.revoke(parseKey(text)!.id, {
+        keyService.revoke(parseApiKey(text)!.id, {
           ...{ ...entry, id: `0190163d-8694-7000-8000-00000000000${n}`, at: new Date().toISOString() },
           ...{ status: 204, requestId: 'r' },
         }),
@@ -193,7 +193,7 @@ describe('keys, tokens and the audit log over HTTP', () => {
 
   it('gives a token for an ID and its secret, or the whole key', async () => {
     const { id, key } = await create({ scopes: ['write', 'read'] });
-    for (const password of [parseKey(key)!.secret, key]) {
+    for (const password of [parseApiKey(key)!.secret, key]) {
       const { status, headers, body } = await tokenFor(id, password);
       assert.equal(status, 200);
       assert.equal(headers.get('cache-control'), 'no-store');
@@ -209,7 +209,7 @@ describe('keys, tokens and the audit log over HTTP', () => {
   it('gives no token for anything else', async () => {
     const [one, other] = [await create(), await create()];
     for (const [id, password] of [
-      [one.id, parseKey(other.key)!.secret],
+      [one.id, parseApiKey(other.key)!.secret],
       [one.id, other.key],
       [one.id, ''],
       ['', one.key],
@@ -224,7 +224,7 @@ describe('keys, tokens and the audit log over HTTP', () => {
       const init = { method: 'POST', key: null, headers: { authorization } };
       assert.equal((await ask('/v1/tokens', init)).status, 401, authorization);
     }
-    assert.ok(!api.log.join().includes(parseKey(other.key)!.secret));
+    assert.ok(!api.log.join().includes(parseApiKey(other.key)!.secret));
     assert.ok(api.log.some((line) => line.includes('refused') && line.includes(one.id)));
   });
 
@@ -264,7 +264,7 @@ describe('keys, tokens and the audit log over HTTP', () => {
     ]);
     assert.deepEqual([all[5].keyName, all[5].requestId], ['loader', 'mine-1']);
     assert.ok(!JSON.stringify(await db.query('select * from longshore.audit')).includes('Secret'));
-    assert.ok(!JSON.stringify(all).includes(parseKey(key)!.secret));
+    assert.ok(!JSON.stringify(all).includes(parseApiKey(key)!.secret));
   });
 
   it('finds entries by key, action, table and time, page by page', async () => {

@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test';
 import type { ReceivedBatch } from '../../src/batches/batch.ts';
 import { commitGroup, SETS_FROM_ROWS } from '../../src/batches/commit-group.ts';
 import { failGroup } from '../../src/batches/fail-group.ts';
-import { dropExpiredKeys, findIdempotent } from '../../src/batches/idempotent.ts';
+import { dropExpiredIdempotencyKeys, findIdempotent } from '../../src/batches/idempotent.ts';
 import { listBatches, listBatchRejects, readOutcome, viewBatch } from '../../src/batches/read-batches.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
@@ -407,8 +407,8 @@ describe('committing groups of batches', async () => {
       const [again] = await commit('people', [check('people', people(2, 1), keyed('old', 'cc'.repeat(32)))]);
       assert.equal(ended(again).replayed, false);
       await expire();
-      assert.equal(await dropExpiredKeys(db), 1);
-      assert.equal(await dropExpiredKeys(db), 0);
+      assert.equal(await dropExpiredIdempotencyKeys(db), 1);
+      assert.equal(await dropExpiredIdempotencyKeys(db), 0);
     });
   });
 

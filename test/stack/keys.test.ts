@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import pg from 'pg';
 import { ensureAdminKey } from '../../src/keys/ensure-admin-key.ts';
-import { CACHE_MS, createKeyStore, type KeyStore } from '../../src/keys/key-store.ts';
-import { parseKey } from '../../src/keys/key-text.ts';
+import { type ApiKeyStore, CACHE_MS, createApiKeyStore } from '../../src/keys/key-store.ts';
+import { parseApiKey } from '../../src/keys/key-text.ts';
 import { adminKeyPath } from '../../src/runtime/home.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { sqlOver } from '../support/sql.ts';
@@ -17,7 +17,7 @@ describe('keys', () => {
   let home: string;
   let nowMs: number;
   let asked: string[];
-  let keys: KeyStore;
+  let keys: ApiKeyStore;
 
   before(async () => {
     database = await testDatabase();
@@ -33,7 +33,7 @@ describe('keys', () => {
     (t as unknown as { after(fn: () => Promise<void>): void }).after(() => rm(home, { recursive: true }));
     nowMs = Date.now();
     asked = [];
-    keys = createKeyStore(
+    keys = createApiKeyStore(
       sqlOver(async (text, values) => {
         asked.push(text.trim().split(' ')[0]!);
         const { rows, rowCount } = await pool.query(text, [...values]);
@@ -49,7 +49,7 @@ describe('keys', () => {
   it('knows a key by its text, and nothing else by it', async () => {
     const text = await keys.create({ name: 'loader', scopes: ['write'], tables: ['jobs'] });
     assert.match(text, /^lsk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/);
-    const { id, secret } = parseKey(text)!;
+    const { id, secret } = parseApiKey(text)!;
     assert.deepEqual(await keys.verify(text), {
       ...{ id, name: 'loader', scopes: ['write'], tables: ['jobs'] },
       rate: null,
@@ -72,7 +72,7 @@ describe('keys', () => {
     const text = await keys.create({ name: 'loader', scopes: ['read'], tables: null });
     const row = (await stored())[0];
     assert.equal(row.secret_hash.length, 32);
-    assert.ok(!JSON.stringify(row).includes(parseKey(text)!.secret));
+    assert.ok(!JSON.stringify(row).includes(parseApiKey(text)!.secret));
   });
 
   it('believes a key for a short time only, so that revoking works soon', async () => {

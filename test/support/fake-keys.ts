@@ -3,14 +3,14 @@ import type { ApiDeps } from '../../api/http/deps.ts';
 import { createRateLimiter } from '../../api/http/rate-limit.ts';
 import type { AuditEntry } from '../../src/audit/audit-entry.ts';
 import { LongshoreError } from '../../src/errors.ts';
-import type { KeyHolder, KeyView } from '../../src/keys/key-rows.ts';
-import type { KeyService } from '../../src/keys/key-service.ts';
-import { formatKey, newKeyText } from '../../src/keys/key-text.ts';
+import type { ApiKeyHolder, ApiKeyView } from '../../src/keys/key-rows.ts';
+import type { ApiKeyService } from '../../src/keys/key-service.ts';
+import { formatApiKey, newApiKeyText } from '../../src/keys/key-text.ts';
 import { UploadSlots } from '../../src/loads/upload-slots.ts';
 
 /** Keys, tokens and the audit log in memory. The five keys below are known by their text. */
 export class FakeKeys {
-  readonly #holders = new Map<string, KeyHolder>(
+  readonly #holders = new Map<string, ApiKeyHolder>(
     [
       { text: 'admin-key-of-the-tests', id: 'a1', name: 'admin', scopes: ['admin'] as const, tables: null },
       { text: 'write-key-of-the-tests', id: 'w1', name: 'writer', scopes: ['write'] as const, tables: null },
@@ -33,7 +33,7 @@ export class FakeKeys {
   );
   readonly #tokens = new Map<string, string>();
   /** Oldest first. */
-  readonly views: KeyView[] = [];
+  readonly views: ApiKeyView[] = [];
   /** Oldest first. */
   readonly audit: AuditEntry[] = [];
 
@@ -64,22 +64,22 @@ export class FakeKeys {
     };
   }
 
-  #service(): KeyService {
+  #service(): ApiKeyService {
     return {
       create: async (wanted, audit) => {
-        const text = newKeyText();
-        const key: KeyView = {
+        const text = newApiKeyText();
+        const key: ApiKeyView = {
           ...{ rate: null, createdBy: null },
           ...wanted,
           id: text.id,
           createdAt: new Date().toISOString(),
           lastUsedAt: null,
           revokedAt: null,
-        } as KeyView;
+        } as ApiKeyView;
         this.views.push(key);
-        this.#holders.set(formatKey(text), key);
+        this.#holders.set(formatApiKey(text), key);
         this.audit.push(audit(text.id));
-        return { text: formatKey(text), key };
+        return { text: formatApiKey(text), key };
       },
       get: async (id) => this.views.find((view) => view.id === id) ?? null,
       list: async ({ before, limit }) => {

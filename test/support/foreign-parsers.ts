@@ -17,7 +17,7 @@ import { Surveyor } from '../../src/csv/survey.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { isDuration } from '../../src/duration.ts';
 import { describeJsonFault } from '../../src/json-fault.ts';
-import { parseKey } from '../../src/keys/key-text.ts';
+import { parseApiKey } from '../../src/keys/key-text.ts';
 import { looksLikeToken } from '../../src/keys/tokens.ts';
 import { jsonOfErrors } from '../../src/rejects/rejects.ts';
 import { readHeader } from '../../src/reports/report-header.ts';
@@ -72,7 +72,7 @@ export const FOREIGN_PARSERS: Readonly<Record<string, ForeignParser>> = {
   'header Content-Disposition': (text) => dispositionFileName(`attachment;${text}`),
   'header If-None-Match': (text) => isKnown(text, '"x"'),
   'header Range': (text) => rangeOf(`bytes=${text}`, 100),
-  key: parseKey,
+  key: parseApiKey,
   token: looksLikeToken,
   'file name': displayName,
   cursor: (text) => decodeCursor(cursorParameter.parse(Buffer.from(text).toString('base64url')) ?? ''),

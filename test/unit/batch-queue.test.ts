@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { idempotencyKeyOf } from '../../api/batches/idempotency-key.ts';
 import { preferencesOf, preferredWait } from '../../api/http/prefer.ts';
 import { GroupQueue, type Lane, type QueueLimits } from '../../src/batches/group-queue.ts';
-import { fingerprintOf, KeysInUse } from '../../src/batches/idempotency-keys.ts';
+import { fingerprintOf, IdempotencyKeysInUse } from '../../src/batches/idempotency-keys.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { table } from '../support/api-fakes.ts';
 
@@ -223,7 +223,7 @@ describe('an Idempotency-Key', () => {
   }
 
   it('is in use until its request has ended, and belongs to one request only', () => {
-    const keys = new KeysInUse();
+    const keys = new IdempotencyKeysInUse();
     const release = keys.claim('k1', 'a', 'f1');
     assert.throws(() => keys.claim('k1', 'a', 'f1'), code('idempotency-key-in-use'));
     assert.throws(() => keys.claim('k1', 'a', 'f2'), code('idempotency-key-reused'));

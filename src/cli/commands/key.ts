@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { KeyView, Rate } from '../../keys/key-rows.ts';
+import type { ApiKeyView, Rate } from '../../keys/key-rows.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { formatCount, formatTable, formatTime, plain } from '../format.ts';
 import { type GlobalOptions, openSession, type Session } from '../session.ts';
@@ -11,7 +11,7 @@ interface CreateOptions extends GlobalOptions {
   readonly burst?: number;
 }
 
-interface CreatedKey extends KeyView {
+interface CreatedKey extends ApiKeyView {
   readonly key: string;
 }
 
@@ -80,16 +80,16 @@ function rateOf({ rate, burst }: CreateOptions): Rate | null {
 
 async function listKeys(session: Session): Promise<void> {
   let path: string | null = `/v1/keys?limit=${LISTED}`;
-  const keys: KeyView[] = [];
+  const keys: ApiKeyView[] = [];
   while (path !== null) {
-    const page: { keys: KeyView[]; next: string | null } = await session.api.json(path);
+    const page: { keys: ApiKeyView[]; next: string | null } = await session.api.json(path);
     keys.push(...page.keys);
     path = page.next;
   }
   session.print({ keys }, () => (keys.length === 0 ? 'No keys.' : keyTable(keys)));
 }
 
-function keyTable(keys: readonly KeyView[]): string {
+function keyTable(keys: readonly ApiKeyView[]): string {
   const rows = keys.map((key) => [
     key.id,
     plain(key.name),

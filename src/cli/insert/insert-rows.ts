@@ -1,6 +1,6 @@
 import type { ApiClient } from '../api-client.ts';
 import type { CliError } from '../exit-codes.ts';
-import { batchKey, type RunIdentity } from './batch-key.ts';
+import { batchIdempotencyKey, type RunIdentity } from './idempotency-key.ts';
 import { mapInOrder } from './map-in-order.ts';
 import type { LineReject, PlannedBatch } from './plan-batches.ts';
 import { type BatchResult, type SendOptions, sendBatch } from './send-batch.ts';
@@ -57,7 +57,7 @@ export function insertRows(
     // All or nothing holds for the lines that can't be sent, too.
     if (identity.strict && batch.rejects.length > 0) return endOf(batch, null);
     const body = Buffer.from(Buffer.concat(batch.lines.flatMap(({ bytes }) => [bytes, NEWLINE])));
-    const key = batchKey(identity, batch.firstLine, body);
+    const key = batchIdempotencyKey(identity, batch.firstLine, body);
     const { table, mode, strict } = identity;
     return endOf(batch, await sendBatch(api, { table, mode, strict, key, body }, options));
   });

@@ -2,7 +2,7 @@ import { MAX_BATCH_BYTES } from '../../batches/batch.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import type { Input } from '../open-input.ts';
 import type { Session } from '../session.ts';
-import type { RunIdentity } from './batch-key.ts';
+import type { RunIdentity } from './idempotency-key.ts';
 import { addTotals, type BatchEnd, type InsertTotals, insertRows, NO_TOTALS } from './insert-rows.ts';
 import { type LineReject, planBatches } from './plan-batches.ts';
 import { readLines } from './read-lines.ts';

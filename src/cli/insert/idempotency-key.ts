@@ -17,7 +17,7 @@ export interface RunIdentity {
  * the same for the same rows at the same place of the same file, so that a second run after a crash repeats
  * requests instead of inserting rows again.
  */
-export function batchKey(identity: RunIdentity, firstLine: number, body: Uint8Array): string {
+export function batchIdempotencyKey(identity: RunIdentity, firstLine: number, body: Uint8Array): string {
   const { table, mode, strict, path, run } = identity;
   const hash = createHash('sha256')
     .update(`${JSON.stringify([table, mode, strict, path, run, firstLine])}\n`)
