@@ -2,7 +2,7 @@ import type { AskedRefresh, RefreshOnScheduleInput } from '../src/reports/contra
 import { failing } from './failures.ts';
 
 export interface AskActivityDeps {
-  /** Asks for a refresh when the report's tables have changed since its last one, whoever changed them. */
+  /** Requests a refresh when the report's tables have changed since the last one, also by other programs. */
   readonly askIfChanged: (name: string) => Promise<boolean>;
 }
 

@@ -3,7 +3,7 @@ import { type RestoreStep, readRestorePlan } from '../src/restores/restores.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
-/** Reads every file of a backup that a drill is about. @returns what is wrong, file by file */
+/** Reads every file of the backup that a drill is about. @returns the faults, by file */
 export function checkBackupFiles({ db, storage }: ActivityDeps) {
   return async ({ restoreId }: RestoreStep): Promise<readonly string[]> => {
     const { backup, tables } = await readRestorePlan(db, restoreId);

@@ -11,7 +11,7 @@ export interface ActivityDeps {
   readonly backupKeys: BackupKeys;
   /** How many rejects of a load are kept with their records; `KEPT_REJECTS` unless given. */
   readonly keptRejects?: number;
-  /** Told of when a load or a restore has put rows into tables; may be told twice. */
+  /** Called when a load or a restore has written to tables; may be called twice for one. */
   readonly onWritten?: () => void;
   /** Asks for fresh statistics of tables that were written, for which nobody waits. */
   readonly analyze?: (tables: readonly string[]) => void;

@@ -4,7 +4,7 @@ import type { ActivityDeps } from './deps.ts';
 
 export type { EndBackupInput } from '../src/backups/end-backup.ts';
 
-/** A backup that did not become one: the ledger hears of it, and its files are deleted. */
+/** Records in the ledger that a backup failed or was cancelled, and deletes its files. */
 export function endBackup({ db, storage }: ActivityDeps) {
   return (input: EndBackupInput): Promise<{ readonly status: BackupStatus }> =>
     endInLedger(db, storage, input);

@@ -4,7 +4,7 @@ import type { ActivityDeps } from './deps.ts';
 
 export type { EndedLoad, EndLoadInput } from '../src/loads/end-load.ts';
 
-/** However a load's workflow ends, the ledger hears of it here. */
+/** Records in the ledger how a load's workflow ended. */
 export function endLoad({ db, storage, keptRejects = KEPT_REJECTS, onWritten }: ActivityDeps) {
   return async (input: EndLoadInput): Promise<EndedLoad> => {
     const ended = await endInLedger(db, storage, input, keptRejects);

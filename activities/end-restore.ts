@@ -6,7 +6,7 @@ import {
 } from '../src/restores/end-restore.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** However a restore's workflow ends, the ledger hears of it here. */
+/** Records in the ledger how a restore's workflow ended. */
 export function endRestore({ db, onWritten }: ActivityDeps) {
   return async (input: EndRestoreInput): Promise<EndedRestore> => {
     const ended = await endInLedger(db, input);

@@ -30,7 +30,7 @@ export function holdSnapshot({ db }: ActivityDeps) {
       await whileBeating(
         () => undefined,
         async (signal) => {
-          // A wait for a lock hears of nothing else.
+          // A wait for a lock does not react to cancellation otherwise.
           signal.addEventListener('abort', () => void client.end().catch(() => undefined), { once: true });
           await giveWay(
             db,

@@ -128,7 +128,7 @@ async function untilReleased({ holder }: AttemptState): Promise<void> {
   );
 }
 
-/** The holder never ends by itself while its attempt counts, unless with an error. */
+/** While its attempt counts, the holder only ends with an error. */
 async function gone(holder: Promise<void>): Promise<never> {
   await holder;
   throw ApplicationFailure.nonRetryable('the snapshot was given up', SNAPSHOT_LOST);

@@ -48,7 +48,7 @@ async function makeBackup(input: RunScheduleInput, run: ScheduledRun): Promise<R
     workflowId,
     args: [{ backupId, tables } satisfies BackUpInput],
     staticSummary: `Backup by schedule ${input.scheduleId}`,
-    // Ended from outside, a run leaves its backup to end by itself, with its files cleaned up.
+    // A run that is terminated leaves its backup to finish and clean up on its own.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
   });
   if (input.drill) await drill(backupId, run);

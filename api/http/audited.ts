@@ -6,7 +6,7 @@ import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { asLongshoreError } from './problems.ts';
 
-/** What the audit log is told of a request while it is handled. */
+/** What a request's handler reports to the audit log. */
 export interface AuditTrail {
   /** ID of what the request is about or has made. When left null: the batch, the load, or the path's `{id}`. */
   target: string | null;

@@ -45,7 +45,7 @@ export type Problem = z.infer<typeof problemSchema>;
 const LINGER_MS = 5_000;
 /** What a problem repeats of a path; an address may have 64 KiB. */
 export const LONGEST_PATH = 300;
-/** Faults of one request that are told one by one, and what is told of a name in it. */
+/** Faults of one request that are listed, and the characters shown of a name in it. */
 const MOST_PLACES = 100;
 const LONGEST_NAME = 100;
 /** What `Retry-After` says while a dependency is away, and while the first request with a key is under way. */

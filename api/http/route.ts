@@ -33,7 +33,7 @@ export interface Route {
   readonly auth?: AuthScheme;
   /** What the audit log calls it, as `load.start`. For every route with a key that changes something. */
   readonly audit?: string;
-  /** A POST only because what it asks with is too long for an address: the audit log has nothing of it. */
+  /** A read that is a POST only because its query is too long for a URL: it is not audited. */
   readonly changesNothing?: true;
   /** What may follow the action, as `AuditTrail.variant` says. */
   readonly auditVariants?: readonly string[];

@@ -26,7 +26,7 @@ export class AnswerCache {
   }
 
   /**
-   * The answer to what `key` asks. Whoever asks for the same at the same time waits for the same.
+   * The answer to the request `key`. Concurrent requests for the same are coalesced.
    * @param make gives null where there is no answer for this ETag; that is not kept
    */
   get(key: string, etag: string, make: () => Promise<Rendered | null>): Promise<Rendered | null> {

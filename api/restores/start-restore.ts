@@ -221,7 +221,7 @@ const verifyBackup = defineRoute({
 });
 
 /**
- * A key that is limited to tables hears of another table's backup no more than of one that there is not.
+ * For a key that is limited to tables another table's backup does not exist.
  * @throws LongshoreError `unknown-backup`
  */
 async function requireTableIn(

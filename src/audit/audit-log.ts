@@ -43,7 +43,7 @@ export function createAuditLog({ write, log, maxWaiting = MAX_WAITING }: AuditLo
   const pause = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
 
   function lose(count: number): void {
-    // Once a gap, at its beginning; its size is told when it ends.
+    // Logged once when a gap begins; its size is logged when it ends.
     if (lost === 0) log.error('Entries of the audit log are being lost');
     lost += count;
   }

@@ -13,7 +13,7 @@ const PIECE_BYTES = 128 * 1024;
 /** Rows of a usual size that end a piece fit in here. */
 const PIECE_ROOM = PIECE_BYTES + 32 * 1024;
 
-/** How the null of a slot is told. */
+/** How a slot marks null. */
 const NO_UNION = -1;
 const NOT_IN_FILE = -2;
 

@@ -46,7 +46,7 @@ export interface AppliedRetention {
 export interface RetentionWork {
   /** Deletes one backup; a deleted one is no error. */
   readonly remove: (backupId: string) => Promise<void>;
-  /** Told of each backup that was looked at. */
+  /** Called for each backup that was examined. */
   readonly onRead?: () => void;
 }
 
@@ -62,7 +62,7 @@ export async function applyRetention(
   return removeEach(plan.remove.map(({ id }) => id).reverse(), remove);
 }
 
-/** Removes backups in this order; those that may not go at the moment are told, and no error. */
+/** Removes backups in this order; those that may not go at the moment are reported, which is not an error. */
 export async function removeEach(
   ids: readonly string[],
   remove: (backupId: string) => Promise<void>,

@@ -90,12 +90,12 @@ const RECORD_PART = statement`
 
 /**
  * Writes a stored part into the ledger.
- * @returns the part that counts: another try's, when that was first; null when the attempt is over
+ * @returns the part that counts: that of an earlier try where there was one; null when the attempt has ended
  */
 export async function recordPart(db: Sql, place: PartPlace, part: Part): Promise<Part | null> {
   const values = [place.backupId, place.attempt, place.table, place.no];
   await db.query(RECORD_PART, [...values, JSON.stringify(part)]);
-  // Asked after the file and its row are there: whoever ends the attempt later finds the file and deletes it.
+  // Checked after the file and its row exist: an attempt that ends later finds the file and deletes it.
   return (await attemptCounts(db, place.backupId, place.attempt)) ? findPart(db, place) : null;
 }
 
@@ -191,7 +191,7 @@ export async function composeManifest(
   };
 }
 
-/** Makes the backup done, in one statement. @returns false when the attempt is over */
+/** Marks the backup done, in one statement. @returns false when the attempt has ended */
 export async function recordManifest(
   db: Sql,
   attempt: number,

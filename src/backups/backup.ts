@@ -18,7 +18,7 @@ export const MANIFEST = 'manifest.json';
 export interface Manifest {
   readonly format: 1;
   readonly id: string;
-  /** The ledger that it was written by (a UUID), so that one of another installation is told. Absent in those of before. */
+  /** UUID of the ledger that wrote it, to recognize backups of other installations. Absent in older ones. */
   readonly origin?: string;
   readonly purpose: BackupPurpose;
   readonly scheduleId: string | null;

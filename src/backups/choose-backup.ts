@@ -9,7 +9,7 @@ import { futureDoubt } from './judge-manifest.ts';
 import { manifestDoubt } from './manifest.ts';
 import type { Skipped } from './skipped.ts';
 
-/** Backups that were passed over, at most so many are told. */
+/** At most so many skipped backups are reported. */
 const MOST_TOLD = 20;
 
 export interface Choice {

@@ -17,7 +17,7 @@ export interface BackUpInput {
 export const SNAPSHOT_HELD = 'snapshotHeld';
 
 export interface HeldSnapshot {
-  /** Of the backup: a signal of an attempt that is over means nothing. */
+  /** Attempt of the backup: signals of earlier attempts are ignored. */
   readonly attempt: number;
   readonly snapshotId: string;
   readonly parts: readonly PlannedPart[];

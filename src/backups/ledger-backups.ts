@@ -57,7 +57,7 @@ async function findFile({ db, storage }: LedgerBackupsDeps, id: string, name: st
     throw new LongshoreError('not-found', `backup ${id} has no file ${quoted(name)}`);
   }
   const key = backupFolder(id) + name;
-  // A part is not read twice for this: whoever downloads it has its SHA-256 as the ETag.
+  // The part is not read twice to check it: the client has its SHA-256 as the ETag.
   const fault = part
     ? await sizeFault(storage, id, part)
     : (await manifestDoubt(storage, id, sha256))?.detail;

@@ -47,7 +47,7 @@ async function writeFile(storage: Storage, key: string, bytes: Buffer): Promise<
   }
 }
 
-/** What lies in a backup's folder, whoever wrote it. null: no manifest, or something too large to be one. */
+/** The content of a backup's folder, not yet trusted. null: no manifest, or too large to be one. */
 export async function readManifestFile(storage: Readable, id: string): Promise<ManifestFile | null> {
   const bytes = await readSmall(storage, backupFolder(id) + MANIFEST, MAX_BYTES);
   if (bytes === null) return null;

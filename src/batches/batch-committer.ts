@@ -137,7 +137,7 @@ async function newItem(
     started: Promise.withResolvers(),
     ended: Promise.withResolvers(),
   };
-  // Whoever answered with the running batch listens no more.
+  // No one awaits these once the running batch was returned.
   item.started.promise.catch(() => undefined);
   item.ended.promise.catch(() => undefined);
   return item;

@@ -7,7 +7,7 @@ import type { CellError, Field } from '../types.ts';
 import type { BatchMode } from './batch.ts';
 import { LongNumber } from './parse-json.ts';
 
-/** Unknown names of one row that are told one by one. */
+/** Unknown names of one row that are reported one by one. */
 const MOST_UNKNOWN = 100;
 
 /** A row as it was checked, and what it has of the fields (see `GoodRow`). */

@@ -55,7 +55,7 @@ const INSERT_GROUP = statement<{ id: number; committedAt: Date }>`
   insert into longshore.batch_group (workflow_id, run_id, table_name, mode) values ($1, $2, $3, $4)
   on conflict do nothing returning id::float8 as id, committed_at as "committedAt"`;
 
-/** The group's row in the ledger; null when it is there already. Waits for whoever is just writing it. */
+/** The group's row in the ledger; null when it is there already. Waits for a transaction that is writing it. */
 async function beginGroup(tx: Tx, { workflowId, runId, table, mode }: CommitTarget): Promise<Begun | null> {
   const [begun] = await tx.query(INSERT_GROUP, [workflowId, runId, table.name, mode]);
   return begun ?? null;

@@ -8,7 +8,7 @@ export interface Queued {
 }
 
 export interface QueueLimits {
-  /** Of one group. A batch that is larger than them by itself is a group by itself. */
+  /** Caps of one group. A batch that exceeds them alone is a group of its own. */
   readonly group: { readonly batches: number; readonly rows: number; readonly bytes: number };
   /** Of everything that waits or is being committed in one lane, and in all of them. */
   readonly lane: Room;

@@ -31,7 +31,7 @@ export class HandOver {
   readonly #slots: CommitSlots;
   readonly #onCommit: (table: string) => void;
 
-  /** @param onCommit told of a table right after a group's commit; quick, and it throws nothing */
+  /** @param onCommit called with the table right after a group's commit; must be quick and not throw */
   constructor(slots: SlotLimits = SLOTS, onCommit: (table: string) => void = () => undefined) {
     this.#slots = new CommitSlots(slots);
     this.#onCommit = onCommit;

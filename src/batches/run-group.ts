@@ -42,7 +42,7 @@ export interface Group {
   readonly batches: readonly CheckedBatch[];
 }
 
-/** One batch's end: what its caller gets, or what its caller is told. */
+/** One batch's end: its result, or its error. */
 export type GroupOutcome = EndedBatch | LongshoreError;
 
 /**

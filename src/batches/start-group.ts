@@ -4,10 +4,10 @@ import { nameIn } from '../installation/names.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { COMMIT_BATCHES, type CommitBatchesInput } from './contract.ts';
 
-/** The client tries again by itself until then, always with the same request ID. */
+/** Until then the client retries, always with the same request ID. */
 const START_LIMIT_MS = 10_000;
 
-/** What a group's workflow keeps beside its input, for whoever asks about a batch that is not in the ledger. */
+/** What a group's workflow keeps beside its input, for queries about a batch that is not in the ledger. */
 export interface GroupMemo {
   readonly batches: number;
   readonly mode: CommitBatchesInput['mode'];

@@ -5,7 +5,7 @@ import { plain } from './format.ts';
 import { program } from './program.ts';
 
 /**
- * Runs one `longshore` command to its end. Never rejects: what went wrong is told on stderr and by the context's exit
+ * Runs one `longshore` command to its end. Never rejects: errors go to stderr and by the context's exit
  * code.
  * @param args without the names of node and the script
  */

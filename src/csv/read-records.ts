@@ -129,7 +129,7 @@ class StretchReader {
   readonly #encoding: ReturnType<typeof encodingOf>;
   readonly #parseOptions: ReturnType<typeof parseOptions>;
   readonly #allValid: boolean;
-  /** A record beyond this is read by itself, with pauses. */
+  /** A record longer than this is read alone, with pauses. */
   readonly #longBytes: number;
 
   constructor(bytes: Buffer, dialect: Dialect, encoding: string, longBytes: number) {

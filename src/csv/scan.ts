@@ -148,7 +148,7 @@ export class RecordScanner {
     this.#keep();
   }
 
-  /** The stream is over: reports what is still open. */
+  /** Ends the stream: reports the record that is still open. */
   end(): void {
     for (;;) {
       const position = this.#base;

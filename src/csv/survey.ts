@@ -75,7 +75,7 @@ export class Surveyor {
   }
 
   /**
-   * The file is over.
+   * Ends the file.
    * @throws LongshoreError the same for a short file; `file-empty` when it has no records (nothing, a header or comments only).
    */
   end(): Survey {

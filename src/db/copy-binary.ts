@@ -15,7 +15,7 @@ const CRITICAL_FLAGS = 0xffff0000;
 /** What is not read yet grows beyond this only for the longest row. */
 const INPUT_BYTES = 512 * 1024;
 
-/** Tuples as they come from somewhere. Whoever reads them calls `more` when `input` has none left. */
+/** A source of tuples. The reader calls `more` when `input` has none left. */
 export interface TupleSource {
   readonly input: CopyInput;
   /** Waits until there is more in `input`. False: that was all. */

@@ -41,7 +41,7 @@ class CopyIn {
 
   constructor(text: string) {
     this.#text = text;
-    // Whoever writes hears of it.
+    // The writer gets the error.
     this.#done.promise.catch(() => undefined);
   }
 

@@ -87,7 +87,7 @@ export class CopyOut implements TupleSource {
     if (this.input.over) this.#release();
   }
 
-  /** The COPY is over: pg reads on from the message that says so. */
+  /** Ends the COPY: pg continues reading at the message that ended it. */
   #release(): void {
     const reader = this.#reader;
     if (!reader) return;

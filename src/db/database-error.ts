@@ -9,7 +9,7 @@ const BUSY: Readonly<Record<string, string>> = {
 };
 
 /**
- * What PostgreSQL or its driver threw, as an error of the catalog where it is one that passes by itself; else null.
+ * What PostgreSQL or its driver threw, as an error of the catalog where it is transient; else null.
  * Messages of PostgreSQL's errors can hold row data, so none is passed on.
  */
 export function asDatabaseError(error: unknown): LongshoreError | null {

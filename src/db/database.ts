@@ -71,7 +71,7 @@ export interface PoolState {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Longer than whoever has a connection needs to see its end. */
+/** Longer than the holder of a connection needs to notice that it was ended. */
 const GIVE_BACK_AFTER_MS = 100;
 /** A session ends at its next look at signals: at once, unless it waits for a disk. */
 const END_LIMIT_MS = 5_000;

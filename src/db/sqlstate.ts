@@ -92,7 +92,7 @@ export function isRowFault(error: unknown): boolean {
 
 /**
  * Whether PostgreSQL refuses a statement for what it or a row is, so that it will refuse it again: features, data,
- * integrity, dependencies, functions that fail, names, rights and limits. Not what passes by itself: connections,
+ * integrity, dependencies, functions that fail, names, rights and limits. Not transient errors: connections,
  * resources, conflicts between transactions, an operator's cancel, a server that is read-only.
  */
 export function isRefusal(error: unknown): boolean {

@@ -31,7 +31,7 @@ const LEDGER: Readonly<Record<string, 'load' | 'backup' | 'restore'>> = {
 };
 /** Of a load, a backup or a restore. */
 const ENDED: readonly string[] = ['done', 'failed', 'cancelled', 'deleted', 'unverified'];
-/** What is asked for again by itself: by the housekeeping, and at the next time of its schedule. */
+/** What is requested again automatically: by housekeeping, or by the next run of its schedule. */
 const RENEWED: readonly string[] = [RUN_SCHEDULE, REFRESH_ON_SCHEDULE, REFRESH_REPORT];
 const REASON = 'of before payloads were sealed';
 

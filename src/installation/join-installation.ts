@@ -39,7 +39,7 @@ export interface JoinOptions {
 /**
  * Lets a process work for the installation: not beside processes of another database that has its ID. While it works it
  * goes on looking for such, and says so in the log: of two that started at the same moment neither saw the other.
- * The ledger may get another ID beneath it, when the API starts after a worker: it hears of that.
+ * The ledger may get another ID while it runs, when the API starts after a worker: the watcher reports that.
  *
  * @throws LongshoreError `installation-conflict`
  */

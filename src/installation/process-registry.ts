@@ -65,7 +65,7 @@ export async function registerProcess(options: RegisterOptions): Promise<Registe
   };
 }
 
-/** A poll ends when its time is over, or with a task that somebody has put there: nobody of ours does. */
+/** A poll ends with its timeout, or with a task; none of our processes puts one there. */
 async function show(
   { connection, namespace, queue }: RegisterOptions,
   identity: string,

@@ -129,7 +129,7 @@ const READ_SEEN = statement<{ token: string | null; at: number | null; now: numb
          (extract(epoch from clock_timestamp()) * 1000)::float8 as now
     from (values (1)) one left join longshore.process p on p.token = any ($1)`;
 
-/** When the ledger last heard of the processes with these tokens, and what time it has now. */
+/** When the processes with these tokens last reported to the ledger, and its present time. */
 async function readSeen(
   db: Sql,
   tokens: readonly string[],

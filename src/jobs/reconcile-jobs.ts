@@ -7,7 +7,7 @@ import type { JobDeps, JobKind, JobName, JobRow } from './job-kind.ts';
 import { labelOf, logged } from './jobs.ts';
 import { startJob } from './start-job.ts';
 
-/** Its workflow had run. Of one that Temporal has never heard of there is nothing to be said. */
+/** Its workflow had run. For one that Temporal never knew there is nothing to note. */
 const STARTED_ANEW =
   'Temporal did not know its workflow any more: it got a new one, which goes on from what the ledger has';
 /** A run of a schedule that was interrupted may take so long to start what it wrote down. */
@@ -78,7 +78,7 @@ async function reconcileJob<Row extends JobRow, View extends JobView, Deps exten
   await startJob(deps, kind, row);
 }
 
-/** Keeps what was done about a job, for whoever looks at it. */
+/** Notes what was done about a job, for its readers. */
 async function noteReconciled(
   ledger: Ledger,
   name: JobName,

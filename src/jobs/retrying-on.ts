@@ -3,7 +3,7 @@ import proto from '@temporalio/proto';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import { type JobError, jobError } from './job.ts';
 
-/** Activities wait for moments for a worker; one that waits longer is told of. */
+/** Activities wait moments for a worker's slot; a longer wait is reported. */
 const SLOT_WAIT_MS = 3_000;
 const SCHEDULED = proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED;
 

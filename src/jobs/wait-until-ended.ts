@@ -13,7 +13,7 @@ export interface Waiting<T> {
   readonly signal: AbortSignal;
 }
 
-/** Looks again and again, less and less often, until it has ended or the wait is over; what was seen last. */
+/** Polls with growing pauses until it has ended or the wait is over. @returns what was read last */
 export async function waitUntilEnded<T>({ read, hasEnded, waitMs, signal }: Waiting<T>): Promise<T> {
   const begunAt = performance.now();
   for (;;) {

@@ -130,7 +130,7 @@ function sameHash(stored: Buffer | undefined, given: Buffer): boolean {
   return equal && stored?.length === given.length;
 }
 
-/** Holders by name, each for `CACHE_MS` after the database told of it; the least recently used go first. */
+/** Holders by name, each for `CACHE_MS` after it was read from the database; the least recently used go first. */
 function createBelief(now: () => number) {
   const holders = new LRUCache<string, ApiKeyHolder>({
     max: CACHE_ENTRIES,

@@ -19,7 +19,7 @@ export const LoadEntity = defineEntity({
     mode: p.text().$type<LoadMode>(),
     status: p.text().$type<LoadStatus>(),
     paused: p.boolean().default(false),
-    /** false: its workflow may not have heard of `paused`. */
+    /** false: its workflow may not know `paused` yet. */
     pauseTold: p.boolean().default(true),
     workflowId: p.text().unique(),
     runId: p.text().nullable(),

@@ -11,7 +11,7 @@ export const ScheduleEntity = defineEntity({
     kind: p.text().$type<ScheduleSort>().primary(),
     id: p.text().primary(),
     definition: p.json<ScheduleDefinition>(),
-    /** Temporal has yet to be told of it as it is here. */
+    /** This definition has not been written to Temporal yet. */
     pending: p.boolean(),
     seen: p.json<SeenInTemporal | null>().nullable(),
     changedAt: p.datetime().defaultRaw('clock_timestamp()'),

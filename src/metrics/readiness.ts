@@ -4,7 +4,7 @@ import type { Worker } from '@temporalio/worker';
 import type { Database } from '../db/database.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** Longer than this is as good as away. */
+/** A dependency that does not answer within this time counts as away. */
 const PATIENCE_MS = 2_000;
 
 export interface ReadinessDeps {

@@ -11,7 +11,7 @@ const LOOK_EVERY_MS = 250;
 
 export interface AnalyzeQueueOptions {
   readonly db: Pick<Database, 'query' | 'connect'>;
-  /** Told of what could not be analyzed, which is no more than a pity. */
+  /** Called with a table that could not be analyzed; that is harmless. */
   readonly onError: (table: string, error: unknown) => void;
 }
 
@@ -82,7 +82,7 @@ export class AnalyzeQueue implements AsyncDisposable {
     }
   }
 
-  /** Until it is over: ends the statement when somebody waits for it, or when nobody will need it. */
+  /** While it runs: cancels the statement when a session waits for it, or when its result is no longer needed. */
   async #giveWay(client: Client, over: AbortSignal): Promise<void> {
     const { processID: pid } = client as Client & { processID: number };
     const either = AbortSignal.any([over, this.#stopped.signal]);

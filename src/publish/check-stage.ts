@@ -81,7 +81,7 @@ async function rejectSameKeys(tx: Sql, table: Table, mode: LoadMode, rows: RowsT
   for (const [nth, key] of keys.entries()) {
     left += await rejectDuplicates(tx, rows, key);
     if (mode === 'append') left += await rejectTaken(tx, table, rows, key);
-    // Whoever is rejected for one key frees no value of those before.
+    // A row rejected for one key frees no value of earlier ones.
     if (mode === 'merge' && nth > 0) left += await rejectHeld(tx, table, rows, keys.slice(1, nth + 1));
   }
   return left;

@@ -66,7 +66,7 @@ async function dropOwnReferences(tx: Tx, table: Table, { constraints }: TableSta
   for (const { name } of own) await dropReferrer(tx, { table: liveName(table), name });
 }
 
-/** @returns what is said of each row, by its line */
+/** @returns the message for each row, by its line */
 async function findRefused(
   tx: Tx,
   table: Table,

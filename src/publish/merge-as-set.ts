@@ -118,7 +118,7 @@ const KEY_INDEXES = `
 /** References that stand on such a key, of this table or another one. */
 const ON_KEYS = `k.conindid in (select i.indexrelid from (${KEY_INDEXES}) i)`;
 
-/** With their comments, and what else is told of a table by one of its indexes. */
+/** Including comments, CLUSTER and replica identity, which refer to an index. */
 function rebuiltKeys(tx: Sql, live: string): Promise<Rebuilt[]> {
   return tx.query(
     `select case when k.oid is null then format('drop index %s', i.indexrelid::regclass)

@@ -74,7 +74,7 @@ export async function publishStage(
       way === 'swap' || mode === 'replace'
         ? await replace(tx, table, mode, loadId, state)
         : ({ way, inserted: await insert(tx, table, mode, loadId, state) } as const);
-    // What waits for the end of the transaction would fail after the ledger has told of its success.
+    // Deferred constraints would fail after the ledger has recorded success.
     await tx.query('set constraints all immediate');
     const inserted = put.way === 'swap' ? staged : await loadedRows(tx, table, loadId, put.inserted, state);
     const loaded = Math.min(staged, inserted);

@@ -111,7 +111,7 @@ export async function emptyTables(tx: Tx, replacements: readonly Replacement[]):
 
 /**
  * Builds the keys of stages, and the references among them, ahead of `replaceTables`: the longest part of it, and one
- * that needs no lock on a live table. Twice is as good as once.
+ * that needs no lock on a live table. Idempotent.
  * @param replacements with states that may be old by the time the tables are replaced
  */
 export async function buildKeysEarly(tx: Tx, replacements: readonly Replacement[]): Promise<void> {

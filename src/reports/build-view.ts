@@ -91,7 +91,7 @@ async function fill(tx: Tx, report: Report, building: string): Promise<void> {
   try {
     await fillView(tx, report, { view: building, concurrently: false });
   } catch (error) {
-    // Of the rows there are; what else may go wrong passes by itself.
+    // A fault of the rows; every other error is transient.
     if (!isFaultOfRows(error)) throw error;
     throw reportInvalid(report.file, [{ line: null, detail: rowFault(error) }], error);
   }

@@ -9,7 +9,7 @@ import type { RestoredTable, RestorePlan } from './restores.ts';
 /** The keys that a restore is limited to, for the length of a transaction. */
 const WANTED = 'pg_temp.wanted_keys';
 
-/** Leaves only the rows of the wanted keys in the stage. Twice is as good as once. */
+/** Leaves only the rows of the wanted keys in the stage. Idempotent. */
 export async function limitStage(tx: Tx, { tables, target }: RestorePlan): Promise<void> {
   const [only] = tables;
   if (target.keys === null || !only) return;

@@ -35,7 +35,7 @@ export interface CopyFilter {
   readonly limit: number;
 }
 
-/** Whoever reads a copy just now is not waited for longer. */
+/** How long a deletion waits for readers of the copy. */
 const LOCK_TIMEOUT = '3s';
 
 /** The copy's table, quoted and qualified. */

@@ -81,7 +81,7 @@ async function insertRestore(
   definitions: readonly Table[],
   isUnverified: boolean,
 ): Promise<number> {
-  // Shared with whoever deletes the backup: one of the two comes first and is seen by the other.
+  // A lock shared with the deletion of the backup: whichever comes second sees the first.
   const [made] = await sql.query(INSERT_RESTORE, [
     kind,
     backupId,

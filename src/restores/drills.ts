@@ -15,7 +15,7 @@ const DRILL_TARGET: RestoreTarget = { as: null, keys: null, safety: false };
 
 export interface NewDrill {
   readonly backupId: string;
-  /** Whether the backup fits it is told, too. */
+  /** The drill also reports whether the backup fits it. */
   readonly dictionary: Pick<Dictionary, 'tables'>;
   readonly startedBy: string;
   /** Another drill, even if the same one has asked for one before. */

@@ -46,7 +46,7 @@ export const RESTORE_JOB: JobKind<RestoreRow, RestoreView> = {
     // What was written since would be replaced again, and nobody has asked for that.
     completed: 'fail',
     completedNote: '. Ask for it again if it is still wanted',
-    // The run that wanted the drill is over.
+    // The run that wanted the drill has ended.
     neverStarted: 'fail',
   },
 };

@@ -66,7 +66,7 @@ export interface DiffRequest {
   readonly backupId: string;
   readonly table: Table;
   readonly page: { readonly after: readonly string[] | null; readonly limit: number };
-  /** How long reading the backup may take; it goes on afterwards, for whoever asks again. */
+  /** How long this call waits for the backup to be read; reading goes on for later calls. */
   readonly waitMs: number;
   /** Aborted when the one who waits has gone. */
   readonly signal: AbortSignal;

@@ -31,7 +31,7 @@ export interface RestoreTarget {
   readonly safety: boolean;
   /** Count the rows that change, table by table; dry runs and restores of single keys do so without being asked. */
   readonly compare?: boolean;
-  /** The backup was unverified, and whoever asked said that it shall be taken all the same. Absent: it is believed. */
+  /** The backup was unverified, and the caller explicitly accepted that. Absent: it was verified. */
   readonly acceptUnverified?: boolean;
   /** Take rows that break rules of the dictionary as they are, where PostgreSQL takes them. Absent: refuse them. */
   readonly acceptBrokenRows?: boolean;

@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url';
 import type { Caster } from './field-reading.ts';
 
-/** Table Schema v2's formats of `string`, each with what it expects and how it is told. */
+/** Table Schema v2's formats of `string`, each with what it expects and how it is recognized. */
 export const STRING_FORMATS: Readonly<
   Record<string, { readonly expected: string; is(cell: string): boolean }>
 > = {

@@ -99,7 +99,7 @@ function databaseFields(error: Error): Record<string, unknown> {
   );
 }
 
-/** The stack begins with the message: only its frames are told. */
+/** The stack begins with the message: only its frames are logged. */
 function framesOf(error: Error): string {
   const lines = (error.stack ?? '').split('\n');
   return lines.filter((line) => /^ {4}at \S/.test(line)).join('\n');

@@ -22,7 +22,7 @@ export interface SampleOptions {
 export interface HiresOptions extends SampleOptions {
   /** Leaves the bad rows out; the good ones are the same, byte for byte. */
   readonly goodOnly?: boolean;
-  /** Is told of each bad row: the physical line on which it begins (1-based), and what is wrong with it. */
+  /** Called for each bad row with the physical line on which it begins (1-based) and its fault. */
   readonly onBadRow?: (line: number, errors: readonly ExpectedError[]) => void;
 }
 

@@ -47,7 +47,7 @@ const SHORTHANDS: Readonly<Record<string, string>> = {
   '@yearly': '0 0 1 1 *',
 };
 
-/** What is wrong with a cron expression, in words for whoever wrote it. */
+/** The fault of a cron expression, worded for its author. */
 export class CronError extends Error {}
 
 /** @returns the expression in its normal form. @throws CronError */

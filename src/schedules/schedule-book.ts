@@ -40,7 +40,7 @@ import {
  *   the ledger has it as deleted          Temporal came back from an older copy: deleted again
  *   the ledger's change is pending        the process died between the two: made in Temporal
  *   else: changed in Temporal             people did so there, in its Web UI or command line: written down; but when
- *                                         Temporal is behind what was seen of it, it came back: put right
+ *                                         Temporal is older than what was last seen of it: rewritten from here
  *
  * A change is written down first, as pending, then made in Temporal, then confirmed. Deletions leave a tombstone. So a
  * schedule that was deleted in Temporal comes back: the API is where schedules are deleted.
@@ -141,7 +141,7 @@ export class ScheduleBook {
     });
   }
 
-  /** @returns false when there is none. Temporal may hear of it later. */
+  /** @returns false when there is none. Temporal may be updated later. */
   async remove(key: ScheduleKey): Promise<boolean> {
     return this.#alone(key, async () => {
       if ((await this.#settle(key)) === null) return false;

@@ -10,7 +10,7 @@ export interface ScheduleKey {
 
 export interface ScheduleRow extends ScheduleKey {
   readonly definition: ScheduleDefinition;
-  /** Temporal has yet to be told of it as it is here. */
+  /** This definition has not been written to Temporal yet. */
   readonly pending: boolean;
   readonly seen: SeenInTemporal | null;
   /** A tombstone: it is not to be there. */
@@ -36,7 +36,7 @@ export async function readScheduleRow(
   return row ?? null;
 }
 
-/** Writes what the schedule is to be; also over one that was deleted. `seen` is null while Temporal has not heard of it. */
+/** Writes what the schedule is to be; also over one that was deleted. `seen` is null until it was written to Temporal. */
 export async function writeSchedule(
   { ledger }: Sql,
   { kind, id }: ScheduleKey,

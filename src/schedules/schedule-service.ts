@@ -29,7 +29,7 @@ export interface ScheduleService {
 
   /**
    * Starts a run now, also of a schedule that is paused.
-   * @returns the run; null when Temporal has not told of it within a few seconds
+   * @returns the run; null when Temporal did not report it within a few seconds
    * @throws `schedule-state` while a run is under way
    */
   trigger(id: string): Promise<StartedRun | null>;

@@ -34,7 +34,7 @@ export function claimOf({ details }: ApplicationFailure): Arrived | null {
   return claim instanceof Arrived ? claim : null;
 }
 
-/** Whether a failure that came says what whoever sealed its claim has said. */
+/** Whether a received failure says the same as its sealed claim. */
 export function isClaim(
   arrived: Arrived | null,
   failure: ApplicationFailure,

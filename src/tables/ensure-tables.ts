@@ -97,7 +97,7 @@ async function runAll(tx: Tx, steps: readonly Step[]): Promise<string[]> {
   return faults;
 }
 
-/** PostgreSQL says no to the statement; what passes by itself (no connection, no lock, no disk) is thrown on. */
+/** PostgreSQL says no to the statement; transient errors (no connection, no lock, no disk) are rethrown. */
 function isRefusal(error: unknown): boolean {
   const state = sqlstateOf(error);
   if (state === undefined || isConnectionError(error)) return false;

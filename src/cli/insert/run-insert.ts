@@ -28,7 +28,7 @@ export interface InsertEnd {
   readonly failure: CliError | null;
 }
 
-/** The same news of a platform that is away is told once in this time. */
+/** An outage of the platform is reported at most once in this time. */
 const RETRY_NEWS_EVERY_MS = 10_000;
 
 /**

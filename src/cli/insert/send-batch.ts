@@ -65,7 +65,7 @@ export async function sendBatch(
     const answer = await exchange(api, request);
     if (!('again' in answer)) return answer;
     failedAtMs ??= performance.now();
-    // Whoever says when to come back is well; the delay grows only where nobody does.
+    // A `Retry-After` is obeyed; the delay grows only without one.
     if (answer.afterMs === null) failures += 1;
     const delayMs = backoffMs(failures) + (answer.afterMs ?? 0);
     if (performance.now() + delayMs - failedAtMs > options.retryForMs) {
