@@ -49,7 +49,8 @@ export async function sectionSearch(
   const options = {
     boost: { title: 4, pageTitle: 2, code: 0.3 },
     boostDocument: (id: number) => (sections[id]!.level === null ? ROW_BOOST : 1),
-    prefix: true,
+    // A single letter begins most words: it would cost milliseconds and find nothing.
+    prefix: (term: string) => term.length > 1,
     fuzzy: (term: string) => (term.length >= FUZZY_LENGTH ? 1 : false),
   };
   return (query) => {
