@@ -97,7 +97,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     assert.equal(body.waitingFor?.code, 'database-full');
     assert.deepEqual(await sums(), before, 'readers see the table as it was');
     await tableDisk.free();
-    await eventually(() => statusOf(id), 'done', { limitMs: 40_000 });
+    await eventually(() => statusOf(id), 'done');
     assert.deepEqual(await sums(), sumsOf(1_000_000));
     await eventually(stages, 0);
     await eventually(storedFiles, []);
@@ -113,7 +113,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     assert.equal(await statusOf(id), 'publishing');
     assert.deepEqual(await sums(), before);
     await tableDisk.free();
-    await eventually(() => statusOf(id), 'done', { limitMs: 40_000 });
+    await eventually(() => statusOf(id), 'done');
     assert.deepEqual(await sums(), sumsOf(2_000_000));
     await eventually(stages, 0);
   });
@@ -175,7 +175,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     assert.deepEqual([status, finishedAt, waitingFor?.code], ['staging', null, 'database-full']);
     assert.deepEqual(await sumsAndNames(), spoilt, 'readers see the table as it was');
     await tableDisk.free();
-    await eventually(() => restoreStatusOf(id), 'done', { limitMs: 40_000 });
+    await eventually(() => restoreStatusOf(id), 'done');
     assert.equal((await restoreOf(id)).waitingFor, null);
     assert.deepEqual(await sumsAndNames(), saved);
     await nothingLeft();
@@ -188,7 +188,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     assert.deepEqual(await sumsAndNames(), spoilt);
     assert.equal((await db.query('select from longshore.table_gate')).length, 0);
     await tableDisk.free();
-    await eventually(() => restoreStatusOf(id), 'done', { limitMs: 40_000 });
+    await eventually(() => restoreStatusOf(id), 'done');
     assert.deepEqual(await sumsAndNames(), saved);
     await nothingLeft();
   });
@@ -203,7 +203,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     await tableDisk.free();
     assert.deepEqual(await sumsAndNames(), spoilt);
     const again = await restore(backupId, {});
-    await eventually(() => restoreStatusOf(again), 'done', { limitMs: 40_000 });
+    await eventually(() => restoreStatusOf(again), 'done');
     assert.deepEqual(await sumsAndNames(), saved);
     await nothingLeft();
   });

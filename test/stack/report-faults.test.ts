@@ -39,8 +39,8 @@ describe('reports when something goes wrong', async () => {
   const connection = await Connection.connect({ address: stack.temporal.address });
   after(() => connection.close());
   const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
-  const stateThat = (name: string, satisfies: (state: ReportState) => boolean, limitMs = 40_000) =>
-    until(() => reportState(db, name), satisfies, { limitMs });
+  const stateThat = (name: string, satisfies: (state: ReportState) => boolean) =>
+    until(() => reportState(db, name), satisfies);
   const ids = async (name: string) =>
     (await db.query<{ id: string }>(`select id from longshore_report."${name}" order by id`)).map(({ id }) =>
       Number(id),

@@ -409,7 +409,6 @@ describe('restores', async () => {
     await eventually(
       async () => (await get(`/v1/restores/${waiting.id}`)).body.error?.code,
       'restore-terminated',
-      { limitMs: 30_000 },
     );
     await db.query('delete from longshore.table_gate');
     assert.deepEqual(await left(), NOTHING_LEFT);
