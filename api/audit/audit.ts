@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import type { AuditEntry } from '../../src/audit/audit-entry.ts';
-import { pageLimit } from '../http/parameters.ts';
+import { readPage } from '../http/page.ts';
+import { moment, pageLimit } from '../http/parameters.ts';
 import { defineRoute, type Route } from '../http/route.ts';
-import { nextSchema } from '../http/schemas.ts';
-
-const moment = z.iso.datetime({ offset: true });
+import { instant, nextSchema } from '../http/schemas.ts';
 
 /** @param actions that there are, so that a misspelt one is not an empty page */
 const querySchema = (actions: readonly string[]) =>
@@ -21,11 +20,14 @@ const querySchema = (actions: readonly string[]) =>
 const entrySchema = z
   .object({
     id: z.uuid(),
-    at: z.iso.datetime().meta({ description: 'When it was answered; RFC 3339, UTC' }),
+    at: instant.meta({ description: 'When it was answered; RFC 3339, UTC' }),
     keyId: z.string(),
     keyName: z.string().meta({ description: "The key's name at that time" }),
     action: z.string(),
-    target: z.string().nullable().meta({ description: 'ID of the load, batch or key that it was about' }),
+    target: z
+      .string()
+      .nullable()
+      .meta({ description: 'ID of the load, batch, backup, restore or key that it was about' }),
     table: z.string().nullable(),
     status: z.int().meta({ description: 'HTTP status of the answer' }),
     requestId: z.string(),
@@ -58,21 +60,14 @@ export function auditRoute(routes: readonly Pick<Route, 'audit' | 'auditVariants
         },
       },
     },
-    async handle({ res, deps, query: { key, limit, ...rest } }) {
-      // One more than asked for tells whether there is a next page.
-      const found = await deps.keyService.audit({ ...rest, keyId: key, limit: limit + 1 });
-      const entries = found.slice(0, limit);
-      const next =
-        found.length > limit ? nextPage({ ...rest, key, limit, before: entries.at(-1)!.id }) : null;
-      if (next !== null) res.links({ next });
-      res.json({ entries, next });
+    async handle({ res, deps, query }) {
+      const { key, ...rest } = query;
+      const page = await readPage(
+        { res, self: '/v1/audit', query },
+        (limit) => deps.keyService.audit({ ...rest, keyId: key, limit }),
+        ({ id }) => ({ before: id }),
+      );
+      res.json(page);
     },
   });
-}
-
-function nextPage(parameters: Readonly<Record<string, string | number | undefined>>): string {
-  const given = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters))
-    if (value !== undefined) given.set(name, String(value));
-  return `/v1/audit?${given}`;
 }

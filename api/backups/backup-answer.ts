@@ -1,12 +1,10 @@
 import type { BackupView } from '../../src/backups/backup.ts';
 import { unknownBackup } from '../../src/backups/backups.ts';
-import { ERRORS } from '../../src/errors.ts';
+import { type JobResource, noteJob } from '../http/answer-job.ts';
 import { mayUseTables } from '../http/auth.ts';
-import { contextOf } from '../http/context.ts';
 import type { ApiDeps } from '../http/deps.ts';
-import { HttpError } from '../http/http-error.ts';
 import type { Call } from '../http/route.ts';
-import { temporalLink } from '../loads/load-answer.ts';
+import { workflowLink } from '../http/temporal-link.ts';
 import type { BackupAnswer } from './backup-schemas.ts';
 
 /** A backup with the addresses of what can be done with it. */
@@ -20,7 +18,7 @@ export function backupAnswer(backup: BackupView, deps: ApiDeps): BackupAnswer {
       pin: `${self}/pin`,
       unpin: `${self}/unpin`,
       cancel: `${self}/cancel`,
-      ...temporalLink(backup.workflowId, deps),
+      ...workflowLink(backup.workflowId, deps),
     },
   };
 }
@@ -28,6 +26,13 @@ export function backupAnswer(backup: BackupView, deps: ApiDeps): BackupAnswer {
 export function backupPath(id: string): string {
   return `/v1/backups/${encodeURIComponent(id)}`;
 }
+
+export const backupResource: JobResource<BackupView> = {
+  name: 'backup',
+  cancelled: 'backup-cancelled',
+  path: backupPath,
+  answer: backupAnswer,
+};
 
 type BackupCall = Pick<Call<string, { readonly id: string }, unknown>, 'res' | 'deps' | 'params' | 'holder'>;
 
@@ -42,15 +47,6 @@ export async function findBackup({ res, deps, params, holder }: BackupCall): Pro
   // What an unverified one holds is its manifest's own word.
   const hidden = backup.status === 'unverified' && holder!.tables !== null;
   if (hidden || !mayUseTables(holder!, tables)) throw unknownBackup(params.id);
-  contextOf(res).workflowId = backup.workflowId;
+  noteJob(res, backupResource, backup);
   return backup;
-}
-
-/** The problem of a backup that did not become one: its own error, with the backup as a member. */
-export function problemOfBackup(backup: BackupView, deps: ApiDeps): HttpError {
-  const code = backup.error?.code ?? (backup.status === 'cancelled' ? 'backup-cancelled' : 'internal');
-  return new HttpError(code, backup.error?.message ?? ERRORS[code].title, {
-    headers: { Location: backupPath(backup.id) },
-    members: { backup: backupAnswer(backup, deps) },
-  });
 }

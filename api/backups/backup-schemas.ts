@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CODECS } from '../../src/avro/codec.ts';
 import type { BackupStatus, BackupView } from '../../src/backups/backup.ts';
 import { DOUBTS, type DoubtReason } from '../../src/backups/doubts.ts';
-import { count, instant, jobErrorSchema, noteSchema, path, waitingForSchema } from '../http/schemas.ts';
+import { count, instant, jobMembers, path, temporalLinkSchema } from '../http/schemas.ts';
 
 /** What answers about backups look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
 
@@ -59,6 +59,11 @@ const doubtSchema = z
   .object({ reason: z.enum(Object.keys(DOUBTS) as [DoubtReason, ...DoubtReason[]]), detail: z.string() })
   .meta({ id: 'Doubt', description: 'Why a backup in the storage is not believed' });
 
+/** Of a path with `{id}`. */
+export const backupParams = z.strictObject({
+  id: z.string().max(64).meta({ description: "A backup's ID", example: '20261121T112233Z-3f9a2c' }),
+});
+
 const backupView = z.object({
   id: z.string().meta({ example: '20261121T112233Z-3f9a2c' }),
   purpose: backupPurposeSchema,
@@ -68,8 +73,6 @@ const backupView = z.object({
   codec: codecSchema,
   encrypted: z.boolean(),
   keyId: z.string().nullable().meta({ description: 'The backup key that it was made with; null: with none' }),
-  workflowId: z.string(),
-  runId: z.string().nullable(),
   dictionaryVersion: z.string(),
   snapshotAt: instant.nullable().meta({ description: 'Every table is as it was at this moment' }),
   tables: z.array(
@@ -83,9 +86,7 @@ const backupView = z.object({
   partsTotal: count.nullable().meta({ description: 'null until the snapshot is taken' }),
   rows: count.nullable(),
   bytes: count.nullable().meta({ description: 'As stored' }),
-  error: jobErrorSchema.nullable(),
-  waitingFor: waitingForSchema,
-  note: noteSchema,
+  ...jobMembers,
   unverified: z
     .array(doubtSchema)
     .nullable()
@@ -96,8 +97,6 @@ const backupView = z.object({
   lastVerifiedAt: instant.nullable().meta({ description: 'When a drill last proved the backup good' }),
   verification: verificationSchema.nullable(),
   startedBy: z.string(),
-  createdAt: instant,
-  finishedAt: instant.nullable(),
 });
 backupView satisfies z.ZodType<BackupView>;
 
@@ -109,10 +108,7 @@ export const backupSchema = backupView
       pin: path,
       unpin: path,
       cancel: path,
-      temporal: z
-        .string()
-        .optional()
-        .meta({ format: 'uri', description: 'The workflow in the Temporal Web UI' }),
+      temporal: temporalLinkSchema,
     }),
   })
   .meta({ id: 'Backup' });

@@ -3,16 +3,14 @@ import type { ErrorCode } from '../../src/errors.ts';
 import { auditOf } from '../http/audited.ts';
 import { requireTable } from '../http/auth.ts';
 import { hasBody, readJson } from '../http/json-body.ts';
+import { readPage } from '../http/page.ts';
 import { flag, pageLimit } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
 import { nextSchema } from '../http/schemas.ts';
 import { backupAnswer, findBackup } from './backup-answer.ts';
-import { backupPurposeSchema, backupSchema, backupStatusSchema } from './backup-schemas.ts';
+import { backupParams, backupPurposeSchema, backupSchema, backupStatusSchema } from './backup-schemas.ts';
 
 const tag = 'Backups';
-const backupId = z.strictObject({
-  id: z.string().max(64).meta({ description: "A backup's ID", example: '20261121T112233Z-3f9a2c' }),
-});
 const content = { 'application/json': { schema: backupSchema } };
 
 const listQuery = z.strictObject({
@@ -41,31 +39,17 @@ const listBackups = defineRoute({
     },
   },
   async handle({ res, deps, query, holder }) {
-    const { table, status, purpose, schedule, before, limit } = query;
-    if (table !== undefined) requireTable(holder!, table);
-    // One more than asked for tells whether there is a next page.
-    const found = await deps.backups.list({
-      table,
-      within: holder!.tables ?? undefined,
-      status,
-      purpose,
-      scheduleId: schedule,
-      before,
-      limit: limit + 1,
-    });
-    const page = found.slice(0, limit);
-    const next = found.length > limit ? nextPage({ ...query, before: page.at(-1)!.id }) : null;
-    if (next !== null) res.links({ next });
-    res.json({ backups: page.map((backup) => backupAnswer(backup, deps)), next });
+    const { schedule: scheduleId, ...rest } = query;
+    if (rest.table !== undefined) requireTable(holder!, rest.table);
+    const within = holder!.tables ?? undefined;
+    const { entries, next } = await readPage(
+      { res, self: '/v1/backups', query },
+      (limit) => deps.backups.list({ ...rest, within, scheduleId, limit }),
+      ({ id }) => ({ before: id }),
+    );
+    res.json({ backups: entries.map((backup) => backupAnswer(backup, deps)), next });
   },
 });
-
-function nextPage(query: z.output<typeof listQuery>): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query))
-    if (value !== undefined) parameters.set(name, String(value));
-  return `/v1/backups?${parameters}`;
-}
 
 const getBackup = defineRoute({
   method: 'get',
@@ -73,7 +57,7 @@ const getBackup = defineRoute({
   tag,
   summary: 'See how a backup is doing, or what it holds',
   scopes: ['read', 'write'],
-  params: backupId,
+  params: backupParams,
   responses: { '200': { description: 'The backup', content } },
   problems: ['unknown-backup'],
   async handle(call) {
@@ -90,7 +74,7 @@ const deleteBackup = defineRoute({
     'Its files are gone; its entry stays, as `deleted`. Refused while it runs, is pinned or is in use by a restore.',
   scopes: ['admin'],
   audit: 'backup.delete',
-  params: backupId,
+  params: backupParams,
   query: z.strictObject({
     force: flag
       .optional()
@@ -173,7 +157,7 @@ function controlRoute(action: keyof typeof CONTROLS) {
     path: `/v1/backups/{id}/${action}`,
     tag,
     audit: `backup.${action}`,
-    params: backupId,
+    params: backupParams,
     responses: cancelling
       ? { '202': { description: 'Asked for; the backup follows', content } }
       : { '200': { description: 'The backup', content } },

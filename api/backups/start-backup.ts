@@ -1,12 +1,10 @@
 import { z } from 'zod';
 import type { StartBackup } from '../../src/backups/backup-service.ts';
-import { hasEnded } from '../../src/jobs/job.ts';
+import { aboutWaiting, answerStarted, startedHeaders, waitHeader } from '../http/answer-job.ts';
 import { requireTable } from '../http/auth.ts';
-import { contextOf } from '../http/context.ts';
 import { hasBody, readJson } from '../http/json-body.ts';
-import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../http/prefer.ts';
 import { type Call, defineRoute } from '../http/route.ts';
-import { backupAnswer, backupPath, problemOfBackup } from './backup-answer.ts';
+import { backupResource } from './backup-answer.ts';
 import { backupSchema, codecSchema } from './backup-schemas.ts';
 
 const BODY_MAX_BYTES = 64 * 1024;
@@ -28,19 +26,14 @@ const bodySchema = optionsSchema.extend({
     .meta({ description: 'When left out: every table that the key may use' }),
 });
 
-const headers = z.object({
-  Location: z.string().meta({ description: 'The backup' }),
-  'Preference-Applied': z.string().optional().meta({ description: 'The wait that was honoured' }),
-});
+const headers = startedHeaders('backup');
 const content = { 'application/json': { schema: backupSchema } };
 const described = {
   method: 'post',
   tag: 'Backups',
   scopes: ['write'],
   audit: 'backup.start',
-  headers: z.object({
-    Prefer: z.string().optional().meta({ description: 'wait=N: wait up to N seconds', example: 'wait=30' }),
-  }),
+  headers: waitHeader,
   responses: {
     '201': { description: 'Waited for: the backup is done', headers, content },
     '202': { description: 'The backup has started', headers, content },
@@ -60,8 +53,7 @@ const described = {
 } as const;
 const ABOUT =
   'All tables are as they were at one moment. Reading and batches go on; a load publishes its rows when the backup ' +
-  `has ended. \`Prefer: wait=N\` (at most ${MAX_WAIT_SECONDS}) waits for the end; a backup that fails meanwhile is ` +
-  'answered with a problem that has the backup as its member `backup`.';
+  `has ended. ${aboutWaiting('backup')}`;
 
 const startBackup = defineRoute({
   ...described,
@@ -96,21 +88,9 @@ async function readBody<T>({ req, res }: AnyCall, schema: z.ZodType<T>): Promise
 }
 
 async function start(call: AnyCall, request: Omit<StartBackup, 'startedBy'>): Promise<void> {
-  const { req, res, deps, holder } = call;
-  let backup = await deps.backups.start({ ...request, startedBy: holder!.id });
-  contextOf(res).workflowId = backup.workflowId;
-  const waitSeconds = preferredWait(preferencesOf(req));
-  if (waitSeconds !== null) {
-    applyPreferences(res, [`wait=${waitSeconds}`]);
-    const gone = new AbortController();
-    res.once('close', () => gone.abort());
-    backup = await deps.backups.wait(backup.id, waitSeconds * 1000, gone.signal);
-    if (backup.status === 'failed' || backup.status === 'cancelled') throw problemOfBackup(backup, deps);
-  }
-  res
-    .status(hasEnded(backup) ? 201 : 202)
-    .location(backupPath(backup.id))
-    .json(backupAnswer(backup, deps));
+  const { deps, holder } = call;
+  const backup = await deps.backups.start({ ...request, startedBy: holder!.id });
+  await answerStarted(call, backupResource, deps.backups, backup);
 }
 
 export const startBackupRoutes = [startBackup, startTableBackup];

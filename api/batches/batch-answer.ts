@@ -7,7 +7,7 @@ import type { ApiDeps } from '../http/deps.ts';
 import { HttpError } from '../http/http-error.ts';
 import { withJson } from '../http/problems.ts';
 import type { Call } from '../http/route.ts';
-import { temporalLink } from '../loads/load-answer.ts';
+import { workflowLink } from '../http/temporal-link.ts';
 import type { BatchAnswer } from './batch-schemas.ts';
 
 /** A batch with the addresses of what belongs to it. */
@@ -20,7 +20,7 @@ export function batchAnswer(batch: BatchView, deps: ApiDeps): BatchAnswer {
       self,
       table: `/v1/tables/${encodeURIComponent(batch.table)}`,
       rejects: `${self}/rejects`,
-      ...temporalLink(batch.workflowId, deps),
+      ...workflowLink(batch.workflowId, deps),
     },
   };
 }

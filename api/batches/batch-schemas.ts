@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import type { BatchMode, BatchView } from '../../src/batches/batch.ts';
-import { count, jobErrorSchema, path } from '../http/schemas.ts';
+import { count, instant, jobErrorSchema, path, temporalLinkSchema } from '../http/schemas.ts';
 import { cellErrorSchema } from '../loads/load-schemas.ts';
 
 /** What answers about batches look like, for the OpenAPI document. */
-
-const instant = z.iso.datetime().nullable().meta({ description: 'RFC 3339, UTC' });
 
 export const batchModeSchema = z.enum(['append', 'merge'] satisfies BatchMode[]).meta({
   id: 'BatchMode',
@@ -27,8 +25,8 @@ const batchView = z.object({
     .object({ sent: count.nullable(), accepted: count, rejected: count, discarded: count })
     .meta({ description: 'At the end, sent = accepted + rejected + discarded' }),
   error: jobErrorSchema.nullable(),
-  receivedAt: instant,
-  committedAt: instant,
+  receivedAt: instant.nullable(),
+  committedAt: instant.nullable(),
 });
 batchView satisfies z.ZodType<BatchView>;
 
@@ -40,10 +38,7 @@ export const batchSchema = batchView
       self: path,
       table: path,
       rejects: path,
-      temporal: z
-        .string()
-        .optional()
-        .meta({ format: 'uri', description: 'The workflow in the Temporal Web UI' }),
+      temporal: temporalLinkSchema,
     }),
   })
   .meta({ id: 'Batch' });

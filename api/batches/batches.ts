@@ -8,6 +8,7 @@ import {
 import { answerFormat } from '../http/answer-format.ts';
 import { requireTable } from '../http/auth.ts';
 import type { ApiDeps } from '../http/deps.ts';
+import { linkNext, readPage } from '../http/page.ts';
 import { pageLimit, wholeNumber } from '../http/parameters.ts';
 import { withJson } from '../http/problems.ts';
 import { delimiterOf, type RejectPages, RejectsCsv, sendRejectsCsv } from '../http/rejects-csv.ts';
@@ -46,29 +47,17 @@ const listBatches = defineRoute({
     },
   },
   async handle({ res, deps, query, holder }) {
-    const { table, loadId, before, limit } = query;
+    const { table, ...rest } = query;
     if (table !== undefined) requireTable(holder!, table);
-    const tables = table !== undefined ? [table] : holder!.tables;
-    // One more than asked for tells whether there is a next page.
-    const found = await deps.batches.list({
-      ...(tables !== null && { tables }),
-      ...(loadId !== undefined && { loadId }),
-      ...(before !== undefined && { before }),
-      limit: limit + 1,
-    });
-    const page = found.slice(0, limit);
-    const next = found.length > limit ? nextBatches({ table, loadId, limit, before: page.at(-1)!.id }) : null;
-    if (next !== null) res.links({ next });
-    res.json({ batches: page.map((batch) => batchAnswer(batch, deps)), next });
+    const tables = table !== undefined ? [table] : (holder!.tables ?? undefined);
+    const { entries, next } = await readPage(
+      { res, self: '/v1/batches', query },
+      (limit) => deps.batches.list({ ...rest, tables, limit }),
+      ({ id }) => ({ before: id }),
+    );
+    res.json({ batches: entries.map((batch) => batchAnswer(batch, deps)), next });
   },
 });
-
-function nextBatches(query: Readonly<Record<string, string | number | undefined>>): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query))
-    if (value !== undefined) parameters.set(name, String(value));
-  return `/v1/batches?${parameters}`;
-}
 
 const getBatch = defineRoute({
   method: 'get',
@@ -129,8 +118,7 @@ async function sendPage({ res, deps, query }: RejectsCall, batch: BatchView): Pr
   const limit = query.limit ?? 100;
   const { rejects, more } = await rejectsOf(deps, batch, query.afterIndex ?? -1, limit);
   const self = `${batchPath(batch.id)}/rejects`;
-  const next = more ? `${self}?afterIndex=${rejects.at(-1)!.index}&limit=${limit}` : null;
-  if (next !== null) res.links({ next });
+  const next = linkNext(res, self, more ? { afterIndex: rejects.at(-1)!.index, limit } : null);
   res.type('json').send(withJson(`{"next":${JSON.stringify(next)}}`, { rejects: rejectsJson(rejects) }));
 }
 

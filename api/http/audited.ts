@@ -8,7 +8,7 @@ import { asLongshoreError } from './problems.ts';
 
 /** What a request's handler reports to the audit log. */
 export interface AuditTrail {
-  /** ID of what the request is about or has made. When left null: the batch, the load, or the path's `{id}`. */
+  /** ID of what the request is about or has made. When left null: the batch, the path's `{id}`, or the job. */
   target: string | null;
   /** Table, where the path has none. */
   table: string | null;
@@ -70,7 +70,7 @@ function entryOf(
   { target, table, variant }: Pick<AuditTrail, 'target' | 'table' | 'variant'>,
   status: number,
 ): AuditEntry {
-  const { requestId, loadId, batchId } = contextOf(res);
+  const { requestId, job, batchId } = contextOf(res);
   const { id, table: pathTable } = req.params as Readonly<Record<string, string | undefined>>;
   const pathId = id !== undefined && ID.test(id) ? id : null;
   const named = table ?? pathTable;
@@ -78,7 +78,7 @@ function entryOf(
     keyId: holder.id,
     keyName: holder.name,
     action: variant === null ? action : `${action}-${variant}`,
-    target: target ?? batchId ?? (loadId === null ? pathId : String(loadId)),
+    target: target ?? batchId ?? pathId ?? (job && String(job.id)),
     // Only names of the dictionary: a path may hold anything.
     table: deps.dictionary.tables.some((known) => known.name === named) ? (named ?? null) : null,
     status,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
 import type { ErrorCode } from '../../src/errors.ts';
+import type { JobName } from '../../src/jobs/job-kind.ts';
 import type { ApiDeps } from './deps.ts';
 
 type EndDeps = Pick<ApiDeps, 'log' | 'strangers' | 'metrics'>;
@@ -17,8 +18,8 @@ export interface RequestContext {
   keyId: string | null;
   /** Of the problem that the answer is. */
   problemCode: ErrorCode | null;
-  /** Of the load that the request is about or has started. */
-  loadId: number | null;
+  /** The load, backup or restore that the request is about or has started. */
+  job: { readonly name: JobName; readonly id: number | string } | null;
   /** Of the batch that it is about or has sent. */
   batchId: string | null;
   workflowId: string | null;
@@ -45,7 +46,7 @@ export function requestContext(deps: EndDeps) {
       route: null,
       keyId: null,
       problemCode: null,
-      loadId: null,
+      job: null,
       batchId: null,
       workflowId: null,
     };
@@ -63,7 +64,7 @@ function end(
   res: Response,
   context: RequestContext,
 ): void {
-  const { requestId, route, keyId, problemCode, loadId, batchId, workflowId } = context;
+  const { requestId, route, keyId, problemCode, job, batchId, workflowId } = context;
   const durationMs = performance.now() - context.startedAtMs;
   const status = res.writableFinished ? res.statusCode : null;
   metrics.requestEnded({ method, route, status, code: problemCode, seconds: durationMs / 1000 });
@@ -75,7 +76,7 @@ function end(
     durationMs: Math.round(durationMs),
     ...(keyId !== null && { keyId }),
     ...(problemCode !== null && { code: problemCode }),
-    ...(loadId !== null && { loadId }),
+    ...(job !== null && { [`${job.name}Id`]: job.id }),
     ...(batchId !== null && { batchId }),
     ...(workflowId !== null && { workflowId }),
   };

@@ -21,6 +21,9 @@ export const flag = z
 
 export const loadId = z.strictObject({ id: wholeNumber(1).meta({ description: "A load's ID" }) });
 
+/** A moment (RFC 3339), with any offset. */
+export const moment = z.iso.datetime({ offset: true });
+
 /** `limit` of a page. */
 export function pageLimit(standard: number, maximum: number) {
   return wholeNumber(1, maximum)

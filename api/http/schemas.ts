@@ -7,21 +7,32 @@ export const instant = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
 export const path = z.string().meta({ format: 'uri-reference' });
 export const count = z.int().min(0);
 
-/** Of loads, backups and restores. */
-export const noteSchema = z.string().nullable().meta({
-  description:
-    'What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy',
-});
-
 export const jobErrorSchema = z.object({
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
   remedy: z.string(),
 });
 
-export const waitingForSchema = jobErrorSchema.nullable().meta({
-  description:
-    'The error that it is retrying on until it passes, such as a full disk; told by GET of one that runs, null in lists',
-});
+/** Members that loads, backups and restores have in common; see `JobView`. */
+export const jobMembers = {
+  workflowId: z.string(),
+  runId: z.string().nullable().meta({ description: 'null: its workflow has not been seen to run yet' }),
+  error: jobErrorSchema.nullable().meta({ description: 'Why it failed' }),
+  waitingFor: jobErrorSchema.nullable().meta({
+    description:
+      'The error that it is retrying on until it passes, such as a full disk; told by GET of one that runs, null in lists',
+  }),
+  note: z.string().nullable().meta({
+    description:
+      'What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy',
+  }),
+  createdAt: instant,
+  finishedAt: instant.nullable(),
+};
+
+export const temporalLinkSchema = z
+  .string()
+  .optional()
+  .meta({ format: 'uri', description: 'In the Temporal Web UI' });
 
 export const nextSchema = path.nullable().meta({ description: 'The next page; null on the last one' });

@@ -6,6 +6,7 @@ import type { Dictionary } from '../../src/types.ts';
 import { auditOf } from '../http/audited.ts';
 import { requireJson } from '../http/content-type.ts';
 import { readJson } from '../http/json-body.ts';
+import { readPage } from '../http/page.ts';
 import { pageLimit } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
 import { instant, nextSchema } from '../http/schemas.ts';
@@ -119,12 +120,12 @@ const listKeys = defineRoute({
       content: { 'application/json': { schema: z.object({ keys: z.array(keySchema), next: nextSchema }) } },
     },
   },
-  async handle({ res, deps, query: { limit, before } }) {
-    // One more than asked for tells whether there is a next page.
-    const found = await deps.keyService.list({ before, limit: limit + 1 });
-    const keys = found.slice(0, limit);
-    const next = found.length > limit ? `/v1/keys?limit=${limit}&before=${keys.at(-1)!.id}` : null;
-    if (next !== null) res.links({ next });
+  async handle({ res, deps, query }) {
+    const { entries: keys, next } = await readPage(
+      { res, self: '/v1/keys', query },
+      (limit) => deps.keyService.list({ ...query, limit }),
+      ({ id }) => ({ before: id }),
+    );
     res.json({ keys, next });
   },
 });

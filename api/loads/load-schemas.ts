@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { LoadView } from '../../src/loads/load-view.ts';
 import type { RejectView } from '../../src/rejects/rejects.ts';
 import { LOAD_MODES, type LoadMode, type LoadStatus } from '../../src/types.ts';
-import { count, instant, jobErrorSchema, noteSchema, path, waitingForSchema } from '../http/schemas.ts';
+import { count, instant, jobMembers, path, temporalLinkSchema } from '../http/schemas.ts';
 
 /** What answers look like, for the OpenAPI document. Kept true to the types of the ledger by `satisfies`. */
 
@@ -33,8 +33,6 @@ const loadView = z.object({
   status: loadStatusSchema,
   paused: z.boolean(),
   queuedBehind: z.int().nullable().meta({ description: 'The load of this table that has to end first' }),
-  workflowId: z.string(),
-  runId: z.string().nullable(),
   source: z.object({ kind: z.enum(['upload', 'inbox']), name: z.string(), key: z.string() }),
   sha256: z.string().nullable(),
   maxRejects: z.object({ kind: z.enum(['count', 'percent']), value: z.number().min(0) }).nullable(),
@@ -52,12 +50,8 @@ const loadView = z.object({
       '`discarded` rows are good ones that are not in the table: all of a load that failed or was cancelled, and those ' +
       'that a trigger or a rule of the table kept out.',
   }),
-  error: jobErrorSchema.nullable(),
-  waitingFor: waitingForSchema,
-  note: noteSchema,
-  createdAt: instant,
+  ...jobMembers,
   startedAt: instant.nullable(),
-  finishedAt: instant.nullable(),
 });
 loadView satisfies z.ZodType<LoadView>;
 
@@ -70,10 +64,7 @@ export const loadSchema = loadView
       pause: path,
       resume: path,
       cancel: path,
-      temporal: z
-        .string()
-        .optional()
-        .meta({ format: 'uri', description: 'The workflow in the Temporal Web UI' }),
+      temporal: temporalLinkSchema,
     }),
   })
   .meta({ id: 'Load' });

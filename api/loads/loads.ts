@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { LoadStatus } from '../../src/types.ts';
 import { requireTable } from '../http/auth.ts';
+import { readPage } from '../http/page.ts';
 import { loadId, pageLimit, wholeNumber } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
 import { nextSchema } from '../http/schemas.ts';
-import { answerOf, findLoad } from './load-answer.ts';
+import { findLoad, loadAnswer } from './load-answer.ts';
 import { loadSchema, loadStatusSchema } from './load-schemas.ts';
 
 const listLoads = defineRoute({
@@ -26,29 +26,17 @@ const listLoads = defineRoute({
     },
   },
   async handle({ res, deps, query, holder }) {
-    const { table, status, before, limit } = query;
+    const { table, ...rest } = query;
     if (table !== undefined) requireTable(holder!, table);
-    const tables = table !== undefined ? [table] : holder!.tables;
-    // One more than asked for tells whether there is a next page.
-    const found = await deps.loads.list({
-      ...(tables !== null && { tables }),
-      status,
-      before,
-      limit: limit + 1,
-    });
-    const page = found.slice(0, limit);
-    const next = found.length > limit ? nextLoads({ table, status, limit, before: page.at(-1)!.id }) : null;
-    if (next !== null) res.links({ next });
-    res.json({ loads: page.map((load) => answerOf(load, deps)), next });
+    const tables = table !== undefined ? [table] : (holder!.tables ?? undefined);
+    const { entries, next } = await readPage(
+      { res, self: '/v1/loads', query },
+      (limit) => deps.loads.list({ ...rest, tables, limit }),
+      ({ id }) => ({ before: id }),
+    );
+    res.json({ loads: entries.map((load) => loadAnswer(load, deps)), next });
   },
 });
-
-function nextLoads(query: { table?: string; status?: LoadStatus; limit: number; before: number }): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query))
-    if (value !== undefined) parameters.set(name, String(value));
-  return `/v1/loads?${parameters}`;
-}
 
 const getLoad = defineRoute({
   method: 'get',
@@ -60,7 +48,7 @@ const getLoad = defineRoute({
   responses: { '200': { description: 'The load', content: { 'application/json': { schema: loadSchema } } } },
   problems: ['unknown-load'],
   async handle(call) {
-    call.res.json(answerOf(await findLoad(call), call.deps));
+    call.res.json(loadAnswer(await findLoad(call), call.deps));
   },
 });
 
@@ -85,7 +73,7 @@ function controlRoute(action: 'pause' | 'resume' | 'cancel', summary: string, de
       const { id } = await findLoad(call);
       const { loads } = call.deps;
       const load = await (action === 'cancel' ? loads.cancel(id) : loads.setPaused(id, action === 'pause'));
-      call.res.status(202).json(answerOf(load, call.deps));
+      call.res.status(202).json(loadAnswer(load, call.deps));
     },
   });
 }

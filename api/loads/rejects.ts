@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { LoadView } from '../../src/loads/load-view.ts';
 import { answerFormat } from '../http/answer-format.ts';
+import { linkNext } from '../http/page.ts';
 import { loadId, wholeNumber } from '../http/parameters.ts';
 import { delimiterOf, type RejectPages, RejectsCsv, sendRejectsCsv } from '../http/rejects-csv.ts';
 import { type Call, defineRoute } from '../http/route.ts';
-import { nextSchema } from '../http/schemas.ts';
+import { count, nextSchema } from '../http/schemas.ts';
 import { findLoad, loadPath } from './load-answer.ts';
 import { cellErrorSchema, rejectSchema } from './load-schemas.ts';
 
@@ -59,11 +60,8 @@ const listRejects = defineRoute({
 });
 
 const summarySchema = z.object({
-  rejected: z
-    .int()
-    .min(0)
-    .meta({ description: 'Rejected rows; while the load runs, of its finished chunks' }),
-  kept: z.int().min(0).meta({ description: 'The first of them, whose records and errors are kept' }),
+  rejected: count.meta({ description: 'Rejected rows; while the load runs, of its finished chunks' }),
+  kept: count.meta({ description: 'The first of them, whose records and errors are kept' }),
   errors: z
     .array(
       z.object({ code: cellErrorSchema.shape.code, field: z.string().nullable(), errors: z.int().min(1) }),
@@ -113,8 +111,8 @@ export const rejectRoutes = [listRejects, summarizeRejects, deleteRejects];
 async function sendPage({ res, deps, query }: RejectsCall, id: number): Promise<void> {
   const limit = query.limit ?? 100;
   const { rejects, more } = await deps.loads.rejects(id, { afterLine: query.afterLine ?? 0, limit });
-  const next = more ? `${loadPath(id)}/rejects?afterLine=${rejects.at(-1)!.line}&limit=${limit}` : null;
-  if (next !== null) res.links({ next });
+  const self = `${loadPath(id)}/rejects`;
+  const next = linkNext(res, self, more ? { afterLine: rejects.at(-1)!.line, limit } : null);
   res.json({ rejects, next });
 }
 

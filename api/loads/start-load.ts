@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { LongshoreError } from '../../src/errors.ts';
-import { hasEnded } from '../../src/jobs/job.ts';
 import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import type { LoadSource } from '../../src/loads/load-view.ts';
 import { confineStorageKey } from '../../src/storage/storage-key.ts';
 import type { LoadMode, Survey, Table } from '../../src/types.ts';
+import { aboutWaiting, answerStarted, startedHeaders, waitHeader } from '../http/answer-job.ts';
+import { noteTable } from '../http/audited.ts';
 import { loadBodyOf } from '../http/content-type.ts';
 import { HttpError } from '../http/http-error.ts';
 import { readJson } from '../http/json-body.ts';
 import { flag, maxRejects } from '../http/parameters.ts';
-import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../http/prefer.ts';
 import { type Call, defineRoute } from '../http/route.ts';
-import { answerOf, loadPath, noteLoad, problemOfLoad } from './load-answer.ts';
+import { loadResource } from './load-answer.ts';
 import { loadModeSchema, startedLoadSchema } from './load-schemas.ts';
 import { receiveFile } from './upload.ts';
 
@@ -38,10 +38,7 @@ const file = z
   .string()
   .meta({ description: 'The CSV file', override: { type: 'string', format: 'binary', minLength: 1 } });
 
-const headers = z.object({
-  Location: z.string().meta({ description: 'The load' }),
-  'Preference-Applied': z.string().optional().meta({ description: 'The wait that was honoured' }),
-});
+const headers = startedHeaders('load');
 const content = { 'application/json': { schema: startedLoadSchema } };
 
 type StartCall = Call<'/v1/tables/{table}/loads', unknown, z.output<typeof query>>;
@@ -54,13 +51,11 @@ export const startLoadRoute = defineRoute({
   description:
     'Send the file as the multipart field `file`, as a `text/csv` body (its name from `Content-Disposition`), or ' +
     'name one in the inbox. There is no limit of size. The same content in the same mode is one load: sending it ' +
-    `again answers with the first load. \`Prefer: wait=N\` (at most ${MAX_WAIT_SECONDS}) waits for the end; a load ` +
-    'that fails meanwhile is answered with a problem that has the load as its member `load`.',
+    `again answers with the first load. ${aboutWaiting('load')}`,
   scopes: ['write'],
   audit: 'load.start',
   query,
-  headers: z.object({
-    Prefer: z.string().optional().meta({ description: 'wait=N: wait up to N seconds', example: 'wait=30' }),
+  headers: waitHeader.extend({
     'Content-Disposition': z.string().optional().meta({
       description: 'Names the file of a text/csv body',
       example: 'attachment; filename="hires.csv"',
@@ -107,25 +102,13 @@ export const startLoadRoute = defineRoute({
 });
 
 async function startLoad(call: StartCall): Promise<void> {
-  const { req, res, deps, table } = call;
+  const { res, deps, table } = call;
   if (call.query.mode === 'merge' && table.primaryKey.length === 0) {
     throw new LongshoreError('merge-needs-key', `the table ${table.name} has no primary key`);
   }
-  const { load: started, existing } = await start(call, await receive(call));
-  noteLoad(res, started);
-
-  const waitSeconds = preferredWait(preferencesOf(req));
-  let load = started;
-  if (waitSeconds !== null) {
-    applyPreferences(res, [`wait=${waitSeconds}`]);
-    if (!hasEnded(load)) load = await waitFor(call, load.id, waitSeconds);
-    if (load.status === 'failed' || load.status === 'cancelled') throw problemOfLoad(load, deps);
-  }
-  const status = existing ? 200 : hasEnded(load) ? 201 : 202;
-  res
-    .status(status)
-    .location(loadPath(load.id))
-    .json({ ...answerOf(load, deps), existing });
+  const { load, existing } = await start(call, await receive(call));
+  noteTable(res, load.table);
+  await answerStarted(call, loadResource, deps.loads, load, existing);
 }
 
 async function receive(call: StartCall): Promise<{ source: LoadSource; survey: Survey | null }> {
@@ -179,10 +162,4 @@ async function start(call: StartCall, received: { source: LoadSource; survey: Su
   } finally {
     if (!taken && received.source.kind === 'upload') await deps.storage.delete(received.source.key);
   }
-}
-
-async function waitFor({ res, deps }: StartCall, id: number, seconds: number) {
-  const gone = new AbortController();
-  res.once('close', () => gone.abort());
-  return deps.loads.wait(id, seconds * 1000, gone.signal);
 }

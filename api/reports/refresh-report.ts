@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { unknownReport } from '../../src/reports/report-states.ts';
+import { applyWait, waitedHeader, waitHeader } from '../http/answer-job.ts';
 import { auditOf } from '../http/audited.ts';
 import { mayUseTables } from '../http/auth.ts';
 import { contextOf } from '../http/context.ts';
-import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../http/prefer.ts';
+import { goneSignal } from '../http/gone.ts';
+import { MAX_WAIT_SECONDS } from '../http/prefer.ts';
 import { defineRoute } from '../http/route.ts';
-import { path } from '../http/schemas.ts';
-import { temporalLink } from '../loads/load-answer.ts';
+import { path, temporalLinkSchema } from '../http/schemas.ts';
+import { workflowLink } from '../http/temporal-link.ts';
 import { reportPath } from './report-links.ts';
 import { reportSchema } from './report-schemas.ts';
 
@@ -21,14 +23,11 @@ const refreshSchema = z
     state: reportSchema.shape.state,
     links: z.object({
       self: path.meta({ description: 'The report; wants the parameters' }),
-      temporal: z.url().optional().meta({ description: "The workflow in Temporal's Web UI" }),
+      temporal: temporalLinkSchema,
     }),
   })
   .meta({ id: 'ReportRefresh' });
 
-const headers = z.object({
-  'Preference-Applied': z.string().optional().meta({ description: 'The wait that was honoured' }),
-});
 const content = { 'application/json': { schema: refreshSchema } };
 
 export const refreshReportRoute = defineRoute({
@@ -43,23 +42,18 @@ export const refreshReportRoute = defineRoute({
   scopes: ['write'],
   audit: 'report.refresh',
   params: z.strictObject({ name: z.string().meta({ example: 'hires-by-quarter' }) }),
-  headers: z.object({
-    Prefer: z.string().optional().meta({ description: 'wait=N: wait up to N seconds', example: 'wait=30' }),
-  }),
+  headers: waitHeader,
   responses: {
-    '200': { description: 'Waited for: the report is refreshed', headers, content },
-    '202': { description: 'The refresh has been asked for', headers, content },
+    '200': { description: 'Waited for: the report is refreshed', headers: waitedHeader, content },
+    '202': { description: 'The refresh has been asked for', headers: waitedHeader, content },
   },
   problems: ['unknown-report', 'temporal-unavailable'],
   async handle({ req, res, deps, params, holder }) {
     const report = deps.reports.reports.find(({ name }) => name === params.name);
     if (report !== undefined) auditOf(res).target = report.name;
     if (report === undefined || !mayUseTables(holder!, report.tables)) throw unknownReport(params.name);
-    const waitSeconds = preferredWait(preferencesOf(req));
-    if (waitSeconds !== null) applyPreferences(res, [`wait=${waitSeconds}`]);
-    const gone = new AbortController();
-    res.once('close', () => gone.abort());
-    const asked = await deps.refresher.refresh(report.name, (waitSeconds ?? 0) * 1000, gone.signal);
+    const waitMs = applyWait({ req, res }) ?? 0;
+    const asked = await deps.refresher.refresh(report.name, waitMs, goneSignal(res));
     const { workflowId, runId, refreshed } = asked;
     contextOf(res).workflowId = workflowId;
     const { name, ...state } = asked.state;
@@ -69,7 +63,7 @@ export const refreshReportRoute = defineRoute({
       runId,
       status: refreshed ? 'done' : 'running',
       state,
-      links: { self: reportPath(report), ...temporalLink(workflowId, deps) },
+      links: { self: reportPath(report), ...workflowLink(workflowId, deps) },
     } satisfies z.infer<typeof refreshSchema>);
   },
 });

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import type { CopyView } from '../../src/restores/copies.ts';
 import { backupPath } from '../backups/backup-answer.ts';
 import { auditOf, noteTable } from '../http/audited.ts';
+import { readPage } from '../http/page.ts';
 import { pageLimit } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
-import { instant, nextSchema, path } from '../http/schemas.ts';
+import { count, instant, nextSchema, path } from '../http/schemas.ts';
 import { restorePath } from './restore-answer.ts';
 
 const tag = 'Restores';
@@ -16,8 +17,8 @@ const copyView = z.object({
   schema: z.string().meta({ description: "PostgreSQL's schema that it is in" }),
   backupId: z.string(),
   restoreId: z.int().meta({ description: 'The restore that made it' }),
-  rows: z.int().min(0).meta({ description: 'When it was made' }),
-  bytes: z.int().min(0).meta({ description: 'On disk, with its indexes' }),
+  rows: count.meta({ description: 'When it was made' }),
+  bytes: count.meta({ description: 'On disk, with its indexes' }),
   createdBy: z.string().meta({ description: 'ID of the key that asked for it' }),
   createdAt: instant,
 });
@@ -45,17 +46,13 @@ const listCopies = defineRoute({
       },
     },
   },
-  async handle({ res, deps, query: { limit, after }, holder }) {
-    // One more than asked for tells whether there is a next page.
-    const found = await deps.restores.copies({
-      within: holder!.tables ?? undefined,
-      after,
-      limit: limit + 1,
-    });
-    const page = found.slice(0, limit);
-    const next = found.length > limit ? `/v1/copies?limit=${limit}&after=${page.at(-1)!.name}` : null;
-    if (next !== null) res.links({ next });
-    res.json({ copies: page.map(copyAnswer), next });
+  async handle({ res, deps, query, holder }) {
+    const { entries, next } = await readPage(
+      { res, self: '/v1/copies', query },
+      (limit) => deps.restores.copies({ ...query, within: holder!.tables ?? undefined, limit }),
+      ({ name }) => ({ after: name }),
+    );
+    res.json({ copies: entries.map(copyAnswer), next });
   },
 });
 

@@ -2,12 +2,15 @@ import { z } from 'zod';
 import { LongshoreError } from '../../src/errors.ts';
 import type { Table } from '../../src/types.ts';
 import { findBackup } from '../backups/backup-answer.ts';
+import { backupParams } from '../backups/backup-schemas.ts';
 import { requireTable } from '../http/auth.ts';
 import { cursorParameter, decodeCursor, encodeCursor, noCursor } from '../http/cursor.ts';
+import { goneSignal } from '../http/gone.ts';
+import { linkNext } from '../http/page.ts';
 import { pageLimit } from '../http/parameters.ts';
 import { MAX_WAIT_SECONDS } from '../http/prefer.ts';
 import { defineRoute } from '../http/route.ts';
-import { nextSchema } from '../http/schemas.ts';
+import { count, nextSchema } from '../http/schemas.ts';
 import { changeSchema } from './restore-schemas.ts';
 
 const value = z.string().nullable();
@@ -27,7 +30,7 @@ const diffSchema = z
   .object({
     backupId: z.string(),
     counts: changeSchema.meta({ description: 'Of the whole table, when the comparison began' }),
-    same: z.int().min(0).meta({ description: 'Rows that are the same in both' }),
+    same: count.meta({ description: 'Rows that are the same in both' }),
     differences: z.array(differenceSchema).meta({ description: 'In the order of the keys' }),
     next: nextSchema,
   })
@@ -43,9 +46,7 @@ export const diffRoute = defineRoute({
     'read as it is now. A large backup may take longer than a request may: the answer is then `diff-not-ready`, to be ' +
     'asked again. Without a primary key there are only counts.',
   scopes: ['read'],
-  params: z.strictObject({
-    id: z.string().max(64).meta({ description: "A backup's ID", example: '20261121T112233Z-3f9a2c' }),
-  }),
+  params: backupParams,
   query: z.strictObject({
     table: z.string().meta({ description: 'The table' }),
     limit: pageLimit(100, 1000),
@@ -76,26 +77,17 @@ export const diffRoute = defineRoute({
     if (!table)
       throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(query.table)}`);
     const after = query.after === undefined ? null : keyOf(query.after, table);
-    const gone = new AbortController();
-    res.once('close', () => gone.abort());
     const page = { after, limit: query.limit };
     const { counts, differences, more } = await deps.restores.diff({
       backupId,
       table,
       page,
       waitMs: MAX_WAIT_SECONDS * 1000,
-      signal: gone.signal,
+      signal: goneSignal(res),
     });
-    const last = more ? differences.at(-1)! : null;
-    const next =
-      last === null
-        ? null
-        : `/v1/backups/${encodeURIComponent(backupId)}/diff?${new URLSearchParams({
-            table: table.name,
-            limit: String(query.limit),
-            after: encodeCursor(last.key),
-          })}`;
-    if (next !== null) res.links({ next });
+    const self = `/v1/backups/${encodeURIComponent(backupId)}/diff`;
+    const nextQuery = more ? { ...query, after: encodeCursor(differences.at(-1)!.key) } : null;
+    const next = linkNext(res, self, nextQuery);
     const same = counts.rowsInBackup - (counts.added ?? 0) - (counts.changed ?? 0);
     res.json({ backupId, counts, same, differences, next });
   },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RestoreKind, RestoreStatus, RestoreView } from '../../src/restores/restore.ts';
-import { count, instant, jobErrorSchema, noteSchema, path, waitingForSchema } from '../http/schemas.ts';
+import { count, instant, jobMembers, path, temporalLinkSchema } from '../http/schemas.ts';
 
 /** What answers about restores look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
 
@@ -67,16 +67,10 @@ const restoreView = z.object({
   }),
   status: restoreStatusSchema,
   safetyBackupId: z.string().nullable().meta({ description: 'Restoring this one undoes the restore' }),
-  workflowId: z.string(),
-  runId: z.string().nullable(),
   progress: z.object({ parts: count, partsTotal: count, rows: count, rowsTotal: count }),
   changes: z.array(changeSchema),
-  error: jobErrorSchema.nullable(),
-  waitingFor: waitingForSchema,
-  note: noteSchema,
+  ...jobMembers,
   startedBy: z.string(),
-  createdAt: instant,
-  finishedAt: instant.nullable(),
 });
 restoreView satisfies z.ZodType<RestoreView>;
 
@@ -87,10 +81,7 @@ export const restoreSchema = restoreView
       backup: path,
       safetyBackup: path.optional(),
       cancel: path,
-      temporal: z
-        .string()
-        .optional()
-        .meta({ format: 'uri', description: 'The workflow in the Temporal Web UI' }),
+      temporal: temporalLinkSchema,
     }),
   })
   .meta({ id: 'Restore' });

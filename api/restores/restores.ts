@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { requireScope, requireTable } from '../http/auth.ts';
+import { readPage } from '../http/page.ts';
 import { pageLimit, wholeNumber } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
 import { nextSchema } from '../http/schemas.ts';
@@ -36,31 +37,17 @@ const listRestores = defineRoute({
     },
   },
   async handle({ res, deps, query, holder }) {
-    const { kind, status, backup, table, before, limit } = query;
-    if (table !== undefined) requireTable(holder!, table);
-    // One more than asked for tells whether there is a next page.
-    const found = await deps.restores.list({
-      kind,
-      status,
-      backupId: backup,
-      table,
-      within: holder!.tables ?? undefined,
-      before,
-      limit: limit + 1,
-    });
-    const page = found.slice(0, limit);
-    const next = found.length > limit ? nextPage({ ...query, before: page.at(-1)!.id }) : null;
-    if (next !== null) res.links({ next });
-    res.json({ restores: page.map((restore) => restoreAnswer(restore, deps)), next });
+    const { backup: backupId, ...rest } = query;
+    if (rest.table !== undefined) requireTable(holder!, rest.table);
+    const within = holder!.tables ?? undefined;
+    const { entries, next } = await readPage(
+      { res, self: '/v1/restores', query },
+      (limit) => deps.restores.list({ ...rest, backupId, within, limit }),
+      ({ id }) => ({ before: id }),
+    );
+    res.json({ restores: entries.map((restore) => restoreAnswer(restore, deps)), next });
   },
 });
-
-function nextPage(query: z.output<typeof listQuery>): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query))
-    if (value !== undefined) parameters.set(name, String(value));
-  return `/v1/restores?${parameters}`;
-}
 
 const getRestore = defineRoute({
   method: 'get',

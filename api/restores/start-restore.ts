@@ -1,18 +1,17 @@
-import type { Request } from 'express';
 import { z } from 'zod';
 import { unknownBackup } from '../../src/backups/backups.ts';
 import { type ErrorCode, LongshoreError } from '../../src/errors.ts';
-import { hasEnded } from '../../src/jobs/job.ts';
 import { MAX_KEYS } from '../../src/restores/create-restore.ts';
 import type { RestoreTarget, RestoreView } from '../../src/restores/restore.ts';
 import { findBackup } from '../backups/backup-answer.ts';
+import { backupParams } from '../backups/backup-schemas.ts';
+import { aboutWaiting, answerStarted, startedHeaders, waitHeader } from '../http/answer-job.ts';
 import { auditOf } from '../http/audited.ts';
 import { requireScope } from '../http/auth.ts';
-import { contextOf } from '../http/context.ts';
 import { hasBody, readJson } from '../http/json-body.ts';
-import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from '../http/prefer.ts';
+import { moment } from '../http/parameters.ts';
 import { type Call, defineRoute } from '../http/route.ts';
-import { problemOfRestore, restoreAnswer, restorePath } from './restore-answer.ts';
+import { restoreResource } from './restore-answer.ts';
 import { restoreSchema } from './restore-schemas.ts';
 
 /** Of the action in the audit log: the backup was one that nobody vouches for. */
@@ -35,9 +34,6 @@ const common = {
       'Take rows that break rules of the dictionary as the backup has them, where PostgreSQL takes them, instead of refusing',
   }),
 };
-/** RFC 3339, with any offset. */
-const instantOf = z.iso.datetime({ offset: true });
-
 const acceptUnverified = z.boolean().optional().meta({
   description:
     'Take the backup even when it is unverified, and nobody vouches for its rows. Only with a key of scope `admin`, and not with `latest`',
@@ -64,7 +60,7 @@ const tableBodySchema = z.strictObject({
         'in order',
       example: [['17'], ['18']],
     }),
-  before: instantOf.optional().meta({
+  before: moment.optional().meta({
     description:
       'With `latest`: the newest of the snapshots up to this moment, such as one before an accident',
     example: '2026-11-21T11:00:00Z',
@@ -84,13 +80,7 @@ const backupBodySchema = z.strictObject({
 });
 const verifyBodySchema = z.strictObject({ acceptUnverified });
 
-const backupParams = z.strictObject({
-  id: z.string().max(64).meta({ description: "A backup's ID", example: '20261121T112233Z-3f9a2c' }),
-});
-const headers = z.object({
-  Location: z.string().meta({ description: 'The restore' }),
-  'Preference-Applied': z.string().optional().meta({ description: 'The wait that was honoured' }),
-});
+const headers = startedHeaders('restore');
 const content = { 'application/json': { schema: restoreSchema } };
 const problems: readonly ErrorCode[] = [
   'malformed-body',
@@ -115,9 +105,7 @@ const described = {
   method: 'post',
   tag: 'Restores',
   scopes: ['write'],
-  headers: z.object({
-    Prefer: z.string().optional().meta({ description: 'wait=N: wait up to N seconds', example: 'wait=30' }),
-  }),
+  headers: waitHeader,
   responses: {
     '201': { description: 'Waited for: it is done', headers, content },
     '202': { description: 'It has started', headers, content },
@@ -126,8 +114,7 @@ const described = {
 const ABOUT =
   'All tables are replaced in one transaction, or none. Readers see them as they were until then; batches and loads ' +
   'of these tables wait and go in afterwards. Only with a key of scope `admin`, but for a dry run and a restore ' +
-  `under another name. \`Prefer: wait=N\` (at most ${MAX_WAIT_SECONDS}) waits for the end; a restore that fails ` +
-  'meanwhile is answered with a problem that has the restore as its member `restore`.';
+  `under another name. ${aboutWaiting('restore')}`;
 
 const restoreTable = defineRoute({
   ...described,
@@ -242,24 +229,11 @@ function targetOf({
   return { as, keys, safety: as === null && safety, compare, ...(acceptBrokenRows && { acceptBrokenRows }) };
 }
 
-type AnyCall = Pick<Call<string, unknown, unknown>, 'res' | 'deps'> & { readonly req: Request };
+type AnyCall = Pick<Call<string, unknown, unknown>, 'req' | 'res' | 'deps'>;
 
-async function answer({ req, res, deps }: AnyCall, started: RestoreView): Promise<void> {
-  let restore = started;
-  if (restore.target.acceptUnverified) auditOf(res).variant = UNVERIFIED;
-  contextOf(res).workflowId = restore.workflowId;
-  const waitSeconds = preferredWait(preferencesOf(req));
-  if (waitSeconds !== null) {
-    applyPreferences(res, [`wait=${waitSeconds}`]);
-    const gone = new AbortController();
-    res.once('close', () => gone.abort());
-    restore = await deps.restores.wait(restore.id, waitSeconds * 1000, gone.signal);
-    if (restore.status === 'failed' || restore.status === 'cancelled') throw problemOfRestore(restore, deps);
-  }
-  res
-    .status(hasEnded(restore) ? 201 : 202)
-    .location(restorePath(restore.id))
-    .json(restoreAnswer(restore, deps));
+async function answer(call: AnyCall, started: RestoreView): Promise<void> {
+  if (started.target.acceptUnverified) auditOf(call.res).variant = UNVERIFIED;
+  await answerStarted(call, restoreResource, call.deps.restores, started);
 }
 
 export const startRestoreRoutes = [restoreTable, restoreBackup, verifyBackup];

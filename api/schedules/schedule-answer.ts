@@ -6,9 +6,8 @@ import { retentionSchema, scheduleIdSchema } from '../../src/schedules/schedule.
 import type { ScheduleRun, ScheduleView } from '../../src/schedules/schedule-service.ts';
 import { backupStatusSchema } from '../backups/backup-schemas.ts';
 import type { ApiDeps } from '../http/deps.ts';
-import { instant, path } from '../http/schemas.ts';
-
-const temporalLink = z.string().optional().meta({ format: 'uri', description: 'In the Temporal Web UI' });
+import { instant, path, temporalLinkSchema } from '../http/schemas.ts';
+import { temporalLink, workflowLink } from '../http/temporal-link.ts';
 
 const RUN_STATUSES = ['running', 'done', 'failed', 'cancelled', 'unknown'] as const;
 
@@ -42,7 +41,7 @@ const runView = z.object({
 runView satisfies z.ZodType<ScheduleRun>;
 
 const runSchema = runView
-  .extend({ links: z.object({ backup: path.optional(), temporal: temporalLink }) })
+  .extend({ links: z.object({ backup: path.optional(), temporal: temporalLinkSchema }) })
   .meta({ id: 'ScheduleRun' });
 
 const scheduleView = z.object({
@@ -74,7 +73,7 @@ export const scheduleSchema = scheduleView
       pause: path,
       unpause: path,
       retention: path,
-      temporal: temporalLink,
+      temporal: temporalLinkSchema,
     }),
   })
   .meta({ id: 'Schedule' });
@@ -86,7 +85,7 @@ export const triggeredSchema = z
     workflowId: z.string().nullable().meta({ description: 'null: Temporal has not told of the run yet' }),
     runId: z.string().nullable(),
     status: z.literal('accepted'),
-    links: z.object({ schedule: path, temporal: temporalLink }),
+    links: z.object({ schedule: path, temporal: temporalLinkSchema }),
   })
   .meta({ id: 'TriggeredSchedule' });
 
@@ -112,7 +111,7 @@ export function scheduleAnswer(view: ScheduleView, deps: ApiDeps): ScheduleAnswe
       drills: [...run.drills],
       links: {
         ...(run.backup !== null && { backup: `/v1/backups/${run.backup.id}` }),
-        ...inTemporal(deps, `workflows/${encodeURIComponent(run.workflowId)}/${run.runId}`),
+        ...workflowLink(run.workflowId, deps, run.runId),
       },
     })),
     links: {
@@ -121,14 +120,7 @@ export function scheduleAnswer(view: ScheduleView, deps: ApiDeps): ScheduleAnswe
       pause: `${self}/pause`,
       unpause: `${self}/unpause`,
       retention: `${self}/retention`,
-      ...inTemporal(deps, `schedules/${view.temporalId}`),
+      ...temporalLink(deps, `schedules/${view.temporalId}`),
     },
   };
-}
-
-/** The link of a page in the Temporal Web UI, where that is known. */
-export function inTemporal({ config }: ApiDeps, page: string): { temporal?: string } {
-  const { temporalUiUrl, temporalNamespace } = config;
-  if (temporalUiUrl === undefined) return {};
-  return { temporal: `${temporalUiUrl}/namespaces/${encodeURIComponent(temporalNamespace)}/${page}` };
 }

@@ -8,8 +8,8 @@ import { mayUseTables } from '../http/auth.ts';
 import { HttpError } from '../http/http-error.ts';
 import { readJson } from '../http/json-body.ts';
 import { type Call, defineRoute } from '../http/route.ts';
+import { workflowLink } from '../http/temporal-link.ts';
 import {
-  inTemporal,
   retentionPlanSchema,
   scheduleAnswer,
   schedulePath,
@@ -169,8 +169,7 @@ const triggerSchedule = defineRoute({
         status: 'accepted',
         links: {
           schedule,
-          ...(run !== null &&
-            inTemporal(deps, `workflows/${encodeURIComponent(run.workflowId)}/${run.runId}`)),
+          ...(run !== null && workflowLink(run.workflowId, deps, run.runId)),
         },
       });
   },

@@ -4,6 +4,7 @@ import type { Field, Table } from '../../src/types.ts';
 import { mayUseTable } from '../http/auth.ts';
 import { cursorParameter, decodeCursor, encodeCursor } from '../http/cursor.ts';
 import { JSON_NUMBER } from '../http/json-number.ts';
+import { linkNext } from '../http/page.ts';
 import { pageLimit } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
 import { nextSchema } from '../http/schemas.ts';
@@ -83,8 +84,8 @@ const getRows = defineRoute({
     const after = query.after === undefined ? null : decodeCursor(query.after);
     const page = await deps.loads.rows(table, { after, limit: query.limit });
     const self = `/v1/tables/${encodeURIComponent(table.name)}/rows`;
-    const next = page.next === null ? null : `${self}?limit=${query.limit}&after=${encodeCursor(page.next)}`;
-    if (next !== null) res.links({ next });
+    const more = page.next && { limit: query.limit, after: encodeCursor(page.next) };
+    const next = linkNext(res, self, more);
     res.json({ rows: page.rows.map((row) => rowOf(table.fields, row)), next });
   },
 });

@@ -1,6 +1,7 @@
 import type { BackupView } from '../backups/backup.ts';
 import { EXIT } from './exit-codes.ts';
 import { formatBytes, formatCount, formatSeconds, formatTable, formatTime, plain } from './format.ts';
+import { type Fact, factLines, troubleFacts } from './job-facts.ts';
 import type { Session } from './session.ts';
 import { watch } from './watch.ts';
 
@@ -37,13 +38,12 @@ export function showBackup(session: Session, backup: BackupAnswer): void {
 }
 
 function summarize(backup: BackupAnswer): string {
-  const { verification, error } = backup;
-  const facts: [string, string | null][] = [
+  const { verification } = backup;
+  const facts: Fact[] = [
     ['status', backup.pinned ? `${backup.status} (pinned)` : backup.status],
-    ...(backup.unverified ?? []).map(({ reason, detail }): [string, string] => [
-      'because',
-      plain(`${detail} (${reason})`),
-    ]),
+    ...(backup.unverified ?? []).map(
+      ({ reason, detail }): Fact => ['because', plain(`${detail} (${reason})`)],
+    ),
     ['made by', backup.scheduleId === null ? backup.purpose : `schedule ${plain(backup.scheduleId)}`],
     ['snapshot', backup.snapshotAt === null ? null : formatTime(backup.snapshotAt)],
     ['rows', backup.rows === null ? null : formatCount(backup.rows)],
@@ -54,15 +54,10 @@ function summarize(backup: BackupAnswer): string {
     ['proved', backup.lastVerifiedAt === null ? 'never' : formatTime(backup.lastVerifiedAt)],
     ['faults', verification === null || verification.ok ? null : plain(verification.faults.join('; '))],
     ['fits', fitsOf(backup)],
-    ...warningsOf(backup).map((words): [string, string] => ['warning', plain(words)]),
-    ['error', error === null ? null : `${plain(error.message)} (${error.code})`],
-    ['remedy', error?.remedy ?? null],
-    ['note', backup.note],
+    ...warningsOf(backup).map((words): Fact => ['warning', plain(words)]),
+    ...troubleFacts(backup),
     ['workflow', backup.links.temporal ?? backup.workflowId],
   ];
-  const lines = facts
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => `  ${name.padEnd(10)}${value}`);
   const tables = formatTable(
     ['table', 'rows', 'parts', 'size'],
     backup.tables.map(({ table, rows, parts }) => [
@@ -72,7 +67,7 @@ function summarize(backup: BackupAnswer): string {
       formatBytes(parts.reduce((sum, part) => sum + part.bytes, 0)),
     ]),
   );
-  return [`Backup ${backup.id}`, ...lines, '', tables.replaceAll(/^/gm, '  ')].join('\n');
+  return [`Backup ${backup.id}`, ...factLines(facts), '', tables.replaceAll(/^/gm, '  ')].join('\n');
 }
 
 /** Whether the last drill found that the dictionary of that moment would take it. */

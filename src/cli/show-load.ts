@@ -4,6 +4,7 @@ import { shorten } from '../shorten.ts';
 import type { LoadAnswer, RejectsAnswer } from './api-client.ts';
 import { EXIT } from './exit-codes.ts';
 import { formatBytes, formatCount, formatSeconds, formatTable, formatTime, plain } from './format.ts';
+import { type Fact, factLines, troubleFacts } from './job-facts.ts';
 import { describeProgress } from './progress.ts';
 import type { Session } from './session.ts';
 
@@ -35,7 +36,7 @@ async function firstRejects(session: Session, load: LoadAnswer): Promise<readonl
 function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
   const { rows } = load;
   const seconds = secondsOf(load);
-  const facts: [string, string | null][] = [
+  const facts: Fact[] = [
     ['status', load.paused ? `${load.status} (paused)` : load.status],
     ['table', `${load.table} (${load.mode})`],
     ['file', plain(load.source.name)],
@@ -46,15 +47,10 @@ function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
     ['discarded', rows.discarded > 0 ? `${formatCount(rows.discarded)} (${whyDiscarded(load)})` : null],
     ['progress', hasEnded(load) ? null : describeProgress(load)],
     ['time', seconds === null ? null : formatSeconds(seconds)],
-    ['error', load.error === null ? null : `${plain(load.error.message)} (${load.error.code})`],
-    ['remedy', load.error?.remedy ?? null],
-    ['note', load.note],
+    ...troubleFacts(load),
     ['workflow', load.links.temporal ?? load.workflowId],
   ];
-  const lines = facts
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => `  ${name.padEnd(10)}${value}`);
-  return [`Load ${load.id}`, ...lines, ...rejectLines(load, rejects)].join('\n');
+  return [`Load ${load.id}`, ...factLines(facts), ...rejectLines(load, rejects)].join('\n');
 }
 
 function whyDiscarded({ status }: LoadAnswer): string {

@@ -1,6 +1,7 @@
 import type { RestoreView, TableChange } from '../restores/restore.ts';
 import { EXIT } from './exit-codes.ts';
 import { formatCount, formatSeconds, formatTable, formatTime, plain } from './format.ts';
+import { type Fact, factLines, troubleFacts } from './job-facts.ts';
 import type { Session } from './session.ts';
 import { watch } from './watch.ts';
 
@@ -41,23 +42,18 @@ const HEADS: Readonly<Record<RestoreView['kind'], string>> = {
 };
 
 function summarize(restore: RestoreAnswer): string {
-  const { target, error, safetyBackupId } = restore;
-  const facts: [string, string | null][] = [
+  const { target, safetyBackupId } = restore;
+  const facts: Fact[] = [
     ['status', restore.status],
     ['backup', target.acceptUnverified ? `${restore.backupId} (unverified)` : restore.backupId],
     ['snapshot', snapshotOf(restore)],
     ['as', target.as],
     ['keys', target.keys === null ? null : formatCount(target.keys.length)],
     ['time', secondsOf(restore)],
-    ['error', error === null ? null : `${plain(error.message)} (${error.code})`],
-    ['remedy', error?.remedy ?? null],
-    ['note', restore.note],
+    ...troubleFacts(restore),
     ['undo', undoOf(restore, safetyBackupId)],
     ['workflow', restore.links.temporal ?? restore.workflowId],
   ];
-  const lines = facts
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => `  ${name.padEnd(10)}${value}`);
   const skipped = restore.skipped.map(({ backupId, why }) => `  skipped   ${plain(`${backupId}: ${why}`)}`);
   const notFound = restore.changes.flatMap((change) =>
     (change.notFound ?? []).map((key) => `  not found ${plain(key.join(', '))}: in neither place`),
@@ -69,7 +65,7 @@ function summarize(restore: RestoreAnswer): string {
     restore.changes.length === 0 ? [] : ['', changeTable(restore.changes).replaceAll(/^/gm, '  ')];
   return [
     `${HEADS[restore.kind]} ${restore.id}`,
-    ...lines,
+    ...factLines(facts),
     ...skipped,
     ...broken,
     ...notFound,

@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasEnded } from '../jobs/job.ts';
+import { hasEnded, type JobView } from '../jobs/job.ts';
+import { shorten } from '../shorten.ts';
 import { UnreachableError } from './api-client.ts';
 import { CliError, EXIT } from './exit-codes.ts';
+import { plain } from './format.ts';
 import type { Progress } from './progress.ts';
 import type { Session } from './session.ts';
 
 const POLL_MS = 400;
+/** Of an error that is being retried; a line of a terminal has room for more than that. */
+const REASON_LENGTH = 60;
 /** How long the platform may be away, say for a restart, before waiting ends. The job itself goes on. */
 const PATIENCE_MS = 60_000;
 
@@ -24,7 +28,7 @@ export interface Job<T> {
  * Shows how a job is doing until it has ended.
  * @throws CliError `interrupted` at Ctrl-C, saying how to go on: the job itself does
  */
-export async function watch<T extends { readonly status: string }>(
+export async function watch<T extends Pick<JobView, 'status' | 'waitingFor'>>(
   session: Session,
   first: T,
   job: Job<T>,
@@ -34,7 +38,7 @@ export async function watch<T extends { readonly status: string }>(
   let seenAtMs = performance.now();
   try {
     while (!hasEnded(state)) {
-      job.show(progress, state);
+      job.show(retrying(progress, state), state);
       await sleep(POLL_MS, undefined, { signal: session.signal });
       try {
         state = await session.api.json<T>(job.self, { signal: session.signal });
@@ -51,4 +55,14 @@ export async function watch<T extends { readonly status: string }>(
   } finally {
     progress.stop();
   }
+}
+
+/** Progress that says which error the job is retrying on, too. */
+function retrying(progress: Progress, { waitingFor }: Pick<JobView, 'waitingFor'>): Progress {
+  if (!waitingFor) return progress;
+  const reason = shorten(plain(waitingFor.message), REASON_LENGTH);
+  return {
+    update: (value, total, text) => progress.update(value, total, `${text}, retries: ${reason}`),
+    stop: () => progress.stop(),
+  };
 }

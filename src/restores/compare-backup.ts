@@ -1,19 +1,24 @@
 import { isRowFault } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import { hasEnded } from '../jobs/job.ts';
+import type { JobDeps } from '../jobs/job-kind.ts';
 import { createJobs } from '../jobs/jobs.ts';
+import type { Dictionary } from '../types.ts';
 import { findComparison } from './comparisons.ts';
 import { readDifferences } from './differences.ts';
-import type { LedgerRestoresDeps } from './ledger-restores-deps.ts';
 import { RESTORE_JOB } from './restore-job.ts';
 import type { Diff, DiffRequest } from './restore-service.ts';
 import { readRestorePlan } from './restores.ts';
+
+interface CompareDeps extends JobDeps {
+  readonly dictionary: Dictionary;
+}
 
 /**
  * A page of a comparison: a dry run stages the backup's table and counts, as for a restore, and its stage is kept for
  * some minutes, for the pages to be read from it.
  */
-export async function compareBackup(deps: LedgerRestoresDeps, request: DiffRequest): Promise<Diff> {
+export async function compareBackup(deps: CompareDeps, request: DiffRequest): Promise<Diff> {
   const { db, dictionary } = deps;
   const { backupId, table, page, waitMs, signal } = request;
   const id = await findComparison(db, { backupId, table: table.name, dictionary });

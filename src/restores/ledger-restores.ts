@@ -1,13 +1,21 @@
+import type { BackupKeys } from '../backups/backup-keys.ts';
+import type { JobDeps } from '../jobs/job-kind.ts';
 import { createJobs } from '../jobs/jobs.ts';
+import type { Dictionary } from '../types.ts';
 import { compareBackup } from './compare-backup.ts';
 import { deleteCopy, listCopies } from './copies.ts';
 import { createRestore, latestBackupOf } from './create-restore.ts';
 import { createDrill } from './drills.ts';
-import type { LedgerRestoresDeps } from './ledger-restores-deps.ts';
 import type { RestoreView } from './restore.ts';
 import { RESTORE_JOB } from './restore-job.ts';
 import type { RestoreService } from './restore-service.ts';
 import { listRestores } from './restores.ts';
+
+export interface LedgerRestoresDeps extends JobDeps {
+  readonly backupKeys: BackupKeys;
+  readonly dictionary: Dictionary;
+  readonly maxCopies: number;
+}
 
 /** The restore service over the ledger and Temporal. */
 export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {

@@ -1,0 +1,16 @@
+import type { ApiDeps } from './deps.ts';
+
+type Links = { readonly temporal?: string };
+
+/** Where people see a workflow, if the configuration says it. */
+export function workflowLink(workflowId: string, deps: ApiDeps, runId?: string): Links {
+  const run = runId === undefined ? '' : `/${runId}`;
+  return temporalLink(deps, `workflows/${encodeURIComponent(workflowId)}${run}`);
+}
+
+/** @param page below the namespace's: `schedules/<id>` */
+export function temporalLink({ config }: ApiDeps, page: string): Links {
+  const { temporalUiUrl, temporalNamespace } = config;
+  if (temporalUiUrl === undefined) return {};
+  return { temporal: `${temporalUiUrl}/namespaces/${encodeURIComponent(temporalNamespace)}/${page}` };
+}
