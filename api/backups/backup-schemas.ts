@@ -96,7 +96,6 @@ const backupView = z.object({
     .meta({ description: 'What it leaves out: columns and tables that the dictionary does not have' }),
   lastVerifiedAt: instant.nullable().meta({ description: 'When a drill last proved the backup good' }),
   verification: verificationSchema.nullable(),
-  startedBy: z.string(),
 });
 backupView satisfies z.ZodType<BackupView>;
 

@@ -26,6 +26,7 @@ export const jobMembers = {
     description:
       'What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy',
   }),
+  startedBy: z.string().meta({ description: 'ID of the key that asked for it, or the name of what did' }),
   createdAt: instant,
   finishedAt: instant.nullable(),
 };

@@ -70,7 +70,6 @@ const restoreView = z.object({
   progress: z.object({ parts: count, partsTotal: count, rows: count, rowsTotal: count }),
   changes: z.array(changeSchema),
   ...jobMembers,
-  startedBy: z.string(),
 });
 restoreView satisfies z.ZodType<RestoreView>;
 

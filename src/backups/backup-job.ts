@@ -1,5 +1,5 @@
 import type { Ledger } from '../db/ledger-queries.ts';
-import { type JobDeps, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
+import { JOB_COLUMNS, type JobDeps, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
 import type { BackupView } from './backup.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { readBackup } from './backups.ts';
@@ -56,14 +56,5 @@ export const BACKUP_JOB: JobKind<BackupRow, BackupView, BackupJobDeps> = {
 };
 
 function rowsOf(ledger: Ledger) {
-  return ledger
-    .selectFrom('backup')
-    .select([
-      'id',
-      'tables',
-      'workflow_id as workflowId',
-      'run_id as runId',
-      'started_by as startedBy',
-      'created_at as createdAt',
-    ]);
+  return ledger.selectFrom('backup').select(['id', 'tables', ...JOB_COLUMNS]);
 }

@@ -95,7 +95,6 @@ export interface BackupView extends JobView {
   readonly lastVerifiedAt: string | null;
   /** What the last drill found. */
   readonly verification: Verification | null;
-  readonly startedBy: string;
 }
 
 export interface BackupTableView {

@@ -80,5 +80,13 @@ export interface Reconciliation<Row extends JobRow, Deps extends JobDeps> {
   readonly foundEnd?: (deps: Deps, row: Row) => Promise<string | null>;
 }
 
+/** The columns of a `JobRow`, under its names. */
+export const JOB_COLUMNS = [
+  'workflow_id as workflowId',
+  'run_id as runId',
+  'started_by as startedBy',
+  'created_at as createdAt',
+] as const;
+
 /** SQL of `JobKind.unfinished`. */
 export const SETTLED = sql<boolean>`created_at < now() - interval '3 seconds'`;

@@ -12,6 +12,8 @@ export interface JobView {
   readonly waitingFor: JobError | null;
   /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
   readonly note: string | null;
+  /** ID of the key that asked for it, or the name of what did. */
+  readonly startedBy: string;
   /** RFC 3339, UTC */
   readonly createdAt: string;
   readonly finishedAt: string | null;

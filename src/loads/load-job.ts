@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import type { Ledger } from '../db/ledger-queries.ts';
-import { type JobDeps, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
+import { JOB_COLUMNS, type JobDeps, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
 import type { LoadMode } from '../types.ts';
 import { LOAD_CSV, type LoadCsvInput, TURN } from './contract.ts';
 import { endLoad } from './end-load.ts';
@@ -72,13 +72,10 @@ function rowsOf(ledger: Ledger) {
       'uid',
       'table_name as table',
       'mode',
-      'workflow_id as workflowId',
       'source_name as sourceName',
-      'run_id as runId',
       'paused',
       'pause_told as pauseTold',
-      'started_by as startedBy',
-      'created_at as createdAt',
+      ...JOB_COLUMNS,
     ]);
 }
 

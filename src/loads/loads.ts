@@ -231,6 +231,7 @@ type Columns =
   | 'error_code'
   | 'error_message'
   | 'note'
+  | 'started_by'
   | 'created_at'
   | 'started_at'
   | 'finished_at';
@@ -250,7 +251,7 @@ type ViewRow = Pick<LedgerRow<'load'>, Columns> & {
 const VIEW = part`
   select l.id, l.table_name, l.mode, l.status, l.paused, l.workflow_id, l.run_id, l.source_kind, l.source_name,
          l.source_key, l.sha256, l.max_rejects, l.bytes, l.chunk_count, l.rows_read, l.rows_loaded, l.rows_rejected,
-         l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.note, l.created_at, l.started_at, l.finished_at,
+         l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.note, l.started_by, l.created_at, l.started_at, l.finished_at,
          case when l.status = 'queued' then (
            select max(a.id) from longshore.load a
             where a.table_name = l.table_name and a.id < l.id and a.finished_at is null) end as ahead,
@@ -349,6 +350,7 @@ function toView(row: ViewRow): LoadView {
     error: jobError(row.error_code, row.error_message),
     waitingFor: null,
     note: row.note,
+    startedBy: row.started_by,
     createdAt: row.created_at.toISOString(),
     startedAt: row.started_at?.toISOString() ?? null,
     finishedAt: row.finished_at?.toISOString() ?? null,

@@ -1,5 +1,5 @@
 import type { Ledger } from '../db/ledger-queries.ts';
-import { type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
+import { JOB_COLUMNS, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
 import { RESTORE, type RestoreInput } from './contract.ts';
 import { endRestore } from './end-restore.ts';
 import type { RestoreKind, RestoreView } from './restore.ts';
@@ -54,15 +54,5 @@ export const RESTORE_JOB: JobKind<RestoreRow, RestoreView> = {
 function rowsOf(ledger: Ledger) {
   return ledger
     .selectFrom('restore')
-    .select([
-      'id',
-      'uid',
-      'kind',
-      'backup_id as backupId',
-      'tables',
-      'workflow_id as workflowId',
-      'run_id as runId',
-      'started_by as startedBy',
-      'created_at as createdAt',
-    ]);
+    .select(['id', 'uid', 'kind', 'backup_id as backupId', 'tables', ...JOB_COLUMNS]);
 }

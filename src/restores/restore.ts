@@ -55,7 +55,6 @@ export interface RestoreView extends JobView {
   readonly progress: RestoreProgress;
   /** One entry a table, when it is known. */
   readonly changes: readonly TableChange[];
-  readonly startedBy: string;
 }
 
 export interface RestoreProgress {

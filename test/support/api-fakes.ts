@@ -195,6 +195,7 @@ export function loadView(id: number, change: Partial<LoadView> = {}): LoadView {
     error: null,
     waitingFor: null,
     note: null,
+    startedBy: 'a1',
     createdAt: '2026-01-01T00:00:00.000Z',
     startedAt: null,
     finishedAt: null,
