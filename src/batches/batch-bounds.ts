@@ -4,15 +4,15 @@ import { MAX_BATCH_BYTES, MAX_BATCH_ROWS } from './batch.ts';
 import { tooManyRows } from './count-rows.ts';
 
 /**
- * A body of 8 MiB may be nothing but commas or brackets, and parsers make a value of each, for seconds in which the
- * process does nothing else. So rows and cells are counted before they are parsed, in one pass that makes nothing.
- * Counting does not judge: what is no JSON or no CSV is for the parser to say, of what is left.
+ * A body of 8 MiB may be nothing but commas or brackets, and a parser makes a value of each, which blocks the process
+ * for seconds. So rows and cells are counted before they are parsed, in one pass that allocates nothing. Counting does
+ * not validate: malformed JSON and CSV are left to the parser.
  */
 
-/** Cells that a row may have beyond twice its fields: someone's large objects are still rejected row by row. */
+/** Cells that a row may have beyond twice its fields, so that rows with large objects are still rejected one by one. */
 const SPARE_CELLS = 30;
 
-/** Deeper than any row goes, and far from what ends the stack. */
+/** Deeper than any row, and far from a stack overflow. */
 const MAX_DEPTH = 1_000;
 
 const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
@@ -26,7 +26,7 @@ const MAX_JSON_BYTES = 2 * MAX_BATCH_BYTES;
 const ESCAPED_BYTES = 6;
 const [BACKSPACE, VERTICAL_TAB, CR, SPACE] = [0x08, 0x0b, 0x0d, 0x20];
 
-/** Of CSV; JSON came with its escapes. @throws LongshoreError `batch-too-large` */
+/** Bounds the JSON that CSV becomes; JSON arrives escaped. @throws LongshoreError `batch-too-large` */
 export function refuseJsonLength(csv: Buffer): void {
   if (csv.length * ESCAPED_BYTES <= MAX_JSON_BYTES) return;
   let bytes = csv.length;
@@ -47,7 +47,7 @@ function hasShortEscape(code: number): boolean {
   return code >= BACKSPACE && code <= CR && code !== VERTICAL_TAB;
 }
 
-/** Counts what a batch holds; one a batch. */
+/** Counts the rows and cells of one batch. */
 export class BatchBounds {
   readonly #most: number;
   #cells = 0;
@@ -85,7 +85,7 @@ export class BatchBounds {
         if (++depth > MAX_DEPTH) throw tooDeep();
         if (depth === rowDepth) inRows = code === OPEN_ARRAY;
       } else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth--;
-      // Now and then: what is far too much is not to be read to its end.
+      // Checked now and then, so that far too much is not read to its end.
       if (values >= SPARE_CELLS * MAX_BATCH_ROWS) {
         this.addCells(values);
         values = 0;
@@ -95,7 +95,7 @@ export class BatchBounds {
   }
 }
 
-/** Of a string that begins at `from`; the text's end where there is none. */
+/** @returns the index of the quote that closes the string beginning at `from`, or the text's length */
 function closingQuote(text: string, from: number): number {
   for (let at = from + 1; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -125,7 +125,7 @@ function afterSpaces(record: Buffer, from: number): number {
   return at;
 }
 
-/** Where the quoted part of a cell ends that begins at `from`; `from` where it is never closed. */
+/** @returns the end of the quoted part that begins at `from`; `from` when it is never closed */
 function afterQuotes(record: Buffer, from: number, quote: number, dialect: Dialect): number {
   const escapes = dialect.escapeChar?.charCodeAt(0);
   for (let at = from + 1; at < record.length; at++) {

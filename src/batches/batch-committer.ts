@@ -26,8 +26,8 @@ export const QUEUE_LIMITS: QueueLimits = {
 };
 
 /**
- * Groups of one table that are appended side by side. Merges go one after the other: of two that change the same row,
- * the one that came later has to win.
+ * Groups of one table that are committed concurrently. Merges are serial: of two that change the same row, the one
+ * that arrived later has to win.
  */
 const GROUPS_IN_FLIGHT = { append: 2, merge: 1 } as const;
 
@@ -40,13 +40,13 @@ export interface BatchCommitterDeps extends Omit<GroupDeps, 'stopped'> {
 
 export interface BatchCommitter extends BatchService {
   /**
-   * Takes nothing more, and finishes what it has. After `limitMs`, what waits is refused, and what is under way is left
-   * to its workflow and answered as running.
+   * Accepts no more batches, and drains the queue. After `limitMs`, waiting batches are refused, and those under way
+   * are left to their workflow and answered as running.
    */
   stop(limitMs: number): Promise<void>;
 }
 
-/** Ends the waiting of each request that is not answered yet. */
+/** Functions that end the wait of each request that is not answered yet. */
 type Hurry = Set<() => void>;
 type CommitDeps = BatchCommitterDeps & GroupDeps;
 
@@ -55,12 +55,12 @@ interface Item extends Queued {
   readonly table: string;
   readonly mode: BatchView['mode'];
   readonly readAtMs: number;
-  /** Its workflow is sure to run: the running batch. */
+  /** Resolves with the running batch once its workflow is sure to run. */
   readonly started: PromiseWithResolvers<BatchView>;
   readonly ended: PromiseWithResolvers<EndedBatch>;
 }
 
-/** The batch service over the ledger and Temporal: coalesces what arrives, a workflow a group. */
+/** The batch service over the ledger and Temporal: coalesces batches into groups, and runs a workflow for each. */
 export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
   const { db, metrics } = deps;
   const keys = new IdempotencyKeysInUse();

@@ -2,18 +2,18 @@ import type { BatchView } from './batch.ts';
 
 /** What the process counts of batches. Cheap to call: thousands of times a second. */
 export interface BatchMetrics {
-  /** A batch has its outcome, one of its own: not for a repeated one. */
+  /** Called when a batch has an outcome of its own; not for a replayed one. */
   batchEnded(batch: EndedBatch): void;
-  /** A group is in the table: the time from its start to the end of its transaction. */
+  /** Called when a group is committed, with the time from its start to the end of its transaction. */
   groupCommitted(group: CommittedGroupSize): void;
-  /** Where to read, at each scrape, how many batches wait or are being committed, and the bytes of their bodies. */
+  /** Sets the function that reads, at each scrape, how many batches wait or are being committed, and their bytes. */
   watchQueue(read: () => { readonly batches: number; readonly bytes: number }): void;
 }
 
 export interface EndedBatch {
   readonly table: string;
   readonly rows: BatchView['rows'];
-  /** Since its body was read. */
+  /** Time since its body was read. */
   readonly seconds: number;
 }
 

@@ -27,7 +27,7 @@ export interface BatchService {
   ): Promise<EndedBatch | { readonly running: BatchView }>;
 
   /**
-   * Room to receive a batch's body in; `commit` gives it back when the body is queued, and whoever opened it in any case.
+   * Reserves memory for a batch's body. `commit` releases it when the body is queued; the caller releases it in any case.
    * @param announcedBytes 0 when not known
    * @throws `overloaded`
    */
@@ -36,10 +36,10 @@ export interface BatchService {
   /** null when there is no such batch. */
   get(id: string): Promise<BatchView | null>;
 
-  /** Committed ones, newest first. */
+  /** Lists committed batches, newest first. */
   list(filter: BatchFilter): Promise<readonly BatchView[]>;
 
-  /** By index, a page from the first after `afterIndex`; `more` says whether it ended before the last one. @throws `unknown-batch` */
+  /** A page of rejects by index, after `afterIndex`; `more`: there are further ones. @throws `unknown-batch` */
   rejects(
     id: string,
     page: { readonly afterIndex: number; readonly limit: number },

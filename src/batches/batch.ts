@@ -2,9 +2,9 @@ import type { ErrorCode } from '../errors.ts';
 import type { JobError } from '../jobs/job.ts';
 import type { CellError } from '../types.ts';
 
-/** Rows of one batch at most. */
+/** The most rows of one batch. */
 export const MAX_BATCH_ROWS = 1000;
-/** Bytes of one batch's body at most. */
+/** The most bytes of one batch's body. */
 export const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
 export type BatchMode = 'append' | 'merge';
@@ -13,8 +13,8 @@ export type BatchMode = 'append' | 'merge';
 export type BatchFormat = 'json' | 'ndjson' | 'csv';
 
 /**
- * A batch as it was received. This is what travels to whoever commits it, so that a batch whose process died is
- * read, checked and committed by another just as it would have been: JSON-safe, and parsed by pure functions.
+ * A batch as it was received. This is what the committing process gets, so that when the receiver dies, another reads,
+ * checks and commits the batch with the same result: JSON-safe, and parsed by pure functions.
  */
 export interface ReceivedBatch {
   /** `<group>-<n>`; `n` counts the batches of the group from 0. */
@@ -30,7 +30,7 @@ export interface ReceivedBatch {
   readonly idempotency: Idempotency | null;
 }
 
-/** draft-ietf-httpapi-idempotency-key-header: the key, and what tells a repeated request from another one. */
+/** draft-ietf-httpapi-idempotency-key-header: the key, and the fingerprint that tells a retry from another request. */
 export interface Idempotency {
   readonly key: string;
   /** SHA-256, hex, of everything that decides the outcome: table, mode, handling, format and body. */
@@ -40,23 +40,23 @@ export interface Idempotency {
 
 /** A rejected row. `row` is the row as it was sent: JSON text, of an object or, from CSV, an array of cells. */
 export interface BatchReject {
-  /** Of the row in its batch, from 0. */
+  /** Position of the row in its batch, from 0. */
   readonly index: number;
   readonly row: string;
   readonly errors: readonly CellError[];
 }
 
-/** What became of a batch, as the ledger has it. */
+/** The state of a batch, as the ledger has it. */
 export interface BatchView {
   readonly id: string;
   readonly table: string;
   readonly mode: BatchMode;
   readonly strict: boolean;
-  /** `running`: it will be committed, also when this process or any other ends. */
+  /** `running`: it will be committed, even when this process or any other dies. */
   readonly status: 'running' | 'done' | 'failed';
   readonly workflowId: string;
   readonly runId: string | null;
-  /** `_load_id` of its rows, and the `_line` that its row with index 0 has; null until committed, or when nothing went in. */
+  /** `_load_id` of its rows, and `_line` of its row with index 0; null until committed, or when nothing went in. */
   readonly loadId: number | null;
   readonly firstLine: number | null;
   /** sent = accepted + rejected + discarded; all but `sent` are 0 while it runs, and `sent` is null when not known. */
@@ -80,7 +80,7 @@ export interface EndedBatch {
   readonly view: BatchView;
   /** By index. */
   readonly rejects: readonly BatchReject[];
-  /** The Idempotency-Key had an outcome already: this is that one, and nothing was written now. */
+  /** The Idempotency-Key had an outcome already: this repeats it, and nothing was written now. */
   readonly replayed: boolean;
 }
 
@@ -101,7 +101,7 @@ export interface BatchFilter {
 }
 
 export interface BatchRejectsPage {
-  /** What the cells of rows are called that came as CSV; null: as the table's fields, in their order. */
+  /** Column names of rows that came as CSV; null: the table's fields, in their order. */
   readonly header: readonly string[] | null;
   readonly rejects: readonly BatchReject[];
   readonly more: boolean;

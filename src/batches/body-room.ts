@@ -1,16 +1,16 @@
 import { LongshoreError } from '../errors.ts';
 
-/** Room for one body while it is being received. */
+/** A reservation of memory for one body while it is being received. */
 export interface BodyRoom {
-  /** For the next piece. @throws `overloaded`: the body is not to be read any further */
+  /** Reserves memory for the next chunk. @throws `overloaded`: the body must not be read any further */
   take(bytes: number): void;
-  /** Gives everything back: the body is in the queue now, or was refused. May be called more than once. */
+  /** Releases everything: the body is in the queue now, or was refused. Idempotent. */
   release(): void;
 }
 
 /**
- * Bounds what all bodies that are being received hold of this process's memory, together with those that are queued.
- * Each counts as it comes: one that announces much and sends it slowly keeps nobody out.
+ * Bounds the memory that bodies hold while they are received, together with those that are queued. Only received bytes
+ * count: a client that announces much and sends it slowly keeps nobody out.
  */
 export class BodyRooms {
   readonly #maxBytes: number;
@@ -26,7 +26,7 @@ export class BodyRooms {
     return this.#receiving;
   }
 
-  /** @throws `overloaded` when a body of so many bytes has no room as it is now; 0: its size is not known */
+  /** @throws `overloaded` when a body of so many bytes would not fit at present; 0: its size is not known */
   open(announcedBytes: number): BodyRoom {
     this.#refuse(announcedBytes);
     let taken = 0;

@@ -12,7 +12,7 @@ import type { CheckedBatch, GoodRow } from './checked-batch.ts';
 
 const FAULTS = quoteName('pg_temp', 'longshore_batch_fault');
 
-/** Quoted name of the connection's own table for rows of `table` that are looked at; other columns make another one. */
+/** Quoted name of the connection's temporary table for rows of `table` to be checked; it depends on the columns. */
 export function lookedAt(table: Table): string {
   const hash = createHash('sha256').update(columnsOfRows(table)).digest('hex').slice(0, 16);
   return quoteName('pg_temp', `longshore_batch_${hash}`);
@@ -23,7 +23,7 @@ function columnsOfRows(table: Table): string {
   return [...columns, `${quoteName(givenColumn(table))} text`].join(', ');
 }
 
-/** What the rows have of the fields (see `GoodRow`); no field is called so. */
+/** Column for which fields a row has (see `GoodRow.given`), under a name that no field has. */
 function givenColumn({ fields }: Table): string {
   let name = '_given';
   while (fields.some((field) => field.name === name)) name += '_';
@@ -69,7 +69,7 @@ export async function findKeyFaults(
       rows.map(({ index }) => index),
     ]);
   } catch (error) {
-    // A row is too large for any table: which one it is, trying each tells.
+    // A row is too large for any table: trying each shows which one.
     if (!isRowFault(error)) throw error;
     await tx.query('rollback to savepoint looking');
     return [];

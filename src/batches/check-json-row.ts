@@ -10,7 +10,7 @@ import { LongNumber } from './parse-json.ts';
 /** Unknown names of one row that are reported one by one. */
 const MOST_UNKNOWN = 100;
 
-/** A row as it was checked, and what it has of the fields (see `GoodRow`). */
+/** A checked row, and which fields it has (see `GoodRow.given`). */
 export type CheckedEntry = CheckedRow & { readonly given?: string };
 
 /**
@@ -21,7 +21,7 @@ export type CheckedEntry = CheckedRow & { readonly given?: string };
  * - a string: the cell;
  * - a number: its shortest decimal text, with the field's `decimalChar`; 1, 1.0 and 1e0 are one number;
  * - true and false: the first of the field's `trueValues` and `falseValues`;
- * - a number or a boolean in a field of type string: a `type-error`, since its text could not be told (1.0 or 1);
+ * - a number or a boolean in a field of type string: a `type-error`, since its text would be ambiguous (1.0 or 1);
  * - an object or an array: a `type-error`. Half of a surrogate pair is no text: an `encoding-error`.
  *
  * A name that is no field is an `extra-cell`. What is no object is a `type-error` of the row.
@@ -31,7 +31,7 @@ export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: un
   const merges = mode === 'merge';
   const rules = merges ? partialRules(compiled) : compiled;
   const at = new Map(fields.map((field, index) => [field.name, index]));
-  // Texts that mean null, of the fields that may not be: what is left out may be, what is given may not.
+  // For each required field, the texts that mean null: a merge may leave the field out, but not set it to null.
   const nulls = fields.map(({ constraints, missingValues }) =>
     constraints.required ? new Set(missingValues) : null,
   );
@@ -74,7 +74,7 @@ export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: un
         };
       }
     }
-    // Once more, now that something is to be told: null and a field that is left out are not told alike.
+    // Checked again for the messages, which differ between null and a field that is left out.
     const sent = entry as Readonly<Record<string, unknown>>;
     const check = (field: CompiledField, index: number) => {
       if (columns[index]! >= 0) return field.check(cells[index]!);
@@ -87,7 +87,7 @@ export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: un
 
 const partial = new WeakMap<CompiledTable, CompiledTable>();
 
-/** Rules that need no field but the primary key. */
+/** The table's rules with only the primary key required. */
 function partialRules(compiled: CompiledTable): CompiledTable {
   let rules = partial.get(compiled);
   if (rules === undefined) {
@@ -101,7 +101,7 @@ function partialRules(compiled: CompiledTable): CompiledTable {
   return rules;
 }
 
-/** In Frictionless's order: field by field, then what is extra. */
+/** Errors in Frictionless's order: field by field, then extra cells. */
 function allErrors(
   { fields }: CompiledTable,
   check: (field: CompiledField, index: number) => CheckedCell,
@@ -122,7 +122,7 @@ function unknownField(name: string): CellError {
   return { code: 'extra-cell', field: null, message };
 }
 
-/** The cell's text, null where there is none, or why it can not be one. */
+/** @returns the cell's text, null where there is none, or the error why it has none */
 function cellOf(field: Field, value: unknown): string | null | CellError {
   if (value === null) return null;
   if (typeof value === 'string') return value.isWellFormed() ? value : halfPair(field);
@@ -141,7 +141,7 @@ function numberCell(field: Field, text: string): string | CellError {
   return decimalChar === '.' || field.type !== 'number' ? plain : plain.replace('.', decimalChar);
 }
 
-/** `12.00` as `12`: what a double would have shown, had it been short enough. */
+/** `12.00` becomes `12`, as a double would print it, had it been short enough. */
 function wholeNumber(text: string): string {
   return /^-?\d+\.0+$/.test(text) ? text.slice(0, text.indexOf('.')) : text;
 }

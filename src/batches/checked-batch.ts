@@ -1,21 +1,21 @@
 import type { BatchReject, ReceivedBatch } from './batch.ts';
 
-/** A row that obeys every rule that it can be checked for by itself. */
+/** A row that satisfies every rule that can be checked on it alone. */
 export interface GoodRow {
-  /** Of the row in its batch, from 0. */
+  /** Position of the row in its batch, from 0. */
   readonly index: number;
   /** In the dictionary's order of the fields, as the text that PostgreSQL's input functions take. */
   readonly values: readonly (string | null)[];
   /**
-   * In a merge, for each field `1` when the row has it, `0` when it leaves it as it is in the table; absent: it has all.
+   * In a merge: for each field `1` when the row has it, `0` when the table's value stays; absent: the row has all.
    */
   readonly given?: string;
 }
 
-/** A batch whose rows were checked one by one. What only the table can tell (keys, references) comes at the commit. */
+/** A batch whose rows were checked one by one. Rules that need the table (keys, references) are checked at the commit. */
 export interface CheckedBatch {
   readonly received: ReceivedBatch;
-  /** What its cells are called, when it is CSV with columns that are not the table's fields in their order; else null. */
+  /** Column names of a CSV whose columns are not the table's fields in their order; else null. */
   readonly header: readonly string[] | null;
   /** Rows of the batch: `good` and `rejects` together. */
   readonly sent: number;
@@ -27,5 +27,5 @@ export interface CheckedBatch {
   rowText(index: number): string;
 }
 
-/** What the readers of the formats give. */
+/** The result of each format's reader. */
 export type ReadRows = Omit<CheckedBatch, 'received'>;

@@ -17,10 +17,10 @@ import {
 import { putEntries } from './put-entries.ts';
 
 /**
- * Commits a group of which something is at odds: Idempotency-Keys that the ledger knows, or that come twice, are
- * answered; rows whose keys or references do not hold become rejects, and all others go in.
+ * Commits a group that can't be committed as it is: batches whose Idempotency-Key the ledger knows, or that comes twice,
+ * get the first outcome; rows whose keys or references do not hold become rejects, and all others go in.
  *
- * @param suspect its rows are known not to go in all at once
+ * @param suspect its rows are known not to go in together
  */
 export function commitCarefully(
   db: Database,
@@ -34,7 +34,7 @@ export function commitCarefully(
     const { fresh, answered } = await sortOut(tx, batches);
     const entries = enter(fresh);
     if (entries.some(({ good }) => good.length > 0)) {
-      // Before any other table's: see `lockLive`.
+      // This lock comes before that of any other table: see `lockLive`.
       await tx.query(`lock table ${liveName(target.table)} in row exclusive mode`);
       await refuseClosed(tx, target.table.name);
       const { table, mode, references } = target;
@@ -61,7 +61,7 @@ async function beginGroup(tx: Tx, { workflowId, runId, table, mode }: CommitTarg
   return begun ?? null;
 }
 
-/** Which batches are to be written, and what the others repeat. Expired keys are cleared away for the new ones. */
+/** Separates the batches to write from those that repeat an outcome. Deletes expired keys that new ones replace. */
 async function sortOut(tx: Tx, batches: readonly CheckedBatch[]) {
   const known = await knownIdempotencyKeys(tx, batches);
   const answered = new Map<CheckedBatch, Idempotent>();
@@ -111,7 +111,7 @@ function answerAll(
       if (name !== null) firsts.set(name, { fingerprint, outcome: own });
       return own;
     }
-    // Not written, so there is an outcome that it repeats: the ledger's, or that of a batch before it in the group.
+    // It was not written, so it repeats an outcome: the ledger's, or that of an earlier batch of the group.
     return answerAgain(received, answered.get(batch) ?? firsts.get(name ?? '')!);
   });
 }

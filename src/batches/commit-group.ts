@@ -17,7 +17,7 @@ import { outcomesInLedger } from './idempotent.ts';
  */
 export const SETS_FROM_ROWS = 50;
 
-/** Deadlocks, and keys that another transaction wrote first: the whole transaction is tried again. */
+/** Tries of the whole transaction after a deadlock, or after another transaction wrote a key first. */
 const TRIES = 8;
 const PAUSE_MS = 20;
 
@@ -37,7 +37,7 @@ const mayNotSilence = new WeakSet<Database>();
  *
  *   all in one statement ──────────────────────────────────────────────┐
  *        ├ group is in the ledger: a retry, or a zombie ── read it ────┤
- *        └ a key, a reference or an Idempotency-Key is at odds          ├─ outcomes
+ *        └ a key, a reference or an Idempotency-Key is in conflict      ├─ outcomes
  *               └ a transaction: known keys are answered; the batches   │
  *                 go in by halves, then row by row (`putEntries`) ──────┘
  *
@@ -45,8 +45,8 @@ const mayNotSilence = new WeakSet<Database>();
  * workflow, is part of the same transaction, and makes a second attempt wait for the first and then find it.
  *
  * @returns in the order of the batches
- * @throws what PostgreSQL throws, when it can't be reached or has no room: nothing was written, or the ledger tells;
- *   `table-restoring` while a restore keeps the table closed: nothing was written
+ * @throws what PostgreSQL throws when it can't be reached or has no space: nothing was written, or the ledger has the
+ *   outcome; `table-restoring` while a restore keeps the table closed: nothing was written
  */
 export async function commitGroup(
   db: Database,
@@ -68,7 +68,7 @@ export async function commitGroup(
   }
 }
 
-/** Whether the same transaction may go through when it is tried again. */
+/** Whether a retry of the same transaction may succeed. */
 function passes(error: unknown): boolean {
   const state = sqlstateOf(error);
   if (state === SQLSTATE.serializationFailure || state === SQLSTATE.deadlockDetected) return true;
@@ -130,8 +130,8 @@ function repeatsKey(batches: readonly CheckedBatch[]): boolean {
 }
 
 /**
- * Where a table references itself, a row may refer to another of its group, which only triggers see, at the end. So it
- * is with a reference of which a row brings one field and leaves another to the table.
+ * Where a table references itself, a row may refer to another of its group, which only the triggers see, at the end.
+ * The same holds for a reference of which a row sets one field and leaves another as the table has it.
  */
 function referencesFor(db: Database, table: Table, batches: readonly CheckedBatch[]): References {
   const rows = batches.reduce((sum, { good }) => sum + good.length, 0);

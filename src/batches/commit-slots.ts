@@ -1,8 +1,8 @@
 /** How many groups may hold a connection at the same time. */
 export interface SlotLimits {
-  /** Of one table: a group that waits for a table's lock holds its connection for as long as that takes. */
+  /** Limit for one table: a group that waits for a table's lock holds its connection for as long as that takes. */
   readonly perTable: number;
-  /** Of all tables. Stays below the size of the pool, whose other connections read keys, outcomes and tables. */
+  /** Limit for all tables, below the size of the pool, whose other connections read keys, outcomes and tables. */
   readonly all: number;
 }
 

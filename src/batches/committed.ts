@@ -3,7 +3,7 @@ import type { BatchMode, EndedBatch } from './batch.ts';
 import { countsOf, type Entry } from './group-parameters.ts';
 import type { References } from './group-sql.ts';
 
-/** What is committed by which workflow, where and how. */
+/** The workflow that commits, the table and the mode. */
 export interface CommitTarget {
   readonly workflowId: string;
   readonly runId: string;
@@ -12,7 +12,7 @@ export interface CommitTarget {
   readonly references: References;
 }
 
-/** The outcome of a batch that was committed just now, as the ledger would tell it. */
+/** The outcome of a batch that was committed just now, as it would be read from the ledger. */
 export function outcomeOf(
   { workflowId, runId, table, mode }: CommitTarget,
   entry: Entry,

@@ -9,7 +9,7 @@ export interface CommitBatchesInput {
   readonly table: string;
   readonly mode: 'append' | 'merge';
   readonly batches: number;
-  /** JSON of the `ReceivedBatch`es: as it is while it is small, else a key in the storage. */
+  /** JSON of the `ReceivedBatch`es: inline while it is small, else the key of an object in the storage. */
   readonly payload: { readonly inline: string } | { readonly key: string };
 }
 

@@ -3,7 +3,7 @@ import { statement } from '../db/statement.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { BatchMode } from './batch.ts';
 
-/** A group of which nothing was written, and nothing will be. */
+/** A group of which nothing was or will be written. */
 export interface FailedGroup {
   readonly workflowId: string;
   /** null when its workflow was never known to have started. */
@@ -14,7 +14,7 @@ export interface FailedGroup {
   readonly error: { readonly code: ErrorCode; readonly message: string };
 }
 
-/** What is known of a batch that failed: null where it was lost before it was read. */
+/** A batch that failed; its fields are null where it was lost before it was read. */
 export interface FailedBatch {
   readonly id: string;
   readonly strict: boolean;

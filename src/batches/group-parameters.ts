@@ -10,11 +10,11 @@ export interface Entry {
   readonly firstLine: number;
   /** Rows that go in, as long as nothing speaks against them. */
   good: readonly GoodRow[];
-  /** By index; those of the reader, later those that keys and references make. */
+  /** Rejects by index: first those of the reader, later also those of keys and references. */
   rejects: readonly BatchReject[];
 }
 
-/** The batches with the lines that their rows get, counted on from 1 through the group. */
+/** The batches with the lines of their rows, which are counted from 1 through the whole group. */
 export function enter(batches: readonly CheckedBatch[]): Entry[] {
   let line = 1;
   return batches.map((batch) => {
@@ -25,13 +25,13 @@ export function enter(batches: readonly CheckedBatch[]): Entry[] {
   });
 }
 
-/** What is known of a batch's rows now. Nothing of a strict batch goes in when any of its rows is rejected. */
+/** Updates a batch's good and rejected rows. Nothing of a strict batch goes in when any of its rows is rejected. */
 export function settle(entry: Entry, rejects: readonly BatchReject[], good: readonly GoodRow[]): void {
   entry.rejects = rejects;
   entry.good = entry.batch.received.strict && rejects.length > 0 ? [] : good;
 }
 
-/** Takes those rows out that PostgreSQL did not put in, by the lines of the others; null: all are in. */
+/** Keeps only the rows with these lines, which are those that PostgreSQL inserted; null: it inserted all. */
 export function keepLines(entries: readonly Entry[], lines: readonly number[] | null): void {
   if (lines === null) return;
   const put = new Set(lines);
@@ -46,7 +46,7 @@ export function countsOf({ batch, good, rejects }: Entry) {
   return { sent: batch.sent, accepted, rejected, discarded: batch.sent - accepted - rejected };
 }
 
-/** What a statement for a group depends on. */
+/** The properties of a group that its statement depends on. */
 export interface GroupShape {
   /** There is more than one batch. */
   readonly several: boolean;
@@ -59,7 +59,7 @@ export function shapeOf(entries: readonly Entry[]): GroupShape {
   return { several: entries.length > 1, partial };
 }
 
-/** Parameters of `rowsInput`: a column each, for PostgreSQL to read as arrays, and what rows have where some lack any. */
+/** Parameters of `rowsInput`: an array for each column, and where some rows lack fields, which ones each row has. */
 export function rowParameters(table: Table, entries: readonly Entry[], { partial }: GroupShape): string[] {
   const lines: number[] = [];
   const has: (string | null)[] = [];
@@ -74,11 +74,11 @@ export function rowParameters(table: Table, entries: readonly Entry[], { partial
   return [`{${lines.join(',')}}`, ...columns.map(arrayLiteral), ...(partial ? [arrayLiteral(has)] : [])];
 }
 
-/** What an array's text may hold without quotes, save the word for no value. */
+/** Text that an array literal may hold without quotes, except the word NULL. */
 const BARE = /^[\w.:+-]+$/;
 const NULL = /^null$/i;
 const ESCAPED = /[\\"]/;
-/** What JSON escapes and an array does not: all of it is below the space. */
+/** Characters that JSON escapes and an array literal does not: all of them are below the space. */
 const CONTROL = /[^ -\uffff]/;
 
 /** PostgreSQL's text form of an array ("Array Input and Output Syntax"); several times as quick as the driver's. */
@@ -97,8 +97,8 @@ export function arrayLiteral(values: readonly (string | null)[]): string {
 }
 
 /**
- * Parameters of `LEDGER_INPUT`: JSON of the batches with their keys, and of their rejects, whose rows come as UTF-8, one
- * after the other: some MiB of quotes, escaped a second time, would be several times as many.
+ * Parameters of `LEDGER_INPUT`: JSON of the batches with their keys, and of their rejects, whose rows are concatenated
+ * as UTF-8 beside it: escaping their quotes a second time would multiply some MiB.
  */
 export function ledgerParameters(
   entries: readonly Entry[],

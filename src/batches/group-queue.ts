@@ -1,16 +1,16 @@
 import { LongshoreError } from '../errors.ts';
 
-/** What a queue has to know of a thing that waits in it. */
+/** The properties of an item that the queue needs. */
 export interface Queued {
   readonly rows: number;
-  /** Of its body: what it holds of this process's memory. */
+  /** Size of its body: the memory that it holds in this process. */
   readonly bytes: number;
 }
 
 export interface QueueLimits {
   /** Caps of one group. A batch that exceeds them alone is a group of its own. */
   readonly group: { readonly batches: number; readonly rows: number; readonly bytes: number };
-  /** Of everything that waits or is being committed in one lane, and in all of them. */
+  /** Caps of everything that waits or is being committed in one lane, and (`all`) in all lanes. */
   readonly lane: Room;
   readonly process: Room;
   /**
@@ -34,27 +34,27 @@ export interface Lane {
 }
 
 /**
- * A group costs as much as many rows do. So another one only goes beside one that is under way when so many rows wait
- * for it.
+ * Each group has a fixed cost, worth many rows. So another one starts beside one that is under way only when so many
+ * rows wait.
  */
 const ROWS_BESIDE = 3_000;
 interface LaneState<T> {
   readonly lane: Lane;
   readonly waiting: T[];
   inFlight: number;
-  /** Held by what waits and what is under way. */
+  /** Totals of what waits and what is under way. */
   batches: number;
   bytes: number;
-  /** A look at the lane is due at the end of this turn of the event loop. */
+  /** The lane will be examined at the end of this turn of the event loop. */
   due: boolean;
-  /** Batches that the next group waits for, until the timer at most. */
+  /** Batches that the next group waits for, at most until the timer fires. */
   expected: number;
   gathering: NodeJS.Timeout | null;
 }
 
 /**
- * Coalesces what arrives: the first of a lane goes at once; what arrives while a group is under way forms the next
- * one. So a batch that is alone never waits for company, and the more there is to do, the larger are the groups.
+ * Coalesces batches: the first of a lane goes at once; those that arrive while a group is under way form the next one.
+ * So a lone batch never waits for others, and groups grow with the load.
  */
 export class GroupQueue<T extends Queued> {
   readonly #limits: QueueLimits;
@@ -87,7 +87,7 @@ export class GroupQueue<T extends Queued> {
     this.#look(state);
   }
 
-  /** Takes nothing more, and resolves when everything taken is done, or after `limitMs` with what never began. */
+  /** Accepts no more items; resolves when all accepted ones are done, or after `limitMs` with those that never began. */
   async stop(limitMs: number): Promise<readonly T[]> {
     this.#stopping = true;
     if (this.#held.batches > 0) {
@@ -117,7 +117,7 @@ export class GroupQueue<T extends Queued> {
     return made;
   }
 
-  /** After everything that this turn of the event loop has still to read: requests that came together go together. */
+  /** Runs after all that this turn of the event loop still has to read, so that concurrent requests form one group. */
   #look(state: LaneState<T>): void {
     if (state.due || state.waiting.length === 0 || state.inFlight >= state.lane.inFlight) return;
     state.due = true;
@@ -183,7 +183,7 @@ function fits(held: Room, item: Queued, limit: Room): boolean {
   return held.batches < limit.batches && held.bytes + item.bytes <= limit.bytes;
 }
 
-/** Takes the first of those that wait, and what comes next to it as long as it fits. */
+/** Takes the first waiting item, and those that follow as long as they fit. */
 function takeGroup<T extends Queued>(waiting: T[], caps: QueueLimits['group']): readonly T[] {
   let [count, rows, bytes] = [0, 0, 0];
   for (const item of waiting) {

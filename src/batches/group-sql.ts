@@ -16,7 +16,7 @@ import type { GroupShape } from './group-parameters.ts';
  */
 export type References = 'triggers' | 'sets';
 
-/** What the statements say of rows that they did not put in. */
+/** Why the statements did not insert the rows. */
 export interface Verdict {
   /** An Idempotency-Key of the group is in the ledger. */
   readonly clash: boolean;
@@ -28,22 +28,22 @@ export interface Verdict {
    * reject.
    */
   readonly inTurn: boolean;
-  /** A restore keeps the table closed: nothing goes in, whatever else is said. */
+  /** A restore keeps the table closed: nothing goes in, whatever the other flags say. */
   readonly closed: boolean;
 }
 
-/** What became of the rows, when the verdict is for them. */
+/** The result for rows that the verdict lets in. */
 export interface Put extends Verdict {
-  /** Lines of the rows that went in, where not all did: a trigger of the table may keep a row out. */
+  /** Lines of the rows that went in; null: all did. A trigger of the table may keep a row out. */
   readonly kept: readonly number[] | null;
 }
 
 export type CommittedRow = Put & { readonly id: number | null; readonly committedAt: Date | null };
 
 /**
- * Everything of a group that nothing is wrong with, in one statement, which is a transaction of its own: its ledger
- * rows, its rejects, its keys and its rows. If the verdict is against it, or the group is there already, it writes
- * nothing and gives no `id`; if a key is there already it fails.
+ * Writes all of a group without faults in one statement, which is a transaction of its own: its ledger rows, rejects,
+ * Idempotency-Keys and rows. If the verdict is against it, or the group is in the ledger already, it writes nothing and
+ * returns no `id`; if a primary or unique key is taken it fails.
  *
  * Parameters: `$1` to `$3` see `ledgerParameters`, `$4` workflow ID, `$5` run ID, `$6` table, `$7` mode, `$8…` see
  * `rowParameters`.
@@ -73,7 +73,7 @@ export function commitSql(
       from verdict v left join fresh f on true`;
 }
 
-/** Rows only, of the group `$1`, when the verdict is for them; `$2…` see `rowParameters`. Gives the verdict. */
+/** Inserts only the rows of the group `$1`, if the verdict allows it, and returns that; `$2…` see `rowParameters`. */
 export function putSql(
   table: Table,
   mode: BatchMode,
@@ -113,7 +113,7 @@ const LEDGER_OUTPUT = part`
       select b.sent_by, b.key, decode(b.fingerprint, 'hex'), b.id, f.committed_at + b.days * interval '1 day'
         from fresh f cross join batches b where b.key is not null order by b.sent_by, b.key)`;
 
-/** The ledger's rows of a group that is there already: `$1` to `$3` see `ledgerParameters`, `$4` the group's ID. */
+/** Writes the ledger rows of the batches of the group `$4`; `$1` to `$3` see `ledgerParameters`. */
 export const LEDGER_SQL = statement`
     with ${LEDGER_INPUT},
     fresh as materialized (
@@ -125,13 +125,13 @@ export const LEDGER_SQL = statement`
 const NOT_ALL_PUT = '(select count(*) from put) < (select count(*) from rows)';
 const KEPT = `case when ${NOT_ALL_PUT} then array(select line::int from put) end`;
 
-/** Expired keys too: who clears them away is the one who looks closer. */
+/** Expired keys clash too: `commitCarefully` deletes them. */
 const KEY_CLASH = part`exists (
         select from batches b join longshore.idempotency_key k on k.key_id = b.sent_by and k.key = b.key)`;
 
 /**
- * Puts no row in, but takes the table's lock before any other: a publish locks the table and those that it
- * references, and whoever holds one of those while waiting for the table would stand in its way for ever.
+ * Inserts no row, but takes the table's lock before any other: a publish locks the table and those that it references,
+ * and a group that held one of those while waiting for the table would deadlock with it.
  */
 function lockLive(table: Table): string {
   const first = quoteNames(table.fields.slice(0, 1).map((field) => field.name));
@@ -143,7 +143,7 @@ function rowsInput(table: Table, { partial }: GroupShape, firstParameter: number
   const arrays = types.map((type, i) => `$${firstParameter + i}::${type}[]`).join(', ');
   const names = ['line', ...table.fields.map((_, i) => cell(i)), ...(partial ? ['given'] : [])].join(', ');
   if (!partial) return `rows as materialized (select * from unnest(${arrays}) as r (${names}))`;
-  // What they leave out they have from the table: keys and references are looked at as they will be.
+  // Fields that rows leave out come from the table, so that keys and references are checked as they will be.
   const cells = table.fields.map(({ name }, i) => `${completed(name, i)} as ${cell(i)}`);
   return `sent as materialized (select * from unnest(${arrays}) as r (${names})),
     rows as materialized (
@@ -162,7 +162,7 @@ function sameKey(table: Table, alias: string): string {
     .join(' and ');
 }
 
-/** Names of their own: a field's could be that of another column. */
+/** A generated column name: a field's own could be that of another column. */
 function cell(index: number): string {
   return `c${index}`;
 }
@@ -191,8 +191,8 @@ function verdictOf(
 }
 
 /**
- * Conditions under which rows can't go in together. Batches take effect in their order, each as a set: so what one of
- * them takes may not come from a later one, while it may come from itself. Where that is not sure, they go in turn:
+ * Conditions under which batches can't go in together. They take effect in their order, each as a set: a value that one
+ * of them takes may be given up by itself, but not by a later one. Where that is not sure, they go in one by one:
  *
  * - a merge has a primary key twice: of two batches the later one wins, but the earlier one has to obey the rules;
  * - a merge brings a unique value that another row of the table has, which some row may be about to give up. Where
@@ -205,7 +205,7 @@ function inTurn(table: Table, mode: BatchMode, { several, partial }: GroupShape)
     names.map((name, i) => `${alias}.${quoteName(name)} = r.${with_[i]}`).join(' and ');
   const conditions: string[] = [];
   if (mode === 'merge') {
-    // An offset keeps each value a look-up in the index: a join may read the whole table.
+    // `offset` keeps each value a look-up in the index: a join may read the whole table.
     const key = cells(table.primaryKey);
     conditions.push(`exists (select from rows group by ${key.join(', ')} having count(*) > 1)`);
     for (const { fields } of several && partial ? uniqueKeysOf(table) : []) {
@@ -228,7 +228,7 @@ function inTurn(table: Table, mode: BatchMode, { several, partial }: GroupShape)
   return conditions;
 }
 
-/** The query of PostgreSQL's own trigger (ri_triggers.c), for each reference once; MATCH SIMPLE: not where one is null. */
+/** The query of PostgreSQL's own trigger (ri_triggers.c), once a reference; MATCH SIMPLE: not where a field is null. */
 function lookUp(table: Table, { fields, reference }: ForeignKey, nth: number): string[] {
   const cells = fields.map((name) => cellOf(table, name));
   const present = cells.map((name) => `${name} is not null`).join(' and ');
@@ -243,8 +243,8 @@ function lookUp(table: Table, { fields, reference }: ForeignKey, nth: number): s
 
 /**
  * Switches triggers off until the transaction ends, unless there are some that have to fire: those of users, and in a
- * merge those that watch over references to a key that the merge may change. Asked anew each time: that costs a
- * twentieth of a millisecond, and the lock on the table is held by now, so that none can be added.
+ * merge those that enforce references to a key that the merge may change. This is queried each time: it costs a
+ * twentieth of a millisecond, and the lock on the table is held by now, so that no trigger can be added.
  */
 function silenced(table: Table, mode: BatchMode): string {
   const live = `(select c.oid from pg_class c where c.relname = ${quoteText(table.name)}
@@ -260,12 +260,12 @@ function silenced(table: Table, mode: BatchMode): string {
          ${mode === 'merge' ? watchers : ''})`;
 }
 
-/** The CTE `put`, and what it stands on. */
+/** The CTE `put`, and those that it depends on. */
 function putRows(table: Table, mode: BatchMode, references: References, shape: GroupShape): string {
   const names = table.fields.map((field) => field.name);
   const columns = quoteNames([...names, ...LINEAGE_COLUMNS]);
   const cells = names.map((_, i) => cell(i)).join(', ');
-  // Counting what is silenced makes sure that it is, before the first row.
+  // The count forces the triggers to be silenced before the first row.
   const quiet = references === 'sets' ? 'cross join (select count(*) from silenced) s' : '';
   const insert = `insert into ${liveName(table)} as own_row (${columns})
       select ${cells}, f.id, r.line from rows r cross join fresh f ${quiet}`;
@@ -280,16 +280,16 @@ function putRows(table: Table, mode: BatchMode, references: References, shape: G
   }
   const rest = [...names.filter((name) => !table.primaryKey.includes(name)), ...LINEAGE_COLUMNS];
   const set = rest.map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`).join(', ');
-  // In the order of keys, so that two merges wait for each other one way only; but not so that a value which a later
-  // batch gives up is free for one before it.
+  // Rows go in the order of keys, so that two merges can't deadlock; but where unique keys matter, in the order of
+  // batches, so that a value which a later batch gives up is not free for an earlier one.
   const order = shape.several && uniqueKeysOf(table).length > 0 ? 'r.line' : key;
   return `put as (${insert} order by ${order}
       on conflict (${quoteNames(table.primaryKey)}) do update set ${set} returning _line as line)`;
 }
 
 /**
- * Rows that the table has, where some leave fields out: an upsert would look for those that are required in the rows
- * before it finds that they need not be there. Rows are locked in the order of keys, as by an upsert.
+ * Updates rows that the table has, where some leave fields out: an upsert would refuse a row without a required field
+ * before it finds that the table has it. Rows are locked in the order of keys, as by an upsert.
  */
 function updateRows(table: Table): string {
   const live = liveName(table);

@@ -14,16 +14,16 @@ interface Handed {
 const KEPT_MS = 60_000;
 
 /**
- * For a pool of 16 connections. A table has three groups under way here at most: two that append, one that merges. What
- * a process left behind that died comes on top, and has to wait for its turn.
+ * Limits for a pool of 16 connections. A table has at most three groups of this process under way: two that append, one
+ * that merges. Groups left behind by a process that died come on top, and wait for a slot.
  */
 const SLOTS: SlotLimits = { perTable: 3, all: 12 };
 
 /**
- * Where the receiver of a group and its activity meet when both are in one process. The checked rows are neither sent
+ * The rendezvous of a group's receiver and its activity when both are in one process. The checked rows are neither sent
  * nor parsed again, and the receiver need not wait for the activity: once the workflow is sure to run it commits the
- * group itself, and the activity finds that done. Nothing depends on it: whoever finds no group here has the payload
- * and the ledger, and a second commit of a group changes nothing.
+ * group itself, and the activity finds that done. It is an optimization only: an activity that finds no group here has
+ * the payload and the ledger, and committing a group is idempotent.
  */
 export class HandOver {
   readonly #groups = new Map<string, Handed>();
@@ -47,8 +47,8 @@ export class HandOver {
   }
 
   /**
-   * Joins the commit that is under way or done here; else begins one, when its turn comes. One that fails may be begun
-   * again. An activity that is tried again while its first attempt waits for a lock joins that one too: each group
+   * Joins the commit that is under way or done here; else begins one when a slot is free. A failed one may be begun
+   * again. An activity that is retried while its first attempt waits for a lock joins that attempt, so that each group
    * holds one connection at most.
    */
   commitOnce(group: string, table: string, commit: () => Outcomes): Outcomes {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { LongshoreError } from '../errors.ts';
 import type { NewBatch } from './batch-service.ts';
 
-/** Tells a repeated request from another one: SHA-256, hex, of everything that decides the outcome. */
+/** @returns SHA-256, hex, of everything that decides the outcome, to tell a retry from another request */
 export function fingerprintOf(batch: Omit<NewBatch, 'sentBy' | 'idempotencyKey'>): string {
   const { table, mode, strict, format, body } = batch;
   return createHash('sha256')
@@ -11,7 +11,7 @@ export function fingerprintOf(batch: Omit<NewBatch, 'sentBy' | 'idempotencyKey'>
     .digest('hex');
 }
 
-/** The keys of requests that are under way in this process. Between processes the ledger's primary key decides. */
+/** Idempotency-Keys of requests under way in this process. Between processes the ledger's primary key decides. */
 export class IdempotencyKeysInUse {
   readonly #fingerprints = new Map<string, string>();
 

@@ -5,14 +5,14 @@ import type { BatchOutcome, EndedBatch, ReceivedBatch } from './batch.ts';
 import type { CheckedBatch } from './checked-batch.ts';
 import { readOutcomes } from './read-batches.ts';
 
-/** The first outcome of an Idempotency-Key, and what tells whether a request is the same. */
+/** The first outcome of an Idempotency-Key, and the fingerprint of its request. */
 export interface Idempotent {
   /** SHA-256, hex */
   readonly fingerprint: string;
   readonly outcome: EndedBatch;
 }
 
-/** A key belongs to who sent it: `keyId` is the ID of the API key. null when it is unknown, or expired. */
+/** Idempotency-Keys are scoped to the API key (`keyId`) that sent them. null when it is unknown, or expired. */
 export async function findIdempotent(db: Sql, keyId: string, key: string): Promise<Idempotent | null> {
   return (await findAll(db, [{ sentBy: keyId, key }])).get(nameOf(keyId, key)) ?? null;
 }
@@ -21,13 +21,13 @@ const DROP_EXPIRED_KEYS = statement<{ n: number }>`
   with gone as (delete from longshore.idempotency_key where expires_at <= now() returning 1)
   select count(*)::int as n from gone`;
 
-/** Clears away the keys whose days are over. @returns how many there were */
+/** Deletes expired Idempotency-Keys. @returns how many there were */
 export async function dropExpiredIdempotencyKeys(db: Sql): Promise<number> {
   const [dropped] = await db.query(DROP_EXPIRED_KEYS);
   return dropped?.n ?? 0;
 }
 
-/** The keys of these batches as the ledger has them, without those that are expired. */
+/** The unexpired Idempotency-Keys of these batches that the ledger has. */
 export async function knownIdempotencyKeys(
   db: Sql,
   batches: readonly CheckedBatch[],
@@ -43,7 +43,7 @@ export interface KnownIdempotencyKeys {
   of(received: Pick<ReceivedBatch, 'sentBy' | 'idempotency'>): Idempotent | null;
 }
 
-/** What a request gets whose key has an outcome already. */
+/** The answer to a request whose Idempotency-Key has an outcome already. */
 export function answerAgain(received: ReceivedBatch, first: Idempotent): BatchOutcome {
   if (received.idempotency?.fingerprint !== first.fingerprint) return { refused: 'idempotency-key-reused' };
   return { ...first.outcome, replayed: true };

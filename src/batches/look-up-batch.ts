@@ -15,7 +15,7 @@ import { formerWorkflowIdOf, type GroupMemo, workflowIdOf } from './start-group.
 const BATCH_ID =
   /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})-(0|[1-9][0-9]{0,3})$/;
 
-/** A commit that is under way in another transaction is not waited for longer than this. */
+/** The longest wait for a commit that is under way in another transaction. */
 const LOCK_LIMIT_MS = 1_000;
 
 export interface FindDeps {
@@ -26,9 +26,9 @@ export interface FindDeps {
 }
 
 /**
- * A batch by its ID: what the ledger says, else what Temporal knows of its group's workflow. Where that has ended
- * without a word in the ledger (terminated in the Web UI), the group may still be under way here or elsewhere: before
- * anyone is told that it failed, that is recorded, and from then on it can't be committed.
+ * Finds a batch by its ID in the ledger, else in Temporal by its group's workflow. Where that has ended without an entry
+ * in the ledger (terminated in the Web UI), the group may still be under way here or elsewhere: the failure is recorded
+ * before it is reported, and from then on the group can't be committed.
  * @throws `temporal-unavailable`
  */
 export async function lookUpBatch(deps: FindDeps, id: string): Promise<BatchView | null> {
@@ -43,7 +43,7 @@ export async function lookUpBatch(deps: FindDeps, id: string): Promise<BatchView
   if (view.status === 'failed' && !(await recordFailure(deps, match[1]!, view, memo))) {
     return { ...view, status: 'running', error: null };
   }
-  // It may have ended between the two looks. A batch that only repeated another one is in neither place.
+  // It may have ended between the two queries. A batch that only repeated another one is in neither place.
   return viewBatch(db, id);
 }
 
@@ -91,7 +91,7 @@ async function describe(client: Client, workflowId: string): Promise<WorkflowExe
     return await client.workflow.getHandle(workflowId).describe();
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
-    // Somebody else's: Longshore seals what it keeps with a workflow.
+    // The workflow is not ours: Longshore encrypts a workflow's memo.
     if (error instanceof LongshoreError && error.code === 'payload-refused') return null;
     throw translateTemporal(error);
   }

@@ -3,7 +3,7 @@ import type { Steps } from '../in-slices.ts';
 import { describeJsonFault } from '../json-fault.ts';
 import { isSameNumber } from '../rows/decimal.ts';
 
-/** A number that a double does not carry: its text as it was sent. */
+/** The text of a number that a double would round. */
 export class LongNumber {
   readonly source: string;
 
@@ -11,7 +11,7 @@ export class LongNumber {
     this.source = source;
   }
 
-  /** Back in JSON it has every digit again. */
+  /** Written to JSON with every digit. */
   toJSON(): unknown {
     return (JSON as RawJson).rawJSON(this.source);
   }
@@ -20,7 +20,7 @@ export class LongNumber {
 /** ECMA-262's "JSON.parse source text access", which Node 24 has and TypeScript's library does not. */
 type RawJson = typeof JSON & { rawJSON(text: string): unknown };
 
-/** Any number of 15 significant digits comes back from a double as it went in (IEEE 754). */
+/** Any number of up to 15 significant digits survives a round trip through a double (IEEE 754). */
 const DOUBLE_DIGITS = 15;
 const [POINT, ZERO, NINE, LOWER_E] = [46, 48, 57, 101] as const;
 const LOWER_CASE = 0x20;
@@ -29,7 +29,7 @@ const LOWER_CASE = 0x20;
  * JSON (RFC 8259) without loss of digits: a number is a `LongNumber` where a double would round it. Names that come
  * twice in an object are as in ECMA-262: the last one counts. `__proto__` is a name like any other.
  * @param text nested no deeper than `BatchBounds` lets it be: the reviver, unlike the parser, needs stack for its depth
- * @param firstLine of the text in the body, from 1, for the message
+ * @param firstLine line of the body where the text begins, from 1, for the message
  * @throws LongshoreError `malformed-body` with line and column
  */
 export function* parseJson(text: string, firstLine = 1): Steps<unknown> {
@@ -47,7 +47,7 @@ export function* parseJson(text: string, firstLine = 1): Steps<unknown> {
   return JSON.parse(text, keepDigits);
 }
 
-/** Whether there may be a number in it that a double rounds: many digits, or an exponent. A loop: it sees every body. */
+/** Whether a number in it may be rounded by a double: many digits, or an exponent. A loop, since it runs on every body. */
 function mayBeLong(text: string): boolean {
   let digits = 0;
   for (let at = 0; at < text.length; at++) {

@@ -2,17 +2,17 @@ import { LongshoreError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ReceivedBatch } from './batch.ts';
 
-/** Where payloads wait that are too large to travel through Temporal. */
+/** Folder of payloads that are too large for Temporal. */
 export const PAYLOAD_FOLDER = 'batches/';
 /**
- * Characters that travel with the workflow. Temporal keeps them twice (start, and the workflow's task) and takes 2 MB
- * at most; beyond some tens of KiB a file is quicker.
+ * The most characters that are passed in the workflow's input. Temporal stores them twice (start, and the workflow's
+ * task) and accepts 2 MB at most; beyond some tens of KiB a file is quicker.
  */
 const INLINE_CHARACTERS = 32 * 1024;
 
 export type Payload = { readonly inline: string } | { readonly key: string };
 
-/** The batches of a group, as their workflow takes them along. @throws `storage-full storage-unavailable` */
+/** Makes the payload of a group's workflow. @throws `storage-full storage-unavailable` */
 export async function keepPayload(
   storage: Storage,
   group: string,
@@ -27,7 +27,7 @@ export async function keepPayload(
     await writer.write(frame(batches));
     await writer.close();
   } catch (error) {
-    // What is left behind when this fails too, is cleared away later.
+    // If this fails too, tidying deletes the rest later.
     await writer.abort().catch(() => undefined);
     throw error;
   }
@@ -36,7 +36,7 @@ export async function keepPayload(
 
 type Framed = Omit<ReceivedBatch, 'body'> & { readonly bodyBytes: number };
 
-/** A line of JSON about the batches, then their bodies as they came: quoting them would cost more than all the rest. */
+/** A line of JSON about the batches, then their raw bodies: escaping those would cost more than everything else. */
 function frame(batches: readonly ReceivedBatch[]): Buffer {
   const bodies = batches.map(({ body }) => Buffer.from(body));
   const head = batches.map(({ body: _, ...rest }, n): Framed => ({ ...rest, bodyBytes: bodies[n]!.length }));

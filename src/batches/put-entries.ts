@@ -10,7 +10,7 @@ import type { GoodRow } from './checked-batch.ts';
 import { type Entry, keepLines, rowParameters, settle, shapeOf } from './group-parameters.ts';
 import { type Put, putSql, type References } from './group-sql.ts';
 
-/** How often a batch's rows are looked at when others keep writing the same keys, before they go in one by one. */
+/** How often a batch's rows are checked while others keep writing the same keys, before they go in one by one. */
 const LOOKS = 3;
 
 /** A group's transaction, once its ledger row is there. */
@@ -23,11 +23,10 @@ export interface GroupTx {
 }
 
 /**
- * Puts in the rows of batches, each as if it were the only one, in their order. All are tried at once; when something
- * speaks against them, each half; so one bad batch of 64 costs a dozen tries. A batch that fails by itself is looked
- * at row by row.
+ * Inserts the rows of batches, each as if it were the only one, in their order. All are tried at once; when that fails,
+ * each half; so one bad batch of 64 costs a dozen tries. A batch that fails alone is checked row by row.
  *
- * @param suspect something is known to speak against them: trying all at once would be in vain
+ * @param suspect they are known not to go in together: trying all at once would be in vain
  */
 export async function putEntries(group: GroupTx, entries: readonly Entry[], suspect: boolean): Promise<void> {
   const [first] = entries;
@@ -38,7 +37,7 @@ export async function putEntries(group: GroupTx, entries: readonly Entry[], susp
   await putEntries(group, entries.slice(middle), false);
 }
 
-/** Makes rejects of the rows at fault and puts in the others. A concurrent writer may come in between: then again. */
+/** Rejects the rows at fault and inserts the others; repeated when a concurrent writer interferes. */
 async function putFaultyEntry(group: GroupTx, entry: Entry): Promise<void> {
   const { tx, table, mode } = group;
   const { good, rejects, batch } = entry;
@@ -56,8 +55,8 @@ async function putFaultyEntry(group: GroupTx, entry: Entry): Promise<void> {
 }
 
 /**
- * The last resort, where looking at all rows at once does not explain what PostgreSQL says of them: a constraint or a
- * trigger that someone put on the table.
+ * The last resort, where checking all rows at once does not explain PostgreSQL's error: a constraint or a trigger that
+ * was added to the table by hand.
  */
 async function putOneByOne(group: GroupTx, entry: Entry): Promise<void> {
   const { tx, table, mode } = group;
@@ -84,15 +83,15 @@ async function putOneByOne(group: GroupTx, entry: Entry): Promise<void> {
       rejects.set(row.index, reject);
       if (reject.errors[0]?.code === 'foreign-key') waiting.push(row);
     }
-    // Those that refer to a row behind them, as long as that helps.
+    // Rows that refer to a later row are tried again, as long as that helps.
     rows = waiting.length < rows.length ? waiting : [];
   }
   settle(entry, byIndex([...entry.rejects, ...rejects.values()]), good);
-  // Of a strict batch that has rejects by now, nothing stays.
+  // A strict batch that has rejects by now is rolled back.
   if (entry.good.length < good.length) await tx.query('rollback to savepoint one_by_one');
 }
 
-/** @returns false when a key or a reference of them does not hold; then nothing of them is in */
+/** @returns false when a key or a reference of theirs does not hold; then none of them was inserted */
 async function tryRows(
   group: GroupTx,
   entries: readonly Entry[],
@@ -115,7 +114,7 @@ async function tryRows(
   return took;
 }
 
-/** The rows that `findKeyFaults` left, for values that they hand on against the order in which they would go in. */
+/** Writes the rows that `findKeyFaults` left as one set: a row may take a value that a later one gives up. */
 function tryAsSet({ tx, table, id }: GroupTx, entry: Entry): Promise<boolean> {
   const { firstLine, good, batch } = entry;
   const values = new Map([
@@ -125,12 +124,12 @@ function tryAsSet({ tx, table, id }: GroupTx, entry: Entry): Promise<boolean> {
   return attempt(tx, async () => {
     const source = lookedAt(table);
     const [staged] = await tx.query<{ n: number }>(`select count(*)::int as n from ${source}`);
-    // A row that is too large for any table is not there: see `findKeyFaults`.
+    // A row that is too large for any table is missing there: see `findKeyFaults`.
     if (staged?.n !== good.length) return false;
     const absent = absentIn(table, good);
     const put = await mergeAsSet(tx, { table, source, values, absent, parameters: [id, firstLine] });
     if (put === good.length) return true;
-    // A trigger of the table kept some out.
+    // A trigger of the table may have kept some out.
     const kept = await tx.query<{ line: number }>(
       `select _line::int as line from ${liveName(table)} where _load_id = $1 and _line >= $2 and _line < $3`,
       [id, firstLine, firstLine + batch.sent],
@@ -143,7 +142,7 @@ function tryAsSet({ tx, table, id }: GroupTx, entry: Entry): Promise<boolean> {
   });
 }
 
-/** @returns false as well when PostgreSQL refuses a row: all is as it was then */
+/** @returns false also when PostgreSQL refuses a row; everything is rolled back then */
 async function attempt(
   tx: Tx,
   put: () => Promise<boolean>,
@@ -152,7 +151,7 @@ async function attempt(
   await tx.query('savepoint try');
   try {
     const took = await put();
-    // What waits for the end of the transaction would fail all batches of the group.
+    // A constraint that is deferred to the end of the transaction would fail all batches of the group.
     await tx.query('set constraints all immediate; release savepoint try');
     return took;
   } catch (error) {

@@ -7,7 +7,7 @@ import { readJsonRows, readNdjsonRows } from './read-json-rows.ts';
 
 /**
  * Reads a batch and checks its rows with the rules that loads obey. Pure: the same batch gives the same rows in every
- * process. In steps, for `inSlices`: 8 MiB take a good part of a second.
+ * process. A generator, for `inSlices`: 8 MiB take a good part of a second.
  * @param mode a row of a merge may leave out fields that are required: the table may have them
  * @throws LongshoreError `malformed-body` with line and column, `batch-empty batch-too-large header-mismatch`
  */

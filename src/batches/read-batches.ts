@@ -55,7 +55,7 @@ export async function readOutcome(db: Sql, id: string): Promise<EndedBatch | nul
 
 const READ_OUTCOMES = statement<ViewRow>`${VIEW} where b.id = any ($1)`;
 
-/** By ID; those that the ledger does not know are missing. */
+/** Outcomes by batch ID, without batches that the ledger does not know. */
 export async function readOutcomes(
   db: Sql,
   ids: readonly string[],
@@ -101,7 +101,7 @@ const PAGE_OF_REJECTS = statement<RejectRow & { found: number }>`
     window by_index as (order by index)) r
    where nth = 1 or (nth <= $3 and bytes <= $4) order by index`;
 
-/** By index, from the first after `afterIndex`, of no more bytes than a page has. @throws LongshoreError `unknown-batch` */
+/** A page of rejects by index, after `afterIndex`, limited in bytes. @throws LongshoreError `unknown-batch` */
 export async function listBatchRejects(
   db: Sql,
   id: string,

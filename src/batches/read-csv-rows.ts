@@ -16,7 +16,7 @@ const WHOLE = { firstLine: 1, oversize: false };
 const ENCODING = 'utf-8';
 
 /**
- * CSV in the table's dialect, with a header where the dialect has one: row by row what a load makes of such a file.
+ * Reads CSV in the table's dialect, with a header where the dialect has one; each row gives the same as in a load.
  * @throws LongshoreError `batch-empty batch-too-large header-mismatch`
  */
 export function* readCsvRows(body: string, compiled: CompiledTable, mode: BatchMode): Steps<ReadRows> {

@@ -1,7 +1,7 @@
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 
-/** Rows of a whole group, as the ledger has them. */
+/** Counts of the rows of a whole group, as the ledger has them. */
 export interface GroupRows {
   readonly sent: number;
   readonly accepted: number;
@@ -16,7 +16,7 @@ const READ_GROUP = statement<GroupRows>`
    where g.workflow_id = $1
    group by g.id having bool_and(b.status is distinct from 'failed')`;
 
-/** What a group's workflow has committed; null when the ledger knows of nothing, or that it failed. */
+/** What a group's workflow has committed; null when the ledger has no such group, or one that failed. */
 export async function readGroup(db: Sql, workflowId: string): Promise<GroupRows | null> {
   const [rows] = await db.query(READ_GROUP, [workflowId]);
   return rows ?? null;

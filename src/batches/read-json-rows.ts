@@ -44,7 +44,7 @@ export function* readNdjsonRows(body: string, compiled: CompiledTable, mode: Bat
   return yield* checkEntries(entries, compiled, mode);
 }
 
-/** White space of JSON alone, from `start` to `end`. A loop: a body may be nothing but empty lines. */
+/** Whether `start` to `end` is only white space of JSON. A loop: a body may be nothing but empty lines. */
 function isBlank(text: string, start: number, end: number): boolean {
   for (let at = start; at < end; at++) if (!BLANKS.has(text.charCodeAt(at))) return false;
   return true;

@@ -22,7 +22,7 @@ const LOOK_AGAIN_MS = 1_000;
 
 export interface GroupDeps {
   readonly db: Database;
-  /** Over the worker's own connection. */
+  /** A client over the worker's own connection. */
   readonly client: Client;
   readonly installation: Installation;
   readonly storage: Storage;
@@ -30,7 +30,7 @@ export interface GroupDeps {
   /** @throws `unknown-table` */
   readonly compiled: (table: string) => CompiledTable;
   readonly log: Logger;
-  /** Aborts when this process ends: what has no outcome by then is left to its workflow, with that as reason. */
+  /** Aborts when this process ends: groups without an outcome by then are left to their workflow. */
   readonly stopped: AbortSignal;
 }
 
@@ -38,7 +38,7 @@ export interface Group {
   readonly id: string;
   readonly table: string;
   readonly mode: BatchView['mode'];
-  /** With the IDs that they have in this group. */
+  /** Batches with their IDs in this group. */
   readonly batches: readonly CheckedBatch[];
 }
 
@@ -49,16 +49,16 @@ export type GroupOutcome = EndedBatch | LongshoreError;
  * Commits a group by a workflow of its own.
  *
  *   keep payload ─ start workflow ─ commit ─ outcomes
- *        │                │            └ fails: the workflow's activity tries again, for as long as it takes
+ *        │                │            └ fails: the workflow's activity retries for as long as it takes
  *        │                └ fails, or is not known to have started: the ledger decides
  *        └ fails: nothing was started
  *
- * As soon as the workflow is sure to run, the group is committed here: its activity, which comes a little later, finds
- * that under way or done. A caller may only hear "not written" of what never will be. Where that is in doubt, the
- * group is recorded in the ledger as failed: whichever comes first there, the failure or the commit, holds.
+ * As soon as the workflow is sure to run, the group is committed here: its activity, which starts a little later, finds
+ * that under way or done. "Not written" may only be answered for what never will be. Where that is in doubt, the group
+ * is recorded in the ledger as failed: the failure and the commit race there, and the first one holds.
  *
- * @param started called once the workflow is sure to run, whatever dies
- * @returns in the order of the batches
+ * @param started called once the workflow is sure to run, whichever process dies
+ * @returns the outcomes in the order of the batches
  * @throws `storage-full storage-unavailable`: nothing is or will be written; the reason of `stopped`
  */
 export async function runGroup(
@@ -77,7 +77,7 @@ export async function runGroup(
   if (begun instanceof LongshoreError) {
     handOver.drop(id);
     const outcomes = await endUnwritten(deps, group, begun);
-    // Whatever runs, finds in the ledger how the group has ended. Without this, an hour without Temporal could fill a disk.
+    // A workflow that still runs finds the outcome in the ledger. Without this, an hour without Temporal could fill a disk.
     await dropPayload(storage, payload).catch((error) => deps.log.debug({ err: error }, 'A payload is left'));
     return outcomes;
   }
@@ -86,13 +86,13 @@ export async function runGroup(
   return outcomes ? outcomes.map(settle) : outcomesElsewhere(deps, group, begun.handle);
 }
 
-/** null when it could not be done now: the workflow goes on with it. */
+/** @returns the outcomes, or null when the commit failed for now: the workflow continues with it */
 async function commitHere(
   { db, handOver, compiled, log }: GroupDeps,
   { id, table, mode, batches }: Group,
   { handle, runId }: StartedGroup,
 ): Promise<readonly BatchOutcome[] | null> {
-  // An earlier attempt to start it went through: it may be with any process.
+  // An earlier attempt to start it succeeded: any process may have it.
   if (runId === null) return null;
   const target = { group: id, workflowId: handle.workflowId, runId, table: compiled(table).table, mode };
   try {
@@ -103,7 +103,7 @@ async function commitHere(
   }
 }
 
-/** Another process may have the workflow, or it was ended from outside: Temporal knows when, the ledger how. */
+/** For a workflow of another process, or one ended from outside: Temporal knows when it ended, the ledger how. */
 async function outcomesElsewhere(
   deps: GroupDeps,
   group: Group,
@@ -122,7 +122,7 @@ async function outcomesElsewhere(
   }
 }
 
-/** Records the group as failed, unless it is committed, for as long as it takes; then the ledger tells. */
+/** Records the group as failed unless it is committed, and retries until the ledger has either. */
 async function endUnwritten(
   deps: GroupDeps,
   group: Group,

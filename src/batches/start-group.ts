@@ -11,13 +11,13 @@ const START_LIMIT_MS = 10_000;
 export interface GroupMemo {
   readonly batches: number;
   readonly mode: CommitBatchesInput['mode'];
-  /** Which of them are strict. */
+  /** Indexes of the strict batches. */
   readonly strict: readonly number[];
 }
 
 export interface StartedGroup {
   readonly handle: WorkflowHandle;
-  /** null: an earlier attempt has started it. */
+  /** null: an earlier attempt has started the workflow. */
   readonly runId: string | null;
 }
 
@@ -25,14 +25,14 @@ export function workflowIdOf({ id }: Pick<Installation, 'id'>, group: string): s
   return nameIn(id, formerWorkflowIdOf(group));
 }
 
-/** Of groups that began before installations had IDs. */
+/** ID of the workflow of a group that began before installations had IDs. */
 export function formerWorkflowIdOf(group: string): string {
   return `batches-${group}`;
 }
 
 /**
  * Starts a group's workflow. When this throws, it is not known whether the workflow was started.
- * @param client over the worker's own connection, or the server can't give the first task along
+ * @param client a client over the worker's own connection: only then can the server return the first task at once
  */
 export async function startGroup(
   { client, installation }: { readonly client: Client; readonly installation: Installation },
@@ -60,7 +60,7 @@ export async function startGroup(
     );
     return { handle, runId: handle.firstExecutionRunId };
   } catch (error) {
-    // The group's ID is nobody else's: an attempt whose answer was lost has started it.
+    // The group's ID is unique: an attempt whose answer was lost has started it.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     return { handle: client.workflow.getHandle(workflowId), runId: null };
   }
