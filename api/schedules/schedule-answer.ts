@@ -8,6 +8,7 @@ import { backupStatusSchema } from '../backups/backup-schemas.ts';
 import type { ApiDeps } from '../http/deps.ts';
 import { instant, path, temporalLinkSchema } from '../http/schemas.ts';
 import { temporalLink, workflowLink } from '../http/temporal-link.ts';
+import { restoreStatusSchema } from '../restores/restore-schemas.ts';
 
 const RUN_STATUSES = ['running', 'done', 'failed', 'cancelled', 'unknown'] as const;
 
@@ -24,17 +25,7 @@ const runView = z.object({
     z.object({
       restoreId: z.int().min(1),
       backupId: z.string(),
-      status: z.enum([
-        'accepted',
-        'waiting',
-        'saving',
-        'staging',
-        'publishing',
-        'comparing',
-        'done',
-        'failed',
-        'cancelled',
-      ]),
+      status: restoreStatusSchema,
     }),
   ),
 });
