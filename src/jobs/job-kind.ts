@@ -18,18 +18,18 @@ export interface JobDeps {
 
 export type JobName = 'load' | 'backup' | 'restore';
 
-/** What it takes to start a job's workflow, and to see whether it has one. */
+/** The part of a job's ledger row that is needed to start its workflow, or to find it. */
 export interface JobRow {
   readonly id: number | string;
   readonly workflowId: string;
   /** null: its workflow was never seen to run. */
   readonly runId: string | null;
-  /** ID of the key that asked for it, or the name of what did: `schedule:…`, `restore:7`. */
+  /** ID of the API key that requested it, or what else did: `schedule:…`, `restore:7`. */
   readonly startedBy: string;
   readonly createdAt: Date;
 }
 
-/** What a workflow is started with, and what the Web UI shows of it. */
+/** The arguments that a job's workflow is started with, and its texts in the Web UI. */
 export interface JobWorkflow {
   readonly input: object;
   readonly summary: string;
@@ -39,44 +39,44 @@ export interface JobWorkflow {
   readonly table?: string;
 }
 
-/** A kind of job: what sets its ledger rows, its workflow and its care apart from those of other kinds. */
+/** A kind of job: its ledger rows, its workflow and how it is reconciled. */
 export interface JobKind<Row extends JobRow, View extends JobView, Deps extends JobDeps = JobDeps> {
-  /** The ledger's table, and what people call one. */
+  /** Name of the ledger's table, and of the job in messages. */
   readonly name: JobName;
   readonly workflowType: string;
   readonly workflowIdReusePolicy: WorkflowIdReusePolicy;
-  /** `ended`: asked for something that only a running one can do. `terminated`: its workflow ended without it. */
+  /** `ended`: the request needs a running job. `terminated`: its workflow ended before the job did. */
   readonly errors: { readonly ended: ErrorCode; readonly terminated: ErrorCode };
   /** @throws LongshoreError `unknown-load` and the like */
   view(db: Database, id: View['id']): Promise<View>;
   row(ledger: Ledger, id: View['id']): Promise<Row | undefined>;
-  /** Those that have not ended, and have been there for some seconds: whoever wrote them may still be starting them. */
+  /** Jobs that have not ended and are some seconds old: younger ones may still be about to be started. */
   unfinished(ledger: Ledger): Promise<readonly Row[]>;
   workflowOf(row: Row): JobWorkflow;
   /**
-   * Ends one whose workflow can't: writes the end unless it has ended already, and lets go of what it holds.
-   * @returns what the ledger says then
+   * Ends a job whose workflow can't: records the end unless it has ended already, and releases what the job holds.
+   * @returns its status in the ledger afterwards
    */
   end(deps: Deps, id: View['id'], end: Unfinished): Promise<{ readonly status: string }>;
-  /** Types of its activities that run in the API's process for as long as it takes. */
+  /** Types of its activities that run in the API's process, however long they take. */
   readonly besideWorkers?: readonly string[];
   readonly reconciliation: Reconciliation<Row, Deps>;
 }
 
-/** How the ledger and Temporal are brought together again where they do not agree. */
+/** How the ledger and Temporal are reconciled where they disagree. */
 export interface Reconciliation<Row extends JobRow, Deps extends JobDeps> {
   /**
-   * Its workflow is completed, and the ledger does not know of its end: an older copy of PostgreSQL came back. `start`
-   * does it again; `fail` ends it, where doing it again could do harm.
+   * Its workflow is completed, but its ledger row has not ended: PostgreSQL was restored from an older copy. `start`
+   * runs it again; `fail` ends it, where a second run could do harm.
    */
   readonly completed: 'start' | 'fail';
-  /** What came of that, in words for its note: follows on "PostgreSQL came back from an older copy". */
+  /** The result of that, in words for its note; follows "PostgreSQL came back from an older copy". */
   readonly completedNote: string;
-  /** The run of a schedule never started it as its child, and is not going to. */
+  /** The run of its schedule never started it as its child, and will not. */
   readonly neverStarted: 'start' | 'fail';
-  /** Its workflow runs: tells it what it may not have heard. */
+  /** Called while its workflow runs, to resend signals that may have been lost. */
   readonly running?: (deps: Deps, row: Row) => Promise<void>;
-  /** Ends it by what the storage has of its end. @returns words for its note, as `completedNote`; null: there is nothing */
+  /** Ends it from its files in the storage. @returns words for its note, as `completedNote`; null: there are none */
   readonly foundEnd?: (deps: Deps, row: Row) => Promise<string | null>;
 }
 

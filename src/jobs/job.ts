@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
 
-/** What loads, backups and restores have in common: a row of the ledger, and a workflow that does what it asks for. */
+/** The common view of loads, backups and restores: each is a row of the ledger, and a workflow that carries it out. */
 export interface JobView {
   readonly id: number | string;
   readonly status: string;
@@ -8,9 +8,9 @@ export interface JobView {
   readonly runId: string | null;
   /** Why it failed. */
   readonly error: JobError | null;
-  /** The error that its activities are retrying on, such as a full disk, or null. Told by `GET` of one job only. */
+  /** The error that its activities are retrying on, such as a full disk, or null. Only in `GET` of one job. */
   readonly waitingFor: JobError | null;
-  /** What was done about it when ledger and Temporal did not agree, because one of them came back from an older copy. */
+  /** How it was reconciled after ledger or Temporal had been restored from an older copy; else null. */
   readonly note: string | null;
   /** ID of the key that asked for it, or the name of what did. */
   readonly startedBy: string;
@@ -25,17 +25,17 @@ export interface JobError {
   readonly remedy: string;
 }
 
-/** How a job ends that did not get done. */
+/** The end of a job that was not done. */
 export type Unfinished =
   | { readonly status: 'cancelled' }
   | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string };
 
 export type JobEnd = { readonly status: 'done' } | Unfinished;
 
-/** Loads and restores are numbered by an `integer` of PostgreSQL, which refuses to compare one with more. */
+/** Loads and restores are numbered by an `integer` of PostgreSQL, which can't be compared with a larger number. */
 export const LARGEST_JOB_NUMBER = 2 ** 31 - 1;
 
-/** The last two are a backup's: it had ended before it got there. */
+/** The last two are states of backups that had ended before. */
 const ENDED: readonly string[] = ['done', 'failed', 'cancelled', 'deleted', 'unverified'];
 
 /** Whether the job's workflow has nothing more to do. */
@@ -48,7 +48,7 @@ export function jobError(code: ErrorCode | null, message: string | null): JobErr
   return code && { code, message: message ?? '', remedy: ERRORS[code].remedy };
 }
 
-/** The number that a workflow goes by is another one's in the ledger. @param what `load 7` */
+/** The error for a workflow whose number belongs to another job in the ledger. @param what `load 7` */
 export function orphaned(what: string): LongshoreError {
   return new LongshoreError(
     'workflow-orphaned',

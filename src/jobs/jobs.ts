@@ -8,9 +8,9 @@ import { retryingOn } from './retrying-on.ts';
 import { startJob } from './start-job.ts';
 import { waitUntilEnded } from './wait-until-ended.ts';
 
-/** What can be asked of the jobs of one kind. Calls throw the not-found error of the kind for an ID that is not there. */
+/** The requests that jobs of every kind take. Calls throw the not-found error of the kind for an unknown ID. */
 export interface Jobs<View extends JobView> {
-  /** With the error that it is retrying on. */
+  /** The view, with the error that the job is retrying on. */
   get(id: View['id']): Promise<View>;
 
   /**
@@ -19,21 +19,21 @@ export interface Jobs<View extends JobView> {
    */
   wait(id: View['id'], waitMs: number, signal: AbortSignal): Promise<View>;
 
-  /** Asks for its end, which follows a little later. @throws `load-state` and the like when it has ended */
+  /** Requests cancellation, which follows a little later. @throws `load-state` and the like when it has ended */
   cancel(id: View['id']): Promise<View>;
 }
 
-/** The same over the ledger and Temporal, with the start of a job that the ledger has. */
+/** The same over the ledger and Temporal, and the start of a job that the ledger has. */
 export interface LedgerJobs<View extends JobView> extends Jobs<View> {
-  /** Without `waitingFor`. */
+  /** The view without `waitingFor`. */
   view(id: View['id']): Promise<View>;
 
-  /** Starts the workflow of one that has not ended. @throws LongshoreError `temporal-unavailable` */
+  /** Starts the workflow of a job that has not ended. @throws LongshoreError `temporal-unavailable` */
   startNow(id: View['id']): Promise<void>;
 
   /**
-   * The ledger first, then Temporal: a job that is written down is never lost. Should Temporal be away, it starts when
-   * that is back (`reconcileJobs`).
+   * Starts the workflow of a job that is in the ledger already, and so can't be lost. While Temporal is away the start
+   * is left to `reconcileJobs`.
    */
   start(id: View['id']): Promise<View>;
 }

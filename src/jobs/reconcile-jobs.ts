@@ -10,20 +10,20 @@ import { startJob } from './start-job.ts';
 /** Its workflow had run. For one that Temporal never knew there is nothing to note. */
 const STARTED_ANEW =
   'Temporal did not know its workflow any more: it got a new one, which goes on from what the ledger has';
-/** A run of a schedule that was interrupted may take so long to start what it wrote down. */
+/** The longest that an interrupted run of a schedule may take to start a job that it recorded. */
 const PARENT_MS = 3_600_000;
 
 /**
- * Brings ledger and Temporal together again: jobs whose workflow was never started (the API died in between, or
- * Temporal was away), and those whose workflow ended without a word (terminated in the Web UI, or timed out), whose
- * turns, files and gates would be held for ever.
+ * Reconciles ledger and Temporal: starts jobs whose workflow was never started (the API died in between, or Temporal
+ * was away), and ends those whose workflow ended without recording it (terminated in the Web UI, or timed out), whose
+ * turns, files and gates would never be released.
  */
 export async function reconcileJobs<Row extends JobRow, View extends JobView, Deps extends JobDeps>(
   kind: JobKind<Row, View, Deps>,
   deps: Deps,
 ): Promise<void> {
   for (const row of await kind.unfinished(deps.db.ledger)) {
-    // One job's trouble must not keep the others waiting.
+    // One job's error must not hold up the others.
     await reconcileJob(kind, deps, row).catch((error) => {
       const err = translateTemporal(error);
       const label = labelOf(kind, row.id);

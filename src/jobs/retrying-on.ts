@@ -8,9 +8,9 @@ const SLOT_WAIT_MS = 3_000;
 const SCHEDULED = proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED;
 
 /**
- * The error that a workflow's activities are retrying on, or `workers-busy` when none of them has found a worker's slot;
- * null when neither is so, or Temporal does not answer.
- * @param besideWorkers types of activities that run in the API's process, and say nothing about the workers
+ * @returns the error that a workflow's activities are retrying on, or `workers-busy` when none of them has found a
+ *   worker's slot; null when neither is so, or Temporal does not answer
+ * @param besideWorkers types of activities that run in the API's process, and so don't show that workers are free
  */
 export async function retryingOn(
   client: Client,

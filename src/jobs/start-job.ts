@@ -6,12 +6,12 @@ import { translateTemporal } from '../temporal/translate-temporal.ts';
 import type { JobView } from './job.ts';
 import type { JobDeps, JobKind, JobName, JobRow } from './job-kind.ts';
 
-/** What Temporal takes, in bytes. */
+/** Temporal's limit for a summary, in bytes. */
 const SUMMARY_MAX = 400;
 const DETAILS_MAX = 20_000;
 
 /**
- * Starts a job's workflow, and notes its run. Idempotent: one that runs already is left alone.
+ * Starts a job's workflow, and records its run. Idempotent: a workflow that runs already is left alone.
  * @throws LongshoreError `temporal-unavailable`
  */
 export async function startJob<Row extends JobRow, Deps extends JobDeps>(
@@ -40,12 +40,12 @@ export async function startJob<Row extends JobRow, Deps extends JobDeps>(
   }
 }
 
-/** Writes the run of a job's workflow into its row. */
+/** Records the run of a job's workflow in the job's row. */
 async function noteRun(ledger: Ledger, name: JobName, { workflowId, runId }: WorkflowRun): Promise<void> {
   await ledger.updateTable(name).set({ run_id: runId }).where('workflow_id', '=', workflowId).execute();
 }
 
-/** The same, by the workflow itself: of one that another workflow started as its child, nobody else does so. */
+/** Records the workflow's own run: for one that was started as a child, nobody else does so. */
 export async function noteFirstRun(
   ledger: Ledger,
   name: JobName,

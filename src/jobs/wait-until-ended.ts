@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 400;
-/** Of the time that was waited already: an end is seen this much too late at most. */
+/** The next pause as a share of the time waited so far, so that an end is noticed at most this much too late. */
 const PAUSE_SHARE = 1 / 50;
 
 export interface Waiting<T> {
   read(): Promise<T>;
   readonly hasEnded: (seen: NoInfer<T>) => boolean;
   readonly waitMs: number;
-  /** Aborted when the one who waits has gone. */
+  /** Aborted when the client has disconnected. */
   readonly signal: AbortSignal;
 }
 

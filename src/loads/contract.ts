@@ -1,17 +1,17 @@
-/** Names and shapes that a load's workflow shares with those who start it. Pure: safe in workflow code. */
+/** Names and shapes that a load's workflow shares with its callers. Pure: safe in workflow code. */
 
 export const LOAD_CSV = 'loadCsv';
 
 export interface LoadCsvInput {
   readonly loadId: number;
-  /** Of the ledger's row; a row of this number with another one is another load. Absent in what began without. */
+  /** `uid` of the ledger's row: a row of this number with another uid is another load. Absent in older workflows. */
   readonly uid?: string;
   readonly table: string;
   readonly mode: 'append' | 'replace' | 'merge';
   /** Carried over continue-as-new: chunks below this number are done. */
   readonly nextChunk?: number;
   readonly paused?: boolean;
-  /** Carried over continue-as-new: what the chunks so far counted. */
+  /** Carried over continue-as-new: counts of the chunks that are done. */
   readonly done?: ChunkCounts;
 }
 

@@ -13,7 +13,7 @@ export interface EndLoadInput extends LoadStep {
 }
 
 export interface EndedLoad extends LoadTotals {
-  /** What the ledger says: a cancellation that came after the commit finds the load done. */
+  /** The status in the ledger: a cancellation that came after the commit finds the load done. */
   readonly status: string;
   /** Workflow of the load whose turn it is now. */
   readonly next: string | null;
@@ -26,7 +26,7 @@ const READ_ENDED = statement<EndedLoad & { uid: string }>`
                      order by n.id limit 1) as next
       from longshore.load l where id = $1`;
 
-/** Writes how a load ended, unless it has ended already, and clears away its stage and its upload. */
+/** Records how a load ended, unless it has ended already, and deletes its stage and its upload. */
 export async function endLoad(
   db: Database,
   storage: Pick<Storage, 'delete'>,

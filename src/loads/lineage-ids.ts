@@ -3,10 +3,10 @@ import { type Statement, statement } from '../db/statement.ts';
 
 /** `_load_id` of rows that came in batches is at least this (the sequence `longshore.batch_group_id`); loads are below. */
 export const FIRST_GROUP_ID = 2 ** 32;
-/** Loads are of PostgreSQL's type integer. What is beyond either bound, the platform never gave out. */
+/** IDs of loads are of PostgreSQL's type integer. The platform never assigned one beyond either bound. */
 const MAX_LOAD_ID = 2 ** 31 - 2;
 
-/** Where a sequence is: what it has given out last. */
+/** The last value that a sequence has assigned. */
 interface Given {
   readonly name: string;
   readonly given: number;
@@ -26,9 +26,9 @@ const SEQUENCES = [
 ] as const;
 
 /**
- * Sees to it that new loads and groups of batches get IDs past these: rows that come back from a ledger that was lost
- * keep their `_load_id`, which must go on to name one thing only. In a short transaction of its own, since the
- * sequence is locked meanwhile; IDs never go back, so that doing it for a restore that then fails is harmless.
+ * Makes new loads and groups of batches get IDs past these: restored rows of a ledger that was lost keep their
+ * `_load_id`, which must stay unique. It runs in a short transaction of its own, since it locks the sequence; IDs never
+ * go back, so that doing it for a restore that then fails is harmless.
  *
  * @param used `_load_id`s, of loads and groups alike
  */
@@ -50,8 +50,8 @@ async function passId(
   const [sequence] = await db.query(place);
   if (!sequence || sequence.given >= used) return;
   await db.transaction(async ({ query }) => {
-    // Changes nothing, and is the one statement that makes `nextval` of others wait: what they take after this read
-    // would be given out again.
+    // Changes nothing, but is the one statement that makes `nextval` of others wait: values taken after this read
+    // would be assigned again.
     await query(`alter sequence ${sequence.name} cache 1`);
     await query(
       `select setval($1::regclass, greatest($2::bigint, coalesce(pg_sequence_last_value($1::regclass), 0)))`,

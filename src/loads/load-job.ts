@@ -23,7 +23,7 @@ export interface LoadRow extends JobRow {
 export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
   name: 'load',
   workflowType: LOAD_CSV,
-  // It is started again when an older ledger has lost its end.
+  // A load is started again when a ledger restored from an older copy has lost its end.
   workflowIdReusePolicy: 'ALLOW_DUPLICATE',
   errors: { ended: 'load-state', terminated: 'load-terminated' },
   view: (db: Database, id) => readLoad(db, id),
@@ -41,7 +41,7 @@ export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
     };
   },
 
-  /** The next load of the table hears that its turn has come. */
+  /** Also signals the next load of the table that its turn has come. */
   async end({ client, db, storage }: JobDeps, loadId, end) {
     const ended = await endLoad(db, storage, { loadId, end });
     if (ended.next !== null) {
@@ -54,7 +54,7 @@ export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
   },
 
   reconciliation: {
-    // The rows of the copy are without it.
+    // The table was restored with the ledger, and lacks the load's rows.
     completed: 'start',
     completedNote: '. It is loaded again',
     neverStarted: 'start',
@@ -79,7 +79,7 @@ function rowsOf(ledger: Ledger) {
     ]);
 }
 
-/** The end of a path tells more than its beginning. */
+/** Shortens a path to its end, which says more than its beginning. */
 function endOf(name: string): string {
   const characters = [...name];
   return characters.length <= SUMMARY_NAME ? name : `…${characters.slice(1 - SUMMARY_NAME).join('')}`;

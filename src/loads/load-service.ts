@@ -5,37 +5,36 @@ import type { LoadMode, LoadStatus, MaxRejects, Survey, Table } from '../types.t
 import type { LoadSource, LoadView } from './load-view.ts';
 
 /**
- * What the API asks of the ledger and of Temporal. Every call may throw a `LongshoreError`, which becomes the
- * problem of the answer; calls that take a load's ID throw `unknown-load` unless they say otherwise.
+ * The loads as the API sees them. Every call may throw a `LongshoreError`, which becomes the problem of the answer;
+ * calls that take a load's ID throw `unknown-load` unless they say otherwise.
  */
 export interface LoadService extends Jobs<LoadView> {
   /**
-   * Starts a load, or finds the one that the same content, table and mode gave before (`existing`; never with
-   * `force`). A load that failed or was cancelled is not found: the file starts a new one.
-   * The source's file is the service's from here on, unless `existing` is true or the call throws: then the
-   * caller deletes what it uploaded.
+   * Starts a load, or finds an earlier one of the same content, table and mode (`existing`; never with `force`). A load
+   * that failed or was cancelled is not found: the file starts a new one. The service takes ownership of the source's
+   * file, unless `existing` is true or the call throws: then the caller deletes what it uploaded.
    */
   start(request: StartLoad): Promise<{ readonly load: LoadView; readonly existing: boolean }>;
 
   /** Newest first. */
   list(filter: LoadFilter): Promise<readonly LoadView[]>;
 
-  /** By line, from the first line after `afterLine`; at most `limit`, fewer where they are large. */
+  /** Rejects by line, from the first line after `afterLine`; at most `limit`, fewer where they are large. */
   rejects(id: number, page: { readonly afterLine: number; readonly limit: number }): Promise<RejectsPage>;
 
-  /** How many there are, of which fields and rules. */
+  /** Counts of rejects by field and rule. */
   rejectsSummary(id: number): Promise<RejectsSummary>;
 
-  /** Deletes them; what they were stays counted. @throws `load-state` while the load runs */
+  /** Deletes the rejects; their counts stay. @throws `load-state` while the load runs */
   deleteRejects(id: number): Promise<void>;
 
-  /** What a CSV of all rejects needs to know before its first line. */
+  /** The columns of a CSV of all rejects. */
   rejectShape(id: number): Promise<RejectShape>;
 
   /** The view once the request is recorded; the load itself may follow a little later. @throws `load-state` */
   setPaused(id: number, paused: boolean): Promise<LoadView>;
 
-  /** One entry a table named, in that order; `names` are tables of the dictionary. */
+  /** One entry for each name, in that order; `names` are tables of the dictionary. */
   tables(names: readonly string[]): Promise<readonly TableView[]>;
 
   /** One page of a table's rows in the order of their primary key, or of `_load_id, _line` where it has none. */
@@ -46,12 +45,12 @@ export interface StartLoad {
   readonly table: Table;
   readonly mode: LoadMode;
   readonly source: LoadSource;
-  /** Made while uploading. null for a file in the inbox: an activity surveys it. */
+  /** Survey made during the upload. null for a file in the inbox, which an activity surveys. */
   readonly survey: Survey | null;
   readonly maxRejects: MaxRejects | null;
   /** Start another load even when the same content was loaded before. */
   readonly force: boolean;
-  /** ID of the key that asked. */
+  /** ID of the API key that requested it. */
   readonly startedBy: string;
 }
 
@@ -65,13 +64,13 @@ export interface LoadFilter {
 }
 
 export interface RejectShape {
-  /** What the cells are called: the file's header where it has one, else the names of the table's fields. */
+  /** Column names: the file's header where it has one, else the names of the table's fields. */
   readonly columns: readonly string[];
   /** Whether any reject has more cells than columns. */
   readonly extra: boolean;
 }
 
-/** What a table holds. The API adds what the dictionary says of it. */
+/** Size and state of a table. The API adds its definition in the dictionary. */
 export interface TableView {
   readonly name: string;
   readonly rows: number;
@@ -84,7 +83,7 @@ export interface TableView {
 }
 
 export interface RowsPage {
-  /** `next` of the page before; null for the first page. Not to be trusted: @throws `invalid-request`. */
+  /** `next` of the page before; null for the first page. From a client, so it is checked: @throws `invalid-request`. */
   readonly after: readonly string[] | null;
   readonly limit: number;
 }

@@ -20,11 +20,11 @@ export interface LoadView extends JobView {
     readonly chunks: number;
     readonly chunksTotal: number | null;
     readonly rowsPerSecond: number | null;
-    /** null when it can't be told yet, and when the load has ended */
+    /** null when it can't be estimated yet, and when the load has ended */
     readonly secondsLeft: number | null;
   };
   /**
-   * While the load runs, what its finished chunks counted. At the end every row of the file is accounted for:
+   * Totals; of a running load, those of its finished chunks. At the end every row of the file is accounted for:
    * read = loaded + rejected + unchanged + discarded.
    */
   readonly rows: LoadTotals;
@@ -37,8 +37,8 @@ export interface LoadTotals {
   readonly rejected: number;
   readonly unchanged: number;
   /**
-   * Good rows that are not in the table: of a load that failed or was cancelled, all of them; of one that is done, those
-   * that a trigger or a rule of the table kept out.
+   * Good rows that are not in the table: all of them when the load failed or was cancelled; when it is done, those that
+   * a trigger or a rule of the table kept out.
    */
   readonly discarded: number;
 }
@@ -47,6 +47,6 @@ export interface LoadSource {
   readonly kind: 'upload' | 'inbox';
   /** The uploaded file's name, or the path below `inbox/`. */
   readonly name: string;
-  /** Key in the storage. */
+  /** Key of the object in the storage. */
   readonly key: string;
 }

@@ -20,7 +20,7 @@ export interface NewLoad {
   readonly dictionary: Pick<Dictionary, 'version'>;
   readonly mode: LoadMode;
   readonly source: LoadSource;
-  /** What the storage said of an inbox file when the load was asked for. */
+  /** The storage's stamp of an inbox file when the load was requested. */
   readonly sourceStamp: string | null;
   readonly survey: Survey | null;
   readonly maxRejects: MaxRejects | null;
@@ -30,12 +30,12 @@ export interface NewLoad {
 
 export interface CreatedLoad {
   readonly id: number;
-  /** null: it was there before. */
+  /** null: the load existed before. */
   readonly uid: string | null;
   readonly existing: boolean;
 }
 
-/** What every activity of a load needs to know of it; the same for the whole of its life once it is surveyed. */
+/** The properties of a load that its activities need; constant once it is surveyed. */
 export interface LoadPlan {
   readonly id: number;
   readonly uid: string;
@@ -59,9 +59,9 @@ const NEXT_LOAD = statement<{
 }>`select nextval(pg_get_serial_sequence('longshore.load', 'id'))::int as id, ${INSTALLATION_ID} as installation`;
 
 /**
- * Writes the load that a request asks for, or finds the one that already does the same: two arrivals of one
- * content are one load. A `replace` or `merge` is only the same while nothing later has changed the table, an `append`
- * while no restore has taken its rows away again.
+ * Creates the load of a request, or finds the one that already does the same: content that arrives twice is loaded
+ * once. A `replace` or `merge` is only the same while nothing later has changed the table, an `append` while no restore
+ * has removed its rows.
  */
 export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad> {
   const identity = contentIdentity(request);
@@ -113,8 +113,8 @@ export function surveyColumns(survey: Survey | null) {
 }
 
 /**
- * What makes two loads one: table, mode, and the hash of the content; of an inbox file, whose content is not read yet,
- * the hash of its path and stamp. Whoever creates a load of it keeps others waiting who want to.
+ * The identity of a load: table, mode, and the hash of the content; of an inbox file, whose content is not read yet, the
+ * hash of its path and stamp. Requests of the same identity are serialized by a lock on it.
  */
 function contentIdentity({ table, mode, source, sourceStamp, survey }: NewLoad): string {
   const hash =
@@ -125,7 +125,7 @@ function contentIdentity({ table, mode, source, sourceStamp, survey }: NewLoad):
   return `load-${table.name}-${mode}-${hash.slice(0, 24)}`;
 }
 
-/** Of loads `l` of table $1 in mode $2: the last one that does the same. */
+/** The last load `l` of table $1 in mode $2 that does the same. */
 const LAST_SAME = part`
   status not in ('failed', 'cancelled')
      and case when mode = 'append' then not ${RESTORED_AWAY}
@@ -177,7 +177,7 @@ export async function readLoadPlan(db: Sql, { loadId: id, uid }: LoadStep): Prom
   return row;
 }
 
-/** Which load an activity is asked for. Without the uid: its workflow began before there were any. */
+/** The load that an activity belongs to. Without the uid: its workflow began before there were any. */
 export interface LoadStep {
   readonly loadId: number;
   readonly uid?: string;
@@ -243,7 +243,7 @@ type ViewRow = Pick<LedgerRow<'load'>, Columns> & {
   read_so_far: number;
   good_so_far: number;
   rejected_so_far: number;
-  /** With those that the checks of keys found after the chunks. */
+  /** Includes rejects that the checks of keys found after the chunks. */
   rejects_found: number;
   seconds: number | null;
 };

@@ -8,8 +8,8 @@ import { PAUSE, RESUME } from './contract.ts';
 import type { LoadView } from './load-view.ts';
 
 /**
- * The ledger decides, and its workflow hears of it: at once where it can be told, else from the ledger when it starts,
- * or by the reconciliation, which tells it a second time in any case.
+ * Pauses or resumes a load in the ledger, and signals its workflow. A signal that is lost is made up for: the workflow
+ * reads the ledger when it starts, and the reconciliation signals it once more in any case.
  * @throws LongshoreError `load-state` when it has ended, or is so already
  */
 export async function setPaused(
@@ -37,16 +37,15 @@ export async function setPaused(
 }
 
 /**
- * Tells a workflow what the ledger says, though it may have heard it: Temporal may have been away when the load was
- * paused or resumed, may have come back from before that, and a signal that arrives while a workflow reads the ledger at
- * its start is lost on it.
+ * Signals a workflow again what the ledger says: Temporal may have been away when the load was paused or resumed, or
+ * restored from a copy of before that, and a signal that arrives while a workflow reads the ledger at its start is lost.
  */
 export async function tellPaused(
   { client, db }: Pick<JobDeps, 'client' | 'db'>,
   { id, workflowId, paused }: Pick<LoadView, 'id' | 'workflowId' | 'paused'>,
 ): Promise<void> {
   await signalPaused(client, workflowId, paused);
-  // Unless it was changed meanwhile.
+  // The row is left alone if `paused` was changed meanwhile.
   await db.ledger
     .updateTable('load')
     .set({ pause_told: true })
@@ -55,7 +54,7 @@ export async function tellPaused(
     .execute();
 }
 
-/** Has every workflow under way told once more: Temporal may have come back from an older copy. */
+/** Makes the reconciliation signal every running workflow again: Temporal may have been restored from an older copy. */
 export async function tellPausedAgain({ ledger }: Pick<Sql, 'ledger'>): Promise<void> {
   await ledger.updateTable('load').set({ pause_told: false }).where('finished_at', 'is', null).execute();
 }

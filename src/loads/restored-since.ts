@@ -1,8 +1,8 @@
 import { part } from '../db/statement.ts';
 
 /**
- * What restores have done to the rows of a load, as conditions on `longshore.load l`. A load that has not ended is
- * published after every restore so far, and so is touched by none.
+ * Conditions on `longshore.load l`: what restores have done to the rows of a load. A load that has not ended will be
+ * published after every restore so far, so none has touched it.
  */
 
 const IN_PLACE = `r.kind = 'restore' and r.status = 'done' and r.target ->> 'as' is null
@@ -12,9 +12,9 @@ const IN_PLACE = `r.kind = 'restore' and r.status = 'done' and r.target ->> 'as'
 export const CHANGED_BY_RESTORE = part`exists (select from longshore.restore r where ${IN_PLACE})`;
 
 /**
- * The table is as it was at a moment before the load. The latest restore of the whole table made it what it was at the
- * moment of its backup, and so on from there: restoring a backup that was made after the load brings its rows back,
- * but not if the table was without them by then. `least` ends this even where a clock was set back.
+ * The table is as it was at a moment before the load. The latest restore of the whole table took it back to the moment
+ * of its backup, and a restore before that further back: a backup that was made after the load brings its rows back,
+ * but not if the table lacked them by then. `least` ends the recursion even where a clock was set back.
  */
 export const RESTORED_AWAY = part`exists (
       select from (

@@ -9,7 +9,7 @@ export class UploadSlots {
     this.#most = most;
   }
 
-  /** @throws LongshoreError `overloaded`, before anything of the file was read */
+  /** @throws LongshoreError `overloaded`, before any of the file was read */
   async use<T>(receive: () => Promise<T>): Promise<T> {
     if (this.#taken >= this.#most) {
       throw new LongshoreError('overloaded', `${this.#taken} uploads are being received already`);

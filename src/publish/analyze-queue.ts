@@ -4,9 +4,9 @@ import type { Database } from '../db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { liveName } from '../tables/table-state.ts';
 
-/** ANALYZE reads a sample: what takes longer is left to autovacuum, which does it at leisure. */
+/** Longest run of ANALYZE, which reads a sample only; slower tables are left to autovacuum. */
 const LONGEST_MS = 10 * 60_000;
-/** How often it looks whether somebody waits for what it holds. */
+/** Interval of the check whether another session waits for ANALYZE's lock. */
 const LOOK_EVERY_MS = 250;
 
 export interface AnalyzeQueueOptions {
@@ -16,10 +16,10 @@ export interface AnalyzeQueueOptions {
 }
 
 /**
- * Fresh statistics for whoever reads a table next: without them PostgreSQL guesses until autovacuum comes by. Nobody
- * waits for them: tables are analyzed one after the other, beside what the process does, each once however often it was
- * asked for meanwhile. ANALYZE keeps others from changing the table's keys or swapping it, so that it gives way to whoever
- * waits for it; and it is left out where another session has the table locked.
+ * Refreshes the statistics of changed tables: without them PostgreSQL guesses until autovacuum runs. Nobody waits for
+ * it: tables are analyzed one by one in the background, and repeated requests for a table are coalesced. ANALYZE's lock
+ * conflicts with changes of the table's keys and with swaps, so it is cancelled when another session waits for it, and
+ * skipped where another session has the table locked.
  */
 export class AnalyzeQueue implements AsyncDisposable {
   readonly #options: AnalyzeQueueOptions;
@@ -40,7 +40,7 @@ export class AnalyzeQueue implements AsyncDisposable {
     });
   };
 
-  /** Ends what runs, and forgets what waits. */
+  /** Cancels the running ANALYZE, and drops the waiting ones. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#waiting.clear();
     this.#stopped.abort();
@@ -64,7 +64,7 @@ export class AnalyzeQueue implements AsyncDisposable {
     const over = new AbortController();
     try {
       await client.query(`set statement_timeout = ${LONGEST_MS}; set application_name = 'longshore analyze'`);
-      // One that has left meanwhile has nothing to be analyzed.
+      // A table that was dropped meanwhile is skipped.
       const there = await client.query('select from pg_class where oid = to_regclass($1)', [live]);
       if (there.rowCount === 0) return;
       const watched = this.#giveWay(client, over.signal);
@@ -75,7 +75,7 @@ export class AnalyzeQueue implements AsyncDisposable {
         await watched;
       }
     } catch (error) {
-      // It gave way.
+      // It was cancelled for a waiting session.
       if (sqlstateOf(error) !== SQLSTATE.queryCanceled) throw error;
     } finally {
       await client.end().catch(() => undefined);

@@ -4,14 +4,14 @@ import { quoteName } from '../db/sql-names.ts';
 import { addConstraint } from '../tables/referrers.ts';
 
 /**
- * Keys and references of stages, built before anybody has to wait for them, while the live tables may still change.
- * Each is named by what it is, so that publishing, under locks, takes exactly those that are still wanted, builds what
- * is new since, and drops the rest.
+ * Keys and references of stages that are built before any lock is taken, while the live tables may still change. Each
+ * is named by a hash of its definition, so that publishing, under locks, takes exactly those that are still wanted,
+ * builds those that are new since, and drops the rest.
  */
 
 const PREFIX = 'early_';
 
-/** @param definition as PostgreSQL writes it, references pointing at stages where they are to lead there */
+/** @param definition as PostgreSQL writes it; references to staged tables point at their stages */
 export async function buildEarly(tx: Sql, stage: string, definition: string): Promise<void> {
   const built = await builtEarly(tx, stage);
   const name = earlyName(stage, definition);
@@ -32,7 +32,7 @@ export async function takeOrBuild(
   await tx.query(`alter table ${stage} rename constraint ${quoteName(early)} to ${quoteName(name)}`);
 }
 
-/** References first: a key that one stands on can not go before it. */
+/** Drops the early constraints that were not taken; references first, since keys that they depend on can't go before. */
 export async function dropUntaken(tx: Sql, stages: readonly string[]): Promise<void> {
   for (const references of [true, false]) {
     for (const stage of stages) {
@@ -43,7 +43,7 @@ export async function dropUntaken(tx: Sql, stages: readonly string[]): Promise<v
   }
 }
 
-/** An index has its constraint's name, and all stages are in one schema: so the name is of this stage only. */
+/** The name includes the stage: an index has its constraint's name, and all stages share one schema. */
 function earlyName(stage: string, definition: string): string {
   const hash = createHash('sha256').update(`${stage}\n${definition}`).digest('hex');
   return PREFIX + hash.slice(0, 40);

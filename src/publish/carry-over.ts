@@ -1,6 +1,6 @@
 import type { Sql } from '../db/sql.ts';
 
-/** What a relation that takes another's place gets from it; PostgreSQL quotes what the statements name. */
+/** What a relation inherits from the one that it replaces; PostgreSQL quotes the names in these statements. */
 
 /** Statements that give `to` the owner and the grants of `from`, and no others than those. */
 export async function privileges(db: Sql, from: string, to: string): Promise<string[]> {

@@ -6,10 +6,10 @@ import type { LoadMode, Table } from '../types.ts';
 import { present, type RowsToCheck, rejectRows, type SetFault } from './reject-rows.ts';
 
 /**
- * Rows that the table in PostgreSQL would refuse by rules that the dictionary does not know: NOT NULL, checks, unique
- * keys and indexes, and references that somebody put on it. Each rule is one statement over all rows, made of what the
- * catalogs say of it. What can't be said that way (exclusions, domains, triggers, policies) is left to `findRefused`,
- * as are all rules where a trigger or a rule may change a row before they are looked at.
+ * Rejects rows that PostgreSQL would refuse by rules that were added to the table beside the dictionary: NOT NULL,
+ * checks, unique keys and indexes, and references. Each rule is one statement over all rows, made from the catalogs.
+ * Rules that can't be checked that way (exclusions, domains, triggers, policies) are left to `findRefused`, as are all
+ * rules where a trigger or a rewrite rule may change a row before it is checked.
  *
  * @returns how many rows left and became rejects
  */
@@ -42,7 +42,7 @@ export async function rejectByCatalog(
   return total;
 }
 
-/** An expression that fails on a row says nothing of the others: the rule is left to PostgreSQL then. */
+/** An expression that fails on one row hides the others: the rule is left to PostgreSQL then. */
 async function tryRules(tx: Sql, rows: RowsToCheck, rules: readonly SetFault[]): Promise<number> {
   let total = 0;
   for (const rule of rules) {
@@ -166,7 +166,7 @@ function isInDictionary(table: Table, { parent, fields, others }: Reference): bo
 
 interface UniqueRule {
   readonly name: string;
-  /** Columns, where it is made of nothing else. */
+  /** Its columns, when it has no expressions. */
   readonly fields: string[];
   /** SQL over a row's columns. */
   readonly expressions: string[];
@@ -211,7 +211,7 @@ function dictionaryKeys({ primaryKey, fields, uniqueKeys }: Table): string[] {
   return [primaryKey, ...single, ...uniqueKeys].map((key) => JSON.stringify([...key].sort()));
 }
 
-/** Columns `e.k0`, `e.k1`, … of a row whose own columns are in reach; no row where the index has no entry. */
+/** SQL of a query that gives an index key as `k0`, `k1`, … from the columns of the outer row; no row without an entry. */
 function keyOf({ expressions, predicate }: UniqueRule): string {
   const keys = expressions.map((expression, n) => `${expression} as k${n}`).join(', ');
   return `lateral (select ${keys} ${predicate === null ? '' : `where ${predicate}`}) e`;
@@ -233,7 +233,7 @@ function sameInRows(rule: UniqueRule, rows: RowsToCheck): SetFault {
   };
 }
 
-/** A merge replaces the rows whose primary key it brings: what they have is free again. */
+/** A merge replaces the rows whose primary key it brings, so that their values are free again. */
 function sameInTable(rule: UniqueRule, table: Table, mode: LoadMode, rows: RowsToCheck): SetFault {
   const operator = rule.nullsDistinct ? '=' : 'is not distinct from';
   const same = rule.expressions.map((_, n) => `s.k${n} ${operator} e.k${n}`).join(' and ');

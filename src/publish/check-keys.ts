@@ -27,12 +27,12 @@ export function keysOf(table: Table): UniqueKey[] {
   return [...primary, ...uniqueKeysOf(table)];
 }
 
-/** The same fields in another order are the same key. */
+/** The key's name, which is the same for its fields in any order. */
 function nameOf(fields: readonly string[]): string {
   return JSON.stringify([...fields].sort());
 }
 
-/** Of the rows with a key the first stays. */
+/** Rejects all but the first of the rows with the same key. */
 export function rejectDuplicates(tx: Sql, rows: RowsToCheck, { fields, code }: UniqueKey): Promise<number> {
   const columns = quoteNames(fields);
   // No field's name begins with an underscore.
@@ -46,7 +46,7 @@ export function rejectDuplicates(tx: Sql, rows: RowsToCheck, { fields, code }: U
   return rejectRows(tx, rows, [{ fields, code, faulty }]);
 }
 
-/** A row that is appended may not have a key of the table. */
+/** Rejects appended rows whose key is in the table. */
 export function rejectTaken(
   tx: Sql,
   table: Table,
@@ -67,12 +67,12 @@ const HELD = quoteName('pg_temp', 'longshore_held');
 const FALLEN = quoteName('pg_temp', 'longshore_fallen');
 
 /**
- * A merge may bring the value of a row of the table only when it gives that row another one. When the row that would
- * do so is rejected, its row in the table keeps the value, and whoever wanted that one is rejected as well, and so on.
- * A chain may be as long as the file: the rows that fall are found by one recursive statement over who needs whom,
- * each step of it a look-up in an index, and not by looking at all rows again for each link.
+ * Rejects rows of a merge that want a unique value which a row of the table keeps. A merge may take such a value only
+ * when it gives that row another one. When the row that would do so is rejected, the table keeps the value, and the row
+ * that wanted it is rejected as well, and so on. A chain may be as long as the file: the rows are found by one recursive
+ * statement along these dependencies, each step an index look-up, and not by a scan of all rows for each link.
  *
- * @param keys of which no two rows have the same any more, as of the primary key
+ * @param keys unique keys that are, like the primary key, free of duplicates within the rows by now
  */
 export async function rejectHeld(
   tx: Sql,

@@ -5,8 +5,8 @@ import type { ForeignKey, LoadMode, Table } from '../types.ts';
 import { present, type RowsToCheck, rejectRows, type SetFault, shownKey } from './reject-rows.ts';
 
 /**
- * Rejects rows that refer to a row which will not be there. All broken references of a row in one go, so that its
- * reject names every one of them; again and again, where a table references itself, until none is left.
+ * Rejects rows that refer to a row which will not be there. All references are checked at once, so that a reject names
+ * every broken one; where a table references itself, this is repeated until none is left.
  */
 export async function rejectBrokenReferences(
   tx: Sql,
@@ -41,7 +41,7 @@ export function brokenReference(table: Table, mode: LoadMode, staged: string, ke
     .map((f, i) => `r.${quoteName(reference.fields[i] ?? '')} = s.${quoteName(f)}`)
     .join(' and ');
   const self = reference.table === table.name;
-  // A row that the merge changes has what the merge gives it, which is in `staged`.
+  // A row that the merge changes has the values of the merge, which are in `staged`.
   const stays =
     self && mode === 'merge' && !isPrimaryKey(table, reference.fields)
       ? `and not exists (select from ${staged} n where ${equalColumns(table.primaryKey, 'n', 'r')})`
@@ -58,18 +58,18 @@ function isPrimaryKey({ primaryKey }: Table, fields: readonly string[]): boolean
 
 /** A reference of any table to a key of this one that a merge may change. */
 export interface Watcher {
-  /** As SQL writes it. */
+  /** Name as SQL writes it. */
   readonly table: string;
   /** The table refers to itself. */
   readonly self: boolean;
   readonly fields: readonly string[];
   /** Columns of this table that it refers to. */
   readonly key: readonly string[];
-  /** `ON UPDATE RESTRICT`: the value may not even be handed on. */
+  /** `ON UPDATE RESTRICT`: the value may not even pass to another row. */
   readonly restrict: boolean;
 }
 
-/** Those that follow a change (`ON UPDATE CASCADE` and the like) watch over nothing. */
+/** References that may refuse a change of the key; `ON UPDATE CASCADE` and the like follow it instead. */
 export function watchersOf(tx: Sql, table: Table): Promise<Watcher[]> {
   const columns = (relation: string, key: string) => `
     (select array_agg(a.attname::text order by k.nth)
@@ -87,8 +87,8 @@ export function watchersOf(tx: Sql, table: Table): Promise<Watcher[]> {
 }
 
 /**
- * Rejects rows of a merge that would take a value away from rows which refer to it, and which the merge leaves as they
- * are. A value that another row of the merge takes over is not gone.
+ * Rejects rows of a merge that would remove a value to which rows refer that the merge does not change. A value that
+ * another row of the merge takes over is not removed.
  */
 export function rejectReferredTo(
   tx: Sql,

@@ -44,20 +44,20 @@ export async function checkStage(
 }
 
 /**
- * The rules that one row can't be checked for by itself, as set-based statements over all rows. They hold for the
- * table as it would be in the end: what is unique and refers to something then is right, whatever the order of rows.
- * Those that break one leave their table and become rejects, in the transaction of the caller:
+ * Checks the rules that involve several rows, by set-based statements. They apply to the final state of the table:
+ * keys have to be unique and references to hold then, whatever the order of rows. Rows that break one leave their table
+ * and become rejects, in the transaction of the caller:
  *
- * 0. in a merge, rows that would be inserted without a field that is required. What a row does not have it has from
- *    the table, from here on.
+ * 0. in a merge, rows that would be inserted without a field that is required. From here on the fields that a row lacks
+ *    have the table's values.
  * 1. references that exist nowhere,
  * 2. the primary key, then each unique key: of the rows with a key the first stays; a key that the table has
  *    already is refused by `append`, and by `merge` unless the merge itself gives the row that has it another one.
  *    A row that left before occupies no key, and changes no row.
- * 3. in a merge, values that rows refer to which it leaves as they are.
+ * 3. in a merge, removed values to which rows refer that it does not change.
  *
- * A row that leaves can break what was found good (a self reference to it, a value that it would have handed on), so
- * all is repeated until nothing more leaves.
+ * A row that leaves can invalidate others (a self reference to it, a value that it would have given up), so everything
+ * is repeated until no more rows leave.
  *
  * @returns how many rows left
  */

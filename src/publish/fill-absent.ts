@@ -6,8 +6,8 @@ import type { Table } from '../types.ts';
 import { type AbsentField, type RowsToCheck, rejectRows } from './reject-rows.ts';
 
 /**
- * Gives rows the values that their fields have in the table; null where there is no such row. Done again, it forgets
- * what the table had before.
+ * Gives absent fields of rows the table's values; null where the table has no such row. Idempotent: a repetition reads
+ * the table anew.
  *
  * @param rows quoted: a table with the fields' columns
  */

@@ -13,20 +13,20 @@ import { emptyTables } from './replace-tables.ts';
 import { stageName } from './stage.ts';
 
 /**
- * So many rows of a load at most are found one by one, each by some twenty to forty tries. More are no few bad rows but
- * a table that does not take the file.
+ * The most rows of a load that are found one by one, each by some twenty to forty tries. More of them mean that the
+ * table does not take the file at all.
  */
 const REFUSED_ROWS_MAX = 10_000;
 
 const ORDER = 'pg_temp.longshore_tried';
 
 /**
- * The rows of a load that PostgreSQL refuses and that no statement over all of them finds: by a trigger, an exclusion, a
- * domain, a policy, or because they are too large. They are put into the table as publishing would, by line, and where
- * that is refused, each half; what is found becomes a reject, and the table is as it was.
+ * Rejects the rows of a load that PostgreSQL refuses for reasons that no set-based statement finds: a trigger, an
+ * exclusion, a domain, a policy, or their size. Rows are inserted into the table as publishing would, by line, and where
+ * that is refused, each half; refused rows become rejects, and the table is rolled back.
  *
  * @returns how many rows left the stage
- * @throws LongshoreError `database-refused` when no row by itself is at fault, or too many are; what `lockTables` throws
+ * @throws LongshoreError `database-refused` when no single row is at fault, or too many are; what `lockTables` throws
  */
 export async function rejectRefused(
   tx: Tx,
@@ -58,7 +58,7 @@ export function rejectLinesSql(stage: string): Statement<never> {
     insert into longshore.reject (load_id, line, errors) select $1, line, errors from refused`;
 }
 
-/** They hold for all rows together, as was checked, and a part of the rows may refer to the others. */
+/** Self references hold for all rows together, as was checked, but not for a part that refers to the others. */
 async function dropOwnReferences(tx: Tx, table: Table, { constraints }: TableState): Promise<void> {
   const own = constraints.filter(({ kind, parent }) => kind === 'f' && parent === null);
   if (own.length === 0) return;
@@ -81,7 +81,7 @@ async function findRefused(
      create index on ${ORDER} (nth);
      analyze ${ORDER}`,
   );
-  // What is checked at the end of the transaction otherwise.
+  // Constraints that are deferred otherwise.
   await tx.query('set constraints all immediate');
   let whole: unknown = null;
   const refused = new Map<number, CellError>();

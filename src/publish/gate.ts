@@ -4,12 +4,12 @@ import { type Part, part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 
 /**
- * The gate of a table: closed while a restore replaces its rows, so that none that arrives meanwhile is lost.
+ * The gate of a table is closed while a restore replaces its rows, so that no row that arrives meanwhile is lost.
  *
- * A restore closes it under a table lock that waits for every writer under way. A writer looks at it when it holds
- * its own lock on the table, in its own transaction: either it was there first, and the restore waits for it and then
- * saves what it wrote, or it sees the gate closed, writes nothing and comes again. The gate opens in the transaction
- * that ends the restore.
+ * A restore closes it under a table lock that waits for every writer under way. A writer checks it in its own
+ * transaction, after it has locked the table: either it was first, and the restore waits for it and then saves what it
+ * wrote, or it sees the gate closed, writes nothing and retries. The gate opens in the transaction that ends the
+ * restore.
  */
 
 /** SQL that is true while a restore keeps the table closed; `table` is an expression of type text. */
@@ -17,7 +17,7 @@ export function gateClosed(table: string): Part {
   return part`exists (select from longshore.table_gate where table_name = ${table})`;
 }
 
-/** SQL of the same for a name. */
+/** SQL that is true while the table of this name is closed. */
 export function gateClosedFor(name: string): Part {
   return gateClosed(quoteText(name));
 }
@@ -27,8 +27,8 @@ const CLOSED_BY = statement<{
 }>`select restore_id as "restoreId" from longshore.table_gate where table_name = $1`;
 
 /**
- * For writers that hold a lock on the table.
- * @throws LongshoreError `table-restoring`: to be tried again
+ * Refuses a writer while the gate is closed. The writer has to hold a lock on the table.
+ * @throws LongshoreError `table-restoring`, which is retryable
  */
 export async function refuseClosed(tx: Sql, table: string): Promise<void> {
   const [closed] = await tx.query(CLOSED_BY, [table]);

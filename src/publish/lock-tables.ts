@@ -4,7 +4,7 @@ import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { liveName, readTableState, type StagedTable, type TableState } from '../tables/table-state.ts';
 import { lockForPublishing } from './reading-lock.ts';
 
-/** Readers queue behind a waiting exclusive lock: give up quickly, let them through, ask again. */
+/** Readers queue behind a waiting exclusive lock: it gives up quickly, lets them through, and retries. */
 const LOCK_TIMEOUT_MS = 1_000;
 const LOCK_PAUSE_MS = 500;
 const LOCK_TRIES = 400;
@@ -13,7 +13,7 @@ const LOCK_TRIES = 400;
  * Locks tables whose rows are to be replaced, those that they reference and those that reference them, against
  * writers, in one go and in the order of names, so that two publishes never wait for each other.
  *
- * @returns what the catalog says of each table, which no one can change any more
+ * @returns the state of each table by the catalog, which no one can change any more
  * @throws LongshoreError `table-backing-up`
  */
 export async function lockTables(tx: Tx, tables: readonly StagedTable[]): Promise<readonly TableState[]> {
@@ -50,10 +50,10 @@ function neighboursOf(states: readonly TableState[]): string {
 }
 
 /**
- * Keeps readers of tables away too.
+ * Locks tables against readers too.
  *
  * @param tables as SQL writes them, quoted where need be
- * @param views onto them, which come first: whoever reads a view comes that way too
+ * @param views views onto them, which are locked first, in the order in which their readers lock
  */
 export async function lockExclusively(
   tx: Tx,
@@ -64,7 +64,7 @@ export async function lockExclusively(
   await runPatiently(tx, `lock table ${list} in access exclusive mode`);
 }
 
-/** Runs a statement that waits for readers under way, and lets others through now and then while it does. */
+/** Runs a statement that has to wait for readers, and lets queued readers through now and then. */
 export async function runPatiently(tx: Tx, statement: string): Promise<void> {
   for (let tried = 1; ; tried++) {
     await tx.query('savepoint exclusive');

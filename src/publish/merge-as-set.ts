@@ -12,18 +12,18 @@ import { lockForPublishing } from './reading-lock.ts';
 import type { AbsentField } from './reject-rows.ts';
 
 /**
- * PostgreSQL checks a unique key at each row, so that rows which exchange their values can't be updated, though in the
- * end each value is there once. An upsert is right for all others, and comes first; these are for what it refuses.
+ * PostgreSQL checks a unique key at each row, so that rows which exchange their values can't be updated, though each
+ * value is unique in the end. An upsert is tried first; what it refuses is merged in one of these ways.
  *
- *   rows of the table go, those of the merge come, in one statement ─── where nobody can tell that from an update
- *   unique keys go, the upsert runs, they are built again ───────────── where a trigger, a rule or a policy could, or
- *                                                                       a reference would do something on its own
+ *   delete the table's rows, insert the merge's, in one statement ─── where nothing can tell that from an update
+ *   drop unique keys, upsert, build them again ────────────────────── where a trigger, a rule or a policy could, or a
+ *                                                                     reference has an action of its own
  *
- * Both leave PostgreSQL's error where a key or a reference does not hold in the end.
+ * Both fail with PostgreSQL's error where a key or a reference does not hold in the end.
  */
 export interface SetMerge {
   readonly table: Table;
-  /** Quoted: a table with the fields' columns, in which each primary key is once. */
+  /** Quoted name of a table with the fields' columns, in which primary keys are unique. */
   readonly source: string;
   /** SQL over a row `s` of the source for each column that is not `s`'s own. */
   readonly values: ReadonlyMap<string, string>;
@@ -38,8 +38,8 @@ export async function mergeAsSet(tx: Tx, merge: SetMerge): Promise<number> {
 }
 
 /**
- * Whether deleting and inserting is the same as updating, for all that hangs on the table. References check at the end
- * of the statement whether their row is there (again), unless they do more than that.
+ * Whether deleting and inserting has the same effect as updating, for everything that depends on the table. References
+ * check at the end of the statement whether their row is there (again), unless they have an action.
  */
 async function mayReplaceRows(tx: Sql, table: Table): Promise<boolean> {
   const [may] = await tx.query<{ may: boolean }>(
@@ -57,7 +57,7 @@ async function mayReplaceRows(tx: Sql, table: Table): Promise<boolean> {
   return may?.may ?? false;
 }
 
-/** Counting the rows that go makes sure that all of them are gone before the first one comes. */
+/** Deletes and inserts in one statement; counting the deleted rows makes it delete all before the first insert. */
 async function replaceRows(tx: Tx, merge: SetMerge): Promise<number> {
   const { table, source, absent, parameters } = merge;
   const columns = columnsOf(table);
@@ -83,7 +83,7 @@ function selected(columns: readonly string[], values: ReadonlyMap<string, string
     .join(', ');
 }
 
-/** An index that a row is checked against at once: a constraint's, or one that somebody made. */
+/** A unique index that is checked at each row, whether of a constraint or not. */
 interface Rebuilt {
   readonly drop: string;
   readonly make: readonly string[];
@@ -93,7 +93,7 @@ interface Rebuilt {
 async function rebuildKeys(tx: Tx, merge: SetMerge): Promise<number> {
   const { table } = merge;
   const live = liveName(table);
-  // Without patience: of two that wait for each other, both writers already, PostgreSQL ends one.
+  // No lock timeout: of two writers that wait for each other, PostgreSQL's deadlock detection ends one.
   await tx.query(`lock table ${live} in share row exclusive mode`);
   await lockForPublishing(tx, [live]);
   const referrers = await readReferrers(tx, live, ON_KEYS);
@@ -115,10 +115,10 @@ const KEY_INDEXES = `
                                                       and k.contype in ('p', 'u', 'x')
    where i.indrelid = $1::regclass and not i.indisprimary and (i.indisunique or k.contype = 'x') and i.indimmediate`;
 
-/** References that stand on such a key, of this table or another one. */
+/** References that depend on such a key, of this table or another one. */
 const ON_KEYS = `k.conindid in (select i.indexrelid from (${KEY_INDEXES}) i)`;
 
-/** Including comments, CLUSTER and replica identity, which refer to an index. */
+/** The keys to rebuild, with the comments, CLUSTER and replica identity that refer to their indexes. */
 function rebuiltKeys(tx: Sql, live: string): Promise<Rebuilt[]> {
   return tx.query(
     `select case when k.oid is null then format('drop index %s', i.indexrelid::regclass)

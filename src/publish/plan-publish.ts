@@ -6,8 +6,8 @@ import type { LoadMode } from '../types.ts';
  *
  * - `swap`: the stage becomes the table. Keys are built once, readers are held up only for the renaming.
  *   For `append` and `merge`, the rows that stay are copied into the stage first.
- * - `insert`: the rows go into the table as it stands: for few rows into many, and where something hangs on the
- *   table that a swap can not carry. A `replace` empties the table first, in the same transaction.
+ * - `insert`: the rows go into the existing table: for few rows into many, and where something depends on the table that
+ *   a swap can not carry. A `replace` empties the table first, in the same transaction.
  */
 export type PublishWay = 'swap' | 'insert';
 
@@ -25,7 +25,7 @@ export function planPublish(
   if (state.obstacles.length > 0) return 'insert';
   if (state.empty) return 'swap';
   if (mode === 'replace') return 'swap';
-  // Others point here: their keys would have to be dropped and checked again for rows that only came on top.
+  // Other tables reference this one: their keys would have to be dropped and checked again just for added rows.
   if (state.referrers.length > 0) return 'insert';
   return state.rows <= stagedRows * SWAP_RATIO ? 'swap' : 'insert';
 }

@@ -18,20 +18,20 @@ import { type Replaced, replaceTables } from './replace-tables.ts';
 import { stageName } from './stage.ts';
 
 /**
- * Publishing is optimistic: keys and references are not looked for first, they are built, and PostgreSQL says
- * whether they hold.
+ * Publishing is optimistic: keys and references are not checked first, they are built, and PostgreSQL fails where one
+ * does not hold.
  *
  *   lock ─ read the table's state ─ plan ─┬─ swap:   copy what stays ─ keys ─ references ─ rename ─┐
  *                                         └─ insert: (empty) ─ insert or upsert ──────────────────┴─ commit
  *
- * Where one does not hold, the transaction ends without a trace and `RowsRefused` is thrown: the load then finds the
- * rows at fault (`checkStage`), makes rejects of them, and publishes again. All in one transaction: readers see
- * the table as it was, or as it is after the load, and nothing in between.
+ * Then the transaction is rolled back and `RowsRefused` is thrown: the load finds the rows at fault (`checkStage`),
+ * rejects them, and publishes again. All is one transaction: readers see the table as it was before the load, or as it
+ * is after it, and nothing in between.
  *
- * Locks are taken in one go and in the order of names, so that two publishes never wait for each other. They keep
- * writers of this table, of the tables that it references and of those that reference it waiting; readers wait
- * for the renaming only. While a backup reads one of the tables, or a restore has closed its gate, publishing is
- * refused (`reading-lock.ts`, `gate.ts`).
+ * Locks are taken in one go and in the order of names, so that two publishes never deadlock. They block writers of this
+ * table, of the tables that it references and of those that reference it; readers wait for the renaming only. While a
+ * backup reads one of the tables, or a restore has closed its gate, publishing is refused (`reading-lock.ts`,
+ * `gate.ts`).
  */
 export interface Published {
   readonly way: PublishWay;
@@ -39,11 +39,11 @@ export interface Published {
   readonly loaded: number;
   /** merge: rows that the table had already, the same in every field. */
   readonly unchanged: number;
-  /** Rows that PostgreSQL took and did not put in: a trigger or a rule of the table keeps them out. */
+  /** Rows that PostgreSQL accepted but did not insert: a trigger or a rule of the table keeps them out. */
   readonly discarded: number;
 }
 
-/** PostgreSQL does not take a row, or a key is there twice: `checkLoad` finds out which. */
+/** PostgreSQL refuses a row, or a key is there twice: `checkLoad` finds out which. */
 export class RowsRefused extends Error {
   override name = 'RowsRefused';
 }
@@ -57,16 +57,16 @@ export async function publishStage(
   stagedRows: number,
   absent: readonly string[] = [],
 ): Promise<Published> {
-  // For the sorts and joins over whole stages that follow; still far from what a process may hold.
+  // For the sorts and joins over whole stages that follow; far below what a PostgreSQL process may use.
   await tx.query(`set local work_mem = '64MB'`);
   const state = (await lockTables(tx, [{ table, stage: stageName(loadId) }]))[0]!;
   await refuseClosed(tx, table.name);
-  // Rows that leave fields as they are go to where those are.
+  // Rows without some fields are merged into the existing table, which has them.
   const way = absent.length > 0 ? 'insert' : planPublish(state, mode, stagedRows);
   try {
     await completeRows(tx, table, loadId, absent);
     const merging = mode === 'merge' && !state.empty;
-    // Before rows leave the stage: an upsert would let the last row with a key win, and no one would hear of it.
+    // Checked before rows leave the stage: an upsert would silently let the last row with a key win.
     if (merging) await refuseDoubleKeys(tx, table, loadId);
     const unchanged = merging ? await dropUnchanged(tx, table, loadId) : 0;
     const staged = stagedRows - unchanged;
@@ -81,7 +81,7 @@ export async function publishStage(
     return { way: put.way, loaded, unchanged, discarded: staged - loaded };
   } catch (error) {
     const code = sqlstateOf(error);
-    // A merge removes no row: what others refer to is only gone where a row of it changes that, and becomes a reject.
+    // A merge removes no row: it can break others' references only by changing a value, and such rows become rejects.
     if (mode === 'replace' && code === SQLSTATE.foreignKeyViolation && isReferrers(error, state.referrers)) {
       throw brokenReferrer(table, error);
     }
@@ -112,7 +112,7 @@ async function refuseDoubleKeys(tx: Tx, table: Table, loadId: number): Promise<v
   if (double.length > 0) throw new RowsRefused('a primary key is in the file twice');
 }
 
-/** Rows that would change nothing leave the stage; the row in the table keeps its lineage. */
+/** Deletes rows from the stage that would change nothing; the row in the table keeps its lineage. */
 async function dropUnchanged(tx: Tx, table: Table, loadId: number): Promise<number> {
   const key = equalColumns(table.primaryKey, 's', 't');
   const fields = table.fields.map((f) => f.name);
@@ -126,7 +126,7 @@ async function dropUnchanged(tx: Tx, table: Table, loadId: number): Promise<numb
   return counted?.n ?? 0;
 }
 
-/** By a swap, if nothing stands in its way; the rows that stay are in the stage then. */
+/** Copies the rows that stay into the stage, and swaps it for the table if there is no obstacle. */
 async function replace(
   tx: Tx,
   table: Table,
@@ -148,7 +148,7 @@ async function replace(
   return replaced?.way === 'insert' ? { ...replaced, inserted: replaced.inserted - kept } : { way: 'swap' };
 }
 
-/** @returns how many rows PostgreSQL put in or changed */
+/** @returns how many rows PostgreSQL inserted or changed */
 async function insert(
   tx: Tx,
   table: Table,
@@ -171,7 +171,7 @@ async function insert(
   return inserted;
 }
 
-/** Rules may put rows elsewhere, and PostgreSQL counts them all the same. */
+/** Counts the loaded rows in the table where rewrite rules may put rows elsewhere, since PostgreSQL counts those too. */
 async function loadedRows(
   tx: Tx,
   table: Table,
@@ -188,7 +188,7 @@ async function loadedRows(
   return ruled?.n ?? inserted;
 }
 
-/** An upsert; where that meets a value that the merge hands on from one row to another, all rows as one set. */
+/** Upserts; where the merge passes a unique value from one row to another, all rows are merged as one set. */
 async function merge(tx: Tx, table: Table, stage: string): Promise<number> {
   await tx.query('savepoint merging');
   try {
@@ -203,8 +203,8 @@ async function merge(tx: Tx, table: Table, stage: string): Promise<number> {
 }
 
 /**
- * Foreign keys cost a look-up a row by trigger; the tables they point at are locked, so one anti-join says the same.
- * Only a role that may do so switches the triggers off.
+ * Switches triggers off, if the role may: foreign keys cost a look-up a row by trigger, while the tables that they point
+ * at are locked, so that one anti-join gives the same result.
  */
 async function silenceTriggers(tx: Tx): Promise<boolean> {
   await tx.query('savepoint silence');
@@ -223,7 +223,7 @@ function isReferrers(error: unknown, referrers: readonly Referrer[]): boolean {
   return referrers.some((r) => r.name === constraint);
 }
 
-/** Without the key's values: what PostgreSQL says of them is row data, and this message goes into logs. */
+/** The error without PostgreSQL's detail: the key's values are row data, and this message goes into logs. */
 function brokenReferrer(table: Table, error: unknown): LongshoreError {
   const { table: from, constraint } = error as { table?: string; constraint?: string };
   return new LongshoreError(

@@ -4,12 +4,12 @@ import { columnsOf, liveName } from '../tables/table-state.ts';
 import type { LoadMode, Table } from '../types.ts';
 
 /**
- * Puts rows into a table as it stands, over those with the same primary key in a merge. Values of columns that number
- * themselves are the file's or the backup's all the same.
+ * Inserts rows into an existing table; in a merge they overwrite those with the same primary key. Identity columns get
+ * the values of the file or the backup too.
  *
  * @param source SQL of a table, or of a query with an alias, with the table's columns
  * @param parameters of the source
- * @returns how many rows PostgreSQL put in or changed
+ * @returns how many rows PostgreSQL inserted or changed
  */
 export function putStaged(
   tx: Pick<Tx, 'change'>,

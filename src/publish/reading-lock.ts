@@ -3,18 +3,18 @@ import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 
 /**
- * Who reads tables through one snapshot for long, and who changes tables in ways that no snapshot sees.
+ * Keeps long reads through one snapshot (backups) apart from changes that bypass snapshots (publishes).
  *
  * Under an older snapshot, a table that a publish has swapped in since, or truncated, reads as empty: a backup of it
- * would be good in every respect and hold nothing. So a backup holds an advisory lock, shared, on each table from
- * before its snapshot to its end, and a publish needs it exclusively. A table lock would do as well, but a publish
- * that waits for one keeps every reader behind it waiting. Rows that come one by one (batches) need no lock.
+ * would be valid in every respect and hold nothing. So a backup holds a shared advisory lock on each table from before
+ * its snapshot to its end, and a publish needs it exclusively. A table lock would do as well, but readers queue behind a
+ * publish that waits for one. Inserts of rows (batches) need no lock.
  */
 const LOCK_KEY = `hashtextextended('longshore rows of ' || name, 0)`;
 
 /**
- * Waits for publishes of these tables, and keeps the next ones waiting until the session ends. Comes before the
- * transaction: the first query of a repeatable-read transaction takes its snapshot, even while it waits.
+ * Waits for publishes of these tables, and holds off the next ones until the session ends. Must precede the transaction:
+ * the first query of a repeatable-read transaction takes its snapshot, even while it waits.
  */
 export async function lockForReading(client: ClientBase, tables: readonly string[]): Promise<void> {
   await client.query(
@@ -24,11 +24,11 @@ export async function lockForReading(client: ClientBase, tables: readonly string
 }
 
 /**
- * For a publish, until its transaction ends. It does not wait: whoever waits holds a worker's slot, which the backup
- * may need to come to its end. The caller holds table locks that keep other publishes of these tables away.
+ * Acquires the lock for a publish until its transaction ends. It does not wait: a waiting publish would hold a worker's
+ * slot, which the backup may need to finish. The caller holds table locks that keep other publishes of these tables away.
  *
  * @param tables as SQL writes them, quoted where need be
- * @throws LongshoreError `table-backing-up`: to be tried again
+ * @throws LongshoreError `table-backing-up`, which is retryable
  */
 export async function lockForPublishing({ query }: Sql, tables: readonly string[]): Promise<void> {
   const [refused] = await query<{ name: string }>(

@@ -3,26 +3,26 @@ import { quoteName, quoteText } from '../db/sql-names.ts';
 import { type Part, type Statement, statementFor } from '../db/statement.ts';
 import type { RejectCode } from '../types.ts';
 
-/** Rows of a load or of a batch that wait for their check: a table with the fields' columns and `_line`, which is unique. */
+/** Rows of a load or of a batch to be checked: a table with the fields' columns and `_line`, which is unique. */
 export interface RowsToCheck {
   /** Quoted. */
   readonly table: string;
   /**
-   * SQL that keeps the rejects, which it reads from `faulty (line, errors)`: the inside of a common table expression,
-   * after which others may follow.
+   * SQL that keeps the rejects, read from `faulty (line, errors)`: the body of a common table expression, after which
+   * others may follow.
    */
   readonly keep: string | Part;
   /** Parameters of `keep`. */
   readonly values: readonly unknown[];
-  /** Fields that some of the rows do not have, in a merge. */
+  /** Fields that some rows of a merge lack. */
   readonly absent: readonly AbsentField[];
-  /** What a message says before the line of the row that has the same key. */
+  /** Words of the message before the line of the row that has the same key. */
   readonly sameAs: string;
 }
 
 /** One rule that rows broke. */
 export interface SetFault {
-  /** Named as the reject's field when it is one. */
+  /** Fields of the rule; a single one becomes the reject's field. */
   readonly fields: readonly string[];
   readonly code: RejectCode;
   /** A query that gives `at` (ctid), `line` and `message` of the rows at fault. */
@@ -30,8 +30,8 @@ export interface SetFault {
 }
 
 /**
- * Moves the rows at fault from their table to the rejects, each with all of these faults; cells come later.
- * @returns how many there were
+ * Moves the rows at fault from their table to the rejects, each with all of its faults; their cells are added later.
+ * @returns the number of rows moved
  */
 export async function rejectRows(tx: Sql, rows: RowsToCheck, faults: readonly SetFault[]): Promise<number> {
   if (faults.length === 0) return 0;
@@ -57,7 +57,7 @@ export function rejectRowsSql(
     select count(*)::float8 as n from faulty`;
 }
 
-/** SQL text `name value, name value`: what a message shows of a key. */
+/** SQL of the text `name value, name value` by which a message shows a key. */
 export function shownKey(alias: string, fields: readonly string[], names: readonly string[]): string {
   return fields
     .map((field, i) => `${quoteText(`${names[i]} `)} || left(${alias}.${quoteName(field)}::text, 60)`)
@@ -69,7 +69,7 @@ export function present(alias: string, fields: readonly string[]): string {
   return fields.map((field) => `${alias}.${quoteName(field)} is not null`).join(' and ');
 }
 
-/** A field that some rows of a merge do not have: they leave it as it is. */
+/** A field that some rows of a merge lack: the table keeps its value. */
 export interface AbsentField {
   readonly name: string;
   /** Condition on such a row `s`. */

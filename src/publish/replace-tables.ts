@@ -25,12 +25,12 @@ export type Replaced = { readonly way: 'swap' } | { readonly way: 'insert'; read
  *   keys, then references of the stages ─ exclusive lock ─ drop references from outside ─ swap, or empty and insert ─
  *   add those references again, which checks them
  *
- * A stage that becomes the table gets its keys, references, owner, grants and comments, its name and its place, and
- * the view through which reports read. Where something hangs on the table that this can not carry (`obstacles`), or
- * where PostgreSQL refuses the swap for something that nobody thought of, the rows go into the table as it stands.
- * What does not hold is PostgreSQL's error; nothing of it has happened then.
+ * A stage that becomes the table gets its keys, references, owner, grants and comments, its name and schema, and the
+ * view through which reports read. Where something depends on the table that this can not carry (`obstacles`), or where
+ * PostgreSQL refuses the swap for an unforeseen reason, the rows go into the existing table. A key or reference that
+ * does not hold is PostgreSQL's error; everything is rolled back then.
  *
- * @returns how, for each in their order
+ * @returns how each was replaced, in their order
  */
 export async function replaceTables(
   tx: Tx,
@@ -51,7 +51,7 @@ export async function replaceTables(
   );
 }
 
-/** SQLSTATEs of keys, references and sizes, which are no other where the table keeps its place. */
+/** SQLSTATEs of keys, references and sizes, which would fail without a swap too. */
 const WHAT_ROWS_ARE = /^(2[123]|54)/;
 
 async function replaceAll(tx: Tx, replacements: readonly Replacement[]): Promise<readonly Replaced[]> {
@@ -72,7 +72,7 @@ async function replaceAll(tx: Tx, replacements: readonly Replacement[]): Promise
   const views = await readViewsOf(tx, [...swapped.keys()]);
   await lockExclusively(tx, [...lives, ...referrers.map((r) => r.table)], views.map(readViewOf));
   for (const r of referrers) await dropReferrer(tx, r);
-  // Views follow what they read through its new name and place, and materialized views stand on them.
+  // Views keep reading the old relation under its new name and schema, and materialized views depend on them.
   for (const view of views) await pointReadView(tx, view, swapped.get(view)!);
   if (swaps.length > 0) {
     await tx.query(`drop table ${swaps.map(({ table }) => liveName(table)).join(', ')}`);
@@ -88,7 +88,7 @@ async function replaceAll(tx: Tx, replacements: readonly Replacement[]): Promise
   return replaced;
 }
 
-/** In one statement: they may reference each other. Nothing else does any more. What inherits from them is left alone. */
+/** One statement, since they may reference each other; nothing else does any more. Inheriting tables are left alone. */
 async function truncate(tx: Tx, inPlace: readonly Replacement[]): Promise<void> {
   const lives = inPlace.map(({ table }) => liveName(table));
   const rows = await tx.query<{ partitioned: boolean }>(
@@ -100,7 +100,7 @@ async function truncate(tx: Tx, inPlace: readonly Replacement[]): Promise<void> 
   await tx.query(`truncate ${targets.join(', ')}`);
 }
 
-/** Takes all rows out of tables that keep their place, and references from outside away, as `replaceTables` does. */
+/** Empties tables that are not swapped, and drops references from outside, as `replaceTables` does. */
 export async function emptyTables(tx: Tx, replacements: readonly Replacement[]): Promise<void> {
   const referrers = replacements.flatMap(({ state }) => state.referrers);
   const lives = replacements.map(({ table }) => liveName(table));
@@ -110,9 +110,9 @@ export async function emptyTables(tx: Tx, replacements: readonly Replacement[]):
 }
 
 /**
- * Builds the keys of stages, and the references among them, ahead of `replaceTables`: the longest part of it, and one
- * that needs no lock on a live table. Idempotent.
- * @param replacements with states that may be old by the time the tables are replaced
+ * Builds the keys of stages, and the references among them, ahead of `replaceTables`: its longest part, and one that
+ * needs no lock on a live table. Idempotent.
+ * @param replacements their states may be out of date by the time the tables are replaced
  */
 export async function buildKeysEarly(tx: Tx, replacements: readonly Replacement[]): Promise<void> {
   const swaps = replacements.filter(isSwap);
@@ -141,8 +141,8 @@ async function addKeys(tx: Tx, { stage, state }: Replacement): Promise<void> {
 }
 
 /**
- * References between tables that are swapped, or to itself, lead from stage to stage.
- * @returns those to a table that gets its rows in place, for when it has them
+ * Adds references; those between swapped tables, or of one to itself, lead from stage to stage.
+ * @returns the references to a table that is filled in place, to be added when it has its rows
  */
 async function addReferences(
   tx: Tx,
@@ -174,15 +174,15 @@ async function carryOver(tx: Tx, live: string, stage: string): Promise<void> {
   }
 }
 
-/** References onto replaced tables that are not themselves gone with a table that is swapped. */
+/** References to replaced tables, except those that disappear with a swapped table. */
 function referrersOf(replacements: readonly Replacement[]): Referrer[] {
   const swapped = new Set(replacements.filter(isSwap).map(({ state }) => state.selfName));
   return replacements.flatMap(({ state }) => state.referrers.filter((r) => !swapped.has(r.table)));
 }
 
 /**
- * Moves under a name that no table has in either schema: a table of the user's may be called what a stage is called
- * while it works, and a stage what a table is called.
+ * Moves a relation by way of a name that is free in both schemas: a user's table may have a stage's name, and a stage a
+ * table's.
  */
 export async function moveInPlace(
   tx: Tx,

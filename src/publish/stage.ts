@@ -6,26 +6,26 @@ import { columnType } from '../rows/column-type.ts';
 import type { CopyFormat } from '../rows/encoded-pieces.ts';
 import type { Table } from '../types.ts';
 
-/** A load's own table: the rows that passed every rule that a row can be checked for by itself. */
+/** The table of a load for rows that satisfy every rule that can be checked on a row alone. */
 export function stageName(loadId: number): string {
   return quoteName(STAGE_SCHEMA, `load_${loadId}`);
 }
 
-/** A restore's own table for the rows of a backup; `no` counts the restore's tables from 0. */
+/** The table of a restore for rows of a backup; `no` counts the restore's tables from 0. */
 export function restoreStageName(restoreId: number, no: number): string {
   return quoteName(STAGE_SCHEMA, `restore_${restoreId}_${no}`);
 }
 
-/** Names that a table which is restored beside the others can't have: it goes through the schema of the stages. */
+/** Names that a copy made by a restore can't have: it passes through the schema of the stages. */
 export const STAGE_NAMES = /^(load|restore)_\d/;
 
 /**
  * Makes the stage with the live table's columns in the live table's order, without keys or indexes: those are built
  * once, when the rows are in. It is logged, because an unlogged table is empty after a crash of PostgreSQL while the
- * ledger says that its chunks are done. Making it twice is not an error.
+ * ledger says that its chunks are done. Idempotent.
  *
  * @param stage quoted, as `stageName` and `restoreStageName` give it
- * @param loadId what rows have as `_load_id` that come without one
+ * @param loadId `_load_id` of rows that come without one
  */
 export async function makeStage(db: Sql, table: Table, stage: string, loadId?: number): Promise<void> {
   const live = await liveColumns(db, table);
@@ -48,8 +48,8 @@ export async function makeStage(db: Sql, table: Table, stage: string, loadId?: n
 }
 
 /**
- * Columns of the live table as they stand there: a field that came to the dictionary later stands behind lineage. Each
- * with the name of its NOT NULL, which PostgreSQL keeps as a constraint since version 18.
+ * Columns of the live table in its order (a field that came to the dictionary later is behind the lineage), each with
+ * the name of its NOT NULL, which PostgreSQL keeps as a constraint since version 18.
  */
 async function liveColumns(db: Sql, table: Table): Promise<ReadonlyMap<string, string | null>> {
   const columns = await db.query<{ name: string; notNull: string | null }>(
@@ -67,18 +67,18 @@ export async function dropStage(db: Sql, stage: string): Promise<void> {
   await db.query(`drop table if exists ${stage}`);
 }
 
-/** Gives the room of rows that were rolled back to the rows that come next. */
+/** Makes the space of rows that were rolled back available to the next ones. */
 export async function vacuumStage(db: Sql, stage: string): Promise<void> {
   await db.query(`vacuum ${stage}`);
 }
 
-/** The COPY that takes what `encodeChunk` makes: the line first, then the fields in the dictionary's order. */
+/** The COPY that reads what `encodeChunk` writes: the line first, then the fields in the dictionary's order. */
 export function copyIntoStage(table: Table, loadId: number, format: CopyFormat): string {
   const columns = ['_line', ...table.fields.map((field) => field.name)];
   return `copy ${stageName(loadId)} (${quoteNames(columns)}) from stdin with (format ${format})`;
 }
 
-/** Named as on the live table, whose place the stage may take; where there is none, with a name of its own. */
+/** NOT NULL with its name on the live table, which the stage may replace; without one, with the usual generated name. */
 function notNull(table: Table, field: string, live: string | null | undefined): string {
   const name = live ?? ruleName({ kind: 'not_null', table: table.name, fields: [field] });
   return ` constraint ${quoteName(name)} not null`;

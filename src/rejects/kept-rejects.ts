@@ -6,12 +6,11 @@ import type { RejectCode } from '../types.ts';
 import type { RawReject } from './rejects.ts';
 
 /**
- * Of a load's rejects the first ones, by line, are kept with their record and errors; of the others only how often which
- * field broke which rule (`longshore.reject_rest`), and how many rows they are (`rejects_dropped`). So a wrong file, or
- * a stranger, fills no disk.
+ * A load's first rejects, by line, are kept with their record and errors; the others are only counted, by field and rule
+ * (`longshore.reject_rest`), and in total (`rejects_dropped`). So neither a wrong file nor an attacker fills the disk.
  *
- * Chunks are loaded side by side. Each keeps so many as the finished chunks before it leave room for, which is never
- * less than what is its due; what was kept too much, few chunks' worth, is dropped after a check and at the load's end.
+ * Chunks are loaded concurrently. Each keeps as many as the finished chunks before it leave room for, which is never too
+ * few; the excess, few chunks' worth, is dropped after a check and at the load's end.
  */
 
 const COUNT_BEFORE = statement<{ n: number }>`
@@ -29,7 +28,7 @@ export async function roomForRejects(
 
 /** Takes the first rejects of a chunk, and counts the others. */
 export class RejectRoom {
-  /** Rows that were not kept. */
+  /** Count of rejects that were not kept. */
   dropped = 0;
   #room: number;
   readonly #errors = new Map<string, { code: string; field: string; errors: number }>();
@@ -38,7 +37,7 @@ export class RejectRoom {
     this.#room = room;
   }
 
-  /** @returns those to keep */
+  /** @returns the rejects to keep */
   take(rejects: readonly RawReject[]): readonly RawReject[] {
     const kept = rejects.slice(0, this.#room);
     this.#room -= kept.length;
@@ -49,12 +48,12 @@ export class RejectRoom {
     return kept;
   }
 
-  /** For a part that may yet be rolled back: the room as it is now, with nothing counted. */
+  /** A copy with the room as it is now and nothing counted, for a part that may be rolled back. */
   fork(): RejectRoom {
     return new RejectRoom(this.#room);
   }
 
-  /** Takes over what such a part has kept and counted. */
+  /** Adds what such a part has kept and counted. */
   join(part: RejectRoom): void {
     this.#room = part.#room;
     this.dropped += part.dropped;
@@ -67,7 +66,7 @@ export class RejectRoom {
     else this.#errors.set(`${code} ${field}`, { code, field, errors });
   }
 
-  /** Last in the chunk's transaction: from here on other chunks that count the same wait for its end. */
+  /** Must be last in the chunk's transaction: other chunks that count the same wait for its end from here on. */
   async write(tx: Sql, loadId: number): Promise<void> {
     if (this.dropped === 0) return;
     await tx.query(COUNT_DROPPED, [loadId, JSON.stringify([...this.#errors.values()])]);
@@ -82,7 +81,7 @@ const COUNT_DROPPED = statement`
    order by code, field
   ${ADDED}`;
 
-/** An insert that counts the errors of rows `(line, errors)` of the load $1. */
+/** SQL of an insert that counts the errors of rows `(line, errors)` of the load $1. */
 function countErrors(rows: string): Part {
   return part`insert into longshore.reject_rest (load_id, code, field, errors)
     select $1, e.code, coalesce(e.field, ''), count(*)
@@ -97,8 +96,8 @@ function countRows(rows: string): Part {
 }
 
 /**
- * Of `faulty (line, errors)`, keeps the first $2 as rejects of the load $1 and counts the rest: the inside of a common
- * table expression, and those that follow it.
+ * SQL that keeps the first $2 of `faulty (line, errors)` as rejects of the load $1 and counts the rest: the body of a
+ * common table expression, and further ones.
  */
 export const KEEP_FAULTY = part`
   insert into longshore.reject (load_id, line, errors) select $1, line, errors from faulty order by line limit $2),
@@ -116,8 +115,8 @@ const DROP_REJECTS = statement<{ n: number }>`
   ${countRows('gone')} returning dropped.n::float8 as n`;
 
 /**
- * Keeps the first rejects of the load, and counts the others: all of them, or `limit` at a time.
- * @returns how many are not kept any more
+ * Drops all but the first rejects of the load, and counts them: all, or `limit` at a time.
+ * @returns how many were dropped
  */
 export async function dropRejects(
   tx: Sql,

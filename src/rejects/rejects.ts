@@ -22,7 +22,7 @@ export function encodeRejects(loadId: number, rejects: readonly RawReject[]): Bu
   return Buffer.from(lines.join(''));
 }
 
-/** jsonb takes no NUL: it is shown as U+2400. A replacer makes JSON several times as dear, so it has to be needed. */
+/** jsonb takes no NUL: it becomes U+2400. A replacer makes JSON several times slower, so it is used only where needed. */
 export function jsonOfErrors(errors: readonly CellError[]): string {
   const json = JSON.stringify(errors);
   if (!json.includes('\\u0000')) return json;
@@ -45,7 +45,7 @@ const LIST_REJECTS = statement<RejectRow & { found: number }>`
     window by_line as (order by line)) r
    where nth = 1 or (nth <= $3 and bytes <= $4) order by line`;
 
-/** By line, from the first line after `afterLine`. Cells are read from the original record, whatever is wrong with it. */
+/** Rejects by line, from the first after `afterLine`. Cells are parsed from the original record, best effort. */
 export async function listRejects(
   db: Sql,
   loadId: number,
