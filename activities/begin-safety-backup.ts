@@ -1,6 +1,6 @@
 import { createBackup, readBackupPlan } from '../src/backups/backups.ts';
 import type { Tx } from '../src/db/database.ts';
-import { statement } from '../src/db/statement.ts';
+import { RestoreEntity } from '../src/ledger/restore-entities.ts';
 import {
   lockRestore,
   type RestoreStep,
@@ -9,8 +9,6 @@ import {
 } from '../src/restores/restores.ts';
 import { liveName } from '../src/tables/table-state.ts';
 import type { DictionaryDeps } from './deps.ts';
-
-const NOTE_SAFETY_BACKUP = statement`update longshore.restore set safety_backup_id = $2 where id = $1`;
 
 export interface SafetyBackup {
   readonly backupId: string;
@@ -47,7 +45,7 @@ async function begin(
       purpose: 'safety',
       startedBy: `restore:${restoreId}`,
     }));
-  await tx.query(NOTE_SAFETY_BACKUP, [restoreId, backupId]);
+  await tx.em.nativeUpdate(RestoreEntity, restoreId, { safetyBackupId: backupId });
   const { workflowId } = await readBackupPlan(tx, backupId);
   return { backupId, workflowId, tables: filled };
 }

@@ -1,7 +1,9 @@
+import { type InferEntity, LockMode, raw } from '@mikro-orm/postgresql';
 import type { Tx } from '../src/db/database.ts';
 import { statement } from '../src/db/statement.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { orphaned } from '../src/jobs/job.ts';
+import { LoadEntity } from '../src/ledger/load-entities.ts';
 import type { LoadTotals } from '../src/loads/load-view.ts';
 import { type LoadPlan, type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import { exceeds } from '../src/max-rejects.ts';
@@ -37,21 +39,19 @@ export function publishLoad({ db, analyze }: ActivityDeps) {
     );
 }
 
-const LOCK_LOAD = statement<LoadTotals & { uid: string; status: string; ended: boolean }>`
-  select uid, status, finished_at is not null as ended, rows_read as read, rows_loaded as loaded,
-         rows_rejected as rejected, rows_unchanged as unchanged, rows_discarded as discarded
-    from longshore.load where id = $1 for update`;
-
 const COUNT_REJECTS = statement<{ chunks: number; read: number; rejected: number }>`
   select count(*)::int as chunks, coalesce(sum(rows_read), 0) as read,
          (select count(*)::float8 from longshore.reject where load_id = $1) + ${droppedOf('$1')} as rejected
     from longshore.load_chunk where load_id = $1`;
 
 async function publish(tx: Tx, plan: LoadPlan, signal: AbortSignal): Promise<PublishOutcome> {
-  const [load] = await tx.query(LOCK_LOAD, [plan.id]);
+  const load = await tx.em.findOne(LoadEntity, plan.id, {
+    lockMode: LockMode.PESSIMISTIC_WRITE,
+    disableIdentityMap: true,
+  });
   if (load && load.uid !== plan.uid) throw orphaned(`load ${plan.id}`);
   if (load?.status === 'done') return { outcome: 'published', ...totalsOf(load) };
-  if (!load || load.ended) throw new LongshoreError('load-state', `load ${plan.id} has ended`);
+  if (!load || load.finishedAt) throw new LongshoreError('load-state', `load ${plan.id} has ended`);
   const [count] = await tx.query(COUNT_REJECTS, [plan.id]);
   if (!count || count.chunks !== plan.chunks?.length) {
     throw new LongshoreError('internal', `load ${plan.id}: not every chunk is done`);
@@ -72,24 +72,33 @@ function refuseRejects(plan: LoadPlan, { read, rejected }: { read: number; rejec
   }
 }
 
-const END_LOAD = statement`
-  update longshore.load
-     set status = 'done', finished_at = clock_timestamp(), paused = false, published_by = $2,
-         rows_read = $3, rows_loaded = $4, rows_rejected = $5, rows_unchanged = $6,
-         rows_discarded = $7
-   where id = $1`;
-
 async function finish(
   tx: Tx,
   plan: LoadPlan,
   { read, rejected }: { read: number; rejected: number },
   { way, loaded, unchanged, discarded }: Published,
 ): Promise<PublishOutcome> {
-  await tx.query(END_LOAD, [plan.id, way, read, loaded, rejected, unchanged, discarded]);
+  await tx.em.nativeUpdate(LoadEntity, plan.id, {
+    status: 'done',
+    finishedAt: raw('clock_timestamp()'),
+    paused: false,
+    publishedBy: way,
+    rowsRead: read,
+    rowsLoaded: loaded,
+    rowsRejected: rejected,
+    rowsUnchanged: unchanged,
+    rowsDiscarded: discarded,
+  });
   if (way === 'insert') await dropStage(tx, stageName(plan.id));
   return { outcome: 'published', read, loaded, rejected, unchanged, discarded };
 }
 
-function totalsOf({ read, loaded, rejected, unchanged, discarded }: LoadTotals): LoadTotals {
-  return { read, loaded, rejected, unchanged, discarded };
+function totalsOf(load: InferEntity<typeof LoadEntity>): LoadTotals {
+  return {
+    read: load.rowsRead,
+    loaded: load.rowsLoaded,
+    rejected: load.rowsRejected,
+    unchanged: load.rowsUnchanged,
+    discarded: load.rowsDiscarded,
+  };
 }

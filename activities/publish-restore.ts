@@ -1,4 +1,5 @@
-import { statement } from '../src/db/statement.ts';
+import { raw } from '@mikro-orm/postgresql';
+import { RestoreEntity } from '../src/ledger/restore-entities.ts';
 import { FIRST_GROUP_ID, passIds } from '../src/loads/lineage-ids.ts';
 import { clearRestore } from '../src/restores/end-restore.ts';
 import { publishRestore as publishStages } from '../src/restores/publish-restore.ts';
@@ -14,8 +15,6 @@ import { namingDuplicates } from '../src/restores/stage-faults.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 import { refuseMissing } from './refuse-missing.ts';
-
-const END_RESTORE = statement`update longshore.restore set status = 'done', finished_at = clock_timestamp() where id = $1`;
 
 /** Makes the stages what the tables hold and the restore done, and opens the gates, in one transaction. */
 export function publishRestore({ db, analyze }: ActivityDeps) {
@@ -34,7 +33,10 @@ export function publishRestore({ db, analyze }: ActivityDeps) {
             await refuseMissing(tx, plan);
             await publishStages(tx, plan);
             signal.throwIfAborted();
-            await tx.query(END_RESTORE, [restoreId]);
+            await tx.em.nativeUpdate(RestoreEntity, restoreId, {
+              status: 'done',
+              finishedAt: raw('clock_timestamp()'),
+            });
             await clearRestore(tx, restoreId);
           }),
         );

@@ -11,7 +11,6 @@ import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
 import { quoteNames } from '../src/db/sql-names.ts';
 import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
-import { statement } from '../src/db/statement.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { vacuumStage } from '../src/publish/stage.ts';
 import { faultyRows, hasRulesToCheck, refuseFaulty } from '../src/restores/check-backup-rows.ts';
@@ -101,10 +100,6 @@ interface PartToStage {
   readonly signal: AbortSignal;
 }
 
-const INSERT_PART = statement`
-  insert into longshore.restore_part (restore_id, table_name, part_no, rows, bytes)
-  values ($1, $2, $3, $4, $5) on conflict do nothing returning 1`;
-
 async function stage(
   deps: ActivityDeps,
   tx: Tx,
@@ -112,14 +107,12 @@ async function stage(
   { input, restored, part, signal }: PartToStage,
 ): Promise<StagedPart> {
   const staged = { rows: part.rows, bytes: part.bytes };
-  const begun = await tx.query(INSERT_PART, [
-    input.restoreId,
-    input.table,
-    input.partNo,
-    part.rows,
-    part.bytes,
-  ]);
-  if (begun.length === 0) return staged;
+  const { numInsertedOrUpdatedRows: begun } = await tx.ledger
+    .insertInto('restore_part')
+    .values({ restore_id: input.restoreId, table_name: input.table, part_no: input.partNo, ...staged })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirstOrThrow();
+  if (begun === 0n) return staged;
   const { stage: name, table } = restored;
   const hash = createHash('sha256');
   const totals: { value?: AvroTotals } = {};

@@ -8,7 +8,7 @@ import { stampOf } from '../src/storage/stamp.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
-const LOCK_LOAD = statement<{ id: number }>`
+const SAME_FILE = statement<{ id: number }>`
   select id from longshore.load l
    where table_name = $1 and mode = $2 and sha256 = $3 and id <> $4 and status = 'done'
      and (mode = 'append' or id = (select max(id) from longshore.load
@@ -40,7 +40,7 @@ export function surveyFile({ db, storage }: ActivityDeps) {
     }
     await db.transaction(async ({ em, query }) => {
       if (!plan.forced) {
-        const [same] = await query(LOCK_LOAD, [plan.table.name, plan.mode, survey.sha256, loadId]);
+        const [same] = await query(SAME_FILE, [plan.table.name, plan.mode, survey.sha256, loadId]);
         if (same) {
           throw new LongshoreError('already-loaded', `the same content was loaded by load ${same.id}`);
         }

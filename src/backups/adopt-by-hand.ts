@@ -74,13 +74,6 @@ function faultOf({ status, manifest, unverified }: Candidate): string | null {
   return manifest === null ? 'it has no manifest that can be read' : null;
 }
 
-const ADOPT = statement`
-  update longshore.backup
-     set status = 'done', unverified = null, deleted_at = null, cleared_at = null,
-         started_by = case when found then $3 else started_by end, found = false,
-         finished_at = coalesce(finished_at, snapshot_at)
-   where id = $1 and status = 'unverified' and manifest_sha256 = $2 returning 1`;
-
 async function adopt(
   { db }: BackupDeps,
   { id, manifest, sha256 }: Candidate,
@@ -88,8 +81,23 @@ async function adopt(
 ): Promise<boolean> {
   await passIds(db, idsOf(manifest!));
   return db.transaction(async (tx) => {
-    const changed = await tx.query(ADOPT, [id, sha256, adoptedBy]);
-    if (changed.length > 0) await insertAudit(tx, [audit(id)]);
-    return changed.length > 0;
+    const { numUpdatedRows } = await tx.ledger
+      .updateTable('backup')
+      .set(({ ref, fn, eb, val }) => ({
+        status: 'done',
+        unverified: null,
+        deleted_at: null,
+        cleared_at: null,
+        started_by: eb.case().when('found', '=', true).then(val(adoptedBy)).else(ref('started_by')).end(),
+        found: false,
+        finished_at: fn.coalesce('finished_at', 'snapshot_at'),
+      }))
+      .where('id', '=', id)
+      .where('status', '=', 'unverified')
+      .where('manifest_sha256', '=', sha256)
+      .executeTakeFirst();
+    const adopted = numUpdatedRows > 0n;
+    if (adopted) await insertAudit(tx, [audit(id)]);
+    return adopted;
   });
 }

@@ -14,7 +14,7 @@ import type { Snapshot } from './snapshot.ts';
  * The ledger's row says which attempt counts, and every part names its own.
  */
 
-const BEGIN_ATTEMPT = statement<{ status: BackupStatus; attempt: number }>`
+const BEGIN_ATTEMPT = statement<{ status: BackupStatus }>`
   with begun as (
     update longshore.backup set attempt = $2, snapshot_at = null, last_loads = null, parts_total = null
      where id = $1 and status = 'running' and attempt < $2)

@@ -1,10 +1,12 @@
+import { sql } from 'kysely';
+import { moment } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import type { Part } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { backupFolder } from './backup-id.ts';
 import { backupKeysHere } from './backup-keys.ts';
-import { type Doubt, describeDoubts } from './doubts.ts';
+import { describeDoubts } from './doubts.ts';
 import { futureDoubt } from './judge-manifest.ts';
 import { manifestDoubt } from './manifest.ts';
 import type { Skipped } from './skipped.ts';
@@ -18,11 +20,6 @@ export interface Choice {
   readonly skipped: readonly Skipped[];
 }
 
-const NEWEST_READABLE = statement<{ id: string; at: Date | null }>`
-  select id, snapshot_at as at from longshore.backup
-   where status = 'done' and purpose <> 'safety' and tables @> array[$1]
-     and ($2::timestamptz is null or snapshot_at <= $2) order by snapshot_at desc, id desc`;
-
 /**
  * The newest backup of a table that can be read here: believed, with its key at hand, with its files in the storage, and
  * not found damaged by a drill. Never a safety backup: that holds what somebody wanted to be rid of.
@@ -30,7 +27,12 @@ const NEWEST_READABLE = statement<{ id: string; at: Date | null }>`
  */
 export async function newestReadable(deps: BackupDeps, table: string, before?: string): Promise<Choice> {
   const { db } = deps;
-  const done = await db.query(NEWEST_READABLE, [table, before ?? null]);
+  const done = await holdersOf(db, table, before)
+    .select(['id', 'snapshot_at as at'])
+    .where('status', '=', 'done')
+    .orderBy('snapshot_at', 'desc')
+    .orderBy('id', 'desc')
+    .execute();
   const skipped: Skipped[] = [];
   let chosen: { readonly id: string; readonly at: Date | null } | undefined;
   for (const one of done) {
@@ -47,6 +49,15 @@ export async function newestReadable(deps: BackupDeps, table: string, before?: s
     (a, b) => Number(a.strange) - Number(b.strange) || byNewest(a, b),
   );
   return { backupId: chosen?.id ?? null, skipped: told.slice(0, MOST_TOLD) };
+}
+
+/** Backups that hold the table, but for safety backups. */
+function holdersOf({ ledger }: Sql, table: string, before?: string) {
+  return ledger
+    .selectFrom('backup')
+    .where('purpose', '<>', 'safety')
+    .where('tables', '@>', sql<string[]>`array[${table}]`)
+    .$if(before !== undefined, (until) => until.where('snapshot_at', '<=', moment(before!)));
 }
 
 function byNewest(a: Skipped, b: Skipped): number {
@@ -103,19 +114,21 @@ async function faultOf(deps: BackupDeps, id: string, table: string): Promise<str
   return missing ? `its file ${missing.name} is missing` : null;
 }
 
-const NEWER_DOUBTED = statement<{ id: string; at: Date | null; found: boolean; doubts: readonly Doubt[] }>`
-  select id, snapshot_at as at, found, unverified as doubts from longshore.backup
-   where status = 'unverified' and purpose <> 'safety' and tables @> array[$1]
-     and ($2::timestamptz is null or snapshot_at > $2) and ($4::timestamptz is null or snapshot_at <= $4)
-   order by found, snapshot_at desc, id desc limit $3`;
-
 /** Those that nobody vouches for and that say that they are newer. */
 async function newerDoubted(db: Sql, table: string, than: Date | null, before?: string): Promise<Skipped[]> {
-  const rows = await db.query(NEWER_DOUBTED, [table, than, MOST_TOLD, before ?? null]);
-  return rows.map(({ id, at, found, doubts }) => ({
+  const rows = await holdersOf(db, table, before)
+    .select(['id', 'snapshot_at as at', 'found', 'unverified'])
+    .where('status', '=', 'unverified')
+    .$if(than !== null, (newer) => newer.where('snapshot_at', '>', than))
+    .orderBy('found')
+    .orderBy('snapshot_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(MOST_TOLD)
+    .execute();
+  return rows.map(({ id, at, found, unverified }) => ({
     backupId: id,
     snapshotAt: at?.toISOString() ?? null,
-    why: `it is unverified (${describeDoubts(doubts)})`,
+    why: `it is unverified (${describeDoubts(unverified ?? [])})`,
     strange: found,
   }));
 }

@@ -1,3 +1,4 @@
+import { NOW } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
@@ -17,14 +18,13 @@ export async function findIdempotent(db: Sql, keyId: string, key: string): Promi
   return (await findAll(db, [{ sentBy: keyId, key }])).get(nameOf(keyId, key)) ?? null;
 }
 
-const DROP_EXPIRED_KEYS = statement<{ n: number }>`
-  with gone as (delete from longshore.idempotency_key where expires_at <= now() returning 1)
-  select count(*)::int as n from gone`;
-
 /** Deletes expired Idempotency-Keys. @returns how many there were */
 export async function dropExpiredIdempotencyKeys(db: Sql): Promise<number> {
-  const [dropped] = await db.query(DROP_EXPIRED_KEYS);
-  return dropped?.n ?? 0;
+  const { numDeletedRows } = await db.ledger
+    .deleteFrom('idempotency_key')
+    .where('expires_at', '<=', NOW)
+    .executeTakeFirst();
+  return Number(numDeletedRows);
 }
 
 /** The unexpired Idempotency-Keys of these batches that the ledger has. */

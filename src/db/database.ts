@@ -168,7 +168,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         };
         return endingWith(signal, client, () => work(tx));
       };
-      return orm.em.fork().transactional(begin, { isolationLevel: IsolationLevel.READ_COMMITTED });
+      return orm.em.fork({ signal }).transactional(begin, { isolationLevel: IsolationLevel.READ_COMMITTED });
     },
     query: async (text, values) => (await (await poolOf(orm)).query(config(text, values))).rows,
     async run(text, values, { signal }) {

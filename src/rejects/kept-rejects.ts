@@ -1,7 +1,9 @@
+import { LockMode } from '@mikro-orm/postgresql';
 import type { Tx } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { type Part, part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
+import { LoadEntity } from '../ledger/load-entities.ts';
 import type { RejectCode } from '../types.ts';
 import type { RawReject } from './rejects.ts';
 
@@ -128,19 +130,17 @@ export async function dropRejects(
   return dropped?.n ?? 0;
 }
 
-const LOCK_LOAD = statement<{
-  status: string;
-  ended: boolean;
-}>`select status, finished_at is not null as ended from longshore.load where id = $1 for update`;
-
 /**
  * Deletes the rejects of a load that has ended. Their counts stay.
  * @throws LongshoreError `unknown-load`, `load-state`
  */
 export async function deleteRejects(tx: Tx, loadId: number): Promise<void> {
-  const [load] = await tx.query(LOCK_LOAD, [loadId]);
+  const load = await tx.em.findOne(LoadEntity, loadId, {
+    lockMode: LockMode.PESSIMISTIC_WRITE,
+    disableIdentityMap: true,
+  });
   if (!load) throw new LongshoreError('unknown-load', `there is no load ${loadId}`);
-  if (!load.ended)
+  if (!load.finishedAt)
     throw new LongshoreError('load-state', `load ${loadId} is ${load.status}: it has not ended`);
   await dropRejects(tx, loadId, 0);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { sql } from 'kysely';
 import { attemptDatabase } from '../../activities/attempt-database.ts';
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
@@ -102,6 +103,8 @@ describe('while all that comes after a commit takes minutes', async () => {
   });
 });
 
+const SLEEP = sql`pg_sleep(60)`.as('slept');
+
 describe('what an attempt of an activity has PostgreSQL do', async () => {
   const { db, client } = await testConnection({ after });
   const attempts = attemptDatabase(db);
@@ -117,6 +120,9 @@ describe('what an attempt of an activity has PostgreSQL do', async () => {
     for (const work of [
       (tried: Database) => tried.query('select pg_sleep(60)'),
       (tried: Database) => tried.transaction((tx) => tx.query('select pg_sleep(60)')),
+      (tried: Database) => tried.ledger.selectNoFrom(SLEEP).execute(),
+      (tried: Database) => tried.transaction((tx) => tx.ledger.selectNoFrom(SLEEP).execute()),
+      (tried: Database) => tried.transaction((tx) => tx.em.execute('select pg_sleep(60)')),
     ]) {
       await assert.rejects(
         run(1, work, 500),
@@ -124,6 +130,23 @@ describe('what an attempt of an activity has PostgreSQL do', async () => {
       );
       await eventually(sessions, []);
     }
+  });
+
+  it('says how many rows of the ledger it changed', async () => {
+    await run(1, async ({ ledger }) => {
+      const to = ledger.insertInto('token_key').values({ id: 'k', period: 1, secret: Buffer.of(1) });
+      assert.equal((await to.executeTakeFirst()).numInsertedOrUpdatedRows, 1n);
+      const again = to.onConflict((conflict) => conflict.doNothing());
+      assert.equal((await again.executeTakeFirst()).numInsertedOrUpdatedRows, 0n);
+      const change = ledger.updateTable('token_key').set({ period: 2 });
+      assert.equal((await change.where('id', '=', 'k').executeTakeFirst()).numUpdatedRows, 1n);
+      assert.equal((await change.where('id', '=', 'none').executeTakeFirst()).numUpdatedRows, 0n);
+      assert.equal((await ledger.deleteFrom('token_key').executeTakeFirst()).numDeletedRows, 1n);
+      await assert.rejects(
+        ledger.transaction().execute(async () => undefined),
+        /use its transaction/,
+      );
+    });
   });
 
   it('ends when the next attempt begins, though the process of the first one hangs', async () => {

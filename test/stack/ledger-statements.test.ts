@@ -10,6 +10,7 @@ import { makeStage, stageName } from '../../src/publish/stage.ts';
 import { KEEP_FAULTY } from '../../src/rejects/kept-rejects.ts';
 import { noteFilledSql } from '../../src/reports/fill-view.ts';
 import { batchStack } from '../support/batches.ts';
+import { type DescribedColumn, describeStatement } from '../support/describe-statement.ts';
 import { readSourceStatements } from '../support/source-statements.ts';
 import { sourceUrl } from '../support/source-tree.ts';
 
@@ -95,14 +96,37 @@ describe('Every statement of the ledger that is written in SQL', async () => {
   }
 
   it('fits the migrated schema, as PostgreSQL says when it prepares it', async () => {
-    assert.ok(source.declared > 50, 'the source was not read');
-    assert.equal(declaredStatements().length, source.declared);
+    assert.ok(source.declared.length > 50, 'the source was not read');
+    assert.equal(declaredStatements().length, source.declared.length);
     assert.deepEqual(await faultsOf(declaredStatements()), []);
   });
 
   it('fits it for tables of a dictionary, too, where its text depends on them', async () => {
     assert.deepEqual([...source.makers].sort(), Object.keys(SAMPLES).sort());
     for (const make of Object.values(SAMPLES)) assert.deepEqual(await faultsOf(make()), []);
+  });
+
+  it('gives rows with the members, of the types, that are written out with it', async (t) => {
+    const client = await db.connect();
+    t.after(() => client.end());
+    const faults: string[] = [];
+    let looked = 0;
+    for (const { at, texts, row } of source.declared) {
+      if (row === null) continue;
+      const [text] = declaredStatements().filter((one) => isMadeOf(one, texts));
+      assert.ok(text, at);
+      const columns = await describeStatement(client, text);
+      const wrong = faultsOfRow(row, columns);
+      looked += 1;
+      if (wrong.length > 0) faults.push(`${at}: ${wrong.join('; ')}`);
+    }
+    assert.ok(looked > 30, `${looked} were looked at`);
+    assert.deepEqual(faults, []);
+    const described = await describeStatement(client, 'select 1::int8 as id, now() as at');
+    assert.deepEqual(faultsOfRow(new Map([['id', 'number']]), described), [
+      'id is a string, not number',
+      'at is not written out',
+    ]);
   });
 
   it('is declared as one, so that this test sees it', () => {
@@ -136,3 +160,33 @@ describe('Every statement of the ledger that is written in SQL', async () => {
     assert.throws(() => `select 1 ${where}`, /not declared/);
   });
 });
+
+/** Whether these texts stand in it, in their order, with what was put in between them. */
+function isMadeOf(text: string, texts: readonly string[]): boolean {
+  let from = 0;
+  for (const one of texts) {
+    const at = text.indexOf(one, from);
+    if (at === -1 || (from === 0 && at !== 0)) return false;
+    from = at + one.length;
+  }
+  return texts.length > 1 || from === text.length;
+}
+
+const PLAIN: readonly string[] = ['number', 'string', 'boolean', 'Date', 'Buffer'];
+
+function faultsOfRow(
+  row: ReadonlyMap<string, string>,
+  columns: readonly DescribedColumn[],
+): readonly string[] {
+  const faults: string[] = [];
+  for (const [name, type] of row) {
+    const column = columns.find((one) => one.name === name);
+    const [plain] = type.split(' | ');
+    if (!column) faults.push(`it gives no ${name}`);
+    else if (PLAIN.includes(plain!) && column.type !== plain) {
+      faults.push(`${name} is a ${column.type}, not ${plain}`);
+    }
+  }
+  for (const { name } of columns) if (!row.has(name)) faults.push(`${name} is not written out`);
+  return faults;
+}

@@ -2,12 +2,19 @@ import type { AnyNode, TaggedTemplateExpression, TemplateLiteral } from 'acorn';
 import { ledgerEntities } from '../../src/ledger/entities.ts';
 import { type Place, visitSource } from './source-tree.ts';
 
+export interface DeclaredStatement {
+  readonly at: string;
+  /** What stands between what is put in. */
+  readonly texts: readonly string[];
+  /** Members of its rows, by name, where they are written out: `number`, `string | null` … */
+  readonly row: ReadonlyMap<string, string> | null;
+}
+
 /** The ledger's statements as the source has them. */
 export interface SourceStatements {
   /** Files that declare statements. */
   readonly files: ReadonlySet<string>;
-  /** How many they declare. */
-  readonly declared: number;
+  readonly declared: readonly DeclaredStatement[];
   /** Functions that make statements for a table, as `file function`. */
   readonly makers: ReadonlySet<string>;
   /** SQL that no test would see. */
@@ -24,15 +31,16 @@ export function readSourceStatements(pattern = '{src,api,activities}/**/*.ts'): 
   const files = new Set<string>();
   const makers = new Set<string>();
   const faults: string[] = [];
-  let declared = 0;
+  const declared: DeclaredStatement[] = [];
   visitSource(pattern, (place) => {
-    const { node, ancestors, file, code } = place;
+    const { node, ancestors, file, code, source } = place;
     const at = () => `${file}:${code.slice(0, node.start).split('\n').length}`;
     if (node.type === 'TaggedTemplateExpression') {
       const tag = tagOf(node);
       if (tag === 'statement') {
         files.add(file);
-        declared += 1;
+        const row = rowOf(source.slice(node.tag.end, node.quasi.start));
+        declared.push({ at: at(), texts: textsOf(node.quasi), row });
         if (ancestors.some(isFunction)) faults.push(`${at()} is declared when it is run, and not before`);
       }
       if (tag === 'statementFor') makers.add(`${file} ${functionOf(place)}`);
@@ -70,4 +78,17 @@ function isFunction({ type }: AnyNode): boolean {
 function functionOf({ ancestors }: Place): string {
   const [outermost] = ancestors.filter(({ type }) => type === 'FunctionDeclaration');
   return outermost?.type === 'FunctionDeclaration' ? (outermost.id?.name ?? '') : '';
+}
+
+/** @param type such as `<{ id: number; at: Date | null }>` */
+function rowOf(type: string): ReadonlyMap<string, string> | null {
+  const members = /^<\{\s*((?:(?:readonly )?\w+: [\w| ]+;?\s*)+)\}>$/.exec(type)?.[1];
+  if (members === undefined) return null;
+  const pairs = members.split(';').filter((member) => member.trim() !== '');
+  return new Map(
+    pairs.map((member): [string, string] => {
+      const [name = '', of = ''] = member.split(':').map((side) => side.trim().replace(/^readonly /, ''));
+      return [name, of];
+    }),
+  );
 }

@@ -14,26 +14,24 @@ export interface Place<Node extends AnyNode = AnyNode> {
   readonly file: string;
   /** The file's text, with blanks for its types. */
   readonly code: string;
+  /** The file's text. */
+  readonly source: string;
 }
 
 /** Visits every node of the files that match, each after those around it. */
 export function visitSource(pattern: string, visit: (place: Place) => void): void {
   for (const file of globSync(pattern, { cwd: ROOT })) {
     if (file.endsWith('.d.mts')) continue;
-    const code = codeOf(file);
+    const source = readFileSync(`${ROOT}${file}`, 'utf8');
+    const code = file.endsWith('.ts') ? stripTypeScriptTypes(source) : source;
     const options = { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true } as const;
-    walk({ node: parse(code, options), ancestors: [], file, code }, visit);
+    walk({ node: parse(code, options), ancestors: [], file, code, source }, visit);
   }
 }
 
 /** The URL of a file of the repository. */
 export function sourceUrl(file: string): string {
   return new URL(`../../${file}`, import.meta.url).href;
-}
-
-function codeOf(file: string): string {
-  const text = readFileSync(`${ROOT}${file}`, 'utf8');
-  return file.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
 }
 
 function walk(place: Place, visit: (place: Place) => void): void {
