@@ -99,12 +99,21 @@ function runTests(given) {
       '--test-global-setup=test/support/global-setup.ts',
       // Longer than any test takes on a slow machine: a test that hangs fails instead of holding up the run.
       '--test-timeout=600000',
-      // Tests wait about as long as they work: two more files than cores keep every core busy. Node's own choice for
-      // two cores is one file at a time.
-      `--test-concurrency=${availableParallelism() + 2}`,
+      `--test-concurrency=${filesAtOnce(wanted)}`,
       ...options,
       ...wanted,
     ],
     { cwd: root },
   );
+}
+
+/**
+ * Tests wait about as long as they work, so that two more files than cores keep every core busy; Node's own choice for
+ * two cores is one file at a time. A file of the faults runs platforms of several processes.
+ * @param {readonly string[]} wanted
+ * @returns {number}
+ */
+function filesAtOnce(wanted) {
+  const cores = availableParallelism();
+  return wanted.some((path) => path.includes(TIERS.faults)) ? Math.max(2, cores - 1) : cores + 2;
 }
