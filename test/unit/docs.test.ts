@@ -298,7 +298,7 @@ describe('the documentation', () => {
     const launch = readFileSync(`${ROOT}.vscode/launch.json`, 'utf8');
     const { configurations } = JSON.parse(launch) as { configurations: { name: string }[] };
     assert.ok(configurations.length > 3);
-    for (const [, path = ''] of launch.matchAll(/\$\{workspaceFolder\}\/([^"]+)/g))
+    for (const [, path = ''] of launch.matchAll(/\$\{workspaceFolder\}\/([^"*]+)"/g))
       assert.ok(existsSync(ROOT + path), `there is no file ${path}`);
     const { node } = packageJson.dependencies;
     assert.equal(readFileSync(`${ROOT}.nvmrc`, 'utf8').trim(), node);
