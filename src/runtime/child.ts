@@ -1,5 +1,5 @@
 import { type Config, readConfig } from '../config.ts';
-import { messageOf } from './log-fields.ts';
+import { firstError, messageOf } from './log-fields.ts';
 import { createLogger, type Logger } from './logger.ts';
 
 /** How long a graceful stop may take once the supervisor is gone: the next one wants our port. */
@@ -47,7 +47,8 @@ export async function runChild(
     setImmediate(() => process.exit(code));
   };
   const fail = (error: unknown) => {
-    log.fatal({ err: error }, messageOf(error));
+    const first = firstError(error);
+    log.fatal({ err: first }, messageOf(first));
     end(1);
   };
   const stop = async (why: string) => {

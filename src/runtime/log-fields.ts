@@ -60,6 +60,13 @@ function describeError(error: Error, causes = 0): Record<string, unknown> {
   };
 }
 
+/** The error that came first, where closing what was open (`await using`) failed after it. */
+export function firstError(error: unknown): unknown {
+  let first = error;
+  while (first instanceof SuppressedError) first = first.suppressed;
+  return first;
+}
+
 /**
  * The message of an error, if it is one that quotes no row: PostgreSQL's may (its `detail` and `where` as well, and
  * MikroORM's add the statement), and those of parsers do. Our own never hold any in a status of 500 and more.

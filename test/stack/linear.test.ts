@@ -27,13 +27,13 @@ const MEASURED: Readonly<Record<string, keyof typeof FOREIGN_PARSERS>> = {
 /** Built by zod and used here. */
 const OF_ZOD = [z.regexes.datetime({}), z.regexes.datetime({ offset: true }), z.regexes.uuid()];
 
-/** Of one expression, which takes milliseconds on a machine of its own. */
-const JUDGED_MS = 45_000;
+/** Of one expression, which takes milliseconds on a quiet machine; the judge counts wall time. */
+const JUDGED_MS = 240_000;
 
 const source = readSourcePatterns();
 
 describe('Every regular expression of the source', () => {
-  it('matches in linear time, as a checker of automata proves', { timeout: 300_000 }, async () => {
+  it('matches in linear time, as a checker of automata proves', async () => {
     const literal = [...source.literals.values()].filter(
       ({ pattern, flags }) => !(`/${pattern}/${flags}` in MEASURED),
     );

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LongshoreError } from '../../src/errors.ts';
+import { firstError } from '../../src/runtime/log-fields.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { sdkLogger } from '../../src/temporal/worker-runtime.ts';
 
@@ -146,5 +147,17 @@ describe('the log', () => {
       ['debug', 'temporal'],
       ['warn', 'temporal'],
     ]);
+  });
+
+  it('has the error that came first where closing what was open failed, too', async () => {
+    const first = new Error('no storage');
+    const start = async () => {
+      await using opened = new AsyncDisposableStack();
+      opened.defer(() => Promise.reject(new Error('the pool did not close')));
+      opened.defer(() => Promise.reject(new Error('the connection did not close')));
+      throw first;
+    };
+    await assert.rejects(start, (error) => firstError(error) === first);
+    assert.equal(firstError(first), first);
   });
 });
