@@ -9,9 +9,9 @@ import { idsOf } from './found-backups.ts';
 import { reviewBackups } from './review-backups.ts';
 
 export interface AdoptRequest {
-  /** null: all of which nothing is wrong but that there is no key here. */
+  /** null: all backups whose only doubt is that no key here authenticates them. */
   readonly ids: readonly string[] | null;
-  /** ID of the key that asks. */
+  /** ID of the API key of the request. */
   readonly adoptedBy: string;
   /** Makes the line of the audit log for an adopted backup, which is written with the change. */
   readonly audit: (backupId: string) => AuditEntry;
@@ -31,8 +31,8 @@ interface Candidate {
 }
 
 /**
- * Takes unverified backups on a person's word, after a fresh look at the storage. Only those that nothing speaks
- * against: one that was edited, moved or is of the future stays what it is. A backup that is known already is adopted.
+ * Adopts unverified backups on a person's word, after a new review of the storage. Only those without evidence against
+ * them: one that was edited, moved or is of the future stays unverified. A backup that is known already counts as adopted.
  */
 export async function adoptByHand(deps: BackupDeps, request: AdoptRequest): Promise<AdoptedByHand> {
   await reviewBackups(deps, { fresh: false });

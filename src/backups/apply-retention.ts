@@ -19,7 +19,7 @@ const READ_RETENTION = statement<{ [member in keyof BackupRow]: BackupRow[member
          coalesce(b.snapshot_at, b.created_at) as at
     from longshore.backup b where b.status = 'done'`;
 
-/** What a policy would do now. Only what is believed, and is in the storage as it was written, counts. */
+/** The plan of a policy at present. Only verified backups that the storage has as they were written count. */
 export async function readRetention(
   deps: BackupDeps,
   policy: RetentionPolicy | null,
@@ -39,7 +39,7 @@ export async function readRetention(
 
 export interface AppliedRetention {
   readonly removed: readonly string[];
-  /** Those that could not go at the moment: pinned since, or read by a restore. The next run tries again. */
+  /** Backups that could not be removed: pinned since, or read by a restore. The next run retries. */
   readonly left: readonly { readonly id: string; readonly reason: string }[];
 }
 
@@ -50,7 +50,7 @@ export interface RetentionWork {
   readonly onRead?: () => void;
 }
 
-/** Follows the plan of this moment. Run again after half of it, it goes on with the rest. */
+/** Applies the plan of this moment. Idempotent: a second run continues where the first was interrupted. */
 export async function applyRetention(
   deps: BackupDeps,
   policy: RetentionPolicy | null,
@@ -58,7 +58,7 @@ export async function applyRetention(
   { remove, onRead }: RetentionWork,
 ): Promise<AppliedRetention> {
   const plan = await readRetention(deps, policy, scope, onRead);
-  // The oldest first: should it be interrupted, the younger ones are what is still there.
+  // The oldest first, so that an interrupted run leaves the younger ones.
   return removeEach(plan.remove.map(({ id }) => id).reverse(), remove);
 }
 

@@ -21,7 +21,7 @@ const BEGIN_ATTEMPT = statement<{ status: BackupStatus }>`
   select status from longshore.backup where id = $1`;
 
 /**
- * Makes this attempt the one that counts, and clears away what those before it left.
+ * Makes this attempt the one that counts, and deletes the leftovers of earlier ones.
  * @returns the backup's status: nothing was begun unless it is `running`
  */
 export async function beginAttempt(

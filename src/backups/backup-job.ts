@@ -42,11 +42,11 @@ export const BACKUP_JOB: JobKind<BackupRow, BackupView, BackupJobDeps> = {
   besideWorkers: ['holdSnapshot'],
 
   reconciliation: {
-    // Without its manifest it is none, and its snapshot is gone.
+    // A backup without a manifest does not exist, and its snapshot is gone.
     completed: 'fail',
     completedNote: ', and its manifest is not there',
     neverStarted: 'start',
-    // Even of a workflow that was terminated: a backup exists when its manifest does.
+    // This holds also when its workflow was terminated: a backup exists when its manifest does.
     foundEnd: async ({ db, storage, backupKeys: keys }, { id }) => {
       const status = await finishFromManifest({ db, storage, keys }, id);
       if (status === null) return null;

@@ -25,9 +25,9 @@ export interface BackupKeys {
 export const NO_KEYS: BackupKeys = { current: null, byId: new Map() };
 
 /**
- * The keys of the configuration. A text is 64 hex digits or base64 (either alphabet) of 32 bytes; a file holds such a
- * text, or the 32 bytes themselves. Old keys are many: separated by commas, spaces or ends of lines.
- * @throws LongshoreError `config-invalid`, without a word of what was given
+ * Reads the configured keys. A text is 64 hex digits or base64 (either alphabet) of 32 bytes; a file holds such a text,
+ * or the 32 bytes themselves. There may be many old keys, separated by commas, spaces or ends of lines.
+ * @throws LongshoreError `config-invalid`, which shows nothing of the value
  */
 export async function readBackupKeys({
   backupKey,
@@ -41,7 +41,7 @@ export async function readBackupKeys({
 
 /**
  * The key with this ID.
- * @param what that needs it, as `backup 20261121T112233Z-3f9a2c`
+ * @param what what needs it, such as `backup 20261121T112233Z-3f9a2c`
  * @throws LongshoreError `backup-key-missing`, naming the key that is needed and those that are here
  */
 export function requireBackupKey(keys: BackupKeys, id: string, what: string): BackupKey {
@@ -50,15 +50,15 @@ export function requireBackupKey(keys: BackupKeys, id: string, what: string): Ba
   throw new LongshoreError('backup-key-missing', `${what} needs the key ${id}; ${backupKeysHere(keys)}`);
 }
 
-/** In words: which keys a process has. */
+/** The keys of a process, in words. */
 export function backupKeysHere({ byId }: BackupKeys): string {
   if (byId.size === 0) return 'there is no key here';
   return `${byId.size === 1 ? 'the key here is' : 'the keys here are'} ${[...byId.keys()].join(', ')}`;
 }
 
 /**
- * The key that a backup was begun with, or, for one that was begun before keys had their place in the ledger and is
- * encrypted, the current one; null: it needs none.
+ * The key that a backup was begun with; for an encrypted one of before keys were in the ledger, the current key; null:
+ * it needs none.
  * @throws LongshoreError `backup-key-missing`
  */
 export function keyOfBackup(
@@ -87,7 +87,7 @@ async function readOne(source: SecretSource): Promise<BackupKey> {
 
 async function readMany(source: SecretSource): Promise<BackupKey[]> {
   const content = 'text' in source ? Buffer.from(source.text) : readSecretFile(source.name, source.file);
-  // A file of one key's bytes, as for the current key.
+  // The file may be the bytes of a single key, as for the current key.
   const only = 'file' in source ? keyOfContent(content) : null;
   if (only) return [keyOf(only)];
   const texts = content

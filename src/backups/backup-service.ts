@@ -6,7 +6,7 @@ import type { BackupView } from './backup.ts';
 import type { BackupFilter } from './backups.ts';
 
 /**
- * What the API asks of backups. Every call may throw a `LongshoreError`, which becomes the problem of the answer;
+ * The backups as the API sees them. Every call may throw a `LongshoreError`, which becomes the problem of the answer;
  * those that take an ID throw `unknown-backup`.
  */
 export interface BackupService extends Jobs<BackupView> {
@@ -22,7 +22,7 @@ export interface BackupService extends Jobs<BackupView> {
   /** Deletes its files; the ledger keeps its row. @throws `backup-state` as `deleteBackup` does */
   remove(id: string, options: { readonly force: boolean }): Promise<BackupView>;
 
-  /** Takes unverified backups on a person's word; see `adoptByHand`. */
+  /** Adopts unverified backups on a person's word; see `adoptByHand`. */
   adopt(request: AdoptRequest): Promise<AdoptedByHand>;
 
   /** A file of a backup that is done. @throws `not-found`, `backup-state`, and `backup-damaged` when it is gone */
@@ -32,12 +32,12 @@ export interface BackupService extends Jobs<BackupView> {
 export interface StartBackup {
   /** null: every table of the dictionary. */
   readonly tables: readonly string[] | null;
-  /** Absent: the platform's standard. */
+  /** Absent: the default codec. */
   readonly codec?: Codec;
-  /** Absent: when there is a key. */
+  /** Absent: encrypt when there is a backup key. */
   readonly encrypt?: boolean;
   readonly pinned: boolean;
-  /** ID of the key that asks. */
+  /** ID of the API key of the request. */
   readonly startedBy: string;
 }
 

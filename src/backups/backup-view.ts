@@ -2,7 +2,7 @@ import type { LedgerRow } from '../db/ledger-queries.ts';
 import { jobError } from '../jobs/job.ts';
 import type { BackupTableView, BackupView, Part } from './backup.ts';
 
-/** A row of the ledger, with the parts so far of a backup that runs. */
+/** A row of the ledger; of a running backup, with the parts so far. */
 export type BackupRow = Omit<LedgerRow<'backup'>, Unseen> & {
   readonly parts: readonly { readonly table: string; readonly part: Part }[] | null;
 };

@@ -4,7 +4,7 @@ import type { Table } from '../types.ts';
 import type { Doubt } from './doubts.ts';
 
 export type BackupPurpose = 'manual' | 'schedule' | 'safety';
-/** unverified: it is in the storage, and nothing but a person's word can vouch for it; see `src/backups/judge-manifest.ts`. */
+/** unverified: it is in the storage, but neither ledger nor key vouches for it; see `src/backups/judge-manifest.ts`. */
 export type BackupStatus = 'running' | 'done' | 'failed' | 'cancelled' | 'deleted' | 'unverified';
 
 /** Every file of a backup is under `backups/<id>/` in the storage. */
@@ -29,12 +29,12 @@ export interface Manifest {
   /** null: not encrypted. `keyId`: the first 16 hex digits of the SHA-256 of the key. */
   readonly encryption: { readonly cipher: 'AES-256-GCM'; readonly keyId: string } | null;
   /**
-   * At least the newest group of batches whose rows are in the backup: the newest of all when the manifest was
-   * written; null when there was none. Absent in manifests of before.
+   * The newest group of batches when the manifest was written, so no older than any whose rows are in the backup; null
+   * when there was none. Absent in older manifests.
    */
   readonly lastGroupId?: number | null;
   readonly tables: readonly ManifestTable[];
-  /** Of all the bytes before its value; see `src/backups/manifest-mac.ts`. Absent where there was no backup key. */
+  /** MAC of all the bytes before its value; see `src/backups/manifest-mac.ts`. Absent where there was no backup key. */
   readonly mac?: { readonly algorithm: 'HMAC-SHA-256'; readonly keyId: string; readonly value: string };
 }
 
@@ -43,9 +43,9 @@ export interface ManifestTable {
   /** The table as the dictionary described it. */
   readonly definition: Table;
   readonly rows: number;
-  /** Of all rows in any order; see `src/avro/checksum.ts`. Hex. */
+  /** Checksum of all rows in any order; see `src/avro/checksum.ts`. Hex. */
   readonly checksum: string;
-  /** The newest load that was done, by the snapshot; null when there was none. */
+  /** The newest load that was done in the snapshot; null when there was none. */
   readonly lastLoadId: number | null;
   readonly parts: readonly Part[];
 }
@@ -54,7 +54,7 @@ export interface ManifestTable {
 export interface Part {
   /**
    * File name below the backup's folder: `<table>-<no>.<tag>.avro`, with `.enc` behind it when encrypted. The tag is
-   * another one at every try, so that a worker that was believed dead never writes over what counts.
+   * new at every try, so that a worker that was believed dead never overwrites a part that counts.
    */
   readonly name: string;
   readonly rows: number;
@@ -80,16 +80,16 @@ export interface BackupView extends JobView {
   readonly snapshotAt: string | null;
   /** In the order in which references allow them to be restored. */
   readonly tables: readonly BackupTableView[];
-  /** Parts that are stored, and how many it will be; null until the snapshot is taken. */
+  /** Parts stored so far, and their final number, which is null until the snapshot is taken. */
   readonly parts: number;
   readonly partsTotal: number | null;
-  /** Of the parts so far; null until there is one, and when the backup did not become one. */
+  /** Rows of the parts so far; null until there is one, and when the backup failed or was cancelled. */
   readonly rows: number | null;
   /** As stored. */
   readonly bytes: number | null;
-  /** Of an unverified one: why it is not believed. */
+  /** Reasons why an unverified backup is not trusted. */
   readonly unverified: readonly Doubt[] | null;
-  /** What it leaves out although the tables have it, in words. */
+  /** Parts of the tables that it leaves out, in words. */
   readonly warnings: readonly string[];
   /** When a drill last proved the backup good. */
   readonly lastVerifiedAt: string | null;
@@ -118,10 +118,10 @@ export interface Verification {
   /** What is wrong: file and fault. Empty when the backup is good. */
   readonly faults: readonly string[];
   /**
-   * Why the dictionary of that moment would refuse to restore it, in words; empty: it fits. Absent: the drill was of an
-   * earlier version, or the backup is damaged.
+   * Why the dictionary of that moment would refuse to restore it, in words; empty: it fits. Absent: an earlier version
+   * ran the drill, or the backup is damaged.
    */
   readonly misfits?: readonly string[];
-  /** What no backup holds although the database has it, in words. */
+  /** Parts of the database that no backup holds, in words. */
   readonly warnings?: readonly string[];
 }

@@ -11,7 +11,7 @@ import type { BackupKeys } from './backup-keys.ts';
 import { type BackupRow, toBackupView } from './backup-view.ts';
 import { uncovered } from './uncovered.ts';
 
-/** Quicker to write and to read than deflate, if a little larger; `npm run bench -- backup` measures all three. */
+/** Faster to write and to read than deflate, though a little larger; `npm run bench -- backup` measures all three. */
 const DEFAULT_CODEC: Codec = 'zstandard';
 
 export interface NewBackup {
@@ -19,19 +19,19 @@ export interface NewBackup {
   /** null: every table of the dictionary. */
   readonly tables: readonly string[] | null;
   readonly codec?: Codec;
-  /** Absent: when there is a key. */
+  /** Absent: encrypt when there is a backup key. */
   readonly encrypt?: boolean;
   readonly keys: BackupKeys;
   readonly purpose: BackupPurpose;
   readonly scheduleId?: string | null;
   readonly pinned?: boolean;
-  /** ID of the key that asked, or the name of what did. */
+  /** ID of the API key that requested it, or the name of what else did. */
   readonly startedBy: string;
-  /** One from `newBackupId`, for a caller that may have to ask twice; the same one is one backup. */
+  /** An ID from `newBackupId`, for a caller that may retry: the same ID is the same backup. */
   readonly id?: string;
 }
 
-/** What every activity of a backup needs to know of it; the same for the whole of its life, but for the status. */
+/** The properties of a backup that its activities need; constant, except for the status. */
 export interface BackupPlan {
   readonly id: string;
   readonly workflowId: string;
@@ -41,7 +41,7 @@ export interface BackupPlan {
   readonly attempt: number;
   readonly codec: Codec;
   readonly encrypted: boolean;
-  /** The key that it is made with, whichever is the current one by then; null: with none. */
+  /** The backup key that it is made with, even if another one is current by then; null: with none. */
   readonly keyId: string | null;
   readonly dictionary: { readonly name: string; readonly version: string };
   /** In the order in which references allow them to be restored. */
@@ -56,8 +56,8 @@ const CREATE_BACKUP = statement`
   on conflict (id) do nothing`;
 
 /**
- * Writes a backup that is to be made into the ledger, and nothing else: its workflow is for the caller to start. One
- * that never gets a workflow is given one by the housekeeping.
+ * Records a new backup in the ledger, and nothing else: the caller starts its workflow. If it does not, housekeeping
+ * does.
  *
  * @returns its ID
  * @throws LongshoreError `unknown-table`, and `backup-key-missing` when it shall be encrypted and there is no key
@@ -88,7 +88,7 @@ export async function createBackup(db: Sql, request: NewBackup): Promise<string>
   return id;
 }
 
-/** In the dictionary's order, which is that of the references. */
+/** The chosen tables in the dictionary's order, which is that of the references. */
 function chosenTables(dictionary: Dictionary, names: readonly string[] | null): readonly Table[] {
   if (names === null) return dictionary.tables;
   for (const name of names) {
@@ -145,7 +145,7 @@ export async function readBackup(db: Sql, id: string): Promise<BackupView> {
 export interface BackupFilter {
   /** Only backups that hold this table. */
   readonly table?: string;
-  /** Only backups that hold no other tables than these, as far as one can believe them; absent: of every table. */
+  /** Only backups that hold no other tables than these, by their manifests; absent: of every table. */
   readonly within?: readonly string[];
   readonly status?: BackupStatus;
   readonly purpose?: BackupPurpose;

@@ -21,9 +21,9 @@ export interface Choice {
 }
 
 /**
- * The newest backup of a table that can be read here: believed, with its key at hand, with its files in the storage, and
- * not found damaged by a drill. Never a safety backup: that holds what somebody wanted to be rid of.
- * @param before RFC 3339: only snapshots of this moment or before it
+ * The newest readable backup of a table: verified, with its backup key configured, with its files in the storage, and
+ * not found damaged by a drill. Never a safety backup: that holds data which somebody wanted to replace.
+ * @param before RFC 3339: only snapshots of this moment or earlier
  */
 export async function newestReadable(deps: BackupDeps, table: string, before?: string): Promise<Choice> {
   const { db } = deps;
@@ -44,7 +44,7 @@ export async function newestReadable(deps: BackupDeps, table: string, before?: s
     skipped.push({ backupId: one.id, snapshotAt: one.at?.toISOString() ?? null, why, strange: false });
   }
   const doubted = await newerDoubted(db, table, chosen?.at ?? null, before);
-  // This ledger's own first: however many somebody puts into the storage, they hide none of those.
+  // This ledger's own come first, so that no number of backups put into the storage can hide them.
   const told = [...skipped, ...doubted].sort(
     (a, b) => Number(a.strange) - Number(b.strange) || byNewest(a, b),
   );
@@ -66,11 +66,11 @@ function byNewest(a: Skipped, b: Skipped): number {
   );
 }
 
-/** A backup that is done, as far as it is to be relied on. */
+/** The properties of a finished backup that decide whether it can be relied on. */
 export interface Reliance {
   readonly id: string;
   readonly sha256: string;
-  /** What encrypts its parts; null: nothing. */
+  /** ID of the backup key that encrypts its parts; null: they are not encrypted. */
   readonly keyId: string | null;
   readonly snapshotAt: Date | null;
   readonly damaged: boolean;
@@ -81,8 +81,8 @@ export const RELIANCE = `b.id, b.manifest_sha256 as sha256, b.manifest -> 'encry
   b.snapshot_at as "snapshotAt", coalesce(not (b.verification->>'ok')::boolean, false) as damaged`;
 
 /**
- * Why a backup that the ledger calls done can't be relied on here and now; null: it can. Reads its manifest, since
- * whoever can write the storage may have changed it since the last look.
+ * Why a backup that the ledger calls done can't be relied on at present; null: it can. Reads its manifest, which anyone
+ * with access to the storage may have changed since it was last read.
  */
 export async function relianceFault(
   { storage, keys }: Pick<BackupDeps, 'storage' | 'keys'>,
@@ -114,7 +114,7 @@ async function faultOf(deps: BackupDeps, id: string, table: string): Promise<str
   return missing ? `its file ${missing.name} is missing` : null;
 }
 
-/** Those that nobody vouches for and that say that they are newer. */
+/** Unverified backups that claim to be newer. */
 async function newerDoubted(db: Sql, table: string, than: Date | null, before?: string): Promise<Skipped[]> {
   const rows = await holdersOf(db, table, before)
     .select(['id', 'snapshot_at as at', 'found', 'unverified'])
@@ -133,7 +133,7 @@ async function newerDoubted(db: Sql, table: string, than: Date | null, before?: 
   }));
 }
 
-/** In one line, for errors and logs; empty when none was passed over. */
+/** The skipped backups in one line, for errors and logs; empty when none was skipped. */
 export function describeSkipped(skipped: readonly Skipped[]): string {
   return skipped.map(({ backupId, why }) => `${backupId}: ${why}`).join('; ');
 }

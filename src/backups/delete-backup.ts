@@ -8,8 +8,8 @@ import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
 import { clearFiles } from './end-backup.ts';
 
 /**
- * Deletes a backup that is done or unverified: its files; the ledger keeps a row of it, `deleted`. Doing it twice is not an error,
- * and clears away what the first time may have left.
+ * Deletes the files of a backup that is done or unverified; the ledger keeps its row as `deleted`. Idempotent: a second
+ * call deletes what the first may have left.
  *
  * @throws LongshoreError `unknown-backup`; `backup-state` while it runs, is pinned or is in use by a restore, and,
  *   unless forced, when it is the newest good backup of one of its tables
@@ -22,7 +22,7 @@ export async function deleteBackup(
   const { db, storage } = deps;
   const unreliable = force ? [] : await unreliableStandIns(deps, id);
   await db.transaction(async (tx) => {
-    // Two of one table, deleted at the same moment, would each see the other as the one that stays.
+    // Two concurrent deletions of one table's backups would each see the other backup as the one that stays.
     await tx.query(`select pg_advisory_xact_lock(hashtextextended('longshore delete backup', 0))`);
     const row = await tx.ledger
       .selectFrom('backup')
@@ -34,7 +34,7 @@ export async function deleteBackup(
     if (row.status === 'running') throw refused(id, 'is running: cancel it first');
     if (row.pinned) throw refused(id, 'is pinned: unpin it first');
     await refuseWhileUsed(tx, id);
-    // What was only found has never stood for anything.
+    // A backup that was only found in the storage was never relied on.
     if (!force && !row.found) await refuseLast(tx, id, unreliable);
     await tx.ledger
       .updateTable('backup')
@@ -57,7 +57,7 @@ async function refuseWhileUsed({ ledger }: Sql, id: string): Promise<void> {
   if (used) throw refused(id, `is in use by restore ${used.id}`);
 }
 
-/** A backup `o` that stands in for `b` when that goes: a safety backup holds what a restore replaced, so for no other. */
+/** SQL: the backup `o` can replace `b`; a safety backup can't replace others, since it holds what a restore replaced. */
 const STANDS_IN = `o.status = 'done' and o.id <> b.id and coalesce((o.verification->>'ok')::boolean, true)
   and (o.purpose <> 'safety' or b.purpose = 'safety')`;
 
@@ -70,8 +70,8 @@ const UNRELIABLE_STAND_INS = statement<{ [member in keyof Reliance]: Reliance[me
    where x.id = $1`;
 
 /**
- * Backups that would stand in for this one, and can't be relied on. Of each table the newest are looked at, until one
- * is found that can.
+ * Backups that would replace this one, but can't be relied on. For each table they are checked from the newest on, until
+ * one can.
  */
 async function unreliableStandIns(deps: BackupDeps, id: string): Promise<string[]> {
   const unreliable: string[] = [];

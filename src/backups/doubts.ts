@@ -1,6 +1,6 @@
 /**
- * Why a backup is not believed. A test compares the table of docs/backups.md with this list.
- * `adoptable`: a person may take it all the same, since nothing speaks against it but that nothing speaks for it.
+ * Reasons why a backup is not trusted. A test compares the table of docs/backups.md with this list.
+ * `adoptable`: a person may adopt it all the same: evidence for it is missing, but there is none against it.
  */
 export const DOUBTS = {
   'no-key': { adoptable: true, means: 'There is no backup key here that could tell it from a forged one' },
@@ -29,7 +29,7 @@ export function doubt(reason: DoubtReason, detail: string): Doubt {
   return { reason, detail };
 }
 
-/** In one line. */
+/** The doubts in one line. */
 export function describeDoubts(doubts: readonly Doubt[]): string {
   return doubts.map(({ reason, detail }) => `${reason}: ${detail}`).join('; ');
 }

@@ -14,9 +14,9 @@ import { openSegment, SEGMENT_BYTES, sealSegment, TAG_BYTES } from './segments.t
  * Each file has a key of its own: HKDF-SHA-256 (RFC 5869) of the backup key and the random salt, so that nonces never
  * meet however many files one key protects. Each segment is sealed by AES-256-GCM (NIST SP 800-38D) as in the STREAM
  * construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015; age does the same): the nonce is the segment's number (11
- * bytes) and a flag that it is the last. Nothing is given out before its tag agrees; a segment that is lost, moved,
- * repeated or cut off, and a file cut between segments, are found. The associated data of every segment is the header
- * and what the part is (`partAad`), so that a part can't take another one's place. The check in the header is no
+ * bytes) and a flag that it is the last. No plain text is released before its tag is verified; a segment that is lost,
+ * moved, repeated or truncated, and a file cut between segments, are detected. The associated data of every segment is
+ * the header and the part's identity (`partAad`), so that parts can't be exchanged. The check in the header is no
  * protection; it tells a flipped bit in the key ID from another key.
  */
 const MAGIC = Buffer.from('LSENC');
@@ -30,7 +30,7 @@ const CHECK_AT = SALT_AT + SALT_BYTES;
 const HEADER_BYTES = CHECK_AT + CHECK_BYTES;
 const HKDF_INFO = 'longshore backup part';
 
-/** What a part is: the associated data that binds its bytes to its place. */
+/** The associated data of a part, which binds its bytes to its backup and name. */
 export function partAad(backupId: string, partName: string): Buffer {
   return Buffer.from(JSON.stringify([backupId, partName]));
 }
@@ -50,7 +50,7 @@ export async function* encryptPart(
   let no = 0;
   for await (const piece of stream) {
     for (let at = 0; at < piece.length; ) {
-      // Full and followed by something: not the last.
+      // A full segment with data after it is not the last.
       if (filled === SEGMENT_BYTES) {
         yield sealSegment(fileKey, { no: no++, last: false }, bound, segment);
         filled = 0;

@@ -15,10 +15,10 @@ export interface EndBackupInput {
 }
 
 /**
- * Writes that a backup did not become one, unless it has ended already, and then deletes its files. The ledger first:
- * from then on no part of it counts, so that what a straggler still writes it deletes itself.
+ * Records that a backup failed or was cancelled, unless it has ended already, and then deletes its files. The ledger
+ * comes first: from then on no part of it counts, so that a straggler deletes what it still writes.
  *
- * @returns what the ledger says: a cancellation that came after the manifest finds the backup done
+ * @returns the status in the ledger: a cancellation that came after the manifest finds the backup done
  */
 export async function endBackup(
   db: Sql,
@@ -48,7 +48,7 @@ export async function endBackup(
   return row;
 }
 
-/** Manifest first: what has no manifest is no backup, however far the deleting gets. */
+/** Deletes the manifest first: without it the backup does not exist, however far the deletion gets. */
 export async function clearFiles(db: Sql, storage: Files, id: string): Promise<void> {
   const keys = await storage.list(backupFolder(id));
   const manifests = keys.filter((key) => key.includes('/manifest.json'));
@@ -69,8 +69,8 @@ const UNCLEARED_BACKUPS = statement<{ id: string }>`
       or status = 'deleted' and (cleared_at is null or id <> all ($2)))`;
 
 /**
- * Files of backups that did not become one, or are deleted: what a process that died left, or a straggler wrote. A
- * manifest that is there again after its backup was deleted is for people to look at (`put-back`).
+ * Deletes files of failed, cancelled and deleted backups that a dead process left, or a straggler wrote. A manifest that
+ * reappears after its backup was deleted is left for people to look at (`put-back`).
  */
 export async function sweepBackups(db: Sql, storage: Files): Promise<void> {
   const keys = (await storage.list('backups/')).map((key) => key.split('/'));

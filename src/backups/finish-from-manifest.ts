@@ -9,10 +9,10 @@ import { judgeManifest } from './judge-manifest.ts';
 import { readManifestFile } from './manifest.ts';
 
 /**
- * Ends a backup that the ledger believes to be running, has no workflow, and whose manifest is there: a backup exists
- * when its manifest does. The ledger of the time when it was written was lost; of this one an older copy came back.
- * What a key has authenticated is done. What nothing speaks against but that nothing speaks for it becomes unverified,
- * for a person to adopt: made again, it would be another one, and the files that are there would be lost.
+ * Ends a backup that runs by the ledger, but has no workflow, and has a manifest: a backup exists when its manifest
+ * does. This happens when the ledger was restored from an older copy. A backup that a key authenticates becomes done.
+ * One without evidence for or against it becomes unverified, for a person to adopt: making it again would be another
+ * backup, and would lose its files.
  *
  * @returns null when there is no manifest that could be its own, or the backup has ended
  */

@@ -7,14 +7,14 @@ import type { Manifest } from './backup.ts';
 import type { Doubt } from './doubts.ts';
 import type { Judged } from './judge-manifest.ts';
 
-/** What stands for the key that asked, where a backup was found in the storage. */
+/** `startedBy` of a backup that was found in the storage. */
 const FOUND_BY = 'storage';
 
 type Vouched = Pick<Judged, 'sha256' | 'keyId'>;
 
 /**
- * Makes a backup that was found known: the manifest says all that a restore needs. New loads and groups of batches get
- * IDs past those of the rows in it.
+ * Records a backup that was found: its manifest has all that a restore needs. New loads and groups of batches get IDs
+ * past those of the rows in it.
  * @returns false when another process was first
  */
 export async function recordAdopted(
@@ -22,7 +22,7 @@ export async function recordAdopted(
   manifest: Manifest,
   vouched: Vouched,
 ): Promise<boolean> {
-  // Before the backup is known, so that an interrupted try is tried again.
+  // This precedes the record of the backup, so that an interrupted try is retried.
   await passIds(db, idsOf(manifest));
   const { snapshotAt } = manifest;
   return insertFound(db, {
@@ -33,7 +33,7 @@ export async function recordAdopted(
   });
 }
 
-/** Keeps a backup that was found and is not believed, and why; not while a restore takes it as it was before. */
+/** Records a found backup that is not trusted, and why; not while a restore reads it under its earlier state. */
 export async function recordDoubted(
   db: Sql,
   id: string,
@@ -41,7 +41,7 @@ export async function recordDoubted(
   doubts: readonly Doubt[],
 ): Promise<void> {
   const columns = manifest ? columnsOf(manifest, vouched) : unreadable(id, vouched);
-  // Listed by the moment at which it was found: the date that it gives itself is one of the things to doubt.
+  // It is listed by the moment at which it was found, since its own date is not trusted either.
   await insertFound(db, { ...columns, status: 'unverified', at: null, unverified: JSON.stringify(doubts) });
 }
 

@@ -5,30 +5,30 @@ import { type Doubt, doubt } from './doubts.ts';
 import { checkMac } from './manifest-mac.ts';
 import { parseManifest, unworkableTable } from './manifest-schema.ts';
 
-/** How far the clocks of two machines may be apart: a snapshot that is later than that is of the future. */
+/** Tolerated clock skew between machines: a snapshot beyond it is of the future. */
 export const CLOCK_SKEW_MS = 5 * 60_000;
 
-/** What there is to know of a manifest without the ledger. */
+/** The result of checking a manifest without the ledger. */
 export interface Judged {
-  /** null: it can not be read as one. */
+  /** null: the file is not a readable manifest. */
   readonly manifest: Manifest | null;
   /** Of the file, hex. */
   readonly sha256: string;
   /** The key that has authenticated it; null: none has. */
   readonly keyId: string | null;
-  /** Empty: it is believed. */
+  /** Empty: it is trusted. */
   readonly doubts: readonly Doubt[];
 }
 
 export interface ManifestFile {
-  /** Of the backup in whose folder it lies. */
+  /** ID of the backup in whose folder it lies. */
   readonly id: string;
   readonly bytes: Buffer;
-  /** What `manifest.json.sha256` beside it says; null: there is none. */
+  /** Content of `manifest.json.sha256` beside it; null: there is none. */
   readonly sidecar: string | null;
 }
 
-/** Whether a manifest that the ledger does not know is to be believed. Pure. */
+/** Decides whether a manifest that the ledger does not know is trusted. Pure. */
 export function judgeManifest({ id, bytes, sidecar }: ManifestFile, keys: BackupKeys, nowMs: number): Judged {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const doubts: Doubt[] = [];
@@ -65,7 +65,7 @@ export function judgeManifest({ id, bytes, sidecar }: ManifestFile, keys: Backup
   return { manifest: manifest.id === id ? manifest : null, sha256, keyId, doubts };
 }
 
-/** null: the snapshot is of the past, or not further in the future than clocks are apart. */
+/** null: the snapshot is of the past, or within the tolerated clock skew. */
 export function futureDoubt(snapshotAt: string, nowMs: number): Doubt | null {
   if (Date.parse(snapshotAt) <= nowMs + CLOCK_SKEW_MS) return null;
   return doubt('future-dated', `its snapshot is of ${snapshotAt}, which is in the future`);

@@ -4,16 +4,16 @@ import type { BackupKey, BackupKeys } from './backup-keys.ts';
 
 /**
  * A manifest's last member is its MAC: HMAC-SHA-256 of every byte of the file before the MAC's own digits, the key's ID
- * among them, by a key that HKDF-SHA-256 (RFC 5869) derives from the backup key. What follows the digits is fixed. So
- * the file is authenticated as it lies there, before a byte of it is parsed, and there is one form only: a manifest that
- * anything has formatted again is another one.
+ * among them, by a key that HKDF-SHA-256 (RFC 5869) derives from the backup key. The bytes after the digits are fixed.
+ * So the file is authenticated as it is, before any of it is parsed, and has one valid form only: a manifest that was
+ * reformatted fails.
  */
 const HKDF_INFO = 'longshore backup manifest';
 const KEY_BYTES = 32;
 export const MAC_ALGORITHM = 'HMAC-SHA-256';
 const DIGITS = 64;
 const NO_DIGITS = '0'.repeat(DIGITS);
-/** Of the file's end; all of it has one length. */
+/** Pattern of the file's end, whose length is constant. */
 const END =
   /,\n "mac": \{\n {2}"algorithm": "HMAC-SHA-256",\n {2}"keyId": "([0-9a-f]{16})",\n {2}"value": "([0-9a-f]{64})"\n \}\n\}\n$/;
 const END_BYTES = 200;
@@ -30,13 +30,13 @@ export function encodeManifest(manifest: Manifest, key: BackupKey | null): Buffe
 
 export type MacState =
   | { readonly state: 'good'; readonly keyId: string }
-  /** No MAC at the end of the file, or no key here that could tell. */
+  /** The file has no MAC, or its key is not configured here. */
   | { readonly state: 'missing' }
   | { readonly state: 'unknown-key'; readonly keyId: string }
   /** Edited or forged. */
   | { readonly state: 'wrong'; readonly keyId: string };
 
-/** Whether one of the keys has authenticated these very bytes. In constant time, as far as the digits go. */
+/** Checks whether one of the keys authenticates exactly these bytes. The digits are compared in constant time. */
 export function checkMac(bytes: Buffer, { byId }: Pick<BackupKeys, 'byId'>): MacState {
   const end = END.exec(bytes.subarray(-END_BYTES).toString('latin1'));
   if (end === null) return { state: 'missing' };

@@ -9,13 +9,13 @@ import { BACKUP_ID } from './backup-id.ts';
 import { MAC_ALGORITHM } from './manifest-mac.ts';
 
 /**
- * What a manifest has to be. Whoever can write the storage can write anything there, so that nothing of it is used
- * before it has passed here: names lead out of no folder, and definitions are such as a dictionary can have.
+ * The schema of a manifest. Anyone with access to the storage can write anything there, so nothing of a manifest is used
+ * before it has passed here: names can't escape their folder, and definitions are valid in a dictionary.
  */
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const hex = z.string().regex(/^[0-9a-f]{16}$/);
 const count = z.int().min(0);
-/** PostgreSQL stores neither of them as text. */
+/** Excludes characters that PostgreSQL can't store as text. */
 const name = z
   .string()
   .max(1000)
@@ -23,7 +23,7 @@ const name = z
 const names = z.array(name);
 
 const partSchema = z.strictObject({
-  // A single segment of a key: a manifest never leads out of its own folder.
+  // A single segment of an object key, so that a manifest can't point out of its own folder.
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/),
   rows: count,
   bytes: count,
@@ -91,8 +91,8 @@ const schema: z.ZodType<Manifest> = z.strictObject({
 });
 
 /**
- * Of a manifest that nobody vouches for: bounds, patterns and values of its constraints might be none.
- * @returns the first table whose definition can not be worked with; null: all can
+ * Checks an untrusted manifest's definitions, whose bounds, patterns and values of constraints may be invalid.
+ * @returns the first table whose definition is unusable; null: there is none
  */
 export function unworkableTable({ tables }: Pick<Manifest, 'tables'>): string | null {
   for (const { table, definition } of tables) {
@@ -111,7 +111,7 @@ export type ParsedManifest =
   /** `emptied`: it holds less than any backup does. */
   | { readonly manifest: null; readonly emptied: boolean; readonly fault: string };
 
-/** A manifest's bytes, as far as they are one. */
+/** Parses the bytes of a manifest. */
 export function parseManifest(bytes: Buffer): ParsedManifest {
   if (bytes.length === 0) return { manifest: null, emptied: true, fault: 'it is an empty file' };
   let json: unknown;
@@ -131,7 +131,7 @@ export function parseManifest(bytes: Buffer): ParsedManifest {
   return wrong ? { manifest: null, emptied: false, fault: wrong } : { manifest: parsed.data };
 }
 
-/** Each table of a backup has a part at least, also one without a row. */
+/** Each table of a backup has at least one part, even an empty table. */
 function emptiness(json: unknown): string | null {
   const tables = (json as { tables?: unknown } | null)?.tables;
   if (!Array.isArray(tables)) return null;

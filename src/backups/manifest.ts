@@ -9,7 +9,7 @@ import { encodeManifest } from './manifest-mac.ts';
 import { parseManifest } from './manifest-schema.ts';
 
 const MANIFEST_HASH = `${MANIFEST}.sha256`;
-/** Thousands of tables and parts need a few MB; what claims to be more is no manifest. */
+/** Thousands of tables and parts need a few MB; a larger file is not a manifest. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** `sha256sum`'s line begins with the digits. */
 const MAX_HASH_BYTES = 1024;
@@ -55,7 +55,7 @@ export async function readManifestFile(storage: Readable, id: string): Promise<M
   return { id, bytes, sidecar: sidecar?.toString('latin1', 0, HASH_BYTES) ?? null };
 }
 
-/** What is wrong with the manifest of a backup that the ledger knows; null: it is the one that was written. */
+/** The fault of the manifest of a backup that the ledger knows; null: it is as it was written. */
 export async function manifestDoubt(storage: Readable, id: string, sha256: string): Promise<Doubt | null> {
   const bytes = await readSmall(storage, backupFolder(id) + MANIFEST, MAX_BYTES);
   if (bytes === null) return doubt('missing', `${MANIFEST} of backup ${id} is missing`);

@@ -8,7 +8,7 @@ export interface Periods {
   readonly month: string;
 }
 
-/** As a clock on the wall of that time zone (IANA name) has it. */
+/** The periods of a moment by the local time of that time zone (IANA name). */
 export function periodsOf(moment: string, timezone: string): Periods {
   const parts = formatOf(timezone).formatToParts(new Date(moment));
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((p) => p.type === type)?.value ?? '';
@@ -26,7 +26,7 @@ function isoWeek(year: string, month: string, day: string): string {
   return `${ofYear}-W${String(week).padStart(2, '0')}`;
 }
 
-/** Kept, as making one takes longer than formatting a thousand moments. */
+/** Cached: creating one takes longer than formatting a thousand moments. */
 function formatOf(timezone: string): Intl.DateTimeFormat {
   const known = formats.get(timezone);
   if (known !== undefined) return known;

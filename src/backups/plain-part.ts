@@ -5,7 +5,7 @@ import { backupFolder } from './backup-id.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { decryptPart, partAad } from './encryption.ts';
 
-/** A part of a backup as Avro, decrypted where it has to be; what is stored goes through the hash. */
+/** A part of a backup as Avro, decrypted where need be; the hash is updated with the stored bytes. */
 export async function plainPart(
   { storage, backupKeys }: { readonly storage: Storage; readonly backupKeys: BackupKeys },
   backup: Pick<Manifest, 'id' | 'encryption'>,

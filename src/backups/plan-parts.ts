@@ -1,11 +1,11 @@
 /** PostgreSQL's block, unless it was built otherwise; ranges only need it to tell pages from bytes. */
 const PAGE_BYTES = 8192;
-/** Small enough that a few workers end at nearly the same time, large enough that their starts cost nothing. */
+/** Small enough that a few workers finish at nearly the same time, large enough that starting parts costs nothing. */
 const PART_BYTES = 32 * 1024 * 1024;
-/** Each costs some events of a workflow's history, of which there are 51,200 at most. */
+/** Each part costs some events of a workflow's history, which has 51,200 at most. */
 const MAX_PARTS = 4_000;
 
-/** Pages [fromPage, toPage) of a table's heap; null: to its end, wherever that is. */
+/** Pages [fromPage, toPage) of a table's heap; null: to the end, even if it has grown. */
 export interface PlannedPart {
   readonly table: string;
   /** From 0, within the table. */

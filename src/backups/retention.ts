@@ -3,13 +3,13 @@ import type { BackupPurpose } from './backup.ts';
 import { periodsOf } from './periods.ts';
 
 /**
- * Which backups of a schedule stay, as restic's `forget` has it: each rule keeps what it keeps, and a backup stays
- * when any rule keeps it. `keepDaily: 7` keeps the newest backup of each of the last seven days that have one.
+ * Which backups of a schedule stay, as in restic's `forget`: rules are independent, and a backup stays when any of them
+ * keeps it. `keepDaily: 7` keeps the newest backup of each of the last seven days that have one.
  * null, or no rule at all: everything stays.
  */
 export interface RetentionPolicy {
   readonly keepLast?: number;
-  /** ISO 8601 duration, such as `P30D`: what is younger stays. */
+  /** ISO 8601 duration, such as `P30D`: younger backups stay. */
   readonly keepWithin?: string;
   readonly keepDaily?: number;
   /** Weeks of ISO 8601: they begin on Monday. */
@@ -17,7 +17,7 @@ export interface RetentionPolicy {
   readonly keepMonthly?: number;
 }
 
-/** A backup that is done, as far as retention looks at it. */
+/** The properties of a finished backup that retention uses. */
 export interface RetainedBackup {
   readonly id: string;
   readonly scheduleId: string | null;
@@ -26,12 +26,12 @@ export interface RetainedBackup {
   /** Why it can't be relied on, as `relianceFault` says it; null: it can. */
   readonly fault: string | null;
   readonly tables: readonly string[];
-  /** Of its snapshot, RFC 3339. */
+  /** Moment of its snapshot, RFC 3339. */
   readonly snapshotAt: string;
 }
 
 export interface RetentionScope {
-  /** The policy looks at the backups of this schedule only. */
+  /** The policy applies to the backups of this schedule only. */
   readonly scheduleId: string;
   /** IANA name: days, weeks and months are those of this zone. */
   readonly timezone: string;
@@ -47,9 +47,10 @@ export interface RetentionPlan {
 /**
  * What a policy does to the backups of its schedule, newest first. Pure.
  *
- * `backups` are all that are done, of every schedule and of none: whatever the rules say, the newest good backup of
- * each table stays. One that can't be relied on (damaged, changed in the storage, without its key) neither counts for a
- * rule nor goes: it is a finding, for people to look at. A safety backup is never that last good one: it may hold the very accident that the real last one would heal.
+ * `backups` are all finished ones, of every schedule and of none: whatever the rules say, the newest good backup of each
+ * table stays. One that can't be relied on (damaged, changed in the storage, without its key) neither counts for a rule
+ * nor is removed: it is a finding for people to look at. A safety backup never counts as the last good one: it may hold
+ * the very accident that the real one would undo.
  */
 export function planRetention(
   backups: readonly RetainedBackup[],

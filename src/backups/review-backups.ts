@@ -13,30 +13,30 @@ import { type Judged, judgeManifest } from './judge-manifest.ts';
 import { manifestDoubt, readManifestFile } from './manifest.ts';
 
 /**
- * Compares what the storage has with what the ledger knows. Whoever can write the storage can put anything there, so:
+ * Compares the storage with the ledger. Anyone with access to the storage can put anything there, so:
  *
- *     the ledger knows it (done)    believed as long as its manifest is the very one that was written
- *     a key has authenticated it    it becomes known (adopted), if it is this ledger's, and not of the future
- *     anything else                 `unverified`, with every reason why; nothing takes it but a person's word
+ *     the ledger knows it (done)    trusted as long as its manifest is exactly the one that was written
+ *     a key authenticates it        adopted, if it is this ledger's, and not of the future
+ *     anything else                 `unverified`, with every reason why; only a person can adopt it
  *
  *     done ⇄ unverified (edited, emptied, missing)      deleted ⇄ unverified (put-back)
- *     found → done (adopted) | unverified → done, once nothing speaks against it
+ *     found → done (adopted) | unverified → done, once it has no doubts
  *
- * A ledger that is new, as after the loss of the old one, also takes the backups of another ledger, if they are all of
- * one; and without a key those that agree with the hash beside them.
+ * A new ledger, as after the loss of the old one, also adopts the backups of another ledger, if all are of the same one;
+ * and without a key those that agree with the hash beside them.
  */
 
-/** Of what nobody vouches for, so many are kept in the ledger: the rest are counted. */
+/** The most unverified backups that the ledger keeps; the rest are only counted. */
 export const MAX_DOUBTED = 1000;
 
 export interface Reviewed {
-  /** Found in the storage, and believed from now on. */
+  /** Found in the storage, and trusted from now on. */
   readonly adopted: readonly string[];
-  /** Not believed since now, or for other reasons than before. */
+  /** Not trusted as of now, or for new reasons. */
   readonly doubted: readonly { readonly id: string; readonly doubts: readonly Doubt[] }[];
-  /** Believed again: their manifest is what it was. */
+  /** Trusted again: their manifest is as it was written. */
   readonly cleared: readonly string[];
-  /** Not believed either, and beyond what the ledger keeps of such. */
+  /** Not trusted either, but beyond the number that the ledger keeps. */
   readonly uncounted: number;
 }
 
@@ -44,7 +44,7 @@ export interface ReviewOptions {
   /** The ledger was empty when this process started; see `ledgerIsFresh`. */
   readonly fresh: boolean;
   readonly nowMs?: number;
-  /** What the caller's review before this one read: stamps of manifests by ID, which are not read again. */
+  /** Stamps by ID of the manifests that the caller's previous review read; they are not read again. */
   readonly seen?: Map<string, string>;
 }
 
@@ -62,7 +62,7 @@ const LEDGER_IS_FRESH = statement`
   select from longshore.backup where not found union all select from longshore.load
    union all select from longshore.load_past union all select from longshore.batch_group limit 1`;
 
-/** Nothing was ever done with this ledger: it is that of a new installation, or takes the place of a lost one. */
+/** Whether this ledger was never used: it is of a new installation, or replaces a lost one. */
 export async function ledgerIsFresh(db: Sql): Promise<boolean> {
   const used = await db.query(LEDGER_IS_FRESH);
   return used.length === 0;
@@ -124,11 +124,11 @@ class Review {
     this.#nowMs = options.nowMs ?? Date.now();
   }
 
-  /** One that this ledger made or adopted. */
+  /** Reviews a backup that this ledger made or adopted. */
   async known(row: Known, stored: boolean): Promise<void> {
     const { id, status, sha256 } = row;
     if (sha256 === null || (status !== 'done' && status !== 'unverified' && status !== 'deleted')) return;
-    // Its deletion is under way, or was broken off: the sweep ends it.
+    // Its deletion is under way, or was interrupted: the sweep completes it.
     if (row.deleted && !row.cleared) return;
     if (row.deleted && !stored) {
       if (status === 'unverified') await this.#setStatus(row, 'deleted', null);
@@ -148,7 +148,7 @@ class Review {
     }
   }
 
-  /** One that was found and never believed, whose manifest is there no more. A restore may still name its row. */
+  /** Forgets a found, never trusted backup whose manifest is gone. A restore may still refer to its row. */
   async gone({ id, status }: Known): Promise<void> {
     if (status !== 'unverified') return;
     const { ledger } = this.#deps.db;
@@ -170,7 +170,7 @@ class Review {
       .execute();
   }
 
-  /** Those that the ledger does not know, or knows and never believed. */
+  /** Reviews backups that the ledger does not know, or has never trusted. */
   async strangers(all: readonly { readonly id: string; readonly row: Known | null }[]): Promise<void> {
     const judged: { readonly id: string; readonly row: Known | null; readonly judged: Judged }[] = [];
     for (const { id, row } of all) {
@@ -224,8 +224,8 @@ class Review {
   }
 
   /**
-   * The ledgers whose backups are this one's: its own, and that of which it has taken the place. An authenticated
-   * manifest of any other one was brought here from another installation with the same key.
+   * The ledgers whose backups belong here: this one, and the one that it replaces. An authenticated manifest of any other
+   * ledger came from another installation with the same key.
    */
   async #origins(judged: readonly Judged[]): Promise<ReadonlySet<string>> {
     const rows = await this.#deps.db.query(READ_ORIGIN);
@@ -237,7 +237,7 @@ class Review {
       ),
     );
     for (const own of origins) others.delete(own);
-    // Of two, nobody but a person can say whose place this ledger has taken.
+    // Of two others, only a person can say which one this ledger replaces.
     if (others.size === 1) for (const other of others) origins.add(other);
     return origins;
   }
@@ -262,7 +262,7 @@ class Review {
     else if (status === 'done') this.result.cleared.push(id);
   }
 
-  /** null: a review before this one has read this very file. */
+  /** The stamp of a manifest; null: an earlier review has read this version of it. */
   async #unseenStamp(id: string): Promise<string | null> {
     const { seen } = this.#options;
     const stamp = (await stampOf(this.#deps.storage, backupFolder(id) + MANIFEST)) ?? '';

@@ -21,8 +21,8 @@ const REMOVE_OLD_SAFETY = statement<{ [member in keyof SafetyBackup]: SafetyBack
 
 /**
  * Deletes safety backups that are older than `SAFETY_KEPT_DAYS`, oldest first. The newest good one of each table stays
- * whatever its age, as do those that are pinned, that can't be relied on, that a restore reads, or that are the last
- * good backup of a table at all.
+ * at any age, as do those that are pinned, that can't be relied on, that a restore reads, or that are the only good
+ * backup of a table.
  */
 export async function removeOldSafety(deps: BackupDeps): Promise<AppliedRetention> {
   const newestFirst = await deps.db.query(REMOVE_OLD_SAFETY, [SAFETY_KEPT_DAYS]);

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 
-/** Plain bytes of a segment: what is held back until its tag agrees, and 0.006 % larger for the tag. */
+/** Plain bytes of a segment: they are held back until its tag is verified; the tag adds 0.006 %. */
 export const SEGMENT_BYTES = 256 * 1024;
 export const TAG_BYTES = 16;
 
@@ -22,7 +22,7 @@ export function sealSegment(key: KeyObject, place: SegmentPlace, aad: Uint8Array
   return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** The plain bytes; null where key, place, associated data or a byte is another. */
+/** @returns the plain bytes; null where key, place, associated data or a byte is wrong */
 export function openSegment(
   key: KeyObject,
   place: SegmentPlace,

@@ -7,29 +7,29 @@ import { columnsOf, liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import { type PlannedPart, planParts } from './plan-parts.ts';
 
-/** What a connection holds open, for others to read the same moment. */
+/** A snapshot that one connection holds, so that others can read the same moment. */
 export interface Snapshot {
-  /** For `set transaction snapshot`, as long as the connection that took it lives. */
+  /** ID for `set transaction snapshot`, valid as long as the connection that took it lives. */
   readonly id: string;
   readonly at: Date;
   readonly parts: readonly PlannedPart[];
-  /** By table: the newest load that was done. */
+  /** The newest load that was done, by table. */
   readonly lastLoads: Readonly<Record<string, number>>;
 }
 
-/** The snapshot is not to be had (any more): its connection ended, or someone stands before the table's readers. */
+/** The snapshot can't be read (any more): its connection ended, or a waiting lock blocks the table's readers. */
 export class SnapshotLost extends Error {
   override name = 'SnapshotLost';
 }
 
-/** A reader that waits longer stands behind somebody who waits for the snapshot's end: neither would ever go on. */
+/** A reader that waits longer is queued behind a lock that waits for the snapshot's end: a deadlock. */
 const READER_WAITS = '10s';
 
 const LAST_LOADS = statement`select table_name, max(id) as id from longshore.load where status = 'done' and table_name = any ($1) group by 1`;
 
 /**
- * Takes a snapshot of these tables: all of them as they are at one moment. The connection is in its transaction from
- * then on; its end gives the snapshot and its locks up.
+ * Takes a snapshot of these tables: all of them at one moment. The connection is in a transaction from then on, whose
+ * end releases the snapshot and its locks.
  */
 export async function takeSnapshot(client: ClientBase, tables: readonly Table[]): Promise<Snapshot> {
   const names = tables.map(({ name }) => name);
@@ -59,7 +59,7 @@ export async function takeSnapshot(client: ClientBase, tables: readonly Table[])
 export async function joinSnapshot(client: ClientBase, snapshotId: string): Promise<void> {
   await client.query('begin isolation level repeatable read read only');
   await client.query(`set local lock_timeout = '${READER_WAITS}'`);
-  // A backup with the rows that a policy lets this role see would look whole: PostgreSQL refuses instead, as for pg_dump.
+  // A backup of only the rows that a policy shows to this role would look whole: PostgreSQL fails instead, as in pg_dump.
   await client.query('set local row_security = off');
   try {
     // A literal: SET takes no parameters.

@@ -5,12 +5,12 @@ import { sweepBackups } from './end-backup.ts';
 import { MAX_DOUBTED, type Reviewed, type ReviewOptions, reviewBackups } from './review-backups.ts';
 import { removeOldSafety } from './safety-retention.ts';
 
-/** Of a review, so many findings are logged one by one. */
+/** The most findings of a review that are logged one by one. */
 const MOST_LOGGED = 20;
 
 /**
- * Compares the storage with the ledger: what is authenticated becomes known, what is not becomes `unverified`. Old
- * safety backups, and files that are no backup's any more, go.
+ * Compares the storage with the ledger: authenticated backups are adopted, others become `unverified`. Deletes old
+ * safety backups, and files that belong to no backup any more.
  */
 export async function tidyBackups(deps: BackupDeps, options: ReviewOptions, log: Logger): Promise<void> {
   logReview(await reviewBackups(deps, options), log);

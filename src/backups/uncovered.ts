@@ -3,15 +3,15 @@ import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
 import { columnsOf } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 
-/** More than anyone reads; the last one says how many there are beside. */
+/** The most that are listed; the last entry gives the number of further ones. */
 const MOST_TOLD = 20;
 
 /**
- * What no backup holds, in words: columns that the tables have beside the dictionary, and tables of the data schema that
- * the dictionary does not know.
+ * Lists what no backup holds, in words: columns of the tables, and tables of the data schema, that the dictionary does
+ * not have.
  *
- * @param tables whose columns are looked at
- * @param known every table of the dictionary; absent: other tables are of no interest
+ * @param tables tables whose columns are checked
+ * @param known every table of the dictionary; absent: other tables are not listed
  */
 export async function uncovered(
   db: Sql,
@@ -35,7 +35,7 @@ export async function uncovered(
   return [...found.slice(0, MOST_TOLD), `and ${found.length - MOST_TOLD} more`];
 }
 
-/** Partitions belong to their table, and what an extension made to the extension. */
+/** Tables beside the dictionary, without partitions and without those of extensions. */
 async function unknownTables(db: Sql, known: readonly Table[]): Promise<string[]> {
   const rows = await db.query<{ name: string }>(
     `select relname as name from pg_class c

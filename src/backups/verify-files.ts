@@ -26,7 +26,7 @@ export async function* checkFiles(
   }
 }
 
-/** Without reading it: null when the part is there and has its size. */
+/** Checks a part without reading it: null when it is there and has its size. */
 export async function sizeFault(
   storage: Pick<Storage, 'stat'>,
   id: string,
@@ -39,7 +39,7 @@ export async function sizeFault(
     : `the file has ${found.bytes} bytes, and should have ${part.bytes}`;
 }
 
-/** Reads it to the end: null when it is what was written. */
+/** Reads a part to its end: null when it is as it was written. */
 export async function hashFault(
   storage: Pick<Storage, 'stream'>,
   id: string,

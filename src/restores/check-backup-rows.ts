@@ -5,12 +5,12 @@ import { compileTable } from '../rows/compile-table.ts';
 import type { CompiledTable } from '../rows/contract.ts';
 import type { Field, Table } from '../types.ts';
 
-/** Rules that a message names. */
+/** The most rules that a message names. */
 const SHOWN_RULES = 5;
-/** Rows that it names. */
+/** The most rows that a message names. */
 export const SHOWN_ROWS = 5;
 
-/** Whether rows that obeyed one definition obey the other: nothing but titles and the form of files differs. Pure. */
+/** Whether two definitions have the same rules: they differ only in titles and the form of files. Pure. */
 function sameRules(a: Table, b: Table): boolean {
   return rulesOf(a) === rulesOf(b);
 }
@@ -26,13 +26,13 @@ function sorted(constraints: Field['constraints']): [string, unknown][] {
   return Object.entries(constraints).sort(([x], [y]) => (x < y ? -1 : 1));
 }
 
-/** Whether rows have to be looked at one by one before they may become rows of the table: nothing else checks them. */
+/** Whether rows have to be checked one by one before they may be restored, since nothing else checks them. */
 export function hasRulesToCheck(table: Table, saved: Table): boolean {
-  // Rows of the same rules may be older than the rules: the dictionary was tightened, and the rows stayed.
+  // Rows may be older than their table's rules: the dictionary was tightened, and the rows stayed.
   return !sameRules(table, saved) || table.fields.some(hasRowRule);
 }
 
-/** A rule that PostgreSQL does not hold: a type, NOT NULL and keys are its own to check. */
+/** Whether a field has a rule that PostgreSQL does not enforce, beside type, NOT NULL and keys. */
 function hasRowRule({ type, format, constraints }: Field): boolean {
   const { required: _, unique: __, ...rules } = constraints;
   return (
@@ -49,8 +49,8 @@ export interface FaultyRow {
 }
 
 /**
- * Rows of a part that break the rules of a table. Keys and references are PostgreSQL's to check.
- * @param shape the table as the rows are decoded: see `lenient`
+ * Yields the rows of a part that break the rules of a table. Keys and references are left to PostgreSQL.
+ * @param shape the table by which rows are decoded: see `lenient`
  * @throws LongshoreError `backup-damaged`
  */
 export async function* faultyRows(
@@ -65,7 +65,7 @@ export async function* faultyRows(
   }
 }
 
-/** What a refusal says of faulty rows: how many there are, which rules they break, and where the first ones came from. */
+/** Summary of faulty rows for a refusal: their number, the rules that they break, and the lineage of the first ones. */
 export class FaultySummary {
   readonly #rules = new Set<string>();
   readonly #places: string[] = [];
@@ -78,14 +78,14 @@ export class FaultySummary {
       this.#places.push(lineageOf(cells.at(-2) ?? null, cells.at(-1) ?? null));
   }
 
-  /** Without values: the words go into histories. */
+  /** The summary in words, without values, since it goes into workflow histories. */
   describe(): string {
     const more = this.count > this.#places.length ? ', …' : '';
     return `break rules of the dictionary: ${[...this.#rules].join(', ')}; they are ${this.#places.join(', ')}${more}`;
   }
 }
 
-/** A row by where it came from, which is no value of it. */
+/** Names a row by its lineage, which reveals none of its values. */
 export function lineageOf(load: string | null, line: string | null): string {
   if (load === null) return 'one that no load brought';
   const from = Number(load) >= FIRST_GROUP_ID ? `group ${load}` : `load ${load}`;
@@ -105,8 +105,8 @@ function checkRow({ checkRow: check, table }: CompiledTable, row: TextRow): stri
   const columns = table.fields.map((_, i) => (row[i] === null ? -1 : i));
   const { errors } = check(cells, columns, cells.length);
   const texts = new Set(table.fields.filter(({ type }) => type === 'string').map(({ name }) => name));
-  // A row of nothing but nulls is blank in a file; in a table it is a row. A value is of its column's type; that of a
-  // text is its format.
+  // A row of only nulls is blank in a file, but not in a table. Values have their column's type already; only the format
+  // of strings is to be checked.
   return (errors ?? [])
     .filter(({ code, field }) => code !== 'blank-row' && (code !== 'type-error' || texts.has(field ?? '')))
     .map(({ field, code }) => `${field} (${code})`);

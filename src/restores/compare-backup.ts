@@ -15,8 +15,8 @@ interface CompareDeps extends JobDeps {
 }
 
 /**
- * A page of a comparison: a dry run stages the backup's table and counts, as for a restore, and its stage is kept for
- * some minutes, for the pages to be read from it.
+ * Reads a page of a comparison: a dry run stages the backup's table and counts, as for a restore, and its stage is kept
+ * for some minutes, so that pages can be read from it.
  */
 export async function compareBackup(deps: CompareDeps, request: DiffRequest): Promise<Diff> {
   const { db, dictionary } = deps;

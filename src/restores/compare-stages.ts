@@ -25,7 +25,7 @@ function isWanted(table: Table, alias: string): string {
   return `exists (select from ${WANTED} k where ${equalColumns(table.primaryKey, 'k', alias)})`;
 }
 
-/** Wanted keys that none of these tables has, as texts. `limitStage` comes first. */
+/** Wanted primary keys that none of these tables has, as texts. Needs `limitStage` first. */
 export async function keysNotFound(
   tx: Tx,
   { primaryKey }: Table,
@@ -42,8 +42,8 @@ export async function keysNotFound(
 }
 
 /**
- * What restoring the stages would change, and, where asked, which references would break. Set-based, in a few passes
- * over each table. `limitStage` comes first.
+ * Counts the changes that restoring the stages would make, and, on request, finds the references that would break.
+ * Set-based, in a few passes over each table. Needs `limitStage` first.
  */
 export async function compareStages(
   tx: Tx,
@@ -68,7 +68,7 @@ export async function compareStages(
   return changes;
 }
 
-/** How many rows the tables have now, and those of the backup: what changes is not looked at. */
+/** Counts the rows of the tables and of the backup, but not the changes. */
 export async function countRows(tx: Tx, { tables }: RestorePlan): Promise<TableChange[]> {
   const counted: TableChange[] = [];
   for (const { table, saved } of tables) {
@@ -102,13 +102,13 @@ function countByKey(table: Table, stage: string, limited: boolean): string {
         on ${equalColumns(table.primaryKey, 's', 't')}`;
 }
 
-/** Rows of `s` and `t` differ in a field; where they come from does not count. */
+/** SQL: the rows `s` and `t` differ in a field; lineage is ignored. */
 export function rowsDiffer(table: Table): string {
   const row = (alias: string) => `(${table.fields.map((f) => `${alias}.${quoteName(f.name)}`).join(', ')})`;
   return `${row('s')} is distinct from ${row('t')}`;
 }
 
-/** Multisets by a hash of 64 bits of each row's text: the same row may be there more than once. */
+/** Compares multisets, since rows may repeat, by a 64-bit hash of each row's text. */
 function countByRows(table: Table, stage: string): string {
   const names = quoteNames(table.fields.map(({ name }) => name));
   const hashed = (from: string, side: number) =>
@@ -124,7 +124,7 @@ interface Reference {
   readonly name: string;
   readonly child: string;
   readonly parent: string;
-  /** Place in the plan from 1; null: a table that is not restored. */
+  /** Position in the plan from 1; null: a table that is not restored. */
   readonly childNo: number | null;
   readonly parentNo: number | null;
   readonly fields: readonly string[];

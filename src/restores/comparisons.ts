@@ -4,11 +4,11 @@ import { statement } from '../db/statement.ts';
 import type { Dictionary } from '../types.ts';
 import { createRestore } from './create-restore.ts';
 
-/** Who starts the dry runs whose stages are kept, in the ledger. */
+/** `startedBy` of the dry runs whose stages are kept. */
 const STARTED_BY = 'diff';
 /** A stage is kept so long after its last page. */
 const KEPT_FOR = '10 minutes';
-/** One that is about to go is not begun to be read. */
+/** A stage that expires within this time is not read any more. */
 const MARGIN = '1 minute';
 
 const TAKE_COMPARISON = statement<{ id: number }>`
@@ -19,8 +19,8 @@ const TAKE_COMPARISON = statement<{ id: number }>`
   returning id`;
 
 /**
- * The dry run whose stage a comparison of a backup with a table reads: the one that is kept since the last page, or a
- * new one, whose workflow is for the caller to start. It stays for some minutes more from now on.
+ * Finds the dry run whose stage a comparison of a backup with a table reads: the one kept since the last page, or a new
+ * one, whose workflow the caller starts. It is kept for some more minutes from now on.
  *
  * @returns its ID
  * @throws LongshoreError as `createRestore` does
@@ -34,7 +34,7 @@ export function findComparison(
   }: { readonly backupId: string; readonly table: string; readonly dictionary: Dictionary },
 ): Promise<number> {
   return db.transaction(async ({ query, ledger }) => {
-    // Two readers of the first page share one stage.
+    // Concurrent readers of the first page share one stage.
     await query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
       `longshore diff ${backupId} ${table}`,
     ]);

@@ -1,4 +1,4 @@
-/** Names and shapes that a restore's workflow shares with those who start it. Pure: safe in workflow code. */
+/** Names and shapes that a restore's workflow shares with its callers. Pure: safe in workflow code. */
 
 export const RESTORE = 'restore';
 
@@ -9,7 +9,7 @@ export interface RestoreInput {
   readonly uid?: string;
 }
 
-/** What a restore, a dry run or a drill did. */
+/** The result of a restore, a dry run or a drill. */
 export interface Restored {
   readonly restoreId: number;
   readonly rows: number;

@@ -12,17 +12,17 @@ import { quoted } from '../shorten.ts';
  */
 export interface CopyView {
   readonly name: string;
-  /** That it is a copy of. */
+  /** The table that it is a copy of. */
   readonly table: string;
   readonly schema: string;
   readonly backupId: string;
   /** The restore that made it. */
   readonly restoreId: number;
-  /** When it was made. */
+  /** Number of rows when it was made. */
   readonly rows: number;
   /** On disk, with its indexes. */
   readonly bytes: number;
-  /** ID of the key that asked for it. */
+  /** ID of the API key that requested it. */
   readonly createdBy: string;
   readonly createdAt: string;
 }
@@ -51,7 +51,7 @@ const LIST_COPIES = statement<Omit<CopyView, 'schema' | 'createdAt'> & { created
    where ($2::text[] is null or c.table_name = any ($2)) and ($3::text is null or c.name > $3 collate "C")
    order by c.name collate "C" limit $4`;
 
-/** In the order of their names. One whose table was dropped by SQL is none any more. */
+/** Lists copies by name, without those whose table was dropped by SQL. */
 export async function listCopies(db: Sql, { within, after, limit }: CopyFilter): Promise<CopyView[]> {
   const rows = await db.query(LIST_COPIES, [quoteName(COPY_SCHEMA), within ?? null, after ?? null, limit]);
   return rows.map(({ createdAt, ...row }) => ({
@@ -73,10 +73,10 @@ const COUNT_COPIES = statement<{ count: number; waits: boolean }>`
          exists (select from coming where name = $2) as waits`;
 
 /**
- * Refuses one more copy than there may be, counting those that restores under way are to make; of two restores that are
- * asked for at once, the second one sees the first.
+ * Reserves a copy's name, and refuses more copies than allowed, counting those of restores under way; of two concurrent
+ * requests the second one sees the first.
  *
- * @param tx the transaction that writes the restore into the ledger
+ * @param tx the transaction that records the restore in the ledger
  * @throws LongshoreError `restore-state`
  */
 export async function reserveCopy(tx: Sql, name: string, most: number): Promise<void> {
@@ -109,7 +109,7 @@ const RECORD_COPY = statement`
          (excluded.table_name, excluded.backup_id, excluded.restore_id, excluded.rows, excluded.made_by,
           excluded.created_at)`;
 
-/** In the transaction that makes the table. */
+/** Records a copy in the ledger, in the transaction that creates its table. */
 export async function recordCopy(
   tx: Sql,
   { restoreId, name, rows }: { readonly restoreId: number; readonly name: string; readonly rows: number },

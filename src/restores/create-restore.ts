@@ -18,9 +18,9 @@ import { refuseTaken, reserveCopy } from './copies.ts';
 import { requireRestorable } from './restorable.ts';
 import type { RestoreTarget } from './restore.ts';
 
-/** Keys that a restore of single rows may name. */
+/** The most primary keys that a restore of single rows may name. */
 export const MAX_KEYS = 10_000;
-/** What PostgreSQL takes without cutting it, needs no quotes in people's hands, and is none of its own names. */
+/** A name that PostgreSQL does not truncate, that needs no quotes except for its case, and is not reserved. */
 const NEW_NAME = /^(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 
 export interface NewRestore {
@@ -30,22 +30,22 @@ export interface NewRestore {
   readonly tables: readonly string[] | null;
   readonly target: RestoreTarget;
   readonly dictionary: Dictionary;
-  /** Restore one that nobody vouches for. */
+  /** Accept an unverified backup. */
   readonly acceptUnverified?: boolean;
-  /** What the choice of the backup passed over. */
+  /** Newer backups that were skipped when this one was chosen. */
   readonly skipped?: readonly Skipped[];
-  /** How many copies there may be; a restore under another name makes one, and is refused without. */
+  /** The most copies that there may be; required for a restore under another name, which makes one. */
   readonly maxCopies?: number;
-  /** ID of the key that asked. */
+  /** ID of the API key that requested it. */
   readonly startedBy: string;
 }
 
 /**
- * Writes a restore or a dry run into the ledger, and nothing else: its workflow is for the caller to start. What can
- * be known before a row is read is refused here.
+ * Records a restore or a dry run in the ledger, and nothing else: the caller starts its workflow. All faults that show
+ * before a row is read are refused here.
  *
  * @returns its ID
- * @throws LongshoreError `unknown-backup`, `backup-state`, `backup-unverified`, `unknown-table` (the backup does not hold it),
+ * @throws LongshoreError `unknown-backup`, `backup-state`, `backup-unverified`, `unknown-table` (not in the backup),
  *   `restore-mismatch`, `restore-state` (the new name), `invalid-request` (the keys)
  */
 export async function createRestore(db: Database, request: NewRestore): Promise<number> {
@@ -81,7 +81,7 @@ async function insertRestore(
   definitions: readonly Table[],
   isUnverified: boolean,
 ): Promise<number> {
-  // A lock shared with the deletion of the backup: whichever comes second sees the first.
+  // The insert and the backup's deletion lock the same row: the second of them sees the first.
   const [made] = await sql.query(INSERT_RESTORE, [
     kind,
     backupId,
@@ -97,8 +97,8 @@ async function insertRestore(
 }
 
 /**
- * What `latest` is: see `newestReadable`.
- * @throws LongshoreError `unknown-backup`, saying what there is and why it was passed over
+ * The backup that `latest` means: see `newestReadable`.
+ * @throws LongshoreError `unknown-backup`, naming the skipped backups and why they were skipped
  */
 export async function latestBackupOf(
   deps: BackupDeps,
@@ -125,7 +125,7 @@ async function readStored(db: Sql, backupId: string): Promise<Manifest> {
   return row.manifest;
 }
 
-/** The tables as they are to be restored, in the order of their references. */
+/** The definitions by which tables are restored, in the order of their references. */
 function definitionsOf(manifest: Manifest, { tables, target, dictionary }: NewRestore): readonly Table[] {
   const held = manifest.tables.map(({ table }) => table);
   const names = tables ?? held;

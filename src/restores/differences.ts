@@ -7,13 +7,13 @@ import type { Table } from '../types.ts';
 import { rowsDiffer } from './compare-stages.ts';
 import type { RestoredTable } from './restores.ts';
 
-/** A row that is not the same in a backup and in the table. Values are texts as JSON has them; null is SQL's. */
+/** A row that differs between a backup and the table. Values are texts as in JSON; null is SQL NULL. */
 export interface Difference {
   /** Texts of the primary key's fields, in order. */
   readonly key: readonly string[];
   /** What a restore would do: `added` is in the backup only, `removed` in the table only. */
   readonly kind: 'added' | 'removed' | 'changed';
-  /** Of a changed row: the fields that differ; else all of them. */
+  /** The fields that differ in a changed row; all fields of an added or removed one. */
   readonly fields: Readonly<Record<string, FieldDifference>>;
 }
 
@@ -37,9 +37,9 @@ export interface DifferencesPage {
 }
 
 /**
- * Differences between a stage and its table, by primary key, those after a key. PostgreSQL keeps only the page and what
- * it joins with in memory, and hands over one row at a time, so that a page of long rows ends before its limit
- * (`PAGE_BYTES`) without the others being read.
+ * Reads differences between a stage and its table in the order of the primary key, after a given key. PostgreSQL keeps
+ * only the page and its join in memory, and a cursor fetches one row at a time, so that a page of long rows ends before
+ * its limit (`PAGE_BYTES`) without the others being read.
  */
 export async function readDifferences(
   db: Pick<Database, 'transaction'>,
@@ -48,7 +48,7 @@ export async function readDifferences(
 ): Promise<DifferencesPage> {
   return db.transaction(async (tx) => {
     const sql = differencesSql(table, stage, after !== null);
-    // One more than the page has tells whether there is a next one.
+    // One row more than the page shows whether there is a next page.
     await tx.query(`declare page no scroll cursor for ${sql}`, [limit + 1, ...(after ?? [])]);
     const differences: Difference[] = [];
     let bytes = 0;
@@ -63,7 +63,7 @@ export async function readDifferences(
   });
 }
 
-/** Rows as JSON, which is parsed in one go: the driver reads an array's text character by character. */
+/** Rows are fetched as JSON, since the driver parses an array's text character by character. */
 function differencesSql(table: Table, stage: string, following: boolean): string {
   const key = table.primaryKey.map((name) => `coalesce(s.${quoteName(name)}, t.${quoteName(name)})`);
   const texts = (alias: string) =>
@@ -80,7 +80,7 @@ function differencesSql(table: Table, stage: string, following: boolean): string
      order by ${key.join(', ')} limit $1`;
 }
 
-/** Any value as the text that JSON shows of it: every digit of a number, moments of RFC 3339. */
+/** SQL of a value's text as in JSON: every digit of a number, moments as RFC 3339. */
 function asText(value: string): string {
   return `to_jsonb(${value}) #>> '{}'`;
 }

@@ -10,7 +10,7 @@ import type { Dictionary } from '../types.ts';
 import { requireRestorable } from './restorable.ts';
 import type { RestoreStatus, RestoreTarget } from './restore.ts';
 
-/** A drill writes to no table of the dictionary, so there is nothing to save before. */
+/** A drill writes to no table of the dictionary, so it needs no safety backup. */
 const DRILL_TARGET: RestoreTarget = { as: null, keys: null, safety: false };
 
 export interface NewDrill {
@@ -18,9 +18,9 @@ export interface NewDrill {
   /** The drill also reports whether the backup fits it. */
   readonly dictionary: Pick<Dictionary, 'tables'>;
   readonly startedBy: string;
-  /** Another drill, even if the same one has asked for one before. */
+  /** Start another drill, even if the same `startedBy` has requested one before. */
   readonly again?: boolean;
-  /** Prove one whose manifest nobody vouches for to be whole, which makes it none that is believed. */
+  /** Accept an unverified backup: the drill proves that it is whole, but does not make it trusted. */
   readonly acceptUnverified?: boolean;
 }
 
@@ -39,8 +39,8 @@ const CREATE_DRILL = statement<{ id: number }>`
   select id from before union all select id from made`;
 
 /**
- * Writes a drill of a backup into the ledger, and nothing else: its workflow is for the caller to start. The same
- * `startedBy` finds the drill that it asked for before.
+ * Records a drill of a backup in the ledger, and nothing else: the caller starts its workflow. Idempotent by
+ * `startedBy`: the same one finds the drill that it requested before.
  *
  * @throws LongshoreError `backup-state` when the backup is not done, `backup-unverified`
  */
@@ -64,11 +64,11 @@ export async function createDrill(
 
 export interface DrillOutcome {
   readonly status: RestoreStatus;
-  /** null until the drill has told. */
+  /** null until the drill has a result. */
   readonly verification: Verification | null;
 }
 
-/** How a drill ended. What a later drill of the same backup found is not told here. */
+/** How a drill ended, without the results of later drills of the same backup. */
 export async function readDrill(db: Sql, restoreId: number): Promise<DrillOutcome> {
   const row = await db.ledger
     .selectFrom('restore as r')
@@ -82,7 +82,7 @@ export async function readDrill(db: Sql, restoreId: number): Promise<DrillOutcom
 }
 
 /**
- * The newest backup of each table that can be read here, as `latest` chooses it. Oldest ID first.
+ * The newest readable backup of each table, as `latest` chooses it. Oldest ID first.
  * @throws LongshoreError `backup-damaged` when a table has backups and none of them can be read: a drill that has
  *   nothing to prove must not look like one that has proved something
  */

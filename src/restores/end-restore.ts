@@ -8,17 +8,17 @@ import type { JobEnd } from '../jobs/job.ts';
 import type { RestoreKind, RestoreStatus } from './restore.ts';
 import { type RestoreStep, requireRestore, unknownRestore } from './restores.ts';
 
-/** What a drill found out about its backup. */
+/** The result of a drill. */
 export type Proof = Pick<Verification, 'tables' | 'faults' | 'misfits' | 'warnings'>;
 
 export interface EndRestoreInput extends RestoreStep {
   readonly end: JobEnd;
-  /** Of a drill that came to a result; null: it did not, and the backup is neither proved nor damaged. */
+  /** The drill's result; null: it has none, and the backup is neither proved nor damaged. */
   readonly proof: Proof | null;
 }
 
 export interface EndedRestore {
-  /** What the ledger says: a cancellation that came after the commit finds the restore done. */
+  /** The status in the ledger: a cancellation that came after the commit finds the restore done. */
   readonly status: RestoreStatus;
 }
 
@@ -30,8 +30,8 @@ const END_RESTORE = statement<{ kind: RestoreKind; backupId: string; seconds: nu
              extract(epoch from clock_timestamp() - created_at)::float8 as seconds`;
 
 /**
- * Writes how a restore ended, unless it has ended already; opens its gates, drops its stages, and notes what a drill
- * found, all in one transaction. Asking twice is not an error.
+ * Records how a restore ended, unless it has ended already; opens its gates, drops its stages, and records a drill's
+ * result, all in one transaction. Idempotent.
  */
 export async function endRestore(db: Database, input: EndRestoreInput): Promise<EndedRestore> {
   const { restoreId, end, proof } = input;
@@ -72,7 +72,7 @@ async function recordProof(
 }
 
 /**
- * Opens the gates and drops what is staged, unless it is kept for a while; in the transaction that ends the restore.
+ * Opens the gates and drops the stages, unless they are kept for a while; in the transaction that ends the restore.
  */
 export async function clearRestore(tx: Sql, restoreId: number): Promise<void> {
   const { ledger } = tx;
@@ -89,7 +89,7 @@ export async function clearRestore(tx: Sql, restoreId: number): Promise<void> {
   await ledger.deleteFrom('restore_part').where('restore_id', '=', restoreId).execute();
 }
 
-/** In one statement: those of a drill reference each other. */
+/** Drops the stages in one statement, since those of a drill reference each other. */
 async function dropStages(tx: Sql, restoreId: number): Promise<void> {
   const stages = await tx.query<{ name: string }>(
     `select relname as name from pg_class
@@ -107,7 +107,7 @@ const KEPT_STAGES = statement<{ id: number }>`
    where c.relnamespace = $1::regnamespace and r.finished_at is not null
      and coalesce(r.keep_until <= now(), true)`;
 
-/** Stages of restores that have ended: what was kept for a while, or what a process that died left. */
+/** Drops stages of restores that have ended: those kept for a while, and those left by a dead process. */
 export async function sweepStages(db: Database): Promise<void> {
   const over = await db.query(KEPT_STAGES, [STAGE_SCHEMA]);
   for (const { id } of over) await db.transaction((tx) => clearRestore(tx, id));

@@ -19,11 +19,11 @@ export interface FitDeps {
 }
 
 /**
- * Why the dictionary of today would refuse to restore the backup of a drill: tables and fields that are gone, rows that
- * break rules, keys and references that do not hold. Rows are named by where they came from. For the drill's
- * transaction, over stages whose keys are built as the backup has them.
+ * Finds why the current dictionary would refuse to restore the backup of a drill: tables and fields that are gone, rows
+ * that break rules, keys and references that do not hold. Rows are named by their lineage. Runs in the drill's
+ * transaction, over stages whose keys are built as in the backup.
  *
- * @returns in words; empty when it fits
+ * @returns the misfits in words; empty when it fits
  */
 export async function fitStages(
   deps: FitDeps,
@@ -76,11 +76,11 @@ async function rowMisfit(
   signal: AbortSignal,
 ): Promise<string | null> {
   if (!hasRulesToCheck(now, saved.definition)) return null;
-  // Nulls where today none may be are faults to be counted, not an end of the reading.
+  // Nulls that are not allowed any more are faults to be counted; they must not end the reading.
   const shape = lenient(now);
   const found = new FaultySummary();
   for (const part of saved.parts) {
-    // The files were compared with the manifest before.
+    // The hash is ignored: the files were compared with the manifest before.
     const file = await plainPart(deps, plan.backup, part, createHash('sha256'));
     for await (const row of faultyRows(file, now, shape)) {
       signal.throwIfAborted();

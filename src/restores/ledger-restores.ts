@@ -30,7 +30,7 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
     ...jobs,
     start: async (request) => begin(await createRestore(db, { ...request, dictionary, maxCopies })),
 
-    // One key may ask for many drills of a backup: each is one of its own.
+    // An API key may request many drills of a backup: each is a new one.
     verify: async (request) => begin(await createDrill(db, { ...request, dictionary, again: true })),
 
     latestOf: (table, before) => latestBackupOf({ db, storage, keys }, table, before),

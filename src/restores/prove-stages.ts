@@ -12,9 +12,9 @@ import { keysOf } from './publish-restore.ts';
 import type { RestoredTable } from './restores.ts';
 
 /**
- * Proves staged tables to be what was backed up: reads each back out of PostgreSQL and compares it with what PostgreSQL
- * sent when the backup was made; then builds the keys, and the references among the tables. For a transaction that is
- * rolled back: a second attempt begins with bare stages again.
+ * Proves that staged tables are what was backed up: reads each back from PostgreSQL and compares its checksum with that
+ * of the backup's rows; then builds the keys, and the references among the tables. Runs in a transaction that is rolled
+ * back, so that a second attempt begins with bare stages again.
  */
 export async function proveStages(
   tx: Tx,
@@ -80,7 +80,7 @@ export interface StagedReference {
   readonly parent: string;
 }
 
-/** References to tables that are staged too; the others were not part of the snapshot. */
+/** References to tables that are staged too; other tables were not part of the snapshot. */
 export function referencesOf(
   { foreignKeys }: Table,
   tables: readonly Pick<RestoredTable, 'table' | 'stage'>[],
@@ -93,7 +93,7 @@ export function referencesOf(
   });
 }
 
-/** False when rows speak against it; the transaction goes on either way. */
+/** @returns false when rows violate the constraint; the transaction stays usable either way */
 async function holds(tx: Tx, statement: string): Promise<boolean> {
   await tx.query('savepoint proof');
   try {

@@ -18,11 +18,11 @@ import { copyName, recordCopy, refuseTaken } from './copies.ts';
 import type { RestoredTable, RestorePlan } from './restores.ts';
 
 /**
- * Makes the stages of a restore what its tables hold, in the transaction of the caller: all of them or none. Keys and
- * references are built, and PostgreSQL says whether they hold.
+ * Replaces the tables of a restore by its stages, in the transaction of the caller: all of them or none. Keys and
+ * references are built, and PostgreSQL fails where one does not hold.
  *
  * @throws LongshoreError `reference-broken`; `restore-mismatch` where rows of the backup do not obey the table's keys;
- *   `restore-state` where a column would lose what no backup holds; `table-backing-up`
+ *   `restore-state` where a column that no backup holds would lose its values; `table-backing-up`
  */
 export async function publishRestore(tx: Tx, plan: RestorePlan): Promise<void> {
   await tx.query(`set local work_mem = '64MB'`);
@@ -62,7 +62,7 @@ async function publishWhole(tx: Tx, { tables }: RestorePlan): Promise<void> {
   }
 }
 
-/** A restore that does not bring all rows back is none. @throws LongshoreError `database-refused` */
+/** Refuses a restore that does not bring all rows back. @throws LongshoreError `database-refused` */
 function refuseMissing(table: Table, put: number, expected: number): void {
   if (put === expected) return;
   throw new LongshoreError(
@@ -72,9 +72,8 @@ function refuseMissing(table: Table, put: number, expected: number): void {
 }
 
 /**
- * Everything that publishing would refuse, found out without a lock that anybody waits for: for a dry run, in a
- * transaction that is rolled back. References that would break are `compareStages`'s to list; what triggers of the
- * user's would say, only publishing tells.
+ * Refuses what publishing would refuse, without locks that block anybody: for a dry run, in a transaction that is rolled
+ * back. References that would break are listed by `compareStages`; refusals by users' triggers show only in publishing.
  * @throws LongshoreError as `publishRestore` does
  */
 export async function rehearseRestore(tx: Tx, plan: RestorePlan): Promise<void> {
@@ -99,7 +98,7 @@ async function rehearseTable(tx: Tx, one: RestoredTable, limited: boolean): Prom
   const { table, stage } = one;
   const state = await readTableState(tx, one);
   if (!limited && !isSwap({ state })) await refuseLoss(tx, table);
-  // The rows that stay beside those that come back have to be unlike them, too.
+  // Unique keys have to hold together with the rows that stay.
   if (limited) await addRemaining(tx, one);
   const keys = state.constraints.filter(({ kind }) => kind !== 'f').map(({ definition }) => definition);
   await buildKeys(tx, stage, [...keys, ...(await checksOf(tx, table))]);
@@ -117,7 +116,7 @@ async function addRemaining(tx: Tx, { table, stage }: RestoredTable): Promise<vo
   );
 }
 
-/** CHECK and NOT NULL as the live table has them; before PostgreSQL 18 NOT NULL is no constraint of its own. */
+/** CHECK and NOT NULL of the live table; before PostgreSQL 18 NOT NULL is no constraint of its own. */
 async function checksOf(tx: Tx, table: Table): Promise<string[]> {
   const live = liveName(table);
   const columns = columnsOf(table);
@@ -177,7 +176,7 @@ async function publishKeys(tx: Tx, plan: RestorePlan): Promise<void> {
   const columns = quoteNames(columnsOf(table));
   const rest = columnsOf(table).filter((name) => !table.primaryKey.includes(name));
   const set = rest.map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`).join(', ');
-  // First, so that a unique value may pass from a row that goes to one that comes.
+  // Deletion comes first, so that a unique value may pass from a deleted row to an inserted one.
   await tx.query(
     `delete from ${live} t using pg_temp.wanted_keys k
       where ${equalColumns(table.primaryKey, 'k', 't')}
@@ -192,7 +191,7 @@ async function publishKeys(tx: Tx, plan: RestorePlan): Promise<void> {
   refuseMissing(table, put, staged?.rows ?? 0);
 }
 
-/** A copy to look at: its own keys, under names that PostgreSQL chooses, and no references. */
+/** Publishes a copy with its own keys, under names that PostgreSQL chooses, and no references. */
 async function publishBeside(tx: Tx, plan: RestorePlan, as: string): Promise<void> {
   const { table, stage, saved } = plan.tables[0] as RestoredTable;
   await limitStage(tx, plan);
@@ -226,7 +225,7 @@ export function uniqueKeysOf({ primaryKey, fields, uniqueKeys }: Table): readonl
   ];
 }
 
-/** Without the values: what PostgreSQL says of them is row data, and this message goes into logs. */
+/** The error without PostgreSQL's detail: the key's values are row data, and this message goes into logs. */
 function translate(error: unknown): unknown {
   const { table, constraint } = error as { table?: string; constraint?: string };
   if (sqlstateOf(error) === SQLSTATE.foreignKeyViolation) {

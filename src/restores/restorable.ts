@@ -4,8 +4,8 @@ import type { Sql } from '../db/sql.ts';
 import { LongshoreError } from '../errors.ts';
 
 /**
- * Sees that a backup may be restored or proved.
- * @returns null for one that is believed; else why it is not, where the caller accepts that
+ * Checks that a backup may be restored or proved.
+ * @returns null for a trusted one; else its doubts, where the caller accepts them
  * @throws LongshoreError `unknown-backup`; `backup-state` where there is nothing to restore; `backup-unverified`
  */
 export async function requireRestorable(

@@ -5,17 +5,17 @@ import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { liveName } from '../tables/table-state.ts';
 import { lockRestore, readRestorePlan, setRestoreStatus } from './restores.ts';
 
-/** Writers that come later stand behind this wait: rather ask again than keep them long. */
+/** Writers that come later queue behind this lock: it gives up soon and is retried. */
 const LOCK_TIMEOUT = '3s';
 
 export type GateState =
   | { readonly state: 'closed' }
-  /** `behind`: a restore that keeps one of the tables closed; null: writers under way. */
+  /** `behind`: the restore that keeps one of the tables closed; null: it waits for writers under way. */
   | { readonly state: 'wait'; readonly behind: number | null };
 
 /**
  * Closes the gates of a restore's tables (`src/publish/gate.ts`), of all or of none: then every writer that was under
- * way has ended, and later ones wait. Asking again is not an error.
+ * way has ended, and later ones wait. Idempotent.
  *
  * @throws LongshoreError `restore-state` when the restore has ended
  */

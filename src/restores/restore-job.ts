@@ -43,7 +43,7 @@ export const RESTORE_JOB: JobKind<RestoreRow, RestoreView> = {
   end: ({ db }, restoreId, end) => endRestore(db, { restoreId, end, proof: null }),
 
   reconciliation: {
-    // What was written since would be replaced again, and nobody has asked for that.
+    // A second run would replace what was written since, which nobody has requested.
     completed: 'fail',
     completedNote: '. Ask for it again if it is still wanted',
     // The run that wanted the drill has ended.

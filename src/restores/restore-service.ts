@@ -7,7 +7,7 @@ import type { RestoreTarget, RestoreView, TableChange } from './restore.ts';
 import type { RestoreFilter } from './restores.ts';
 
 /**
- * What the API asks of restores, dry runs and drills. Every call may throw a `LongshoreError`, which becomes the problem
+ * Restores, dry runs and drills as the API sees them. Every call may throw a `LongshoreError`, which becomes the problem
  * of the answer; those that take an ID throw `unknown-restore`.
  */
 export interface RestoreService extends Jobs<RestoreView> {
@@ -17,7 +17,7 @@ export interface RestoreService extends Jobs<RestoreView> {
   /** Starts a drill. @throws `unknown-backup`, `backup-state`, `backup-unverified` */
   verify(request: StartDrill): Promise<RestoreView>;
 
-  /** What `latest` is, of the snapshots up to a moment (RFC 3339); see `latestBackupOf`. @throws `unknown-backup` */
+  /** The backup that `latest` means, up to a moment (RFC 3339); see `latestBackupOf`. @throws `unknown-backup` */
   latestOf(
     table: string,
     before?: string,
@@ -32,7 +32,7 @@ export interface RestoreService extends Jobs<RestoreView> {
    */
   diff(request: DiffRequest): Promise<Diff>;
 
-  /** What was restored under other names, in their order. */
+  /** Copies (tables restored under other names), by name. */
   copies(filter: CopyFilter): Promise<readonly CopyView[]>;
 
   /**
@@ -50,9 +50,9 @@ export interface StartRestore {
   readonly tables: readonly string[] | null;
   readonly target: RestoreTarget;
   readonly acceptUnverified: boolean;
-  /** What the choice of the backup passed over. */
+  /** Newer backups that were skipped when this one was chosen. */
   readonly skipped: readonly Skipped[];
-  /** ID of the key that asks. */
+  /** ID of the API key of the request. */
   readonly startedBy: string;
 }
 
@@ -68,7 +68,7 @@ export interface DiffRequest {
   readonly page: { readonly after: readonly string[] | null; readonly limit: number };
   /** How long this call waits for the backup to be read; reading goes on for later calls. */
   readonly waitMs: number;
-  /** Aborted when the one who waits has gone. */
+  /** Aborted when the client has disconnected. */
   readonly signal: AbortSignal;
 }
 

@@ -2,7 +2,7 @@ import type { LedgerRow } from '../db/ledger-queries.ts';
 import { jobError } from '../jobs/job.ts';
 import type { RestoreView } from './restore.ts';
 
-/** A row of the ledger, with what is staged. */
+/** A row of the ledger, with the progress of staging. */
 export type RestoreRow = Omit<LedgerRow<'restore'>, 'uid' | 'definitions' | 'today' | 'keep_until'> &
   Pick<LedgerRow<'backup'>, 'snapshot_at'> & {
     readonly parts: number;

@@ -6,9 +6,9 @@ export type RestoreKind = 'restore' | 'dry-run' | 'drill';
 
 /**
  * accepted → staging → (waiting →) (saving →) (comparing →) (publishing →) done, and from any → failed | cancelled.
- * waiting: for another restore of the table, or for writers under way; saving: the safety backup, and, where it is asked
- * for, comparing at the same time; comparing without it: also of a drill, which proves. From the end of
- * waiting on nobody else writes to the tables; a restore that is staging disturbs no one.
+ * waiting: for another restore of the table, or for writers under way; saving: makes the safety backup, and compares at
+ * the same time where requested; comparing: compares without one, or proves, in a drill. From the end of waiting on
+ * nobody else writes to the tables; a restore that is staging blocks no one.
  */
 export type RestoreStatus =
   | 'accepted'
@@ -21,19 +21,19 @@ export type RestoreStatus =
   | 'failed'
   | 'cancelled';
 
-/** What a restore shall do, as it was asked. */
+/** What a restore was requested to do. */
 export interface RestoreTarget {
   /** Restore one table under this name beside the live one; null: in its place. */
   readonly as: string | null;
   /** Only the rows with these primary keys: the texts of the key's fields, in order; null: all rows. */
   readonly keys: readonly (readonly string[])[] | null;
-  /** Take a backup of what is there first. */
+  /** Take a backup of the present rows first. */
   readonly safety: boolean;
-  /** Count the rows that change, table by table; dry runs and restores of single keys do so without being asked. */
+  /** Count the rows that change, by table; dry runs and restores of single rows always do. */
   readonly compare?: boolean;
   /** The backup was unverified, and the caller explicitly accepted that. Absent: it was verified. */
   readonly acceptUnverified?: boolean;
-  /** Take rows that break rules of the dictionary as they are, where PostgreSQL takes them. Absent: refuse them. */
+  /** Restore rows even if they break rules of the dictionary, where PostgreSQL accepts them. Absent: refuse them. */
   readonly acceptBrokenRows?: boolean;
 }
 
@@ -41,17 +41,17 @@ export interface RestoreView extends JobView {
   readonly id: number;
   readonly kind: RestoreKind;
   readonly backupId: string;
-  /** The moment that the tables go back to (RFC 3339), and how long before the restore was asked for it was. */
+  /** The moment that the tables go back to (RFC 3339), and its age when the restore was requested. */
   readonly snapshotAt: string | null;
   readonly snapshotAgeSeconds: number | null;
-  /** Of one that was asked for as the latest: newer backups that were passed over, and why. */
+  /** Newer backups that were skipped, and why, when `latest` was requested. */
   readonly skipped: readonly Skipped[];
   readonly tables: readonly string[];
   readonly target: RestoreTarget;
   readonly status: RestoreStatus;
   /** Restoring this one undoes the restore. */
   readonly safetyBackupId: string | null;
-  /** What is staged of the backup so far. */
+  /** Progress of staging the backup. */
   readonly progress: RestoreProgress;
   /** One entry a table, when it is known. */
   readonly changes: readonly TableChange[];
@@ -65,9 +65,9 @@ export interface RestoreProgress {
 }
 
 /**
- * What a restore changes, or would change. Rows are told apart by the primary key; where there is none, by all of
- * their fields, so that none is changed: it is removed, and another one added. Counting takes a pass over both sides,
- * so a restore that was not asked to compare leaves `added`, `removed` and `changed` null.
+ * The changes of a restore or a dry run. Rows are identified by the primary key; where there is none, by all of their
+ * fields, so that a changed row counts as one removed and one added. Counting takes a pass over both sides, so `added`,
+ * `removed` and `changed` are null unless a comparison was requested.
  */
 export interface TableChange {
   readonly table: string;
@@ -78,8 +78,8 @@ export interface TableChange {
   readonly removed: number | null;
   /** null: not counted, or the table has no primary key. */
   readonly changed: number | null;
-  /** Of a dry run: references that would break, in words; a restore refuses them. */
+  /** References that would break, in words, of a dry run; a restore refuses them. */
   readonly broken: readonly string[];
-  /** Of a restore of single rows: keys that are neither in the backup nor in the table. */
+  /** Primary keys that are neither in the backup nor in the table, of a restore of single rows. */
   readonly notFound?: readonly (readonly string[])[];
 }

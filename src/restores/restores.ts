@@ -9,7 +9,7 @@ import type { Table } from '../types.ts';
 import type { RestoreKind, RestoreStatus, RestoreTarget, RestoreView, TableChange } from './restore.ts';
 import { type RestoreRow, toRestoreView } from './restore-view.ts';
 
-/** What every activity of a restore needs to know of it; the same for the whole of its life, but for the status. */
+/** The properties of a restore that its activities need; constant, except for the status. */
 export interface RestorePlan {
   readonly id: number;
   readonly uid: string;
@@ -20,17 +20,17 @@ export interface RestorePlan {
   readonly backup: Pick<Manifest, 'id' | 'encryption'> & { readonly manifestSha256: string };
   /** In the order in which references allow them to be restored. */
   readonly tables: readonly RestoredTable[];
-  /** Of a drill: the dictionary's tables when it was asked for; null: of another kind, or of an earlier version. */
+  /** The dictionary's tables when a drill was requested; null: not a drill, or one of an earlier version. */
   readonly today: readonly Table[] | null;
 }
 
 export interface RestoredTable {
   /**
-   * As the dictionary has it now; of a drill, and of a restore under another name: as the backup has it. Of a restore
-   * of single rows the stage lets nulls in everywhere: only the rows that are wanted have to obey.
+   * The definition of the current dictionary; for a drill, and for a restore under another name, that of the backup. For
+   * a restore of single rows the stage allows nulls everywhere: only the wanted rows have to satisfy the rules.
    */
   readonly table: Table;
-  /** What the rows have to obey; null: whatever the backup holds is right. */
+  /** The rules that rows have to satisfy; null: none. */
   readonly rules: Table | null;
   /** Quoted and qualified. */
   readonly stage: string;
@@ -44,7 +44,7 @@ interface PlanRow extends Omit<RestorePlan, 'backup' | 'tables'> {
   readonly definitions: readonly Table[];
 }
 
-/** Which restore an activity is asked for. Without the uid: its workflow began before there were any. */
+/** The restore that an activity belongs to. Without the uid: its workflow began before there were any. */
 export interface RestoreStep {
   readonly restoreId: number;
   readonly uid?: string;
@@ -158,7 +158,7 @@ export async function listRestores(db: Sql, filter: RestoreFilter): Promise<Rest
   return rows.map(toRestoreView);
 }
 
-/** Says how far it is, unless it has ended. */
+/** Records the status of a restore, unless it has ended. */
 export async function setRestoreStatus(db: Sql, id: number, status: RestoreStatus): Promise<void> {
   await unfinished(db, id).set({ status }).execute();
 }

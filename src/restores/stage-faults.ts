@@ -6,7 +6,7 @@ import { lineageOf, SHOWN_ROWS } from './check-backup-rows.ts';
 import { uniqueKeysOf } from './publish-restore.ts';
 import type { RestorePlan } from './restores.ts';
 
-/** Does the work; where rows of a stage are the same in a unique key, the refusal says which. */
+/** Runs the work; where it fails on a unique key of a stage, the error names the duplicate rows. */
 export async function namingDuplicates<T>(
   db: Sql,
   { tables }: Pick<RestorePlan, 'tables'>,
@@ -29,7 +29,7 @@ export async function namingDuplicates<T>(
   }
 }
 
-/** Rows whose values another row has, too; null: there are none. */
+/** Names rows that are duplicates in these fields; null: there are none. */
 export async function duplicates(tx: Sql, stage: string, fields: readonly string[]): Promise<string | null> {
   const columns = fields.map((name) => quoteName(name));
   const present = columns.map((column) => `${column} is not null`).join(' and ');
@@ -41,7 +41,7 @@ export async function duplicates(tx: Sql, stage: string, fields: readonly string
   );
 }
 
-/** Rows that refer to none of the parent; null: there are none. */
+/** Names rows whose reference matches no row of the parent; null: there are none. */
 export async function orphans(
   tx: Sql,
   stage: string,

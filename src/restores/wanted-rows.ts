@@ -7,7 +7,7 @@ import { keysAsParameters, keysAsRows } from './create-restore.ts';
 
 const ROWS_AT_ONCE = 1_000;
 
-/** Those of the rows whose primary keys are wanted: PostgreSQL says which values are the same (`017` and `17`). */
+/** Yields rows whose primary keys are wanted; PostgreSQL compares the values, so that `017` equals `17`. */
 export async function* wantedRows<R extends { readonly cells: TextRow }>(
   db: Sql,
   table: Table,

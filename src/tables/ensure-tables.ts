@@ -14,23 +14,23 @@ import {
 } from './plan-tables.ts';
 import { type Catalog, type Relation, readCatalog } from './table-catalog.ts';
 
-/** Two starts at once make the tables one after the other. */
+/** Advisory lock that serializes concurrent starts. */
 const TABLES_LOCK = 7_463_002;
 
-/** Others queue behind a lock that waits: give up quickly, with all that was done, let them through, begin again. */
+/** Others queue behind a waiting lock: the transaction is rolled back quickly, lets them through, and retries. */
 const LOCK_TIMEOUT_MS = 1_000;
 const LOCK_PAUSE_MS = 500;
 const LOCK_TRIES = 400;
 
 /**
- * Makes the tables that the dictionary describes. What exists already is only ever added to: new tables, new nullable
- * fields, new keys and references that the rows fit, comments where there are none (`table-ddl.ts` has every statement).
- * All of it happens or nothing, in one transaction:
+ * Creates the tables that the dictionary describes. Changes are only ever additions: new tables, new nullable fields,
+ * new keys and references that the rows fit, comments where there are none (`table-ddl.ts` has every statement). All
+ * are made in one transaction, or none:
  *
  *   read the catalog ─ plan ─ lock what will change ─ read and plan again ─ rules, which rows may not fit ─ columns
  *   ─ read the catalog: every rule is there, and what was there is as it was ─ commit
  *
- * A table that is as it should be is not locked. Readers wait for a moment where a column or a key is added.
+ * A table that needs no change is not locked. Readers wait for a moment where a column or a key is added.
  *
  * @returns keys and references of the database that the dictionary does not have
  * @throws LongshoreError `dictionary-conflict`, naming everything at odds; nothing is changed then.
@@ -72,7 +72,7 @@ async function ensure(tx: Tx, dictionary: Dictionary): Promise<readonly ForeignR
   return rulesBeyond(dictionary, after);
 }
 
-/** The rules come first: only they can turn out not to fit, and all that do not are named at once. */
+/** Rules come first: only they can fail on existing rows, and all that do are reported together. */
 async function run(tx: Tx, plan: TablesPlan): Promise<void> {
   const faults = [...plan.conflicts, ...(await runAll(tx, plan.open))];
   if (faults.length > 0) throw conflict(faults);
@@ -80,7 +80,7 @@ async function run(tx: Tx, plan: TablesPlan): Promise<void> {
   if (faults.length > 0) throw conflict(faults);
 }
 
-/** @returns what PostgreSQL refused */
+/** @returns the refusals of PostgreSQL, in words */
 async function runAll(tx: Tx, steps: readonly Step[]): Promise<string[]> {
   const faults: string[] = [];
   for (const { sql, what } of steps) {
@@ -97,7 +97,7 @@ async function runAll(tx: Tx, steps: readonly Step[]): Promise<string[]> {
   return faults;
 }
 
-/** PostgreSQL says no to the statement; transient errors (no connection, no lock, no disk) are rethrown. */
+/** Whether PostgreSQL refuses the statement itself; transient errors (no connection, no lock, no disk) are rethrown. */
 function isRefusal(error: unknown): boolean {
   const state = sqlstateOf(error);
   if (state === undefined || isConnectionError(error)) return false;
@@ -117,7 +117,7 @@ function reasonOf(error: unknown): string {
   }
 }
 
-/** What was there and is not there any more as it was: nothing, whatever triggers and extensions do beside. */
+/** Everything that the statements have removed or changed; has to be empty, whatever triggers and extensions did. */
 function lostBetween(before: Catalog, after: Catalog): string[] {
   return [...before.relations].flatMap(([name, relation]) => {
     const now = after.relations.get(name);
@@ -126,7 +126,7 @@ function lostBetween(before: Catalog, after: Catalog): string[] {
   });
 }
 
-/** A comment that there is none of may come. */
+/** The facts of a relation that must not change; a missing comment may be added. */
 function factsOf({ oid, kind, file, comment, columns, keys, references, constraints }: Relation): string[] {
   const comments = [comment, ...columns.map((column) => column.comment)];
   return [

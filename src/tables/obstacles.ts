@@ -2,31 +2,31 @@ import type { Sql } from '../db/sql.ts';
 import { READ_SCHEMA } from '../db/sql-names.ts';
 
 /**
- * Whatever a swap of a table for its stage would lose. What the catalogs say of the table is compared with what they
- * say of the stage, and what depends on the table with what a swap is known to carry; anything else is an obstacle,
- * also if a later PostgreSQL is the first to know it. A table with obstacles keeps its place, and the rows go into it.
+ * Everything that a swap of a table for its stage would lose. The catalogs' entries of the table are compared with those
+ * of the stage, and the table's dependents with what a swap is known to carry; any difference is an obstacle, even a
+ * property that only later versions of PostgreSQL have. A table with obstacles is not swapped: the rows go into it.
  *
  * Carried are keys and references with their comments and the names of NOT NULL constraints, references from other
  * tables, the owner where the role may give tables away, grants, comments of table and columns, and the view through
  * which reports read.
  *
  * @param live quoted and qualified, as is `stage`
- * @returns a few words for each, for people
+ * @returns each obstacle in a few words
  */
 export async function obstaclesOf(db: Sql, live: string, stage: string): Promise<readonly string[]> {
   const rows = await db.query<{ what: string }>(OBSTACLES, [live, stage]);
   return rows.map(({ what }) => what);
 }
 
-/** Of `pg_class`: where the table lies, how large it is, what the catalogs tell elsewhere as well. */
+/** Columns of `pg_class` to ignore: location, size, and what other catalogs have as well. */
 const OWN_OF_CLASS = `array['oid', 'relname', 'relnamespace', 'reltype', 'relowner', 'relfilenode', 'relpages',
   'reltuples', 'relallvisible', 'relallfrozen', 'reltoastrelid', 'relhasindex', 'relhasrules', 'relhastriggers',
   'relhassubclass', 'relnatts', 'relfrozenxid', 'relminmxid', 'relacl', 'reloptions']`;
 
-/** Of `pg_attribute`; a default is an object of its own (`pg_attrdef`). */
+/** Columns of `pg_attribute` to ignore; a default is an object of its own (`pg_attrdef`). */
 const OWN_OF_ATTRIBUTE = `array['attrelid', 'attnum', 'attcacheoff', 'atthasdef', 'atthasmissing', 'attmissingval']`;
 
-/** Of `pg_constraint`, for NOT NULL, which PostgreSQL keeps there since version 18. */
+/** Columns of `pg_constraint` to ignore, for NOT NULL, which PostgreSQL keeps there since version 18. */
 const OWN_OF_CONSTRAINT = `array['oid', 'conname', 'connamespace', 'conrelid', 'conkey']`;
 
 /** Where the stage's own indexes will lie: 0 stands for the database's own table space. */

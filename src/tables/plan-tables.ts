@@ -4,21 +4,21 @@ import type { Dictionary, Table } from '../types.ts';
 import type { Catalog, PresentColumn, Relation } from './table-catalog.ts';
 import * as ddl from './table-ddl.ts';
 
-/** A statement of `table-ddl.ts`, and what it is for, as a message says it. */
+/** A statement of `table-ddl.ts`, and its purpose in words of a message. */
 export interface Step {
   readonly sql: string;
   readonly what: string;
 }
 
 export interface TablesPlan {
-  /** Steps that keep no reader of a table waiting: new tables, and rules that the rows may turn out not to fit. */
+  /** Steps that block no readers: new tables, and rules that may fail on existing rows. */
   readonly open: readonly Step[];
-  /** Steps that need a table that is there for themselves, for a moment. */
+  /** Steps that need an exclusive lock on an existing table, for a moment. */
   readonly exclusive: readonly Step[];
   readonly comments: readonly Step[];
-  /** Tables that are there and that steps need as they were when the plan was made. */
+  /** Existing tables that must not change between the plan and its steps. */
   readonly tables: readonly string[];
-  /** What does not fit and no step may change. */
+  /** Conflicts that no step may resolve. */
   readonly conflicts: readonly string[];
 }
 
@@ -39,7 +39,7 @@ const KINDS: Readonly<Record<string, string>> = {
   f: 'a foreign table',
 };
 
-/** Works out what is to be added so that the tables are what the dictionary says. Pure. */
+/** Plans the additions that make the tables what the dictionary says. Pure. */
 export function planTables(dictionary: Dictionary, catalog: Catalog): TablesPlan {
   const plan = {
     open: [] as Step[],
@@ -55,7 +55,7 @@ export function planTables(dictionary: Dictionary, catalog: Catalog): TablesPlan
     taken.add(name);
     return name;
   };
-  /** Columns by table that rules can't be built on: they are at odds themselves. */
+  /** Columns by table that are in conflict themselves, so that no rule can be built on them. */
   const broken = new Map<string, ReadonlySet<string>>();
   const fresh = new Map<string, ReadonlySet<string>>();
 
@@ -120,7 +120,7 @@ export function planTables(dictionary: Dictionary, catalog: Catalog): TablesPlan
       const made = { ...key, name: named(ruleOfKey(table, key)) };
       const what = `${table.name}: the ${key.primary ? 'primary' : 'unique'} key (${words})`;
       plan.tables.add(table.name);
-      // A partitioned table takes no index for its constraint. Columns that are to come are empty: nothing is scanned for long.
+      // A partitioned table can't use an index for its constraint. New columns are empty: the scan is short.
       if (relation.kind === 'p' || key.fields.some((field) => fresh.get(table.name)?.has(field))) {
         plan.exclusive.push({ sql: ddl.addKey(table.name, made), what });
       } else {
@@ -185,7 +185,7 @@ export interface ForeignRule {
   readonly drop: string;
 }
 
-/** Keys and references of the dictionary's tables that are no rule of the dictionary: PostgreSQL keeps to them all the same. */
+/** Keys and references of the dictionary's tables that the dictionary lacks, but PostgreSQL enforces. */
 export function rulesBeyond(dictionary: Dictionary, catalog: Catalog): readonly ForeignRule[] {
   return dictionary.tables.flatMap((table) => {
     const relation = catalog.relations.get(table.name);
@@ -248,7 +248,7 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name));
 }
 
-/** The same for the same pairs of columns, in whatever order they are listed. */
+/** The identity of a reference: the same for the same pairs of columns, in any order. */
 function referenceId(table: string, fields: readonly string[], to: readonly string[]): string {
   const pairs = fields.map((field, i) => JSON.stringify([field, to[i]]));
   return JSON.stringify([table, pairs.sort()]);

@@ -11,8 +11,7 @@ export function readViewOf(table: string): string {
 }
 
 /**
- * Which of the tables have such a view. Locked before their tables wherever both are: whoever reads a view comes that
- * way too.
+ * The views of those tables that have one. Where both are locked, views come before their tables, as for their readers.
  */
 export async function readViewsOf(db: Sql, tables: readonly string[]): Promise<readonly string[]> {
   const rows = await db.query<{ name: string }>(
@@ -23,15 +22,15 @@ export async function readViewsOf(db: Sql, tables: readonly string[]): Promise<r
   return rows.map(({ name }) => name);
 }
 
-/** Lets a view that exists read another relation, with the same columns: what stands on the view stays. */
+/** Makes an existing view read another relation with the same columns; what depends on the view stays. */
 export async function pointReadView(db: Sql, table: string, relation: string): Promise<void> {
   await db.query(createView(table, await columnsOfView(db, table), relation));
 }
 
 /**
- * Makes the views of tables, or brings them up to date: with all fields of the dictionary and the lineage. New fields
- * come last, as PostgreSQL wants it. Where a field has gone, the view is made anew, and the reports that stand on it
- * with it; but not where that would take something of the user's: the view keeps the field then, as the table does.
+ * Creates or updates the views of tables, with all fields of the dictionary and the lineage. New fields come last, as
+ * PostgreSQL requires. Where a field has gone, the view and the reports that depend on it are made anew; but not where
+ * that would remove an object of the user's: the view keeps the field then, as the table does.
  */
 export async function ensureReadViews(db: Sql, tables: readonly Table[]): Promise<void> {
   for (const table of tables) {
@@ -45,13 +44,13 @@ export async function ensureReadViews(db: Sql, tables: readonly Table[]): Promis
   }
 }
 
-/** @returns whether it was: not where people have put something onto the view or a report that reads it */
+/** @returns false where it was not remade, since objects of users depend on the view or on a report that reads it */
 async function remakeView(db: Sql, table: string, columns: readonly string[]): Promise<boolean> {
   const reports = await db.query<{ name: string; touched: boolean }>(STANDING, [readViewOf(table)]);
   if (reports.some(({ touched }) => touched)) return false;
   await db.query('savepoint remaking');
   try {
-    // Never with `cascade`: whatever else stands on them makes PostgreSQL refuse it.
+    // Never with `cascade`: PostgreSQL refuses the drop where anything else depends on them.
     for (const { name } of reports) await db.query(`drop ${name}`);
     await db.query(createView(table, columns, liveName({ name: table })));
     await db.query('release savepoint remaking');
@@ -63,7 +62,7 @@ async function remakeView(db: Sql, table: string, columns: readonly string[]): P
   }
 }
 
-/** The view last, after the reports that read it; each with whether somebody has granted it or commented on it. */
+/** The reports that read a view, then the view; each with whether somebody has granted it or commented on it. */
 const STANDING = `
   select format('%s %s', case c.relkind when 'v' then 'view' else 'materialized view' end, c.oid::regclass) as name,
          obj_description(c.oid, 'pg_class') is not null

@@ -2,10 +2,10 @@ import type { Sql } from '../db/sql.ts';
 import { LEDGER_SCHEMA, quoteName, REPORT_SCHEMA } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 
-/** May read the views of reports, and their versions; nothing else. Roles belong to the whole server. */
+/** The role may read the views of reports, and their versions; nothing else. Roles belong to the whole server. */
 export const READER_ROLE = 'longshore_reader';
 
-/** Two processes, or two platforms on one server, may do the same at the same moment. */
+/** Errors of a race: two processes, or two platforms on one server, may do the same at the same moment. */
 const DONE_BY_ANOTHER: readonly (string | undefined)[] = [SQLSTATE.uniqueViolation, SQLSTATE.duplicateObject];
 const TRIES = 5;
 
@@ -66,7 +66,7 @@ async function unlessDone(statement: Promise<unknown>): Promise<void> {
   });
 }
 
-/** "tuple concurrently updated": another process changed the same grants; an error without a state of its own. */
+/** Retries on "tuple concurrently updated": another process changed the same grants; the error has no own SQLSTATE. */
 async function retried(grant: () => Promise<unknown>): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {

@@ -16,7 +16,7 @@ export interface Referrer {
 const OF_OTHERS = 'k.conrelid <> k.confrelid';
 
 /**
- * Those of partitions come and go with those of their partitioned table.
+ * Reads foreign keys without those of partitions, which come and go with their partitioned table's.
  * @param which condition on a foreign key `k` that points at the table `$1`
  */
 export async function readReferrers(tx: Sql, live: string, which = OF_OTHERS): Promise<readonly Referrer[]> {
@@ -36,7 +36,7 @@ export async function dropReferrer(tx: Sql, r: Pick<Referrer, 'table' | 'name'>)
   await tx.query(`alter table ${r.table} drop constraint ${quoteName(r.name)}`);
 }
 
-/** Makes it as it was, which checks it. */
+/** Adds the foreign key again as it was, which checks it. */
 export async function addReferrer(tx: Sql, r: Referrer): Promise<void> {
   await tx.query(addConstraint(r));
   if (r.comment !== null) {

@@ -1,9 +1,9 @@
 import type { Sql } from '../db/sql.ts';
 import { DATA_SCHEMA } from '../db/sql-names.ts';
 
-/** What PostgreSQL's catalog says of the schema of the data tables, as far as a dictionary is concerned. */
+/** The part of PostgreSQL's catalog of the data schema that a dictionary concerns. */
 export interface Catalog {
-  /** Those that have a name of the dictionary, by name. */
+  /** Relations that have a name of the dictionary, by name. */
   readonly relations: ReadonlyMap<string, Relation>;
   /** Every relation of the schema: tables, views, indexes and sequences share one list of names. */
   readonly names: ReadonlySet<string>;
@@ -35,7 +35,7 @@ export interface PresentColumn {
   readonly required: boolean;
   /** A default or an identity. */
   readonly fills: boolean;
-  /** Values can not be given to it: it is generated. */
+  /** It is generated: values can't be inserted into it. */
   readonly generated: boolean;
   readonly comment: string | null;
 }
@@ -55,7 +55,7 @@ export interface PresentReference {
   /** null: of another schema */
   readonly table: string | null;
   readonly to: readonly string[];
-  /** PostgreSQL 18 knows foreign keys that it does not look at. */
+  /** PostgreSQL 18 has foreign keys that it does not enforce. */
   readonly enforced: boolean;
 }
 
@@ -104,7 +104,7 @@ const SCHEMA = `'${DATA_SCHEMA}'::regnamespace`;
 
 const NAMES = `select relname::text as name from pg_class where relnamespace = ${SCHEMA}`;
 
-/** Types of arrays make way by themselves. */
+/** Types of arrays are left out: PostgreSQL renames them on a conflict. */
 const TYPES = `
   select typname::text as name from pg_type
    where typnamespace = ${SCHEMA} and typname = any ($1) and typrelid = 0 and typcategory <> 'A'`;

@@ -3,9 +3,9 @@ import { type ColumnType, columnType } from '../rows/column-type.ts';
 import type { Field, Table } from '../types.ts';
 
 /**
- * Every statement that a start may run on data tables: the whole list. Each of them adds something and none changes or
- * takes away what is there: no column's values, type, place or nullability, no constraint, no comment. A statement that
- * could (a rename, a drop, a `set`, a rewrite of rows) has no place here.
+ * All statements that a start may run on data tables. Each adds something, and none changes or removes what exists: no
+ * column's values, type, position or nullability, no constraint, no comment. A statement that could (a rename, a drop, a
+ * `set`, a rewrite of rows) does not belong here.
  */
 
 /** A column that a table of the dictionary has. */
@@ -71,7 +71,7 @@ export function addColumns(table: string, columns: readonly WantedColumn[]): str
   return `alter table ${live(table)} ${columns.map((column) => `add column ${columnSql(column)}`).join(', ')}`;
 }
 
-/** Keeps writers of the table waiting while it runs, and no readers. */
+/** Blocks writers of the table while it runs, but no readers. */
 export function createUniqueIndex(table: string, { name, fields }: WantedKey): string {
   return `create unique index ${quoteName(name)} on ${live(table)} (${quoteNames(fields)})`;
 }
@@ -87,7 +87,7 @@ export function addKey(table: string, key: WantedKey): string {
   return `alter table ${live(table)} add constraint ${quoteName(key.name)} ${keySql(key)}`;
 }
 
-/** Keeps writers of both tables waiting while it runs, and no readers. */
+/** Blocks writers of both tables while it runs, but no readers. */
 export function addReference(table: string, { name, fields, ...target }: WantedReference): string {
   return (
     `alter table ${live(table)} add constraint ${quoteName(name)} foreign key (${quoteNames(fields)}) ` +
@@ -105,12 +105,12 @@ export function commentOnColumn(table: string, column: string, comment: string):
   return `comment on column ${quoteName(DATA_SCHEMA, table, column)} is ${quoteText(comment)}`;
 }
 
-/** For messages: what a person may run. A start never does. */
+/** A statement that messages suggest to people; a start never runs it. */
 export function dropConstraint(table: string, name: string): string {
   return `alter table ${live(table)} drop constraint ${quoteName(name)}`;
 }
 
-/** For messages, too. */
+/** Also a statement for messages only. */
 export function dropIndex(name: string): string {
   return `drop index ${quoteName(DATA_SCHEMA, name)}`;
 }

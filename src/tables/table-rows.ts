@@ -9,7 +9,7 @@ import { quoted } from '../shorten.ts';
 import type { Field, Table } from '../types.ts';
 import { liveName } from './table-state.ts';
 
-/** Up to this many rows, by the planner's estimate, a table is counted when it is asked about. */
+/** Tables of up to this many rows, by the planner's estimate, are counted exactly. */
 const COUNTED_ROWS = 500_000;
 
 export interface TableSize {
@@ -78,7 +78,7 @@ export async function readRows(
   return { rows, next: more ? key.map((_, i) => last[`k${i}`] as string) : null };
 }
 
-/** Cells are `c0`, `c1` and so on, texts of the key `k0`, `k1`. */
+/** Cells are `c0`, `c1` and so on, texts of the primary key `k0`, `k1`. */
 interface PageRow {
   readonly [column: `c${number}` | `k${number}`]: string | null;
   readonly loadId: number;
@@ -89,7 +89,7 @@ interface PageRow {
   readonly fits: boolean;
 }
 
-/** A cell a column, and no array: the driver reads an array's text character by character. */
+/** Each cell is a column, since the driver parses an array's text character by character. */
 function pageSql(table: Table, key: readonly string[], following: boolean): string {
   const types = new Map(columnsWithTypes(table).map(({ name, type }) => [name, type]));
   const after = key.map((name, i) => `$${i + 2}::text::${types.get(name)}`).join(', ');

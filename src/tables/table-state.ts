@@ -16,10 +16,10 @@ export interface Constraint {
   readonly comment: string | null;
 }
 
-/** What the catalog says of a live table: all that a swap has to carry, and all that stands in its way. */
+/** The catalog's state of a live table: all that a swap has to carry, and all that prevents one. */
 export interface TableState {
   readonly empty: boolean;
-  /** The planner's estimate; of a table that was never analyzed, by its size on disk. */
+  /** The planner's estimate; for a table that was never analyzed, an estimate by its size on disk. */
   readonly rows: number;
   readonly constraints: readonly Constraint[];
   readonly referrers: readonly Referrer[];
@@ -29,7 +29,7 @@ export interface TableState {
   readonly parents: readonly string[];
   /** Why the table can not be swapped; empty when it can. */
   readonly obstacles: readonly string[];
-  /** Triggers or rules that the dictionary does not know have to fire, whatever the way. */
+  /** Triggers or rules beside the dictionary have to fire, with or without a swap. */
   readonly mustFire: boolean;
 }
 
@@ -37,13 +37,13 @@ export function liveName(table: Pick<Table, 'name'>): string {
   return quoteName(DATA_SCHEMA, table.name);
 }
 
-/** A table, and the one that has its rows to be; quoted and qualified. */
+/** A table, and the stage with its future rows; quoted and qualified. */
 export interface StagedTable {
   readonly table: Table;
   readonly stage: string;
 }
 
-/** The caller holds a lock that keeps the table's definition as it is. */
+/** Reads a table's state; the caller holds a lock that prevents changes of its definition. */
 export async function readTableState(tx: Sql, { table, stage }: StagedTable): Promise<TableState> {
   const live = liveName(table);
   const [size] = await tx.query<{ empty: boolean; rows: number; selfName: string; mustFire: boolean }>(
