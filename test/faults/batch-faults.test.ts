@@ -90,7 +90,7 @@ describe('batches, when something goes away', async () => {
       assert.equal(await count('away'), 1);
     });
 
-    it('goes away after the commit, before anyone hears of it: done, once', async () => {
+    it('goes away after the commit, before it is reported: done, once', async () => {
       await send([{ id: 10, department: 'warm again' }]);
       // The row is with PostgreSQL then, and its commit needs no answer any more.
       postgres.deafenAfter('row that is lost');
@@ -127,7 +127,7 @@ describe('batches, when something goes away', async () => {
       assert.equal(await count('terminated'), 1);
     });
 
-    it('is told to have failed only when nothing of it can be written any more', async () => {
+    it('is reported as failed only when nothing of it can be written any more', async () => {
       await using lock = await lockTable(db, 'departments');
       const { body } = await send([{ id: 21, department: 'failed' }], { prefer: 'respond-async' });
       await until(lock.waiting, (n) => n > 0);

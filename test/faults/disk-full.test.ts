@@ -63,7 +63,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
 
   let size: { readonly rows: number; readonly key: number } | undefined;
 
-  it('of the storage, during an upload: 507, nothing starts, nothing is left', async () => {
+  it('an upload to a full storage is answered with 507, starts nothing and leaves nothing', async () => {
     await storageDisk.fill(8 * MB);
     const csv = jobs(0, 1_000_000);
     const form = new FormData();
@@ -86,7 +86,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     );
   });
 
-  it('of PostgreSQL, in the middle of a load: it waits, and ends by itself when there is room', async () => {
+  it('a load waits while the disk of PostgreSQL is full, and completes when there is space', async () => {
     const before = await sums();
     logged.length = 0;
     await tableDisk.fill(2 * MB);
@@ -103,7 +103,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     await eventually(storedFiles, []);
   });
 
-  it('of PostgreSQL, while the load is being published: the same', async () => {
+  it('a load that is being published waits while the disk of PostgreSQL is full, and completes, too', async () => {
     const before = await sums();
     logged.length = 0;
     // Room for the rows, but not for their key.
@@ -118,7 +118,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     await eventually(stages, 0);
   });
 
-  it('of PostgreSQL, and a load that shall not wait: it can be cancelled', async () => {
+  it('a load that waits for space of PostgreSQL can be cancelled', async () => {
     const before = await sums();
     logged.length = 0;
     await tableDisk.fill(2 * MB);
@@ -164,7 +164,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
   let backupId: string;
   let saved: unknown;
 
-  it('of PostgreSQL, in the middle of a restore: it waits, says so, and ends by itself when there is room', async () => {
+  it('a restore waits while the disk of PostgreSQL is full, says so, and completes when there is space', async () => {
     saved = await sumsAndNames();
     backupId = await backUp();
     const spoilt = await spoil(2 * MB);
@@ -181,7 +181,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     await nothingLeft();
   });
 
-  it('of PostgreSQL, while the keys of a restore are being built: the same, and writers go on', async () => {
+  it('a restore that builds its keys waits for space of PostgreSQL, too, while writers go on', async () => {
     const spoilt = await spoil(size!.rows + size!.key / 2);
     const id = await restore(backupId, {});
     await refused(3);
@@ -193,7 +193,7 @@ describe('a disk that is full', { skip: fault ?? false }, async () => {
     await nothingLeft();
   });
 
-  it('of PostgreSQL, and a restore that shall not wait: it can be cancelled, and started again', async () => {
+  it('a restore that waits for space of PostgreSQL can be cancelled, and started again', async () => {
     const spoilt = await spoil(2 * MB);
     const id = await restore(backupId, {});
     await refused(1);

@@ -77,7 +77,7 @@ test('every process that is killed comes back, the servers on their old ports', 
   assert.equal(await platform.stop(), 0);
 });
 
-test('after kill -9 of the supervisor its children end, and the next start takes over the servers', async (t) => {
+test('children end after kill -9 of their supervisor, and the next start takes over the servers', async (t) => {
   const home = await testHome(t);
   const first = await start(home);
   const before = processIds(first.run());
@@ -91,7 +91,7 @@ test('after kill -9 of the supervisor its children end, and the next start takes
   assert.equal(await second.stop(), 0);
 });
 
-test('after kill -9 of everything at once the next start is as any other', async (t) => {
+test('the platform starts normally after kill -9 of everything at once', async (t) => {
   const home = await testHome(t);
   const first = await start(home);
   killEverything(processIds(first.run()));

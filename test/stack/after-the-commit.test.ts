@@ -24,7 +24,7 @@ const dictionary = {
 const csv = (from: number, count: number) =>
   `id,name\n${Array.from({ length: count }, (_, i) => `${from + i},Name\n`).join('')}`;
 
-describe('while all that comes after a commit takes minutes', async () => {
+describe('jobs whose steps after the commit take minutes', async () => {
   const stack = await testStack({ after }, dictionary);
   const { db, get, load, post } = stack;
   const analyzing = () =>
@@ -105,7 +105,7 @@ describe('while all that comes after a commit takes minutes', async () => {
 
 const SLEEP = sql`pg_sleep(60)`.as('slept');
 
-describe('what an attempt of an activity has PostgreSQL do', async () => {
+describe("a statement of an activity's attempt", async () => {
   const { db, client } = await testConnection({ after });
   const attempts = attemptDatabase(db);
   const run = <T>(attempt: number, work: (db: Database) => Promise<T>, startToCloseTimeoutMs = 60_000) =>

@@ -130,7 +130,7 @@ describe('a stranger at the Temporal server', async () => {
     assert.ok(!lines.some((line) => line.includes('Waiting to see')), lines.join(''));
   });
 
-  it('starts a group of batches: no row is written, and nobody is told of a batch', async () => {
+  it('starts a group of batches: no row is written, and no batch is reported', async () => {
     const group = randomUUIDv7();
     const batch = {
       id: `${group}-0`,

@@ -91,7 +91,7 @@ describe('Avro files of a real PostgreSQL', async () => {
     }
   });
 
-  test('of equal numerics have equal bytes, whatever made them', async () => {
+  test('equal numerics have equal bytes in Avro, whatever made them', async () => {
     const checksum = async (expression: string) => {
       await client.query(`truncate back; insert into back (amount) values (${expression})`);
       return (await encode('null', 'back')).value.checksum;

@@ -70,7 +70,7 @@ describe('backups whose key was changed', async () => {
     );
   });
 
-  it('of two installations are taken by a new ledger only when a person says which', async () => {
+  it('a new ledger adopts backups of two installations only when a person says which', async () => {
     const env = { LONGSHORE_STORAGE, LONGSHORE_BACKUP_KEY: SECOND, LONGSHORE_BACKUP_KEYS_OLD: FIRST };
     const stack = await testStack({ after }, undefined, { env });
     const reasonOf = async (id: string) =>

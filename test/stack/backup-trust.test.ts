@@ -102,7 +102,7 @@ async function scene(env: Record<string, string>) {
 /** Later than every genuine one, and no later than clocks may be apart. */
 const soon = () => new Date(Date.now() + 60_000).toISOString();
 
-describe('with a backup key, a backup in the storage', async () => {
+describe('a backup in the storage, with a backup key', async () => {
   const text = randomBytes(32).toString('hex');
   const key = await keyOf(text);
   const s = await scene({ LONGSHORE_BACKUP_KEY: text });
@@ -114,7 +114,7 @@ describe('with a backup key, a backup in the storage', async () => {
     return body;
   };
 
-  it('that was forged is unverified, and no latest, drill or retention takes it', async () => {
+  it('a forged backup is unverified, and neither `latest` nor drills nor retention use it', async () => {
     const forged = await s.plant(
       genuine.id,
       { snapshotAt: soon(), scheduleId: 'nightly', purpose: 'schedule' },
@@ -145,7 +145,7 @@ describe('with a backup key, a backup in the storage', async () => {
     ]);
   });
 
-  it('that is unverified is restored by its ID and an explicit word only, which is audited', async () => {
+  it('an unverified backup is restored only by its ID and an explicit option, which is audited', async () => {
     const forged = await s.plant(genuine.id, { snapshotAt: soon() }, null);
     await s.look();
     const refused = await s.restore({ backup: forged });
@@ -175,7 +175,7 @@ describe('with a backup key, a backup in the storage', async () => {
     assert.equal(word.body.target.acceptUnverified, undefined);
   });
 
-  it('takes the explicit word from an admin key only, and shows unverified ones to no limited key', async () => {
+  it('is accepted unverified from an admin key only, and is not shown to limited keys', async () => {
     const forged = await s.plant(genuine.id, { snapshotAt: soon() }, null);
     await s.look();
     const made = await s.post('/v1/keys', { name: 'limited', scopes: ['read', 'write'], tables: ['jobs'] });
@@ -200,7 +200,7 @@ describe('with a backup key, a backup in the storage', async () => {
     );
   });
 
-  it('that was edited, emptied or taken away is passed over, and believed again as it was', async () => {
+  it('an edited, emptied or missing backup is skipped, and trusted again once it is as it was', async () => {
     const newer = await s.backUp({ encrypt: false });
     const path = s.manifestPath(newer.id);
     const written = await readFile(path, 'utf8');
@@ -241,7 +241,7 @@ describe('with a backup key, a backup in the storage', async () => {
     await s.remove(newer.id, '?force=true');
   });
 
-  it('that was replayed, moved, or is of the future is unverified, by name, and can not be adopted', async () => {
+  it('a replayed, moved or future backup is unverified for that reason, and can not be adopted', async () => {
     const moved = await s.plant(genuine.id, { id: genuine.id }, key);
     const future = await s.plant(
       genuine.id,
@@ -268,7 +268,7 @@ describe('with a backup key, a backup in the storage', async () => {
     assert.equal((await latest()).backupId, genuine.id);
   });
 
-  it('of another installation, or by an unknown key, is unverified until a person adopts it', async () => {
+  it('a backup of another installation, or by an unknown key, is unverified until a person adopts it', async () => {
     const foreign = await s.plant(genuine.id, { origin: randomUUID(), snapshotAt: soon() }, key);
     const unknown = await s.plant(
       genuine.id,
@@ -298,7 +298,7 @@ describe('with a backup key, a backup in the storage', async () => {
     for (const id of [foreign, unknown]) await s.remove(id);
   });
 
-  it('that was deleted and put back is unverified, and no latest, until a person adopts it', async () => {
+  it('a backup that was deleted and put back is unverified until a person adopts it', async () => {
     const { id } = await s.backUp();
     const kept = join(s.home, 'kept');
     await cp(s.folder(id), kept, { recursive: true });
@@ -317,7 +317,7 @@ describe('with a backup key, a backup in the storage', async () => {
     await s.remove(id);
   });
 
-  it('that a key has authenticated, and the ledger does not know, becomes known by itself', async () => {
+  it('an authenticated backup that the ledger does not know is adopted automatically', async () => {
     const { id } = await s.backUp();
     await s.db.query('delete from longshore.backup where id = $1', [id]);
     await s.look();
@@ -327,7 +327,7 @@ describe('with a backup key, a backup in the storage', async () => {
     await s.remove(id);
   });
 
-  it('makes retention and the guard of the last good one count only what is as it was written', async () => {
+  it('counts for retention and as the last good one only while it is as it was written', async () => {
     const made = await s.post('/v1/schedules', {
       ...{ id: 'nightly', kind: 'backup', cron: '0 3 1 1 *', tables: ['jobs'], retention: { keepLast: 1 } },
     });
@@ -375,7 +375,7 @@ describe('with a backup key, a backup in the storage', async () => {
     assert.deepEqual(await removeOldSafety(deps), { removed: [], left: [] });
   });
 
-  it('does not take the part of another one, whether or not it is encrypted', async () => {
+  it('refuses the part of another backup, whether or not it is encrypted', async () => {
     for (const encrypt of [true, false]) {
       await s.load('jobs', '1,One\n', { mode: 'replace', force: 'true' });
       const one = await s.backUp({ encrypt, codec: 'null' });
@@ -391,7 +391,7 @@ describe('with a backup key, a backup in the storage', async () => {
     }
   });
 
-  it('is told when it can be read by nobody, with every reason', async () => {
+  it('is reported when nobody can read it, with every reason', async () => {
     await s.db.query(`update longshore.backup set status = 'deleted' where status = 'done'`);
     const { status, body } = await s.restore({ backup: 'latest' });
     assert.deepEqual([status, body.code], [404, 'unknown-backup']);
@@ -399,12 +399,12 @@ describe('with a backup key, a backup in the storage', async () => {
   });
 });
 
-describe('without a backup key, a backup in the storage', async () => {
+describe('a backup in the storage, without a backup key', async () => {
   const s = await scene({});
   await s.load('jobs', '1,Genuine\n');
   const genuine = await s.backUp();
 
-  it('that the ledger does not know is unverified until a person adopts it', async () => {
+  it('a backup that the ledger does not know is unverified without a key until a person adopts it', async () => {
     const forged = await s.plant(genuine.id, { snapshotAt: soon() }, null);
     const edited = await s.plant(genuine.id, { snapshotAt: soon() }, null);
     await writeFile(`${s.manifestPath(edited)}.sha256`, `${'0'.repeat(64)}  manifest.json\n`);
@@ -423,7 +423,7 @@ describe('without a backup key, a backup in the storage', async () => {
     assert.match(refused[0]?.detail ?? '', /edited: its SHA-256 is/);
   });
 
-  it('goes from the list when it goes from the storage', async () => {
+  it('disappears from the list when it disappears from the storage', async () => {
     const forged = await s.plant(genuine.id, {}, null);
     await s.look();
     assert.equal((await s.viewOf(forged)).status, 'unverified');
@@ -432,7 +432,7 @@ describe('without a backup key, a backup in the storage', async () => {
     assert.equal((await s.get(`/v1/backups/${forged}`)).status, 404);
   });
 
-  it('that was made before there were MACs goes on as the ledger knows it', async () => {
+  it('a backup of before there were MACs stays as the ledger knows it', async () => {
     const { id } = await s.backUp();
     const { origin: _, ...before } = await s.manifestOf(id);
     const bytes = `${JSON.stringify(before, null, 1)}\n`;

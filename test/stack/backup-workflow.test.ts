@@ -183,7 +183,7 @@ describe('backUp', async () => {
     assert.equal(exported.length, 3);
   });
 
-  it('fails with the code of the catalog, and the ledger hears of it', async () => {
+  it('fails with the code of the catalog, which is recorded in the ledger', async () => {
     const handle = await start({
       exportPart: async () => {
         throw ApplicationFailure.create({ type: 'storage-full', message: 'the storage has no room left' });

@@ -164,7 +164,7 @@ describe('bad batches', async () => {
     await assertAnswer('mode', { body: ROW, path: `${path}?mode=replace` }, [400, 'invalid-request']);
   });
 
-  it('that are cut off, or whose framing is ambiguous, leave nothing', async () => {
+  it('batches that are cut off, or whose framing is ambiguous, leave nothing', async () => {
     const { hostname, port } = new URL(stack.url);
     const exchange = async (headers: string, body: string, { end = false, answered = true } = {}) => {
       const socket = connect(Number(port), hostname);

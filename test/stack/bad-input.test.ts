@@ -146,7 +146,7 @@ describe('bad input', async () => {
         `${head('content-type: multipart/form-data; boundary=x\r\ncontent-length: 99999999')}--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n${lines}`,
       ],
     ] as const) {
-      it(`in the middle of ${how}: nothing starts, nothing stays`, async () => {
+      it(`a client that hangs up in the middle of ${how} starts nothing and leaves nothing`, async () => {
         const loadsBefore = await countLoads();
         await hangUp(text);
         await eventually(storedFiles, []);
@@ -155,7 +155,7 @@ describe('bad input', async () => {
       });
     }
 
-    it('or breaks the rules of HTTP chunks: the same', async () => {
+    it('a client that breaks the rules of HTTP chunks starts nothing and leaves nothing', async () => {
       const loadsBefore = await countLoads();
       const socket = connect(Number(port), hostname);
       const closed = once(socket, 'close');
@@ -168,7 +168,7 @@ describe('bad input', async () => {
       assert.equal(await countLoads(), loadsBefore);
     });
 
-    it('while it waits for the result: the load goes on', async () => {
+    it('a load goes on when its client hangs up while waiting for the result', async () => {
       const gone = new AbortController();
       const sent = send('/v1/tables/kinds/loads', {
         ...raw('waited for,1\n', { prefer: 'wait=30' }),

@@ -340,7 +340,7 @@ describe('committing groups of batches', async () => {
     assert.equal(await failGroup(db, { ...failed, workflowId: `batches-${other}` }), false);
   });
 
-  describe('with Idempotency-Keys', () => {
+  describe('batches with Idempotency-Keys', () => {
     const keyed = (key: string, fingerprint = 'aa'.repeat(32)): Pick<ReceivedBatch, 'idempotency'> => ({
       idempotency: { key, fingerprint, days: 1 },
     });

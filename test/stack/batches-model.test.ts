@@ -125,7 +125,7 @@ describe('groups of batches', async () => {
     ['appended and merged', groupsOf(untagged, ['append', 'merge'])],
     ['appended with unique values', groupsOf(tagged, ['append'])],
   ] as const) {
-    it(`end as if each batch had come by itself: ${what}`, async () => {
+    it(`end as if each batch had come alone: ${what}`, async () => {
       await fc.assert(
         fc.asyncProperty(groups, async (all) => {
           await db.query('truncate items, owners');

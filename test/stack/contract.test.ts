@@ -341,7 +341,7 @@ describe('every answer is as the OpenAPI document says', () => {
     }
   }
 
-  it('of every route, with its main answers', async () => {
+  it('every route gives its main answers as documented', async () => {
     assert.deepEqual(
       contract
         .operations()
@@ -354,7 +354,7 @@ describe('every answer is as the OpenAPI document says', () => {
     }
   });
 
-  it('of every route with a key, without one and with a wrong one', async () => {
+  it('every route with an API key gives the documented answers without one and with a wrong one', async () => {
     for (const { name, open } of contract.operations()) {
       const { path } = ASKED[name]![0]!;
       if (open) continue;
@@ -364,7 +364,7 @@ describe('every answer is as the OpenAPI document says', () => {
     }
   });
 
-  it('of every route, to a parameter that there is not: the place is named', async () => {
+  it('every route refuses an unknown parameter, and names its place', async () => {
     for (const { name } of contract.operations()) {
       const { path } = ASKED[name]![0]!;
       const { authorization } = ASKED[name]![0]!.headers ?? {};
@@ -381,7 +381,7 @@ describe('every answer is as the OpenAPI document says', () => {
     }
   });
 
-  it('of every route, to NUL in an address', async () => {
+  it('every route answers NUL in an address as documented', async () => {
     for (const { name, open } of contract.operations()) {
       const [method = '', template = ''] = name.split(' ');
       if (open || !template.includes('{')) continue;
@@ -391,7 +391,7 @@ describe('every answer is as the OpenAPI document says', () => {
     }
   });
 
-  it('of every address, to methods it does not take', async () => {
+  it('every address answers other methods as documented', async () => {
     const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
     const names = contract.operations().map(({ name }) => name);
     for (const template of new Set(names.map((name) => name.split(' ')[1]!))) {
@@ -410,7 +410,7 @@ describe('every answer is as the OpenAPI document says', () => {
     }
   });
 
-  it('and every route shows that it can do its work, or why not', () => {
+  it('every route was seen to succeed or to conflict', () => {
     const done = new Set([...contract.seen].filter((seen) => / (?:2\d\d|409)$/.test(seen)).map(operationOf));
     const never = contract.operations().filter(({ name }) => !done.has(name));
     assert.deepEqual(never, []);

@@ -145,7 +145,7 @@ describe('copies, tables that are restored under another name', async () => {
     assert.equal((await stack.rows('jobs')).length, 2, 'the table itself stays');
   });
 
-  it('of other tables are neither seen nor deleted by a limited key', async () => {
+  it('a limited API key neither sees nor deletes copies of other tables', async () => {
     assert.equal((await copy('departments', 'departments_then')).status, 201);
     const { key } = await makeKey({ tables: ['departments'] });
     const response = await fetch(`${stack.url}/v1/copies`, { headers: { 'x-api-key': key } });
@@ -177,7 +177,7 @@ describe('copies, tables that are restored under another name', async () => {
     assert.deepEqual(await names(), ['jobs_then']);
   });
 
-  it('that were dropped by SQL are no more, and their names are free', async () => {
+  it('copies that were dropped by SQL are not listed, and their names are free', async () => {
     await db.query('drop table longshore_copies.jobs_then');
     assert.deepEqual(await names(), []);
     assert.equal((await remove('jobs_then')).status, 404);

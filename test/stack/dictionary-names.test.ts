@@ -101,7 +101,7 @@ describe('the names of a dictionary', async () => {
     );
   });
 
-  it('that it accepts go round: made, started twice, loaded in each mode, batched and read', async () => {
+  it('accepted names work throughout: created, started twice, loaded in each mode, batched and read', async () => {
     let taken = 0;
     const accepted = resource.filter((sketch) => placesOf(descriptorOf(sketch)).length === 0);
     await fc.assert(

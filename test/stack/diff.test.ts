@@ -120,7 +120,7 @@ describe('comparisons of a backup with a table', async () => {
     return found;
   };
 
-  it('of a table that is as it was are empty, whatever the limit', async () => {
+  it('comparisons of an unchanged table are empty, whatever the limit', async () => {
     for (const name of ['same', 'plain', 'paired', 'keyless', 'bare']) {
       const found = await first(name, '&limit=1');
       assert.deepEqual([found.differences, found.next], [[], null], name);
@@ -182,7 +182,7 @@ describe('comparisons of a backup with a table', async () => {
     );
   });
 
-  it('after the last one, and after a key that there is not, go on where they should', async () => {
+  it('pages after the last difference, and after a primary key that does not exist, continue correctly', async () => {
     const after = (key: readonly unknown[]) =>
       `&after=${Buffer.from(JSON.stringify(key)).toString('base64url')}`;
     const { differences } = await first('plain', '&limit=1000');
@@ -240,7 +240,7 @@ describe('comparisons of a backup with a table', async () => {
     );
   });
 
-  it('of a table without a key count rows, as many times as they are there, and list none', async () => {
+  it('comparisons of a table without a primary key count each repetition of a row, and list none', async () => {
     await forget();
     await db.query(
       `delete from keyless where ctid in (select ctid from keyless where a is null and n = 1 limit 2)`,
@@ -258,7 +258,7 @@ describe('comparisons of a backup with a table', async () => {
     assert.deepEqual([found.differences, found.next, found.same], [[], null, 30 - (added ?? 0)]);
   });
 
-  it('of a table that was empty, or is empty now, are all of the rows', async () => {
+  it('comparisons of a table that was or is empty list all of the rows', async () => {
     await forget();
     await db.query(`insert into bare (id, a) values (1, 'a'), (2, null)`);
     await db.query('truncate same');

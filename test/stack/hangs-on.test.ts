@@ -441,7 +441,7 @@ const DICTIONARY = parseDictionary({
 });
 const ITEM = DICTIONARY.tables[0]!;
 
-describe('what hangs on a table', async () => {
+describe('a dependent of a table', async () => {
   const database = await testDatabase();
   const db = await openDatabase({ url: database.url });
   const client = await db.connect();

@@ -68,7 +68,7 @@ describe('jobs', async () => {
     return kind.view(db, id);
   }
 
-  it('that are not there are the not-found problem of their kind, whatever is asked of them', async () => {
+  it('every request for a job that does not exist gets the not-found problem of its kind', async () => {
     for (const [kind, id] of [
       ['load', TOO_LARGE],
       ['load', 77],
@@ -87,7 +87,7 @@ describe('jobs', async () => {
     }
   });
 
-  it('that find no worker say so, each in GET of one, and are cancelled with their workflow', async () => {
+  it('jobs without a worker say so, each in GET of one, and are cancelled with their workflow', async () => {
     const backupId = await backedUp();
     await stopWorker();
     await stack.putInbox('departments/new.csv', '2,second\n');
@@ -136,7 +136,7 @@ describe('jobs', async () => {
     }
   });
 
-  it('that end while they are looked after are left as they ended, and run once', async () => {
+  it('jobs that end while they are reconciled stay as they ended, and run once', async () => {
     const backupId = await backedUp();
     const load = await stack.load('departments', '4,fourth\n');
     const dryRun = await started(`/v1/backups/${backupId}/restore`, { dryRun: true }, WAIT);
@@ -169,7 +169,7 @@ describe('jobs', async () => {
     assert.deepEqual([restored.status, restored.error?.code], ['failed', 'restore-terminated']);
   });
 
-  it('that another workflow starts have its run, and are left to it until it has started them', async () => {
+  it('jobs of a parent workflow record their run, and are left to the parent until it has started them', async () => {
     await backedUp();
     const made = await stack.post('/v1/schedules', {
       id: 'nightly',

@@ -54,7 +54,7 @@ describe('The entities of the ledger', () => {
   });
 });
 
-describe('What was written to the ledger', () => {
+describe('A row of the ledger', () => {
   const tables = ['null', ' a ', 'b"c', 'd\\e', 'f,g', '{h}', "i'j", 'k\nl', 'ä', ''];
   const manifest = { id: 'null', tables: [{ table: "o'clock", rows: 1 }] };
 
@@ -123,7 +123,7 @@ describe('What was written to the ledger', () => {
 });
 
 describe('A query of the ledger', () => {
-  it('in a transaction sees its rows, which nobody else does before it commits', async () => {
+  it('a query in a transaction sees its own rows, which nobody else does before it commits', async () => {
     await db.transaction(async ({ em, ledger, query }) => {
       em.create(TokenKeyEntity, { id: 'k2', period: 2, secret: Buffer.of(1) });
       await em.flush();

@@ -155,7 +155,7 @@ describe('Every statement of the ledger that is written in SQL', async () => {
     );
   });
 
-  it('has no part that could be run by itself', () => {
+  it('has no part that could be run alone', () => {
     const where = part`from longshore.load`;
     assert.throws(() => `select 1 ${where}`, /not declared/);
   });

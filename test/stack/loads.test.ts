@@ -162,7 +162,7 @@ describe('loads', async () => {
     assert.equal(body.status, 'cancelled');
   });
 
-  it('lets loads of one table queue, and goes on by itself', async () => {
+  it('queues loads of one table, and continues automatically', async () => {
     const lines = Array.from({ length: 20_000 }, (_, i) => HIRE(100_000 + i)).join('');
     const start = (csv: string) =>
       fetch(`${stack.url}/v1/tables/hired_employees/loads`, {

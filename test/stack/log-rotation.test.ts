@@ -80,7 +80,7 @@ describe('a log', () => {
     assert.equal(statSync(path).size, 0);
   });
 
-  it('of every process of a running platform begins anew beyond 16 MiB, and is written on', async (t) => {
+  it('the log of every process of a running platform is rotated beyond 16 MiB, and goes on', async (t) => {
     const platform = await testPlatform(t, { env: { LONGSHORE_WORKERS: '1' } });
     const logs = join(platform.home, 'logs');
     const names = readdirSync(logs).filter((name) => name.endsWith('.log'));

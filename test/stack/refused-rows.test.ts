@@ -260,7 +260,7 @@ describe('rows that PostgreSQL refuses', async () => {
       'append',
     ],
   ] as const) {
-    it(`are told at once, by name, where no row is at fault: ${by}`, async () => {
+    it(`are reported at once, by name, where no row is at fault: ${by}`, async () => {
       await fresh();
       await db.query(`create or replace view longshore_read.item as select * from item`);
       await db.query(make);

@@ -51,7 +51,7 @@ describe('reports when something goes wrong', async () => {
           and state = 'active'`,
     );
 
-  it('keeps what it holds when rows can not be refreshed, tells why and since when, and recovers by itself', async () => {
+  it('keeps its rows when they can not be refreshed, reports why and since when, and recovers by itself', async () => {
     await stack.load('jobs', '1,One\n');
     await stateThat('ratio', ({ stale }) => !stale);
     await stack.load('jobs', '13,Thirteen\n');

@@ -44,7 +44,7 @@ describe('views of reports', async () => {
       return true;
     });
 
-  it('of the sample count hires by year and quarter in UTC, and by department and job', async () => {
+  it('the view of hires counts them by year and quarter in UTC, and by department and job', async () => {
     const [above, quarters] = await startReports(url, BUNDLED_REPORTS);
     assert.deepEqual(
       quarters?.columns.map(({ name, type }) => `${name} ${type}`),
@@ -71,13 +71,13 @@ describe('views of reports', async () => {
     );
   });
 
-  it('of the sample name departments above the mean of those that hired, and none where all are equal', async () => {
+  it('the view of departments names those above the mean of those that hired, and none where all are equal', async () => {
     const rows = await view('departments-above-mean');
     // 2021: 4, 1 and 2 hires, the mean is 2.33; the department without hires would make it 1.75. 2022: 1 and 1.
     assert.deepEqual(rows, [{ year: 2021, id: '1', department: 'Zoo', hired: '4' }]);
   });
 
-  it('of the sample find a year by an index', async () => {
+  it("the sample's views find a year by an index", async () => {
     for (const name of ['hires-by-quarter', 'departments-above-mean']) {
       const plan = await db.transaction(async (tx) => {
         await tx.query('set local enable_seqscan = off');

@@ -238,7 +238,7 @@ describe('restores under a dictionary that has changed since the backup', async 
     });
   }
 
-  it('of single rows look only at the rows that are wanted', async () => {
+  it('restores of single rows check only the wanted rows', async () => {
     for (const [table, good, bad] of [
       ['gets_maximum', '1', '3'],
       ['gets_demand', '01', '2'],
@@ -271,7 +271,7 @@ describe('restores under a dictionary that has changed since the backup', async 
     await db.query('delete from gets_maximum where id = 5');
   });
 
-  it('of columns that no backup holds are refused by a dry run as well, and backups and drills say so', async () => {
+  it('restores and dry runs refuse to lose columns that no backup holds, which backups and drills report', async () => {
     await db.query('alter table gets_rules_kept add column beside text');
     await db.query(`update gets_rules_kept set beside = 'kept by hand'`);
     for (const dryRun of [true, false]) {
@@ -289,7 +289,7 @@ describe('restores under a dictionary that has changed since the backup', async 
     await db.query('alter table gets_rules_kept drop column beside');
   });
 
-  it('are told by a drill, which says that the files are good and what the dictionary would refuse', async () => {
+  it('are foretold by a drill, which reports that the files are good and what the dictionary would refuse', async () => {
     const drilled = await send(`/v1/backups/${backup.id}/verify`, {});
     assert.equal(drilled.status, 201, JSON.stringify(drilled.body));
     const { verification } = (await stack.get(`/v1/backups/${backup.id}`)).body as unknown as BackupView;
@@ -311,7 +311,7 @@ describe('restores under a dictionary that has changed since the backup', async 
     assert.doesNotMatch(JSON.stringify(misfits), /918273|their own eyes/);
   });
 
-  it('of the latest backup before a moment are of that one, and tell its moment', async () => {
+  it('restores of the latest backup before a moment choose that one, and report its moment', async () => {
     const newer = await stack.post('/v1/backups', { tables: ['gets_nullable'] }, { prefer: 'wait=50' });
     const { snapshotAt } = newer.body as unknown as BackupView;
     const latest = await restore('gets_nullable', { backup: 'latest', dryRun: true });
@@ -326,7 +326,7 @@ describe('restores under a dictionary that has changed since the backup', async 
     assert.deepEqual([both.status, both.body.code], [409, 'restore-state']);
   });
 
-  it('of all tables are refused for the sake of one, and leave all of them as they were', async () => {
+  it('restores of all tables are refused when one is, and leave all of them as they were', async () => {
     const before = await everything();
     const tables = ['gets_rules_kept', 'gets_nullable', 'gets_enum'];
     const { status, body } = await send(`/v1/backups/${backup.id}/restore`, { tables });

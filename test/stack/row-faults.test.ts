@@ -5,7 +5,7 @@ import { isRowFault, sqlstateOf } from '../../src/db/sqlstate.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { testDatabase } from '../support/database.ts';
 
-describe('what PostgreSQL refuses', async () => {
+describe('an error of PostgreSQL', async () => {
   const { url } = await testDatabase({ after });
   const db = await openDatabase({ url });
   after(() => db[Symbol.asyncDispose]());

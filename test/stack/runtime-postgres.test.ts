@@ -31,7 +31,7 @@ test('only its owner can read the password', async (t) => {
   assert.equal(statSync(join(home, 'keys', 'postgres.password')).mode & 0o777, 0o600);
 });
 
-test('after kill -9 of the server, while a backend is at work, the next start recovers', async (t) => {
+test('the next start recovers after kill -9 of the server while a backend is at work', async (t) => {
   const home = await testHome(t);
   const first = await startPostgres({ home, log: quiet });
   await query(first.url, 'create table kept as select 42 as n');
@@ -100,7 +100,7 @@ test("Longshore's own role owns its database and can do nothing to the server or
   }
 });
 
-test('what a superuser made in the database, as earlier versions did, becomes its own', async (t) => {
+test('the role becomes owner of what a superuser made in the database, as earlier versions did', async (t) => {
   const home = await testHome(t);
   const first = await startPostgres({ home, log: quiet });
   await query(

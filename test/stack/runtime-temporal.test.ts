@@ -59,7 +59,7 @@ test('a broken program is passed over, in the cache and from a source', async (t
   assert.deepEqual(tried, ['broken', 'good']);
 });
 
-test('when nothing works the error names every way and what it said', async (t) => {
+test('the error when nothing works names every way that was tried, and its error', async (t) => {
   const { cache } = folders(t);
   const attempt = provision({ cache, sources: [unreachable('the moon'), unreachable('the sea')] });
   await assert.rejects(attempt, (error) => {

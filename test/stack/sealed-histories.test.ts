@@ -19,7 +19,7 @@ const MODES = ['readable', 'encrypted'] as const;
 const KINDS = ['load', 'batches', 'backup'] as const;
 
 /** Histories as platforms of before have them: with seals of the key that the tests have, in the namespace `default`. */
-describe('what was sealed by an earlier version', async () => {
+describe('a payload that an earlier version sealed', async () => {
   if (process.env.RECORD_HISTORIES === '1') {
     for (const mode of MODES) it(`is recorded, ${mode}`, (t) => record(t, mode));
   }

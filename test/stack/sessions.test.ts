@@ -284,13 +284,13 @@ async function mainPaths(stack: TestStack): Promise<void> {
   );
 }
 
-describe('with hostile defaults of the role', () => {
+describe('a role with hostile defaults', () => {
   it('loads, batches, backups, restores, reports and keys do what they always do', async (t) => {
     await mainPaths(await testStack(t, undefined, { env: { DATABASE_URL: await hostileRole(t, HOSTILE) } }));
   });
 });
 
-describe('with hostile defaults of the database', async () => {
+describe('a database with hostile defaults', async () => {
   const url = await hostileDatabase(
     { after },
     { ...HOSTILE, ...SUPERUSERS, default_transaction_isolation: 'serializable' },

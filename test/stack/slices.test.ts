@@ -135,7 +135,7 @@ describe('a request as large as it may be', async () => {
 });
 
 describe('work in slices', () => {
-  it('lets others go in between, one slice a turn of the event loop whoever works', async () => {
+  it('lets others run in between, one slice a turn of the event loop in all', async () => {
     let turns = 0;
     let running = true;
     const count = () => {

@@ -51,7 +51,7 @@ describe('the servers of a test run', () => {
     }
   };
 
-  it('are started for a file that is run by itself, and stopped after it', async () => {
+  it('are started for a file that is run alone, and stopped after it', async () => {
     const own = script(
       'by-hand.mjs',
       `import { postgresServer } from '${SERVERS}'; console.log((await postgresServer()).url);`,
@@ -75,7 +75,7 @@ describe('the servers of a test run', () => {
     await eventually(() => answers(url), false);
   });
 
-  it('that can not be started fail whoever asks, each time at once', async () => {
+  it('servers that can not be started fail every request for them, each time at once', async () => {
     const failing = script(
       'failing.mjs',
       `let asked = 0;
@@ -87,7 +87,7 @@ describe('the servers of a test run', () => {
     await assert.rejects(host.ask('temporal'), /^Error: no disk \(2\)$/);
   });
 
-  it('that end in the middle of a run fail whoever asks afterwards', async () => {
+  it('servers that end in the middle of a run fail every later request for them', async () => {
     const ending = script(
       'ending.mjs',
       `process.on('message', ({ start }) => process.send({ server: start, values: { url: 'x' } }, () => process.exit(7)));`,
@@ -112,7 +112,7 @@ describe('the servers of a test run', () => {
     assert.match(stderr, /test in test\/unit asked for postgres; .* belongs in test\/stack/);
   });
 
-  it('that are missing fail a file at once, which ends', async () => {
+  it('missing servers fail a test file at once, which ends', async () => {
     const { code, stdout } = await endOf(
       start(['--test', FILE_WITH_STACK], { TEST_SERVERS: 'http://127.0.0.1:9/gone' }),
     );

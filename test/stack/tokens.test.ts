@@ -164,7 +164,7 @@ describe('tokens', () => {
     );
   });
 
-  it('of strangers ask the database once a second at most', async () => {
+  it('tokens with unknown signing keys query the database at most once a second', async () => {
     let asked = 0;
     const counting = sqlOver(async (text, values) => {
       asked += 1;

@@ -156,7 +156,7 @@ describe('A damaged file', () => {
     }
   }
 
-  test('is told when it is cut off anywhere but between blocks', async () => {
+  test('is detected when it is truncated anywhere but between blocks', async () => {
     await fc.assert(
       fc.asyncProperty(sample, fc.nat(), async ([rows, codec], at) => {
         const file = (await encode(copyOfTuples(rows), table, codec)).bytes;
@@ -184,7 +184,7 @@ describe('A damaged file', () => {
     );
   });
 
-  test('is told by its checksum when values were changed without a trace', async () => {
+  test('is detected by its checksum when values were changed without a trace', async () => {
     const first = await encode(copyOfTuples([rowWith({ 0: long(5n) })]), table);
     const { bytes } = first;
     // The block's last bytes before the marker: big 5, then nine nulls.
@@ -387,7 +387,7 @@ describe('A file of an older dictionary', () => {
 });
 
 describe('Names', () => {
-  test('of any kind have an Avro name of their own and come back from it', () => {
+  test('names of any kind map to a unique Avro name and back', () => {
     const name = fc.oneof(
       fc.string({ unit: 'binary', minLength: 1 }),
       fc.string({ unit: fc.constantFrom('_', 'x', '2', '0', 'a', ' ', 'é'), minLength: 1 }),
@@ -402,7 +402,7 @@ describe('Names', () => {
     );
   });
 
-  test('that Avro does not allow are told in the schema', () => {
+  test('names that Avro does not allow are kept in the schema', () => {
     const [first] = NULLABLE.fields;
     const table = {
       ...NULLABLE,

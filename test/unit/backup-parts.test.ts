@@ -64,5 +64,6 @@ describe('a range of bytes', () => {
   for (const [header, range] of asked) {
     it(`${header} of ten bytes`, () => assert.deepEqual(rangeOf(header, 10), range));
   }
-  it('of nothing is unsatisfiable', () => assert.equal(rangeOf('bytes=0-', 0), 'unsatisfiable'));
+  it('a range of an empty file is unsatisfiable', () =>
+    assert.equal(rangeOf('bytes=0-', 0), 'unsatisfiable'));
 });

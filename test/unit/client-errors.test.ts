@@ -68,7 +68,7 @@ describe('a request that can not be read', () => {
     }
   });
 
-  it('after one that was answered, is told so', async () => {
+  it('an unreadable request is answered as such after a good one on the same connection', async () => {
     const answer = await sent('GET /now HTTP/1.1\r\nhost: x\r\n\r\nhello\r\n\r\n');
     assert.match(answer, /^HTTP\/1\.1 200 .*now.*HTTP\/1\.1 400 .*malformed-request/s);
   });

@@ -10,7 +10,7 @@ import { startTestApi, type TestApi } from '../support/api-fakes.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const LISTER = join(ROOT, 'test/support/loaded-modules.mjs');
 
-describe('what the longshore command loads', () => {
+describe('the modules that the longshore command loads', () => {
   let api: TestApi;
   beforeEach(async () => {
     api = await startTestApi();

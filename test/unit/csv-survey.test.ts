@@ -108,7 +108,7 @@ test('a quote in the middle of a cell, or one that closes too early on its line,
   ]);
 });
 
-test('where csv-parse takes a NUL or a comment character for the end of a quoted cell, so does the scan', () => {
+test('the scan ends a quoted cell at a NUL or a comment character, as csv-parse does', () => {
   const dialect = { ...DIALECT, commentChar: '#' };
   assert.deepEqual(read('"a\nb"\0c,1\n"d\ne"#f,2\n""#g,"3\n', { dialect, encoding: 'utf-8' }), [
     [1, ['a\nb\0c', '1']],
@@ -179,7 +179,7 @@ test('a record over the limit is a chunk of its own, known without its end', () 
   );
 });
 
-test('at the real limit: a quoted cell of many megabytes is read, an endless one costs a row', () => {
+test('a quoted cell of many megabytes is read, and an endless one costs a row, at the real limit', () => {
   const long = `1,"${'long\n'.repeat(2_000_000)}"\n2,ok\n`;
   assert.deepEqual(
     read(long).map(([line, cells]) => [line, cells.length, cells[1]!.length]),

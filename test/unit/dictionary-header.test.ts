@@ -46,7 +46,7 @@ describe('a header', () => {
     });
   }
 
-  it('is quoted, shortened, to whoever sent it, and not in the message that goes into logs', () => {
+  it('is quoted, shortened, to its sender, but not in the message that goes into logs', () => {
     const names = Array.from({ length: 1_000 }, (_, i) => (i === 0 ? 'Ann'.repeat(50) : `Ann ${i}`));
     assert.throws(
       () => matchHeader(table('exact'), names),
@@ -66,12 +66,12 @@ describe('a header', () => {
     );
   });
 
-  it('with none of the fields is refused, even when none is needed', () => {
+  it('a header with none of the fields is refused, even when none is required', () => {
     const free = { ...table('partial'), primaryKey: [], fields: table('partial').fields.slice(2) };
     assert.throws(() => matchHeader(free, ['x']), { message: /no column is a field/ });
   });
 
-  it('that is not there maps the fields by their order', () => {
+  it('a file without a header maps the fields by their order', () => {
     assert.deepEqual(columnsWithoutHeader(table('exact')), { columns: [0, 1, 2], width: 3 });
   });
 });

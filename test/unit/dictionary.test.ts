@@ -152,7 +152,7 @@ describe('a descriptor is refused with the place and the reason', () => {
     });
   }
 
-  it('with all its faults at once', () => {
+  it('a descriptor is refused with all its faults at once', () => {
     const places = placesOf({
       resources: [
         { name: 'a', schema: { fields: [{ name: 'x/y', type: 'year' }], primaryKey: ['z'] } },
@@ -170,7 +170,7 @@ describe('a descriptor is refused with the place and the reason', () => {
     );
   });
 
-  it('when it is no descriptor at all', () => {
+  it('a file that is not a descriptor at all is refused', () => {
     for (const value of [null, [], 'x', {}, { resources: [] }, { resources: [null] }]) placesOf(value);
   });
 });
@@ -254,7 +254,7 @@ describe('a foreign key', () => {
   });
 });
 
-describe('what a descriptor leaves open', () => {
+describe('an accepted descriptor', () => {
   it('has the defaults of version 2', () => {
     const table = parseTable({});
     assert.equal(table.fields[0]!.type, 'any');
@@ -273,7 +273,7 @@ describe('what a descriptor leaves open', () => {
     });
   });
 
-  it('is ignored where it says nothing about rows', () => {
+  it('may have properties that say nothing about rows, which are ignored', () => {
     const table = parseTable({
       field: { rdfType: 'x', example: 1, own: {} },
       resource: { path: 'x.csv', licenses: [], dialect: { $schema: 'x', own: 1, lineTerminator: '\n' } },
@@ -313,7 +313,7 @@ describe('what a descriptor leaves open', () => {
     assert.equal(parseTable({ resource: { encoding: 'utf8' } }).encoding, 'utf-8');
   });
 
-  it('is told apart by a version made of the content, whatever the order of properties', () => {
+  it('has a version that is a hash of its content, whatever the order of properties', () => {
     const one = parseDictionary({
       name: 'd',
       resources: [{ name: 't', schema: { fields: [{ name: 'f' }] } }],
@@ -339,7 +339,7 @@ describe('a dictionary file', () => {
     );
   });
 
-  it('that is missing, or no JSON, is refused by its name', async () => {
+  it('a dictionary file that is missing, or not JSON, is refused by its name', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'longshore-dictionary-'));
     try {
       const path = join(folder, 'broken.json');

@@ -229,7 +229,7 @@ const plainCases = fc.tuple(dialects, tables).chain(([dialect, compiled]) => {
   });
 });
 
-test('without quotes, the fast path gives what the slow path gives, for any bytes', () => {
+test('the fast path gives the same as the slow path for any bytes without quotes', () => {
   fc.assert(
     fc.property(plainCases, ({ mapping, firstLine, ...input }) => {
       const by = (quotes: boolean) =>

@@ -65,7 +65,7 @@ describe('A file that is no text in the encoding of its table', () => {
     }
   });
 
-  it('is told from text, also from text with NULs in it', () => {
+  it('is distinguished from text, also from text with NULs in it', () => {
     for (const text of TEXTS) assert.equal(foreignKindOf(Buffer.from(text)), null, JSON.stringify(text));
   });
 

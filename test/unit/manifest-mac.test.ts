@@ -154,7 +154,7 @@ describe('a manifest that somebody wrote', () => {
     ],
   ];
   for (const [how, bytes, reason] of cases) {
-    it(`${how} is told as ${reason}, with a key and without`, () => {
+    it(`${how} is reported as ${reason}, with a key and without`, () => {
       assert.ok(reasonsOf(bytes).includes(reason as never), String(reasonsOf(bytes)));
       assert.ok(reasonsOf(bytes, NO_KEYS).includes(reason as never));
     });

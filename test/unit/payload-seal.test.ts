@@ -39,7 +39,7 @@ function refused(error: unknown): boolean {
   return error instanceof LongshoreError && error.code === 'payload-refused';
 }
 
-describe('what passes through Temporal', () => {
+describe('a payload in Temporal', () => {
   for (const mode of ['readable', 'encrypted'] as const) {
     const codec = codecOf(FIRST, mode);
 
@@ -101,7 +101,7 @@ describe('what passes through Temporal', () => {
       await assert.rejects(codec.decode([fresh!], WORKFLOW), refused, 'the first of the keys seals');
     });
 
-    it(`of a schedule is taken by its runs, and by nothing else (${mode})`, async () => {
+    it(`the sealed input of a schedule is accepted by its runs only (${mode})`, async () => {
       const action = { ...WORKFLOW, workflowId: 'schedule-nightly' };
       const sealed = await codec.encode([payload({ scheduleId: 'nightly' })], action);
       const run = { ...WORKFLOW, workflowId: 'schedule-nightly-2026-11-26T03:00:00Z' };
@@ -149,7 +149,7 @@ describe('what passes through Temporal', () => {
 });
 
 describe('the payload key', () => {
-  it('of a home is made once, for its owner only', async (t) => {
+  it('the payload key of a home is made once, readable by its owner only', async (t) => {
     const home = mkdtempSync(join(tmpdir(), 'longshore-key-'));
     t.after(() => rmSync(home, { recursive: true }));
     await ensureHome(home);
@@ -161,7 +161,7 @@ describe('the payload key', () => {
     assert.equal(readPayloadKeys({ home, payloadKey: undefined }).sealing.id, sealing.id);
   });
 
-  it('that is none stops the start, without a word of what it is', (t) => {
+  it('an invalid payload key stops the start, without being shown', (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'longshore-key-'));
     t.after(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'key');

@@ -80,7 +80,7 @@ describe('a rate', () => {
     assert.ok(!limiter.take('new 0', rate).allowed);
   });
 
-  it('is told in every answer with a key, and answered with 429 before a body is read', async () => {
+  it('is shown in every answer to an API key, and enforced with 429 before a body is read', async () => {
     const limiter = createRateLimiter(() => 0);
     const keys = new FakeKeys();
     const made = await keys

@@ -77,7 +77,7 @@ describe('answers of reports', () => {
     }
   });
 
-  it('of a year without rows are empty', async () => {
+  it('reports of a year without rows are empty', async () => {
     fake.page = { total: 0, rows: [] };
     const response = await api.call(`${PATH}?year=1887&limit=5`);
     assert.equal(response.status, 200);
@@ -179,7 +179,7 @@ describe('answers of reports', () => {
     assert.deepEqual([asOf, fake.reads.view], ['2026-11-21T15:00:00.000Z', 2]);
   });
 
-  it('to HEAD have the headers alone', async () => {
+  it('answers to HEAD have only the headers', async () => {
     const [head, get] = [await api.call(YEAR, { method: 'HEAD' }), await api.call(YEAR)];
     assert.deepEqual([head.status, await head.text()], [200, '']);
     for (const name of ['etag', 'content-length', 'content-type', 'link', 'x-total-count'])
@@ -231,7 +231,7 @@ describe('answers of reports', () => {
     assert.ok(!('/v1/reports/{name}' in document.paths));
   });
 
-  it('as charts are pictures without scripts or styles, the same each time', async () => {
+  it('charts are pictures without scripts or styles, the same each time', async () => {
     fake.bars = [
       { category: `<script>alert("1")</script> & 'q'\u0001`, merged: 1, values: [3, 1, 0, 2] },
       { category: null, merged: 1, values: [1, 1, 1, 1] },

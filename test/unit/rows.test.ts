@@ -195,12 +195,12 @@ describe('a row', () => {
     assert.deepEqual(codes(row('1', '2', 'z', 'a', 'b').errors), ['extra-cell null', 'extra-cell null']);
     assert.deepEqual(codes(row('1').errors), ['constraint-error n', 'missing-cell n', 'missing-cell s']);
   });
-  it('that is blank reports only that, with any number of cells', () => {
+  it('a blank row is reported only as blank, with any number of cells', () => {
     for (const cells of [[''], ['', '', ''], ['', '', '', 'x']]) {
       assert.deepEqual(codes(row(...cells).errors), ['blank-row null'], JSON.stringify(cells));
     }
   });
-  it('that is blank reports it even where every field may be null', () => {
+  it('a blank row is reported even where every field may be null', () => {
     const free = compileTable(tableOf([{ name: 'a' }, { name: 'b' }]));
     assert.deepEqual(codes(free.checkRow(['', ''], [0, 1], 2).errors), ['blank-row null']);
   });
@@ -209,7 +209,7 @@ describe('a row', () => {
     assert.deepEqual(free.checkRow(['x', 'ignored', 'y'], [2, -1, 0], 3).values, ['y', null, 'x']);
     assert.deepEqual(codes(free.checkRow(['', 'only here', ''], [2, -1, 0], 3).errors), []);
   });
-  it('with a key too long for an index is rejected, not left for the index to fail on', () => {
+  it('a row whose key is too long for an index is rejected, so that the index does not fail', () => {
     const keyed = compileTable(tableOf([{ name: 'k' }, { name: 'v' }], { primaryKey: ['k'] }));
     assert.deepEqual(codes(keyed.checkRow(['ä'.repeat(1301), 'v'], [0, 1], 2).errors), [
       'constraint-error k',
@@ -220,7 +220,7 @@ describe('a row', () => {
 
 describe('a column', () => {
   const typeOf = (field: object) => columnType(tableOf([{ name: 'f', ...field }]).fields[0]!);
-  it('of integers is a bigint unless the bounds prove that 32 bits hold them', () => {
+  it('a column of integers is a bigint unless the bounds prove that 32 bits hold them', () => {
     assert.equal(typeOf({ type: 'integer' }), 'bigint');
     assert.equal(typeOf({ type: 'integer', constraints: { minimum: 0 } }), 'bigint');
     assert.equal(typeOf({ type: 'integer', constraints: { minimum: 0, maximum: 2147483647 } }), 'integer');

@@ -71,7 +71,7 @@ describe('the sample', () => {
     ]);
   });
 
-  it('without its bad rows is the good ones, byte for byte', () => {
+  it('the sample without its bad rows equals the good ones, byte for byte', () => {
     const options = { seed: 5, hires: 4000, badShare: 0.1, faults: FAULTS };
     const bad = new Set<number>();
     const all = textOf({ ...options, onBadRow: (line) => bad.add(line) }).split('\n');

@@ -38,7 +38,7 @@ describe('a secret in a file', () => {
     }
   });
 
-  it('that is missing, empty or too short stops the start, by the name of its variable and without its content', () => {
+  it('a missing, empty or too short secret stops the start with its variable but without its content', () => {
     for (const [file, expected] of [
       ['/nowhere/key', /^LONGSHORE_ADMIN_KEY_FILE: \/nowhere\/key can not be read \(ENOENT\)$/],
       [fileOf(' \n'), /^LONGSHORE_ADMIN_KEY_FILE: .* is empty$/],
