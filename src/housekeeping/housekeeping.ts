@@ -22,24 +22,23 @@ import { endOrphans } from './orphans.ts';
 const RECONCILE_EVERY_MS = 10_000;
 /** Stages that are kept for a comparison stay a few minutes. */
 const STAGES_EVERY_MS = 60_000;
-/** What people change in Temporal shows at once; it is written down this often. */
+/** How often changes that people make in Temporal are copied to the ledger; the API shows them at once. */
 const SCHEDULES_EVERY_MS = 30_000;
 const SWEEP_EVERY_MS = 3_600_000;
-/** No upload takes longer; what is older and belongs to no load was left by a process that died. */
+/** No upload takes longer: an older file without a load was left by a process that died. */
 const ORPHAN_AGE_MS = 24 * 3_600_000;
 
 export interface HouseDeps extends BackupJobDeps {
   readonly installation: Installation;
-  /** Nothing was ever done with the ledger when the process started. */
+  /** The ledger had never been used when the process started. */
   readonly freshLedger: boolean;
   readonly refresher: Pick<Refresher, 'askStale'>;
   readonly book: Pick<ScheduleBook, 'sync'>;
 }
 
 /**
- * What the API does by itself, now and then: starts loads, backups and restores that wait for their workflow, asks for
- * refreshes of reports that have fallen behind, clears left-over files, adopts backups that the ledger does not know and
- * can believe.
+ * The API's periodic work: starts loads, backups and restores that wait for their workflow, requests refreshes of stale
+ * reports, deletes left-over files, and adopts trusted backups that the ledger does not know.
  */
 export function keepHouse(deps: HouseDeps): { stop(): void } {
   const { db, storage, backupKeys: keys, freshLedger, refresher, log } = deps;
@@ -60,7 +59,7 @@ export function keepHouse(deps: HouseDeps): { stop(): void } {
     every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
     every(SWEEP_EVERY_MS, async () => {
       await tidyBackups({ db, storage, keys }, review, log);
-      // What comes later was not there when the ledger was new.
+      // Only the first review is of a fresh ledger.
       review.fresh = false;
     }),
     every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),
@@ -95,7 +94,7 @@ async function sweepUploads(db: Database, storage: Storage): Promise<void> {
   await storage.sweep(ORPHAN_AGE_MS);
 }
 
-/** A group's payload is deleted after its commit, unless the process died just then; one that waits needs it still. */
+/** Deletes payloads that a process left when it died right after the commit; a waiting group still needs its payload. */
 export async function sweepPayloads(
   deps: Pick<HouseDeps, 'client' | 'installation' | 'storage'>,
 ): Promise<void> {

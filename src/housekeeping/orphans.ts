@@ -6,7 +6,7 @@ import { LOAD_CSV } from '../loads/contract.ts';
 import { RESTORE } from '../restores/contract.ts';
 import { listingClient } from '../seal/listing-client.ts';
 
-/** The ledger knows a workflow before it starts; older ones that it does not know were forgotten. */
+/** The ledger has a job before its workflow starts, so an older workflow without a row is an orphan. */
 const AGE_MS = 60_000;
 
 const FORGOTTEN =
@@ -20,9 +20,9 @@ const UNFINISHED = statement<{ id: string; over: boolean }>`
   union all select workflow_id, false from longshore.restore where workflow_id = any ($1)`;
 
 /**
- * Ends workflows of loads, backups and restores that the ledger has no row of, and those of loads that ended long ago.
+ * Ends workflows of loads, backups and restores without a row in the ledger, and those of loads that ended long ago.
  * Their activities would write nothing (`workflow-orphaned`), but one that waits for its turn, or is paused, would wait
- * for ever. Groups of batches are left: what was accepted is committed, once.
+ * for ever. Groups of batches are left alone: an accepted group is committed, once.
  */
 export async function endOrphans(
   { client, db, installation, log }: Omit<JobDeps, 'storage'>,

@@ -23,22 +23,22 @@ export interface TakeOverDeps {
   readonly log: Logger;
 }
 
-/** Where the ledger has the job of a workflow; a workflow that it does not know is not taken over. */
+/** The ledger's table for each type of workflow; a workflow without a row there is not taken over. */
 const LEDGER: Readonly<Record<string, 'load' | 'backup' | 'restore'>> = {
   [LOAD_CSV]: 'load',
   [BACK_UP]: 'backup',
   [RESTORE]: 'restore',
 };
-/** Of a load, a backup or a restore. */
+/** Final states of loads, backups and restores. */
 const ENDED: readonly string[] = ['done', 'failed', 'cancelled', 'deleted', 'unverified'];
 /** What is requested again automatically: by housekeeping, or by the next run of its schedule. */
 const RENEWED: readonly string[] = [RUN_SCHEDULE, REFRESH_ON_SCHEDULE, REFRESH_REPORT];
 const REASON = 'of before payloads were sealed';
 
 /**
- * Seals what a version without seals has left in Temporal: the jobs that are under way there begin anew, with the input
- * that they had, and find in the ledger what is done already; schedules get their input again. Only once in the life of
- * a ledger, before it notes its first payload key: from then on, what is not sealed is somebody else's.
+ * Seals what a version without seals has left in Temporal: running jobs are started anew with their input, and find in
+ * the ledger what is done already; schedules get their input again. Runs once in the life of a ledger, before its first
+ * payload key is recorded: from then on, an unsealed payload is not Longshore's.
  */
 export async function takeOverUnsealed(deps: TakeOverDeps): Promise<void> {
   const { config, db } = deps;
@@ -59,7 +59,7 @@ async function takeOverWorkflows(deps: TakeOverDeps): Promise<void> {
     if (RENEWED.includes(type)) ended.push({ workflowId, runId });
     else if (await isOurs(deps, type, workflowId)) await beginAnew(deps, plain, { workflowId, runId, type });
   }
-  // After the jobs, which a schedule's run would cancel, as its children, when it ends.
+  // Schedules' runs end after the jobs, since a run cancels its children when it ends.
   for (const { workflowId, runId } of ended) {
     if ((await unsealedInput(client, workflowId, runId)) === null) continue;
     log.warn({ workflowId }, `A workflow ${REASON} was ended: ${workflowId}`);
@@ -68,7 +68,7 @@ async function takeOverWorkflows(deps: TakeOverDeps): Promise<void> {
 }
 
 async function isOurs({ db }: TakeOverDeps, type: string, workflowId: string): Promise<boolean> {
-  // Groups come into the ledger with their commit; nobody but their workflow knows of them before.
+  // Groups are in the ledger only from their commit on; before it only their workflow knows them.
   if (type === COMMIT_BATCHES) return true;
   const table = LEDGER[type];
   if (table === undefined) return false;
@@ -109,12 +109,12 @@ async function beginAnew(
     .execute();
 }
 
-/** Its snapshot was held for the run that was. */
+/** The next attempt, with a new snapshot: the old one was held for the ended run. */
 function nextAttempt(input: BackUpInput): BackUpInput {
   return { ...input, attempt: (input.attempt ?? 1) + 1 };
 }
 
-/** A workflow's input as it was before there were seals; null when it has none of that kind. */
+/** A workflow's unsealed input; null when it has none. */
 async function unsealedInput(client: Client, workflowId: string, runId: string): Promise<unknown> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,

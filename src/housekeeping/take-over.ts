@@ -19,7 +19,7 @@ import { listingClient } from '../seal/listing-client.ts';
 
 export interface TakeOverDeps {
   readonly client: Client;
-  /** Reads what was sent before payloads were sealed. */
+  /** A client that reads unsealed payloads of before. */
   readonly formerClient: Client;
   readonly db: Database;
   readonly installation: Installation;
@@ -29,10 +29,9 @@ export interface TakeOverDeps {
 const TAKEN_OVER = 'it goes on under a new name, with the ID of its installation';
 
 /**
- * Takes over what began before installations had IDs: once, at the first start after the upgrade. Loads, backups and
- * restores that are under way get new workflows (the housekeeping starts them), which go on from what the ledger has;
- * groups of batches and schedules are made again under the installation's names. Whatever interrupts it, the next start
- * does the rest.
+ * Takes over what began before installations had IDs: once, at the first start after the upgrade. Running loads, backups
+ * and restores get new workflows (started by housekeeping), which continue from the ledger; groups of batches and
+ * schedules are made again under the installation's names. Idempotent: if interrupted, the next start continues.
  */
 export async function takeOver(deps: TakeOverDeps): Promise<void> {
   const { client, db, installation, log } = deps;
@@ -69,7 +68,7 @@ async function runningIn(client: Client, types: readonly string[]) {
   return found;
 }
 
-/** The ledger's record of a group is unique by its batches too: whichever of the two workflows was first, holds. */
+/** The ledger's record of a group is unique by its batches too, so only the first of the two workflows commits. */
 async function takeOverGroup({ client, installation }: TakeOverDeps, workflowId: string): Promise<void> {
   const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
   const [payload] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
@@ -80,7 +79,7 @@ async function takeOverGroup({ client, installation }: TakeOverDeps, workflowId:
   });
 }
 
-/** Their times, pauses and notes stay. The old one goes last: one that was interrupted before that is not lost. */
+/** Times, pauses and notes stay. The old schedule is deleted last, so that an interruption loses none. */
 async function takeOverSchedules({ client, formerClient, installation, log }: TakeOverDeps): Promise<void> {
   const former: string[] = [];
   for await (const { scheduleId, action } of listingClient(client).schedule.list()) {
@@ -100,7 +99,7 @@ async function takeOverSchedules({ client, formerClient, installation, log }: Ta
 
 function renamed(installation: Installation, described: ScheduleDescription) {
   const { scheduleId, action, spec, policies, state } = described;
-  // A report's began with `report-` already.
+  // The ID of a report's schedule began with `report-` already.
   const isReport = action.workflowType === REFRESH_ON_SCHEDULE;
   const id = nameIn(installation.id, isReport ? scheduleId : `schedule-${scheduleId}`);
   const { workflowType, args } = action;

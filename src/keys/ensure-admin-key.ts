@@ -10,19 +10,18 @@ const ADMIN: NewApiKey = { name: 'first admin key', scopes: ['admin'], tables: n
 export interface AdminKey {
   /** `given`: by LONGSHORE_ADMIN_KEY. `kept`: in the home's file from before. `made`: now. */
   readonly origin: 'given' | 'kept' | 'made';
-  /** The file that holds the key; null when it was given, as what is in the environment is not copied to disk. */
+  /** The file that holds the key; null when it was given, since secrets of the environment are not copied to disk. */
   readonly path: string | null;
   /** The operator's key ended now, since LONGSHORE_ADMIN_KEY is not set any more. */
   readonly operatorEnded: boolean;
-  /** ID of the key in the home's file, which is good beside the one that was given; null: there is none. */
+  /** ID of the key in the home's file, which stays valid beside the given one; null: there is none. */
   readonly besides: string | null;
 }
 
 /**
- * Sees to it that there is an admin key, and that the client on this machine finds it. May be called at every
- * start: the file's key is taken up again by a new database, and a lost, damaged or revoked one is replaced. Without
- * LONGSHORE_ADMIN_KEY the key that it set before ends, once there is another: what was taken out of an environment is
- * not to go on opening the platform.
+ * Ensures that there is an admin key, and that the client on this machine finds it. Idempotent: a new database adopts
+ * the file's key, and a lost, damaged or revoked one is replaced. Without LONGSHORE_ADMIN_KEY the key that it set before
+ * ends, once there is another: a secret that was removed from the environment must not stay valid.
  */
 export async function ensureAdminKey(options: {
   readonly home: string;
@@ -40,7 +39,7 @@ export async function ensureAdminKey(options: {
   return { origin, path, operatorEnded: await store.endOperatorKey(), besides: null };
 }
 
-/** The ID of the file's key, as long as it opens the platform. */
+/** The ID of the file's key, while it is valid. */
 async function keyInFile(path: string, store: ApiKeyStore): Promise<string | null> {
   const text = await readKeyFile(path);
   return text === null ? null : ((await store.verify(text))?.id ?? null);

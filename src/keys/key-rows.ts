@@ -5,13 +5,13 @@ import { ApiKeyEntity } from '../ledger/key-entities.ts';
 import { type ApiKeyText, hashSecret } from './key-text.ts';
 import type { Scope } from './scope.ts';
 
-/** Requests a second in the long run, and at once after a pause. */
+/** A rate limit: requests a second on average, and the burst after a pause. */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
 }
 
-/** Who asks: what a verified key stands for. Safe to log. */
+/** The holder of a verified API key. Safe to log. */
 export interface ApiKeyHolder {
   readonly id: string;
   readonly name: string;
@@ -25,26 +25,26 @@ export interface ApiKeyHolder {
 
 export interface NewApiKey extends Omit<ApiKeyHolder, 'id' | 'rate'> {
   readonly rate?: Rate | null;
-  /** ID of the key that asked for it; null: the platform itself. */
+  /** ID of the API key that created it; null: the platform itself. */
   readonly createdBy?: string | null;
 }
 
 /** A key as it may be shown. Times are RFC 3339, UTC. */
 export interface ApiKeyView extends ApiKeyHolder {
   readonly createdAt: string;
-  /** ID of the key that asked for it; null: the platform itself. */
+  /** ID of the API key that created it; null: the platform itself. */
   readonly createdBy: string | null;
-  /** About a minute exact. */
+  /** Precise to about a minute. */
   readonly lastUsedAt: string | null;
   readonly revokedAt: string | null;
 }
 
-/** The row of the key that the operator chose (`LONGSHORE_ADMIN_KEY`); random IDs are hex and never meet it. */
+/** ID of the key that the operator chose (`LONGSHORE_ADMIN_KEY`); random IDs are hex, so none equals it. */
 export const OPERATOR_ID = 'operator';
 
-/** Makes a key whose text is known. False when its ID is taken: nothing changes then. */
+/** Inserts a key whose text is known. @returns false when its ID is taken: nothing changes then */
 export async function insertApiKey(sql: Sql, text: ApiKeyText, key: NewApiKey): Promise<boolean> {
-  // By parameters, which an entity manager has none of: not even a hash is to stand in a statement's text.
+  // Not by the entity manager, which has no parameters: not even a hash may be in a statement's text.
   const made = await sql.ledger
     .insertInto('api_key')
     .values({
@@ -73,12 +73,12 @@ interface HolderRow {
   readonly secretHash: Buffer;
 }
 
-/** Of every request whose key was not seen for some seconds. */
+/** Runs for every request whose key is not cached. */
 const FIND_HOLDERS = statement<{ [member in keyof HolderRow]: HolderRow[member] }>`
   select id, name, scopes, tables, rate_per_second as "ratePerSecond", burst, secret_hash as "secretHash"
     from longshore.api_key where id = any ($1) and revoked_at is null`;
 
-/** Those of these keys that are not revoked, with the hashes of their secrets. */
+/** Finds the unrevoked ones of these keys, with the hashes of their secrets. */
 export async function findHolders(
   sql: Sql,
   ids: readonly string[],
@@ -87,7 +87,7 @@ export async function findHolders(
   return rows.map((row) => ({ holder: toHolder(row), secretHash: row.secretHash }));
 }
 
-/** null when there never was such a key. */
+/** @returns null when there never was such a key */
 export async function viewApiKey({ em }: Sql, id: string): Promise<ApiKeyView | null> {
   const key = await em.findOne(ApiKeyEntity, id, { disableIdentityMap: true });
   return key && toView(key);
@@ -117,7 +117,7 @@ export async function listApiKeys(
   return keys.map(toView);
 }
 
-/** False when there is no such key, or it was revoked before. */
+/** @returns false when there is no such key, or it was revoked before */
 export async function endKey({ ledger }: Sql, id: string): Promise<boolean> {
   const { numUpdatedRows } = await ledger
     .updateTable('api_key')

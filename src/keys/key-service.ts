@@ -6,9 +6,9 @@ import { type ApiKeyView, listApiKeys, type NewApiKey, viewApiKey } from './key-
 import type { ApiKeyStore } from './key-store.ts';
 import { createApiKey, revokeApiKey } from './manage-keys.ts';
 
-/** What the API asks about keys and of the audit log. Every call may throw a `LongshoreError`. */
+/** API keys and the audit log as the API sees them. Every call may throw a `LongshoreError`. */
 export interface ApiKeyService {
-  /** `text` is told this once. `audit` makes the entry for the new key's ID, which is written with the key. */
+  /** `text` is returned only here. `audit` makes the entry for the new key's ID, which is written with the key. */
   create(
     key: NewApiKey,
     audit: (id: string) => AuditEntry,

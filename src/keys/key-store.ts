@@ -13,28 +13,28 @@ import {
 import { type ApiKeyText, formatApiKey, hashSecret, newApiKeyText, parseApiKey } from './key-text.ts';
 
 /**
- * Tells whose a key is. Secrets are 256 random bits, which no number of tries finds: wrong ones are logged and
- * cost one look-up by ID, and nobody is locked out, as a lock would let strangers shut out the owner. The one text
- * that may be guessable is the operator's own (`LONGSHORE_ADMIN_KEY`): its choice is the operator's.
+ * Verifies API keys. Secrets are 256 random bits, which can't be guessed: wrong ones are logged and cost one look-up by
+ * ID, and there is no lock-out, which would let attackers shut out the owner. The only text that may be guessable is the
+ * operator's own (`LONGSHORE_ADMIN_KEY`).
  */
 export interface ApiKeyStore {
-  /** null: no such key, a wrong secret, or revoked. A key revoked by another process may pass for `CACHE_MS` more. */
+  /** null: unknown, wrong or revoked. A key that another process revoked may pass for `CACHE_MS` more. */
   verify(text: string): Promise<ApiKeyHolder | null>;
-  /** The key with this ID; null when there is none or it is revoked. As old as with `verify`. */
+  /** The holder of the key with this ID; null when there is none or it is revoked. Cached as in `verify`. */
   holder(id: string): Promise<ApiKeyHolder | null>;
-  /** Makes the next `verify` ask the database about this key. To be called after it was revoked. */
+  /** Invalidates the cache for this key. To be called after it was revoked. */
   forget(id: string): void;
-  /** Makes a key and returns its text, this once. */
+  /** Creates a key. @returns its text, which is not stored */
   create(key: NewApiKey): Promise<string>;
-  /** Makes a key whose text is already known. False when its ID is taken: nothing changes then. */
+  /** Creates a key whose text is known. @returns false when its ID is taken: nothing changes then */
   adopt(text: ApiKeyText, key: NewApiKey): Promise<boolean>;
-  /** Makes this text the operator's admin key, and the only one: the operator's key before it ends. */
+  /** Makes this text the operator's admin key, and ends the operator's previous one. */
   setOperatorKey(text: string): Promise<void>;
-  /** Ends the operator's key. False when there is none, or it has ended before. */
+  /** Ends the operator's key. @returns false when there is none, or it has ended before */
   endOperatorKey(): Promise<boolean>;
 }
 
-/** How long a verified key is believed without asking the database. */
+/** How long a verified key is cached. */
 export const CACHE_MS = 10_000;
 const CACHE_ENTRIES = 1_000;
 /** `last_used_at` is written at most this often for a key. */
@@ -43,7 +43,7 @@ const TOUCH_MS = 60_000;
 export interface ApiKeyStoreOptions {
   /** Milliseconds of any clock; only differences are used. The default never jumps. */
   readonly now?: () => number;
-  /** Told when `last_used_at` could not be written; the request goes on. */
+  /** Called when `last_used_at` could not be written; the request goes on. */
   readonly onTouchError?: (error: unknown) => void;
 }
 
@@ -62,7 +62,7 @@ export function createApiKeyStore(sql: Sql, options: ApiKeyStoreOptions = {}): A
     sql.query(TOUCH, [id]).catch((error: unknown) => options.onTouchError?.(error));
   }
 
-  /** What is believed under this name, or what the database says. */
+  /** The holder from the cache, else from the database. */
   async function recall(name: string, ask: () => Promise<ApiKeyHolder | null>): Promise<ApiKeyHolder | null> {
     const known = believed.get(name);
     const asked = believed.asOf();
@@ -74,7 +74,7 @@ export function createApiKeyStore(sql: Sql, options: ApiKeyStoreOptions = {}): A
   }
 
   return {
-    // Named by hash, so that a dump of the heap shows no key that is not in use at that moment.
+    // Cached by hash, so that a heap dump shows no key that is not in use at that moment.
     verify: (text) => recall(hashSecret(text).toString('base64'), () => findByText(sql, text)),
 
     holder: (id) => recall(`id ${id}`, async () => (await findHolders(sql, [id]))[0]?.holder ?? null),
@@ -109,8 +109,8 @@ export function createApiKeyStore(sql: Sql, options: ApiKeyStoreOptions = {}): A
 }
 
 /**
- * An operator may have chosen a text that looks like one of ours, so the operator's row is asked as well. What is
- * hashed and compared is the same whether or not there is such a key.
+ * An operator may have chosen a text that looks like one of ours, so the operator's row is read as well. Hashing and
+ * comparison are the same whether or not there is such a key.
  */
 async function findByText(sql: Sql, text: string): Promise<ApiKeyHolder | null> {
   const parsed = parseApiKey(text);
@@ -125,7 +125,7 @@ async function findByText(sql: Sql, text: string): Promise<ApiKeyHolder | null> 
 }
 
 function sameHash(stored: Buffer | undefined, given: Buffer): boolean {
-  // Compared with anything of its length where there is nothing, for the time it takes.
+  // Without a stored hash it is compared with zeros, so that both cases take the same time.
   const equal = timingSafeEqual(stored?.length === given.length ? stored : Buffer.alloc(given.length), given);
   return equal && stored?.length === given.length;
 }
@@ -138,7 +138,7 @@ function createBelief(now: () => number) {
     ttlResolution: 0,
     perf: { now },
   });
-  /** Counts `forget`: an answer of the database that was asked for before may be out of date. */
+  /** Counts calls of `forget`: the result of an earlier query may be out of date. */
   let forgotten = 0;
   return {
     get: (name: string): ApiKeyHolder | null => holders.get(name) ?? null,

@@ -15,9 +15,9 @@ import {
 import { formatApiKey, newApiKeyText } from './key-text.ts';
 import type { Scope } from './scope.ts';
 
-/** Changes of keys. Each writes its line of the audit log in the same transaction: none without the other. */
+/** Changes of API keys. Each writes its entry of the audit log in the same transaction. */
 
-/** Makes a key. `text` is told this once; only its hash is kept. `audit` makes the entry for the new key's ID. */
+/** Creates a key. `text` is returned only here, since only its hash is kept. `audit` makes the entry for its ID. */
 export async function createApiKey(
   db: Database,
   key: NewApiKey,
@@ -29,18 +29,18 @@ export async function createApiKey(
     await insertAudit(tx, [audit(text.id)]);
     return viewApiKey(tx, text.id);
   });
-  // The ID was taken, once in 2^48 keys.
+  // The ID was taken, which happens once in 2^48 keys.
   return made === null ? createApiKey(db, key, audit) : { text: formatApiKey(text), key: made };
 }
 
 export interface RevokeOptions {
-  /** Whether `LONGSHORE_ADMIN_KEY` is set: it would make its key good again at the next start. */
+  /** Whether `LONGSHORE_ADMIN_KEY` is set: it would make its key valid again at the next start. */
   readonly operatorKeySet: boolean;
   readonly audit: AuditEntry;
 }
 
 /**
- * Revokes a key; one that is revoked already stays so. Other processes believe it for up to `CACHE_MS` more.
+ * Revokes a key. Idempotent. Other processes accept it for up to `CACHE_MS` more.
  *
  * @throws LongshoreError `unknown-key`, or `key-protected` for the operator's key while it is set, and for the last
  *   admin key, without which nobody could make another
@@ -50,7 +50,7 @@ export async function revokeApiKey(db: Database, id: string, options: RevokeOpti
     throw new LongshoreError('key-protected', 'this key is set by LONGSHORE_ADMIN_KEY');
   }
   await db.transaction(async (tx) => {
-    // Locked, so that of two admin keys that revoke each other at the same moment one stays.
+    // Locked, so that of two admin keys that revoke each other concurrently one stays.
     const admins = await lockAdminKeys(tx);
     const key = await viewApiKey(tx, id);
     if (key === null) throw new LongshoreError('unknown-key', `there is no key ${quoted(id)}`);

@@ -3,9 +3,9 @@ import { sql } from 'kysely';
 import type { Sql } from '../db/sql.ts';
 
 /**
- * The secrets that sign tokens, in `longshore.token_key`: one a day (UTC), made by the first token of that day. It
- * is unique by its day, so of several processes that make it at once one wins, and all sign with that one. It
- * verifies until the last token of its day has ended, and is deleted after that.
+ * The secrets that sign tokens, in `longshore.token_key`: one a day (UTC), made for the first token of that day. It is
+ * unique by its day, so of several processes that race to make it one wins, and all sign with that one. It verifies
+ * until the last token of its day has expired, and is deleted after that.
  */
 export interface SigningKey {
   /** `kid` (RFC 7515, 4.1.4). */
@@ -17,23 +17,23 @@ export interface SigningKey {
 }
 
 export interface SigningKeys {
-  /** The key of this day. */
+  /** The signing key of this day. */
   current(): Promise<SigningKey>;
-  /** The key with this ID, while tokens of it can live; else null. */
+  /** The signing key with this ID, while its tokens may be valid; else null. */
   find(id: string): Promise<SigningKey | null>;
 }
 
 export const PERIOD_MS = 24 * 3_600_000;
 const SECRET_BYTES = 32;
-/** Deleting a row ends its tokens, in every process after this long. */
+/** Deleting a row ends its tokens in every process within this time. */
 const REFRESH_MS = 60_000;
-/** A stranger may send any number of tokens with IDs that there are not. */
+/** Least time between two queries for unknown IDs, of which an attacker may send any number. */
 const LOOK_AGAIN_MS = 1_000;
 
 export interface SigningKeysOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** How long a token may live, with what clocks may differ. */
+  /** The lifetime of a token, clock skew included. */
   readonly tokenMs: number;
 }
 
@@ -42,7 +42,7 @@ export function createSigningKeys({ ledger }: Sql, { now, tokenMs }: SigningKeys
   let knownSinceMs = Number.NEGATIVE_INFINITY;
 
   const periodOf = (ms: number) => Math.floor(ms / PERIOD_MS);
-  /** The oldest day of which tokens may live. */
+  /** The oldest day whose tokens may be valid. */
   const oldest = () => periodOf(now() - tokenMs);
 
   async function read(): Promise<void> {
@@ -56,7 +56,7 @@ export function createSigningKeys({ ledger }: Sql, { now, tokenMs }: SigningKeys
     knownSinceMs = askedAtMs;
   }
 
-  /** A clock that was set back makes what is known old as well. */
+  /** A clock that was set back makes the cache expire, too. */
   const ageMs = () => Math.abs(now() - knownSinceMs);
   const ofPeriod = (period: number) => [...known.values()].find((key) => key.period === period);
 
@@ -82,10 +82,10 @@ export function createSigningKeys({ ledger }: Sql, { now, tokenMs }: SigningKeys
   };
 }
 
-/** By the database's clock. */
+/** Yesterday by the database's clock. */
 const YESTERDAY = sql<number>`floor(extract(epoch from now()) * 1000 / ${PERIOD_MS}::float8) - 1`;
 
-/** Deletes the keys of days whose tokens have all ended. A day more is left to clocks that differ. */
+/** Deletes the signing keys of days whose tokens have all expired, with a day's margin for clock skew. */
 export async function dropOldSigningKeys(db: Sql): Promise<void> {
   await db.ledger.deleteFrom('token_key').where('period', '<', YESTERDAY).execute();
 }

@@ -5,13 +5,13 @@ import type { Sql } from '../db/sql.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 
 /**
- * Tokens stand for a key for half an hour: JWTs (RFC 7519) of the profile for access tokens (RFC 9068), signed with
- * HS256. A token names its key and nothing else: what it may do is what the key may do at that moment, and it ends
- * with the key. The algorithm is pinned, never read from the token (RFC 8725, 3.1).
+ * Tokens stand for an API key for half an hour: JWTs (RFC 7519) of the profile for access tokens (RFC 9068), signed with
+ * HS256. A token holds the API key's ID and nothing else: its rights are those of the API key at that moment, and it
+ * ends with it. The algorithm is pinned, never read from the token (RFC 8725, 3.1).
  */
 export interface Tokens {
   issue(keyId: string): Promise<string>;
-  /** The ID of its key; null: not signed by us, changed, or ended. Whether the key is still good is not asked. */
+  /** The ID of its API key; null: not signed by us, changed, or expired. Does not check whether that key is valid. */
   verify(token: string): Promise<string | null>;
 }
 
@@ -20,9 +20,9 @@ const ISSUER = 'longshore';
 const AUDIENCE = 'longshore-api';
 const TYPE = 'at+jwt';
 const ALGORITHM = 'HS256';
-/** What the clocks of several processes may differ. */
+/** Tolerated clock skew between processes. */
 const TOLERANCE_SECONDS = 5;
-/** A verified token is believed this long without checking its signature again. */
+/** How long a verified token is cached without checking its signature again. */
 const CACHE_MS = 10_000;
 const CACHE_ENTRIES = 1_000;
 
@@ -34,7 +34,7 @@ export function looksLikeToken(text: string): boolean {
   return TOKEN.test(text);
 }
 
-/** A token's key, and when it may be taken without checking its signature. */
+/** A token's API key, and the time in which its signature need not be checked again. */
 interface Belief {
   readonly keyId: string;
   readonly fromMs: number;
@@ -44,7 +44,7 @@ interface Belief {
 /** @param now milliseconds since the epoch */
 export function createTokens(sql: Sql, now: () => number = Date.now): Tokens {
   const keys = createSigningKeys(sql, { now, tokenMs: (TOKEN_SECONDS + TOLERANCE_SECONDS) * 1000 });
-  // Each from and until when, not how old: this clock may be set back.
+  // Entries have a beginning and an end, not an age: this clock may be set back.
   const believed = new LRUCache<string, Belief>({ max: CACHE_ENTRIES });
 
   return {

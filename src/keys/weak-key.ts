@@ -1,10 +1,10 @@
-/** 128 bits as hex digits: what is shorter, or says less, can be guessed by whoever tries long enough. */
+/** 128 bits as hex digits: a key that is shorter, or has less entropy, may be guessed. */
 const SAFE_CHARACTERS = 32;
 const SAFE_BITS = 100;
 
 /**
- * What makes a key that somebody chose a weak one; null: nothing that can be seen. A guess from the text alone: its
- * characters' entropy (Shannon) times its length, where what repeats itself counts once.
+ * @returns why a chosen key is weak, or null. Estimated from the text alone: its characters' entropy (Shannon) times its
+ *   length, where repetitions count once
  */
 export function weaknessOf(text: string): string | null {
   const key = text.trim();
@@ -21,7 +21,7 @@ function bitsOf(text: string): number {
   return bits;
 }
 
-/** Leaves out every three characters that stood there before. */
+/** Removes every three characters that occurred before. */
 function withoutRepeats(text: string): string {
   const seen = new Set<string>();
   let left = '';

@@ -1,21 +1,21 @@
 import type { Codec } from '../avro/codec.ts';
 import type { RetentionPolicy } from '../backups/retention.ts';
 
-/** Names and shapes that a schedule's workflow shares with those who start it. Pure: safe in workflow code. */
+/** Names and shapes that a schedule's workflow shares with its callers. Pure: safe in workflow code. */
 
 export const RUN_SCHEDULE = 'runSchedule';
 
 export const SCHEDULE_KINDS = ['backup', 'drill'] as const;
 export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
 
-/** What the action of a Temporal Schedule carries. The workflow's ID is
+/** Input of the action of a Temporal Schedule. The workflow's ID is
  * `<installation>-schedule-<id>-<time>`; Temporal adds the time. */
 export interface RunScheduleInput {
   readonly scheduleId: string;
   readonly kind: ScheduleKind;
   /** IANA name: retention counts days, weeks and months of this zone. */
   readonly timezone: string;
-  /** null: all tables, whichever there are by then. */
+  /** null: all tables of the dictionary at that time. */
   readonly tables: readonly string[] | null;
   /** null: the platform's default. */
   readonly codec: Codec | null;
@@ -27,7 +27,7 @@ export interface RunScheduleInput {
   readonly drill: boolean;
 }
 
-/** What a run of a schedule did. */
+/** The result of a schedule's run. */
 export interface RanSchedule {
   /** null: the schedule makes no backups. */
   readonly backupId: string | null;

@@ -1,7 +1,7 @@
 /**
  * Cron expressions of five fields (minute, hour, day of month, month, day of week) with lists, ranges, steps and
- * English names, and the shorthands `@hourly @daily @weekly @monthly @yearly`. Written back in one normal form, so
- * that what Temporal gives back of a schedule reads as what was sent.
+ * English names, and the shorthands `@hourly @daily @weekly @monthly @yearly`. They are written in one normal form, so
+ * that a schedule read back from Temporal shows the expression that was sent.
  *
  * By hand, as cron-parser's normal form lists values (`5,25,45` for `5-59/20`), refuses a list that names a value twice,
  * takes more forms than Temporal does (`L`, `#`, `H`), and names no field in its errors. It is the peer in the tests.
@@ -30,7 +30,7 @@ const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 /** Of each month, in a leap year. */
 const DAYS_OF_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** In the order in which they are written. */
+/** The fields in the order in which they are written. */
 export const CRON_FIELDS: readonly CronField[] = [
   { name: 'minute', from: 0, to: 59 },
   { name: 'hour', from: 0, to: 23 },
@@ -100,7 +100,7 @@ function readValue(text: string, field: CronField): number {
   throw new CronError(`${field.name}: expected ${field.from} to ${field.to}${names}, found ${text}`);
 }
 
-/** In the field day of week, 7 is Sunday as well: the same as 0. */
+/** Replaces 7 in the field day of week, which is Sunday as well, by 0. */
 function withoutSeven(range: CronRange, field: CronField): CronRange[] {
   if (field.names !== DAYS || range.end < 7) return [range];
   const sunday = { start: 0, end: 0, step: 1 };

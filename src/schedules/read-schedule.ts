@@ -24,7 +24,7 @@ export interface ScheduleReader {
 
 const NEXT_RUNS = 5;
 
-/** Checked, as people can edit it in Temporal's Web UI. */
+/** The input is validated, since people can edit it in Temporal's Web UI. */
 const inputSchema = z.object({
   scheduleId: z.string(),
   kind: z.enum(SCHEDULE_KINDS),
@@ -36,7 +36,7 @@ const inputSchema = z.object({
   drill: z.boolean(),
 });
 
-/** What its runs are started with. @throws LongshoreError `schedule-state` when it is not what Longshore wrote */
+/** The input of its runs. @throws LongshoreError `schedule-state` when it is not what Longshore wrote */
 export function inputOf(scheduleId: string, { action }: ScheduleDescription): RunScheduleInput {
   const parsed = inputSchema.safeParse(action.args?.[0]);
   if (parsed.success) return parsed.data;
@@ -116,10 +116,10 @@ async function statusInTemporal(
   }
 }
 
-/** Deleted since, by retention or by hand, or changed in the storage since: it had been made. */
+/** States of backups that were made, even if they have been deleted, or changed in the storage, since. */
 const MADE: readonly (BackupStatus | RestoreStatus)[] = ['done', 'deleted', 'unverified'];
 
-/** As far as what it made tells how it went. */
+/** The status of a run by what it made. */
 function statusInLedger({ backup, drills }: RunLedger): RunStatus {
   const made = [...(backup === null ? [] : [backup.status]), ...drills.map(({ status }) => status)];
   if (made.length === 0) return 'unknown';

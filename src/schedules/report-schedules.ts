@@ -8,12 +8,12 @@ import { type ScheduleBook, temporalIdOf, type Wanted } from './schedule-book.ts
 
 type Scheduled = Pick<Report, 'name' | 'refreshSeconds'>;
 
-/** After a pause one run is enough: it finds all that has changed. */
+/** After downtime one run is enough: it finds all that has changed. */
 const CATCHUP = '1 minute';
 
 /**
- * Makes the schedules of the reports what their files say, and removes those whose report has gone. Someone's pause and
- * note stay. Safe to call from several processes at once.
+ * Updates the schedules of reports from their files, and removes those whose report has gone. Pauses and notes stay.
+ * Safe to call from several processes at once.
  */
 export async function ensureReportSchedules(
   { book, installation }: { readonly book: ScheduleBook; readonly installation: Installation },
@@ -54,7 +54,7 @@ function wantedOf(installation: Installation, { name, refreshSeconds }: Schedule
   };
 }
 
-/** What a report's schedule starts. */
+/** The action of a report's schedule. */
 export function refreshAction(
   installation: Installation,
   input: RefreshOnScheduleInput,

@@ -8,14 +8,14 @@ export interface ScheduledRun {
   readonly startedAt: string;
 }
 
-/** Who started what a run made, in the ledger: the run finds it again by this when an activity is tried again. */
+/** `startedBy` of the jobs of a run, by which a retried activity finds them. */
 export function startedByRun({ scheduleId, runId }: Pick<ScheduledRun, 'scheduleId' | 'runId'>): string {
   return `schedule:${scheduleId}:${runId}`;
 }
 
 /**
- * One run makes one backup, however often it asks. Of a run's ID the last digits are taken: the first ones of a UUID
- * of version 7 are the time, which runs of one second share.
+ * The ID of a run's backup, which makes its creation idempotent. It ends in the last digits of the run's ID: the first
+ * digits of a UUID of version 7 are the time, which runs of one second share.
  */
 export function backupIdOfRun({ runId, startedAt }: ScheduledRun): string {
   return newBackupId(new Date(startedAt)).replace(/[0-9a-f]{6}$/, runId.slice(-6));

@@ -16,7 +16,7 @@ export interface RunLedger {
 
 export const NOTHING_MADE: RunLedger = { backup: null, drills: [] };
 
-/** By run ID; runs that made nothing are left out. */
+/** Jobs by run ID, without runs that made none. */
 export async function readRuns(
   db: Sql,
   scheduleId: string,

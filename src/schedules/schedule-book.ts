@@ -31,19 +31,19 @@ import {
 } from './schedule-rows.ts';
 
 /**
- * Schedules in both places: Temporal runs them, and the ledger has all that makes them again. Which of the two is right
- * where they differ:
+ * Keeps schedules in two places: Temporal runs them, and the ledger has all that is needed to make them again. Where the
+ * two differ:
  *
  *   only in the ledger                    Temporal has lost it: made again, with its pause
- *   not sealed in Temporal                somebody without the payload key made it: as if it were not there
- *   only in Temporal                      the ledger has lost it: written down
+ *   not sealed in Temporal                somebody without the payload key made it: ignored
+ *   only in Temporal                      the ledger has lost it: recorded
  *   the ledger has it as deleted          Temporal came back from an older copy: deleted again
  *   the ledger's change is pending        the process died between the two: made in Temporal
- *   else: changed in Temporal             people did so there, in its Web UI or command line: written down; but when
- *                                         Temporal is older than what was last seen of it: rewritten from here
+ *   else: changed in Temporal             people did so there, in its Web UI or command line: recorded; but when
+ *                                         Temporal is older than when it was last seen: rewritten from here
  *
- * A change is written down first, as pending, then made in Temporal, then confirmed. Deletions leave a tombstone. So a
- * schedule that was deleted in Temporal comes back: the API is where schedules are deleted.
+ * A change is recorded first, as pending, then made in Temporal, then confirmed. Deletions leave a tombstone. So a
+ * schedule that was deleted in Temporal comes back: schedules are deleted through the API.
  */
 export interface ScheduleBookDeps {
   readonly client: Client;
@@ -62,7 +62,7 @@ const TYPES: Readonly<Record<ScheduleSort, string>> = {
   tidy: TIDY_LEDGER,
 };
 const SORTS = Object.keys(TYPES) as readonly ScheduleSort[];
-/** Not the runs that are left: each run changes them. */
+/** Compared properties; without the remaining runs, which each run changes. */
 const COMPARED = ['spec', 'args', 'policies', 'paused', 'note'] as const;
 const PREFIXES: Readonly<Record<ScheduleSort, string>> = {
   runs: 'schedule-',
@@ -80,7 +80,7 @@ export function temporalIdOf(
 
 export class ScheduleBook {
   readonly #deps: ScheduleBookDeps;
-  /** Makes a run's workflow of its arguments. */
+  /** Makes the action that starts a run's workflow from its arguments. */
   readonly #actions: Readonly<Record<ScheduleSort, (args: readonly unknown[]) => ScheduleOptionsAction>>;
 
   constructor(
@@ -97,14 +97,14 @@ export class ScheduleBook {
     return rows.filter((row) => row.kind === kind && row.deletedAt === null).map(({ id }) => id);
   }
 
-  /** As Temporal has it, after both were brought together; null when there is none. */
+  /** The schedule in Temporal, after reconciliation; null when there is none. */
   async find(key: ScheduleKey): Promise<ScheduleDescription | null> {
     const [row, described] = await Promise.all([readScheduleRow(this.#deps.db, key), this.#describe(key)]);
     if (row?.deletedAt === null && described !== null && !row.pending) return described;
     return this.#alone(key, () => this.#settle(key));
   }
 
-  /** @returns false when there is one already. Throws what Temporal does; then there is none. */
+  /** @returns false when there is one already. @throws what Temporal throws; then there is none */
   async create(key: ScheduleKey, wanted: Wanted): Promise<boolean> {
     const { db } = this.#deps;
     return this.#alone(key, async () => {
@@ -113,7 +113,7 @@ export class ScheduleBook {
       try {
         await this.#push(key);
       } catch (error) {
-        // Should it have been made all the same, it is deleted when Temporal is back.
+        // If it was made all the same, it is deleted when Temporal is back.
         await buryScheduleRow(db, key);
         throw error;
       }
@@ -121,7 +121,7 @@ export class ScheduleBook {
     });
   }
 
-  /** @returns false when there is none. Throws what Temporal does; then it is as it was. */
+  /** @returns false when there is none. @throws what Temporal throws; then it is as it was */
   async change(
     key: ScheduleKey,
     to: (before: ScheduleDescription) => ScheduleUpdateOptions,
@@ -151,14 +151,14 @@ export class ScheduleBook {
     });
   }
 
-  /** Brings both together: what people do in Temporal is written down, and what it has lost is made again. */
+  /** Reconciles both: records changes that people made in Temporal, and makes again what Temporal has lost. */
   async sync(): Promise<void> {
     const { db, log } = this.#deps;
     const rows = await readScheduleRows(db);
     const keys = new Map<string, ScheduleKey>(rows.map(({ kind, id }) => [`${kind} ${id}`, { kind, id }]));
     for (const key of await this.#listed()) keys.set(`${key.kind} ${key.id}`, key);
     for (const key of keys.values()) {
-      // One schedule's trouble must not keep the others waiting.
+      // One schedule's error must not hold up the others.
       await this.#alone(key, () => this.#settle(key)).catch((error) => {
         const err = translateTemporal(error);
         log.warn({ schedule: key, err }, `Schedule ${key.id} could not be looked after: ${messageOf(err)}`);
@@ -166,7 +166,7 @@ export class ScheduleBook {
     }
   }
 
-  /** @returns the schedule as Temporal has it then; null when it is not to be there */
+  /** @returns the schedule in Temporal afterwards; null when it is deleted */
   async #settle(key: ScheduleKey): Promise<ScheduleDescription | null> {
     const { db, log } = this.#deps;
     const [row, described] = await Promise.all([readScheduleRow(db, key), this.#describe(key)]);
@@ -220,7 +220,7 @@ export class ScheduleBook {
     return described;
   }
 
-  /** Makes Temporal's what the ledger's is, and confirms that. */
+  /** Writes the ledger's definition to Temporal, and confirms that. */
   async #push(key: ScheduleKey): Promise<ScheduleDescription> {
     const { db } = this.#deps;
     const row = await readScheduleRow(db, key);
@@ -232,7 +232,7 @@ export class ScheduleBook {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
       const updated = await handle.update(() => options).then(() => true, unlessUnsealed);
       if (!updated) {
-        // What is not sealed can't even be read to be changed.
+        // An unsealed schedule can't even be read to be changed.
         await handle.delete().catch(unlessGone);
         await this.#deps.client.schedule.create({ scheduleId: handle.scheduleId, ...options });
       }
@@ -279,7 +279,7 @@ export class ScheduleBook {
     return keys;
   }
 
-  /** One at a time of each schedule, in all processes. */
+  /** Serializes work on one schedule across all processes. */
   async #alone<T>({ kind, id }: ScheduleKey, work: () => Promise<T>): Promise<T> {
     return this.#deps.db.transaction(async (tx) => {
       const lock = `longshore schedule ${kind} ${id}`;
@@ -289,7 +289,7 @@ export class ScheduleBook {
   }
 }
 
-/** As JSON has it, so that what comes from Temporal and what comes from the ledger compare. */
+/** The definition as JSON, so that Temporal's and the ledger's can be compared. */
 function definitionOf(from: {
   readonly spec: unknown;
   readonly action: { readonly args?: unknown };
@@ -327,8 +327,8 @@ function seenOf({ info, raw }: ScheduleDescription): SeenInTemporal {
 }
 
 /**
- * Temporal's token of a schedule's state is the number of its changes, in eight bytes. Its documentation calls it opaque:
- * whatever else it may become is no number to go by.
+ * Temporal's conflict token of a schedule is the number of its changes, in eight bytes. Its documentation calls it
+ * opaque, so any other form is ignored.
  */
 function revisionOf(token: Uint8Array | null | undefined): number | null {
   if (token?.length !== 8) return null;
@@ -345,7 +345,7 @@ function isBehind(now: SeenInTemporal, seen: SeenInTemporal): boolean {
   );
 }
 
-/** Made again after it was deleted, by other means than the API. */
+/** Whether it was made again, not through the API, after it had been deleted. */
 function isNewer({ info }: ScheduleDescription, deletedAt: Date): boolean {
   return info.createdAt > deletedAt;
 }

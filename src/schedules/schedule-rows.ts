@@ -4,7 +4,7 @@ import type { ScheduleDefinition, ScheduleSort, SeenInTemporal } from './schedul
 
 export interface ScheduleKey {
   readonly kind: ScheduleSort;
-  /** Without the installation's; of a report's: its name. */
+  /** ID without the installation's prefix; for a report's schedule, the report's name. */
   readonly id: string;
 }
 
@@ -13,7 +13,7 @@ export interface ScheduleRow extends ScheduleKey {
   /** This definition has not been written to Temporal yet. */
   readonly pending: boolean;
   readonly seen: SeenInTemporal | null;
-  /** A tombstone: it is not to be there. */
+  /** Set in a tombstone: the schedule is deleted. */
   readonly deletedAt: Date | null;
 }
 
@@ -36,7 +36,7 @@ export async function readScheduleRow(
   return row ?? null;
 }
 
-/** Writes what the schedule is to be; also over one that was deleted. `seen` is null until it was written to Temporal. */
+/** Writes a schedule's definition, also over a tombstone. `seen` is null until it was written to Temporal. */
 export async function writeSchedule(
   { ledger }: Sql,
   { kind, id }: ScheduleKey,

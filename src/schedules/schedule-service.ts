@@ -5,9 +5,8 @@ import type { RunScheduleInput, ScheduleKind } from './contract.ts';
 import type { NewSchedule, ScheduleChange } from './schedule.ts';
 
 /**
- * What the API asks of schedules. They are Temporal Schedules, which the ledger can make again: what people
- * change there shows here.
- * Calls that take an ID throw `unknown-schedule`; any may throw `temporal-unavailable`.
+ * Schedules as the API sees them. They are Temporal Schedules, which the ledger can make again: changes that people make
+ * there show here. Calls that take an ID throw `unknown-schedule`; any may throw `temporal-unavailable`.
  */
 export interface ScheduleService {
   /** By ID; each with its last run only. */
@@ -18,13 +17,13 @@ export interface ScheduleService {
   /** @throws `schedule-state` when the ID is taken; `invalid-request`, `unknown-table`, `backup-key-missing` */
   create(request: NewSchedule): Promise<ScheduleView>;
 
-  /** What is left out stays, a pause too. @throws as `create` */
+  /** Changes the given properties; the others stay, a pause too. @throws as `create` */
   change(id: string, change: ScheduleChange): Promise<ScheduleView>;
 
-  /** A run that is under way goes on. */
+  /** Deletes the schedule; a run that is under way goes on. */
   delete(id: string): Promise<void>;
 
-  /** Paused already, or not paused: no error. */
+  /** Pauses or resumes. Idempotent. */
   setPaused(id: string, paused: boolean): Promise<ScheduleView>;
 
   /**
@@ -34,7 +33,7 @@ export interface ScheduleService {
    */
   trigger(id: string): Promise<StartedRun | null>;
 
-  /** What retention would do now. */
+  /** The plan of retention at present. */
   retention(id: string): Promise<RetentionPlan>;
 }
 
@@ -48,7 +47,7 @@ export interface ScheduleView extends Omit<RunScheduleInput, 'scheduleId'> {
   /** As Temporal's own tools name it: with the installation's ID. */
   readonly temporalId: string;
   readonly kind: ScheduleKind;
-  /** null: someone gave it times in Temporal that a cron expression can not say. `nextRuns` has them. */
+  /** null: it was given times in Temporal that no cron expression can express. `nextRuns` has them. */
   readonly cron: string | null;
   readonly paused: boolean;
   readonly note: string | null;
@@ -61,7 +60,7 @@ export interface ScheduleView extends Omit<RunScheduleInput, 'scheduleId'> {
 export type RunStatus = 'running' | 'done' | 'failed' | 'cancelled' | 'unknown';
 
 export interface ScheduleRun extends StartedRun {
-  /** The time that was meant. */
+  /** The scheduled time, not that of the start. */
   readonly scheduledAt: string;
   readonly startedAt: string;
   /** `unknown`: Temporal has forgotten the run, and the ledger has nothing of it. */

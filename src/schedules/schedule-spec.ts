@@ -8,11 +8,11 @@ import {
 import { type CronRange, formatCron } from './cron.ts';
 import type { ScheduleChange } from './schedule.ts';
 
-/** Cron expressions to and from what Temporal makes of them: calendars, and nothing of the text. */
+/** Converts cron expressions to and from Temporal's calendars, which don't keep the text. */
 
 /**
- * The cron expression that says the same as a schedule's times; null when none does: seconds, years, intervals,
- * several calendars, days left out, or both a day of the month and of the week, which people can set in Temporal.
+ * The cron expression for a schedule's times; null when there is none: seconds, years, intervals, several calendars,
+ * excluded days, or both a day of the month and of the week, which people can set in Temporal.
  */
 export function cronOf(spec: ScheduleSpecDescription): string | null {
   const [calendar, ...more] = spec.calendars ?? [];
@@ -50,7 +50,7 @@ export function timezoneOf(spec: ScheduleSpecDescription): string {
   return spec.timezone === undefined || spec.timezone === '' ? 'UTC' : spec.timezone;
 }
 
-/** With another cron expression or time zone. What else is set in Temporal (an end, jitter) stays. */
+/** The spec with another cron expression or time zone. Other settings in Temporal (an end, jitter) stay. */
 export function changedSpec(
   before: ScheduleSpecDescription,
   { cron, timezone = timezoneOf(before) }: ScheduleChange,

@@ -5,7 +5,7 @@ import { isDuration } from '../duration.ts';
 import { SCHEDULE_KINDS } from './contract.ts';
 import { CronError, normalizeCron } from './cron.ts';
 
-/** What schedules are made of: the forms of their parts, and the checks of what people send. */
+/** The parts of schedules, and the validation of requests. */
 
 const RETENTION_MAX = 10_000;
 const keepCount = z.int().min(1).max(RETENTION_MAX).optional();
@@ -90,7 +90,7 @@ const tables = z
   .refine((names) => new Set(names).size === names.length, 'a table is named twice')
   .nullable();
 
-/** What can be changed of a schedule once it is there. */
+/** The properties of a schedule that can be changed. */
 const changeable = {
   cron: cronSchema,
   timezone: timezoneSchema,

@@ -25,11 +25,11 @@ import type { ScheduleKey } from './schedule-rows.ts';
 import type { ScheduleService, StartedRun } from './schedule-service.ts';
 import { changedSpec, timezoneOf } from './schedule-spec.ts';
 
-/** A machine that was off when a run was due makes up for it within this time. */
+/** A run that was due while the machine was off is made up for within this time. */
 const CATCHUP = '1 day';
 const TRIGGER_LOOKS = 50;
 const TRIGGER_LOOK_MS = 100;
-/** What lists show of the past; one schedule shows all that Temporal remembers. */
+/** Past runs in lists; a single schedule shows all that Temporal remembers. */
 const RUNS_IN_LISTS = 1;
 
 export interface TemporalSchedulesDeps extends ScheduleReader {
@@ -133,7 +133,7 @@ function wantedOf(installation: Installation, request: NewSchedule): Wanted {
   };
 }
 
-/** What a schedule's runs are started as. */
+/** The action of a schedule's runs. */
 export function actionOf(installation: Installation, input: RunScheduleInput): ScheduleOptionsAction {
   const what = input.tables === null ? 'all tables' : input.tables.join(', ');
   return {
@@ -148,7 +148,7 @@ export function actionOf(installation: Installation, input: RunScheduleInput): S
   };
 }
 
-/** A pause and whatever else was set in Temporal stays as it is. */
+/** The changed schedule; a pause and other settings in Temporal stay. */
 function changed(
   installation: Installation,
   id: string,
@@ -200,7 +200,7 @@ export function unknownSchedule(id: string): LongshoreError {
   return new LongshoreError('unknown-schedule', `there is no schedule ${quoted(id)}`);
 }
 
-/** Lists are a little behind: one may have been deleted meanwhile. */
+/** Lists lag behind: a schedule may have been deleted meanwhile. */
 function unlessGone(error: unknown): null {
   if (error instanceof LongshoreError && error.code === 'unknown-schedule') return null;
   throw error;
@@ -210,7 +210,7 @@ async function translating<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    // What the server finds at fault in a schedule's times, such as a zone that it does not know.
+    // The server refused a schedule's times, such as a zone that it does not know.
     if (error instanceof TypeError && error.cause === undefined) {
       throw new LongshoreError('invalid-request', `Temporal refuses it: ${error.message}`, { cause: error });
     }

@@ -9,13 +9,13 @@ import { type ScheduleBook, temporalIdOf, type Wanted } from './schedule-book.ts
 
 const KEY = { kind: 'tidy', id: 'ledger' } as const;
 const DAY_MS = 86_400_000;
-/** Of the day, in UTC. */
+/** Time of day, in UTC. */
 const AT_MS = 3 * 3_600_000;
 const CATCHUP = '1 day';
 
 /**
- * Makes the schedule that deletes what is old in the ledger what the configuration says: its ages are the input of its
- * runs. Where nothing is ever deleted there is none. Someone's pause, note and times stay.
+ * Updates the schedule that deletes old entries of the ledger from the configuration, whose ages are the input of its
+ * runs. Where nothing is ever deleted there is no schedule. Pauses, notes and times that people set stay.
  */
 export async function ensureTidySchedule(
   { book, installation }: { readonly book: ScheduleBook; readonly installation: Installation },
@@ -45,7 +45,7 @@ function wantedOf(action: ScheduleOptionsAction): Wanted {
   };
 }
 
-/** What the schedule starts. */
+/** The schedule's action. */
 export function tidyAction(installation: Installation, ages: LedgerAges): ScheduleOptionsAction {
   return {
     type: 'startWorkflow',

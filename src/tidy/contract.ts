@@ -4,10 +4,10 @@ import type { LedgerAges } from '../ledger-ages.ts';
 
 export const TIDY_LEDGER = 'tidyLedger';
 
-/** What the Temporal Schedule `<installation>-tidy-ledger` runs: deletes entries of the ledger that are old. */
+/** Input of the runs of the Temporal Schedule `<installation>-tidy-ledger`, which deletes old entries of the ledger. */
 export type TidyLedgerInput = LedgerAges;
 
-/** What a run has deleted. */
+/** Counts of what a run has deleted. */
 export interface TidiedLedger {
   readonly rejects: number;
   readonly loads: number;

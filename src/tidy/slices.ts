@@ -1,15 +1,15 @@
-/** How old entries are deleted: some at a time, so that no statement is long and no lock is held for long. */
+/** Old entries are deleted in slices, so that no statement runs and no lock is held for long. */
 export interface Slices {
-  /** Older than so many days. */
+  /** Age in days from which entries are deleted. */
   readonly days: number;
-  /** Called after each slice, with how many are deleted so far. Throws to stop. */
+  /** Called after each slice, with the number deleted so far. Throws to stop. */
   readonly between: (deleted: number) => void;
 }
 
 /** Rows of one kind that one statement deletes. */
 export const SLICE = 5000;
 
-/** SQL: what is before it is old. `$1`: days */
+/** SQL of the moment before which entries are old. `$1`: days */
 export const OLD = 'now() - make_interval(days => $1)';
 
 /** Runs `slice`, which deletes at most `SLICE` rows, until it has found fewer. */
@@ -26,13 +26,13 @@ export async function inSlices(
   }
 }
 
-/** Where a walk is: past this one. As text, which has PostgreSQL's microseconds. */
+/** Position of a walk: after this entry. The time is text, which keeps PostgreSQL's microseconds. */
 export interface Place {
   readonly at: string;
   readonly id: string;
 }
 
-/** Reads pages in the order of time, from the oldest, until one is empty; hands the IDs of each to `work`. */
+/** Reads pages in the order of time, from the oldest, until one is empty, and passes the IDs of each to `work`. */
 export async function walk(
   { between }: Pick<Slices, 'between'>,
   page: (after: Place) => Promise<readonly Place[]>,

@@ -16,7 +16,7 @@ const oldGroups =
   (after: Place) =>
     db.query(PAGE_OF_OLD, [days, after.at, after.id]);
 
-/** With their rejects. Those stay that an Idempotency-Key still answers with, or that a report has yet to include. */
+/** Deletes batches with their rejects, except those of a live Idempotency-Key, or that a report has yet to include. */
 const DELETE_BATCHES = statement<{ n: number }>`
   with gone as (
     delete from longshore.batch b
@@ -28,8 +28,8 @@ const DELETE_BATCHES = statement<{ n: number }>`
   select count(*)::int as n from gone`;
 
 /**
- * Those without batches. Reports count the groups of the last IDs that they included, so these stay: a row of some
- * bytes each. Twice as many of the newest, as a refresh may be about to count.
+ * Deletes groups without batches. Reports count the groups of the last IDs that they included, so these stay, a row of
+ * some bytes each: twice as many of the newest, since a refresh may be about to count them.
  */
 const DELETE_GROUPS = statement`
   delete from longshore.batch_group g

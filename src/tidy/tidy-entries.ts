@@ -23,14 +23,14 @@ const DELETE_RESTORES = statement<{ n: number }>`
   select count(*)::int as n from gone`;
 
 /**
- * Deletes drills, dry runs and restores that ended long ago. Those that changed a table stay: whether a file is loaded
+ * Deletes drills, dry runs and restores that ended long ago, except those that changed a table: whether a file is loaded
  * already, and whether a report is up to date, depends on them.
  */
 export function deleteOldRestores(db: Database, slices: Slices): Promise<number> {
   return inSlices(slices, () => count(db, DELETE_RESTORES, [slices.days]));
 }
 
-/** Condition that a backup `b` never became one, and that nothing names it. */
+/** SQL condition: the backup `b` failed or was cancelled, and nothing refers to it. */
 const UNUSED = part`b.status in ('failed', 'cancelled') and b.finished_at < ${OLD} and not exists (
     select from longshore.restore r where r.backup_id = b.id or r.safety_backup_id = b.id)`;
 
@@ -42,8 +42,8 @@ const DELETE_BACKUP = statement<{ n: number }>`
   select count(*)::int as n from gone`;
 
 /**
- * Deletes entries of backups that never became one, after what may be left of their files. Entries of deleted backups
- * stay: without them a copy that somebody puts back would be taken for a backup.
+ * Deletes entries of failed and cancelled backups, after any files left of them. Entries of deleted backups stay:
+ * without them a copy that somebody puts back would be accepted as a backup.
  */
 export async function deleteFailedBackups(
   { db, storage }: { readonly db: Database; readonly storage: Storage },

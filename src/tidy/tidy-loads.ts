@@ -7,13 +7,13 @@ import { inSlices, OLD, type Place, SLICE, type Slices, walk } from './slices.ts
 const PAGE = 500;
 
 /**
- * Which loads go. Who sends a file again, or asks where a row comes from, needs the load of rows that are in a table, or
- * may come back into it; so what is done stays until a later `replace` of the table is done, unless
+ * The condition for deleting a load. Recognizing a file that is sent again, and tracing a row's origin, need the loads of
+ * rows that are in a table or may come back into it; so a finished load stays until a later `replace` is done, and if
  *
- *   a backup holds its rows                made between the two (an hour is more than a publish takes to commit)
- *   a restore came after the replaces      it may have brought the rows back
+ *   a backup holds its rows                (made between the two; an hour is more than a publish takes to commit), or
+ *   a restore came after the replaces      (it may have brought the rows back), it stays for longer.
  *
- * The newest that is done always stays, also for the rule that the same `replace` or `merge` twice is one load.
+ * The newest finished load always stays, also for the rule that the same `replace` or `merge` twice is one load.
  */
 const GOES = part`(l.status in ('failed', 'cancelled') or l.status = 'done' and exists (
     select from lateral (
@@ -37,7 +37,7 @@ const PAGE_OF_OLD = statement<{ id: string; at: string }>`
    where l.finished_at < ${OLD} and (l.finished_at, l.id) > ($2::timestamptz, $3::int)
    order by l.finished_at, l.id limit ${PAGE}`;
 
-/** Deletes, and counts on what reports and metrics count: see `longshore.load_past`. */
+/** Deletes loads, and adds them to the totals that reports and metrics count: see `longshore.load_past`. */
 const DELETE = statement<{ n: number }>`
   with gone as (
     delete from longshore.load l where l.id = any ($1::int[]) and l.finished_at is not null and ${GOES}
