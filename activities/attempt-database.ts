@@ -4,19 +4,19 @@ import { type Database, endSessions, type WorkFor } from '../src/db/database.ts'
 import { ledgerOver } from '../src/db/ledger-queries.ts';
 import { LongshoreError } from '../src/errors.ts';
 
-/** Of what Temporal gives an attempt: enough is left to tell it why it failed. */
+/** Share of an attempt's timeout for its statements: the rest suffices to report why it failed. */
 const SHARE_OF_TIME = 0.9;
-/** Timers can't be longer. */
+/** The longest delay of a timer. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * The database as an activity's attempts use it: no statement outlives the attempt that sent it.
  *
- * - The attempt is cancelled, its worker stops, or Temporal has given it up (a heartbeat's answer says all three), or it
- *   is about to have taken as long as it may: its statement is ended on the server, and its transaction is rolled back.
+ * - The attempt is cancelled, its worker stops, or Temporal has timed it out (a heartbeat's answer says all three), or its
+ *   timeout is near: its statement is cancelled on the server, and its transaction is rolled back.
  * - Its process dies: PostgreSQL sees within seconds that the client is gone (`src/db/session.ts`).
- * - Its process hangs: the next attempt ends the sessions of those before it, which would keep their locks for ever.
- *   It finds them by the name that they have in `pg_stat_activity`.
+ * - Its process hangs: the next attempt ends the sessions of earlier ones, which would keep their locks for ever. It
+ *   finds them by their name in `pg_stat_activity`.
  */
 export function attemptDatabase(db: Database): Database {
   const begun = new WeakMap<Context, Promise<Attempt>>();
@@ -64,7 +64,7 @@ async function begin(db: Database, { info, cancellationSignal }: Context): Promi
   return { name, deadline, signal: AbortSignal.any([cancellationSignal, deadline]) };
 }
 
-/** The same for all attempts of one activity, and for no other. PostgreSQL keeps 63 bytes. */
+/** A name that all attempts of one activity share, and no other has. PostgreSQL keeps 63 bytes. */
 function sessionName({ activityType, activityId, workflowExecution }: Context['info']): string {
   const { workflowId = '', runId = '' } = workflowExecution ?? {};
   const hash = createHash('sha256')

@@ -25,7 +25,7 @@ export interface BegunRestore {
 export function beginRestore({ db, storage }: ActivityDeps) {
   return async ({ restoreId }: RestoreStep): Promise<BegunRestore> => {
     const plan = await readRestorePlan(db, restoreId);
-    // What is restored is what the ledger's copy of the manifest says; of an unverified one there is nothing better.
+    // A restore follows the ledger's copy of the manifest; an unverified backup has no better one.
     const { id, manifestSha256 } = plan.backup;
     const changed = plan.target.acceptUnverified ? null : await manifestDoubt(storage, id, manifestSha256);
     if (changed) throw new LongshoreError('backup-damaged', changed.detail);

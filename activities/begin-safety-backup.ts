@@ -16,7 +16,7 @@ export interface SafetyBackup {
   readonly tables: readonly string[];
 }
 
-/** Writes down the backup to be made before anything changes; null when the tables are empty. */
+/** Records the backup to be made before anything changes; null when the tables are empty. */
 export function beginSafetyBackup(deps: DictionaryDeps) {
   return ({ restoreId }: RestoreStep): Promise<SafetyBackup | null> =>
     deps.db.transaction((tx) => begin(tx, deps, restoreId));

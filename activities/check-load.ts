@@ -7,8 +7,8 @@ import { absentInFile } from './plan-cache.ts';
 import { quoteRejects } from './quote-rejects.ts';
 
 /**
- * Finds the rows that PostgreSQL does not take, and makes rejects of them: by statements over all rows where the rules
- * are known, else by trying. Only asked for when publishing has found that there are some. A second attempt finds what the first one left.
+ * Rejects the rows that PostgreSQL refuses: by set-based statements where the rules are known, else by trying. Runs only
+ * when publishing has found that there are some. A second attempt continues where the first one ended.
  */
 export function checkLoad(deps: ActivityDeps) {
   return (step: LoadStep): Promise<{ readonly rejected: number }> =>

@@ -3,8 +3,8 @@ import { newestGoodBackups } from '../src/restores/drills.ts';
 import type { DictionaryDeps } from './deps.ts';
 
 /**
- * Chooses the backups that a run of a schedule drills: the newest good ones of the tables; of all of the dictionary when
- * null.
+ * Chooses the backups that a run of a schedule drills: the newest good ones of the tables; null: of all tables of the
+ * dictionary.
  * @throws `backup-damaged` when a table has backups of which none can be read
  */
 export function chooseBackups({ db, storage, dictionary, backupKeys: keys }: DictionaryDeps) {

@@ -2,7 +2,7 @@ import { closeGate as closeInLedger, type GateState } from '../src/restores/rest
 import type { RestoreStep } from '../src/restores/restores.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** Keeps others from writing to the restore's tables, unless it has to wait for them. */
+/** Closes the restore's tables to writers, unless it has to wait for writers under way. */
 export function closeGate({ db }: ActivityDeps) {
   return ({ restoreId }: RestoreStep): Promise<GateState> => closeInLedger(db, restoreId);
 }

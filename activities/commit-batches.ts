@@ -19,8 +19,8 @@ export interface BatchActivityDeps extends Pick<ActivityDeps, 'db' | 'storage'> 
 }
 
 /**
- * Commits a group in one transaction, or joins its receiver, which is about to do so in this process. Run again, by
- * this process or by another one, it finds in the ledger that the group is committed and changes nothing.
+ * Commits a group in one transaction, or joins its receiver, which is about to do so in this process. Idempotent: run
+ * again, by any process, it finds in the ledger that the group is committed.
  */
 export function commitBatches(deps: BatchActivityDeps) {
   return async (input: CommitBatchesInput): Promise<CommittedGroup> => {
@@ -34,7 +34,7 @@ export function commitBatches(deps: BatchActivityDeps) {
     );
     deps.handOver.drop(input.group);
     await dropPayload(deps.storage, input.payload).catch((error) =>
-      // Housekeeping finds it later.
+      // Housekeeping deletes it later.
       Context.current().log.warn('the payload could not be deleted', { workflowId, reason: String(error) }),
     );
     return countGroup(outcomes);
@@ -58,7 +58,7 @@ async function batchesOf(
   return Promise.all(received.map((batch) => inSlices(readBatch(batch, compiled(table), mode))));
 }
 
-/** The payload is deleted after the commit, which an attempt before this one may have seen and not reported. */
+/** Finds the commit of an earlier attempt that was not reported: the payload is deleted after a commit. */
 async function committedBefore({ db }: BatchActivityDeps, workflowId: string): Promise<CommittedGroup> {
   const committed = await readGroup(db, workflowId);
   if (committed) return committed;
@@ -68,7 +68,7 @@ async function committedBefore({ db }: BatchActivityDeps, workflowId: string): P
 function countGroup(outcomes: readonly BatchOutcome[]): CommittedGroup {
   const sum = { sent: 0, accepted: 0, rejected: 0, discarded: 0 };
   for (const outcome of outcomes) {
-    // Nothing was written for these now.
+    // Nothing was written for these by this commit.
     if (!('view' in outcome) || outcome.replayed) continue;
     const { rows } = outcome.view;
     sum.sent += rows.sent ?? 0;

@@ -15,11 +15,11 @@ import { whileBeating } from './heartbeats.ts';
 import { refuseMissing } from './refuse-missing.ts';
 import { rolledBack } from './rolled-back.ts';
 
-/** Counts what the restore changes, or would change (`TableChange`), and writes it into the ledger. */
+/** Counts the changes that the restore makes, or would make (`TableChange`), and records them in the ledger. */
 export function compareStaged({ db }: ActivityDeps) {
   return async ({ restoreId }: RestoreStep): Promise<readonly TableChange[]> => {
     const plan = await readRestorePlan(db, restoreId);
-    // With a safety backup, which runs at the same time and takes longer, the status is its own: saving.
+    // The safety backup, which runs at the same time and takes longer, sets the status: saving.
     if (isCompared(plan) && !plan.target.safety) await setRestoreStatus(db, restoreId, 'comparing');
     return whileBeating(
       () => undefined,
@@ -37,19 +37,19 @@ export function compareStaged({ db }: ActivityDeps) {
         });
         signal.throwIfAborted();
         await recordChanges(db, restoreId, changes);
-        // Keys are values of rows: they stay in the ledger.
+        // Primary keys are row data: they stay in the ledger.
         return changes.map(({ notFound: _, ...counts }) => counts);
       },
     );
   };
 }
 
-/** A pass over both sides is what a restore would wait for, so a whole one counts changes only when it is asked to. */
+/** Counting takes a pass over both sides, which delays a restore, so a whole one counts changes only on request. */
 function isCompared({ kind, target }: RestorePlan): boolean {
   return kind === 'dry-run' || target.keys !== null || target.compare === true;
 }
 
-/** Under another name nothing is there before. */
+/** The changes of a copy, which has no rows before. */
 async function besideChanges(tx: Tx, plan: RestorePlan): Promise<TableChange[]> {
   const { saved, table, stage } = plan.tables[0]!;
   const counts = { rowsNow: 0, rowsInBackup: saved.rows, removed: 0, changed: 0, broken: [] };

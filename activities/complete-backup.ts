@@ -14,8 +14,7 @@ import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
 /**
- * Makes the backup exist: sees that every part is there, writes the manifest, then the ledger. A second try finds the
- * backup done, or does the same again.
+ * Makes the backup exist: checks that every part is there, writes the manifest, then the ledger. Idempotent.
  */
 export function completeBackup(deps: ActivityDeps) {
   return async ({ backupId, attempt }: BackupAttempt): Promise<BackedUp> => {
@@ -49,7 +48,7 @@ async function complete(
   }
   const { status } = await readBackupPlan(db, plan.id);
   if (status === 'done') return;
-  // Ended meanwhile: its files are gone, and so shall be the manifest.
+  // The backup has ended meanwhile and its files are gone: the manifest has to go, too.
   if (status !== 'running') await clearFiles(db, storage, plan.id);
   throw over();
 }

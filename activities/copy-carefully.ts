@@ -7,9 +7,9 @@ import type { EncodeInput } from '../src/rows/encode-input.ts';
 import { type ChunkTarget, type CopiedChunk, copyChunk, copyRejects } from './copy-chunk.ts';
 
 /**
- * Copies a chunk of which PostgreSQL refuses a row: one that obeys every rule and is too large for a page, with a
- * thousand short texts say. Each half of its records is copied for itself, and of what is refused each half again, so
- * that a single row becomes a reject and all others go in.
+ * Copies a chunk of which PostgreSQL refuses a row: one that satisfies every rule but is too large for a page, such as a
+ * thousand short texts. Each half of its records is copied alone, and refused halves are halved again, so that a single
+ * row becomes a reject and all others go in.
  */
 export async function copyCarefully(
   tx: Tx,

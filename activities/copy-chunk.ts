@@ -9,14 +9,14 @@ import { encodeRejects, type RawReject } from '../src/rejects/rejects.ts';
 import type { EncodedPiece, EncodeTotals } from '../src/rows/encoded-pieces.ts';
 import type { Table } from '../src/types.ts';
 
-/** Encoded pieces that wait in memory for their COPY. */
+/** The most bytes of encoded pieces that wait in memory for their COPY. */
 const HELD_BYTES = 8 * 1024 * 1024;
 const COPY_REJECTS = copyInto('reject', ['load_id', 'line', 'record', 'errors']);
 
-/** The encoder's totals, and how many rows PostgreSQL says it took. */
+/** The encoder's totals, and the number of rows that PostgreSQL reports as copied. */
 export type CopiedChunk = EncodeTotals & { readonly rowsCopied: number };
 
-/** Where a chunk goes. */
+/** The destination of a chunk. */
 export interface ChunkTarget {
   /** Of the load. */
   readonly id: number;
@@ -34,7 +34,7 @@ export async function copyRejects(
   await copyIn(client, COPY_REJECTS, [encodeRejects(loadId, rejects)]);
 }
 
-/** What one COPY takes, and the pieces that wait for it. */
+/** A COPY's format, and the pieces that wait for it. */
 interface Target {
   readonly sql: string;
   readonly header?: Buffer;
@@ -44,10 +44,9 @@ interface Target {
 }
 
 /**
- * COPYs a chunk's pieces as they are encoded. A connection runs one COPY at a time: pieces of its kind go straight
- * out, those of other kinds wait, but not more of them than fit; then the COPY ends, and that of the kind which
- * holds most begins.
- * @returns the encoder's totals, and how many rows PostgreSQL says it took into the stage
+ * COPYs a chunk's pieces as they are encoded. A connection runs one COPY at a time: pieces of its kind are sent at once,
+ * those of other kinds wait, up to a limit; then the COPY ends, and that of the kind with the most bytes begins.
+ * @returns the encoder's totals, and the number of rows that PostgreSQL reports as copied into the stage
  */
 export async function copyChunk(
   { client }: Tx,
@@ -113,7 +112,7 @@ function newTarget(sql: string): Target {
   return { sql, held: [], heldBytes: 0 };
 }
 
-/** What the target held, in one piece. */
+/** Takes the pieces that the target held. */
 function release(target: Target): readonly Buffer[] {
   const { held } = target;
   target.held = [];

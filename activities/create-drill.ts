@@ -5,12 +5,12 @@ import type { DictionaryDeps } from './deps.ts';
 
 export interface ScheduledDrill {
   readonly restoreId: number;
-  /** Absent in histories of the time before there was one. */
+  /** Absent in older histories. */
   readonly uid?: string;
   readonly workflowId: string;
 }
 
-/** Writes down a drill of a schedule's run. Idempotent. */
+/** Records a drill of a schedule's run. Idempotent. */
 export function createDrill({ db, dictionary }: DictionaryDeps) {
   return async ({
     backupId,

@@ -10,7 +10,7 @@ export interface ScheduledBackup {
 }
 
 /**
- * Writes down the backup of a schedule's run. Idempotent.
+ * Records the backup of a schedule's run. Idempotent.
  * @throws `unknown-table` when the dictionary has lost a table that the schedule names
  */
 export function createScheduledBackup({ db, dictionary, backupKeys: keys }: DictionaryDeps) {

@@ -32,8 +32,8 @@ export interface ExportedPart {
 }
 
 /**
- * One part: COPYed out of the snapshot, encoded, encrypted where asked, hashed and stored, in one pass; then its row
- * in the ledger. Each try writes a file of its own and the first one in the ledger counts; the others delete theirs.
+ * Exports one part: COPYs it out of the snapshot, encodes, encrypts if requested, hashes and stores it, in one pass; then
+ * records it in the ledger. Each try writes a file of its own; the first in the ledger counts, the others delete theirs.
  */
 export function exportPart(deps: ActivityDeps) {
   return async (input: ExportPartInput): Promise<ExportedPart> => {
@@ -98,7 +98,7 @@ async function copyOf(client: Client, table: Table, input: ExportPartInput): Pro
   return { input: copy.input, more: () => copy.more().catch(toLost), close: () => copy.close() };
 }
 
-/** What another snapshot may heal: this one is gone, or can't be reached, or somebody waits for its end. */
+/** Errors that a new snapshot may resolve: this one is gone, or can't be reached, or a lock waits for its end. */
 function toLost(error: unknown): never {
   const waited = sqlstateOf(error) === SQLSTATE.lockNotAvailable;
   if (error instanceof SnapshotLost || isConnectionError(error) || waited) {
@@ -129,7 +129,7 @@ function seal(
   return key ? encryptPart(encoded, key, partAad(plan.id, name)) : encoded;
 }
 
-/** Stores the pieces under the key, whole or not at all; hashes one while the storage takes it. */
+/** Stores the pieces under the object key, all or nothing; hashes each while the storage writes it. */
 async function storePieces(
   storage: Storage,
   key: string,

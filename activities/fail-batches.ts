@@ -13,8 +13,8 @@ export interface FailBatchesInput extends CommitBatchesInput {
 }
 
 /**
- * Records a group as failed. Once that is done nothing of it can be committed; when the ledger has its commit
- * already, that is what comes back.
+ * Records a group as failed, after which nothing of it can be committed. If the ledger has its commit already, returns
+ * that.
  */
 export function failBatches(deps: BatchActivityDeps) {
   return async (input: FailBatchesInput): Promise<{ readonly committed: GroupRows | null }> => {
@@ -26,7 +26,7 @@ export function failBatches(deps: BatchActivityDeps) {
   };
 }
 
-/** What is known of them still: their payload may be what was lost. */
+/** What is still known of the batches: their payload may have been lost. */
 async function failedBatches(
   { storage, handOver }: BatchActivityDeps,
   { group, payload, batches }: CommitBatchesInput,

@@ -6,16 +6,16 @@ import { sqlstateOf } from '../src/db/sqlstate.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../src/errors.ts';
 import { messageOf } from '../src/runtime/log-fields.ts';
 
-/** A fault that no one foresaw is tried this often: it may be a passing one, but a bug never heals. */
+/** Tries after an unforeseen error: it may be transient, but a bug never goes away. */
 const UNFORESEEN_TRIES = 8;
 
-/** Who waits for a backup or a restore of a table asks again this soon, however long that has been running. */
+/** Fixed delay between retries while a backup or a restore of the table runs. */
 const TABLE_DELAY = '2s';
-/** Batches, in local activities: long waits are timers of the server, see `COMMIT` of the policies. */
+/** The same for batches, in local activities: longer waits are timers of the server, see `COMMIT` of the policies. */
 const LONG_TABLE_DELAY = '6s';
 const WAITS_FOR_TABLE: readonly ErrorCode[] = ['table-backing-up', 'table-restoring'];
 
-/** What Temporal shall make of an error: the catalog's code as type, retryable or not by the catalog. */
+/** The failure for Temporal: the catalog's code is its type, and decides whether it is retryable. */
 function toFailure(error: unknown, attempt: number): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   const known = toLongshoreError(error);
@@ -50,7 +50,7 @@ export function toLongshoreError(error: unknown): LongshoreError {
 
 type Activity<I, O> = (input: I) => Promise<O>;
 
-/** Wraps an activity so that whatever it throws becomes the right failure, logged with its cause. */
+/** Wraps an activity so that its errors become failures of the catalog, logged with their cause. */
 export function failing<I, O>(activity: Activity<I, O>): Activity<I, O> {
   return async (input) => {
     try {
@@ -59,11 +59,11 @@ export function failing<I, O>(activity: Activity<I, O>): Activity<I, O> {
       const { info, log } = Context.current();
       const failure = toFailure(error, info.attempt);
       if (failure instanceof ApplicationFailure) {
-        // What will not be tried again is an answer to the user, who finds it in the load, and it may quote the
-        // file; the rest is for operators.
+        // A non-retryable failure is an answer to the user, who finds it in the load, and may quote the file; the rest is
+        // for operators.
         const answer = failure.nonRetryable && failure.type !== 'internal';
         const what = `${info.activityType} of ${info.workflowExecution?.workflowId}, attempt ${info.attempt}`;
-        // Waiting for a backup or a restore is no trouble; the load itself says what it waits for.
+        // Waiting for a backup or a restore is no error; the load itself says what it waits for.
         if (WAITS_FOR_TABLE.includes(failure.type as ErrorCode)) log.debug(`${what}: ${failure.message}`);
         else if (answer) log.info(`${what}: ${failure.type}`, { code: failure.type });
         else log.warn(`${what}: ${failure.message} (${failure.type})`, { code: failure.type });

@@ -3,8 +3,8 @@ import { Context } from '@temporalio/activity';
 const BEAT_MS = 3_000;
 
 /**
- * Runs `work` while heartbeats go out, with whatever `details` says then. The signal aborts when the activity is
- * cancelled or its worker shuts down (cancellation arrives by heartbeat only).
+ * Runs `work` while sending heartbeats with the current `details`. The signal aborts when the activity is cancelled or
+ * its worker shuts down (cancellation arrives by heartbeat only).
  */
 export async function whileBeating<T>(
   details: () => unknown,

@@ -14,13 +14,13 @@ import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
 const LOOK_EVERY_MS = 500;
-/** How long loads and restores that wait to publish go first. Without it, backups that follow one another would starve them. */
+/** How long waiting publishes of loads and restores go first. Without it, consecutive backups would starve them. */
 const GIVE_WAY_MS = 30_000;
 
 /**
- * Takes a snapshot of the backup's tables, tells the workflow, and keeps the snapshot until the attempt is over: its
- * backup has ended, another attempt has begun, or the activity is cancelled. It ends with an error when the
- * connection does, because then the snapshot is gone.
+ * Takes a snapshot of the backup's tables, signals the workflow, and holds the snapshot until the attempt is over: its
+ * backup has ended, another attempt has begun, or the activity is cancelled. It fails when the connection ends, because
+ * then the snapshot is gone.
  */
 export function holdSnapshot({ db }: ActivityDeps) {
   return async ({ backupId, attempt }: BackupAttempt): Promise<void> => {

@@ -47,7 +47,7 @@ export function createLedgerActivities(given: ActivityDeps) {
   };
 }
 
-/** What a backup needs beside the workflows: its snapshot is held in the API's process, whatever the workers do. */
+/** Activities of backups that run beside the workflows: the snapshot is held in the API's process, not by workers. */
 export function createBackupKeeping(given: ActivityDeps) {
   const deps = ofAttempts(given);
   return {
@@ -57,7 +57,7 @@ export function createBackupKeeping(given: ActivityDeps) {
   };
 }
 
-/** What restores ask of the ledger, beside the workflows. Each may be asked twice. */
+/** Activities of restores on the ledger, which run beside the workflows. Each is idempotent. */
 export function createRestoreKeeping(given: DictionaryDeps) {
   const deps = ofAttempts(given);
   return {
@@ -69,7 +69,7 @@ export function createRestoreKeeping(given: DictionaryDeps) {
   };
 }
 
-/** What runs of schedules ask of the ledger, beside the workflows. Each may be asked twice. */
+/** Activities of schedules' runs on the ledger, which run beside the workflows. Each is idempotent. */
 export function createScheduleActivities(given: DictionaryDeps) {
   const deps = ofAttempts(given);
   return {
@@ -89,7 +89,7 @@ export function createBatchActivities(deps: BatchActivityDeps) {
   };
 }
 
-/** The work: activity workers run it, as many as are started. */
+/** Activities of the activity workers, of which any number may run. */
 export function createActivities(given: ActivityDeps) {
   const deps = ofAttempts(given);
   return {

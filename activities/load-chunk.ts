@@ -28,9 +28,9 @@ export type LoadedChunk =
   | { readonly state: 'paused' };
 
 /**
- * One chunk: read, parsed, checked; good rows COPYed into the stage, bad ones into the rejects, and the chunk's
- * ledger row, all in one transaction. The ledger row is written first: its primary key makes a second attempt wait
- * for the first one's end, and then find the work done. So a retry, or a worker that was believed dead, never
+ * Loads one chunk: reads, parses and checks it; COPYs good rows into the stage and bad ones into the rejects, and writes
+ * the chunk's ledger row, all in one transaction. The ledger row is written first: its primary key makes a second attempt
+ * wait for the first one's end, and then find the work done. So neither a retry, nor a worker that was believed dead,
  * writes twice.
  */
 export function loadChunk(deps: ActivityDeps) {
@@ -47,8 +47,8 @@ export function loadChunk(deps: ActivityDeps) {
     return whileBeating(
       () => ({ chunkNo }),
       async (signal) => {
-        // What an attempt before this one left behind is garbage that autovacuum, off for the stage, would not
-        // collect: on a disk that was full, it would keep it full.
+        // Dead rows of an earlier attempt are not collected by autovacuum, which is off for the stage: on a full disk
+        // they would keep it full.
         if (Context.current().info.attempt > 1) await vacuumStage(deps.db, stageName(loadId));
         const work = { compiled, chunk, bytes, keep: deps.keptRejects ?? KEPT_REJECTS, signal };
         try {
@@ -75,7 +75,7 @@ async function readState({ db }: ActivityDeps, { loadId, uid }: LoadStep) {
   return row;
 }
 
-/** A file of the inbox belongs to others; what the survey says of it only holds while it stays as it was. */
+/** Refuses a changed file of the inbox, which belongs to others: its survey is only valid while the file is unchanged. */
 async function refuseChange({ storage }: ActivityDeps, { plan }: CompiledPlan): Promise<void> {
   if (plan.sourceKind !== 'inbox') return;
   if ((await stampOf(storage, plan.sourceKey)) !== plan.sourceStamp) {

@@ -8,9 +8,9 @@ export interface MetricsServer {
 
 /**
  * `GET /metrics` of an activity worker, for Prometheus: its process, and what Temporal's SDK counts. Holds no names
- * and no data, so it asks for no key; it listens on LONGSHORE_HOST only.
+ * and no data, so it needs no API key; it listens on LONGSHORE_HOST only.
  *
- * @throws what listening throws, such as EADDRINUSE: a port that was asked for and is not there stops the start.
+ * @throws what listening throws, such as EADDRINUSE: a configured port that is not available stops the start.
  */
 export async function serveMetrics(
   at: { readonly host: string; readonly port: number },

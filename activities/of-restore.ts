@@ -2,8 +2,8 @@ import { type RestoreStep, requireRestore } from '../src/restores/restores.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /**
- * Lets an activity run only for the restore that its workflow is of: after PostgreSQL came back from an older copy,
- * another one may have the number.
+ * Lets an activity run only for the restore of its workflow: after PostgreSQL was restored from an older copy, another
+ * restore may have the number.
  */
 export function ofRestore<I extends RestoreStep, O>(
   { db }: Pick<ActivityDeps, 'db'>,

@@ -16,11 +16,11 @@ export interface CompiledPlan {
 
 const MAX_CACHED = 16;
 
-/** Remembers the plans of the last loads; only what can't change any more once a load is surveyed is used from it. */
+/** Caches the plans of the last loads; only properties that are constant once a load is surveyed are used from it. */
 export function planCache({
   db,
 }: Pick<ActivityDeps, 'db'>): (load: Required<LoadStep>) => Promise<CompiledPlan> {
-  // By what no other load can have: a ledger that came back from an older copy gives numbers again.
+  // Cached by a unique ID: a ledger that was restored from an older copy assigns numbers again.
   const plans = new LRUCache<string, CompiledPlan>({ max: MAX_CACHED });
   return async (load) => {
     const { uid } = load;

@@ -5,7 +5,7 @@ import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 import { refuseMissing } from './refuse-missing.ts';
 
-/** Builds keys and references of the stages before the gate closes, for writers to wait the less. */
+/** Builds keys and references of the stages before the gate closes, so that writers wait for less time. */
 export function prepareStaged({ db }: ActivityDeps) {
   return async ({ restoreId }: RestoreStep): Promise<void> => {
     const plan = await readRestorePlan(db, restoreId);

@@ -16,7 +16,7 @@ import { absentInFile } from './plan-cache.ts';
 
 export type PublishOutcome =
   | ({ readonly outcome: 'published' } & LoadTotals)
-  /** PostgreSQL does not take all rows: nothing was changed; `checkLoad` finds those at fault. */
+  /** PostgreSQL refuses some rows: nothing was changed; `checkLoad` finds those at fault. */
   | { readonly outcome: 'violated' };
 
 /** Makes the load's rows visible and the load done, in one transaction. */

@@ -16,7 +16,7 @@ import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 import { refuseMissing } from './refuse-missing.ts';
 
-/** Makes the stages what the tables hold and the restore done, and opens the gates, in one transaction. */
+/** Replaces the tables by the stages, marks the restore done and opens the gates, in one transaction. */
 export function publishRestore({ db, analyze }: ActivityDeps) {
   return async ({ restoreId }: RestoreStep): Promise<void> => {
     const plan = await readRestorePlan(db, restoreId);

@@ -11,7 +11,7 @@ const UNQUOTED = statement<{ no: number }>`
   select distinct width_bucket(line, $2::bigint[]) - 1 as no from longshore.reject
    where load_id = $1 and record is null order by 1`;
 
-/** Gives rejects that were found in the stage, where only values are, their original records from the file. */
+/** Adds the original records from the file to rejects that were found in the stage, which has only values. */
 export async function quoteRejects(deps: ActivityDeps, plan: LoadPlan, signal: AbortSignal): Promise<void> {
   const chunks = plan.chunks ?? [];
   const wanted = await deps.db.query(UNQUOTED, [plan.id, chunks.map((chunk) => chunk.firstLine)]);

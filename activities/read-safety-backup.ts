@@ -8,7 +8,7 @@ export interface SafetyState {
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
 }
 
-/** How the backup that a restore waits for is doing. */
+/** The status of the backup that a restore waits for. */
 export function readSafetyBackup({ db }: ActivityDeps) {
   return async ({ backupId }: { readonly backupId: string }): Promise<SafetyState> => {
     const { status, error } = await readBackup(db, backupId);

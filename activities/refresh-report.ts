@@ -7,11 +7,11 @@ import { whileBeating } from './heartbeats.ts';
 
 export interface RefreshViewInput {
   readonly name: string;
-  /** Also when the ledger knows of nothing new. */
+  /** Refresh also when the ledger has nothing new. */
   readonly force: boolean;
 }
 
-/** What keeps reports fresh: workers run it. */
+/** Activities that refresh reports, run by workers. */
 export function createReportActivities(deps: Pick<ActivityDeps, 'db'>) {
   const db = attemptDatabase(deps.db);
   return {

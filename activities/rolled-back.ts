@@ -2,7 +2,7 @@ import type { Database, Tx } from '../src/db/database.ts';
 
 class RollBack extends Error {}
 
-/** What the work found out; what it did is undone. */
+/** Runs work in a transaction that is rolled back. @returns its result */
 export async function rolledBack<T>(db: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
   let found: { readonly value: T } | undefined;
   await db

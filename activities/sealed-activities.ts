@@ -5,10 +5,10 @@ import { Arrived, type Mark } from '../src/seal/arrived.ts';
 import { withClaim } from '../src/seal/claims.ts';
 import { PAYLOAD_REFUSED } from '../src/seal/payload-refused.ts';
 
-/** By what the input of a running activity is marked; its answer gets the same. */
+/** The marks of running activities' inputs; their results get the same. */
 const marks = new WeakMap<Context, Mark>();
 
-/** The mark of the activity that runs just now; null outside of activities. */
+/** The mark of the current activity; null outside of activities. */
 export function activityMark(): Mark | null {
   try {
     return marks.get(Context.current()) ?? null;
@@ -17,7 +17,7 @@ export function activityMark(): Mark | null {
   }
 }
 
-/** Activities run for inputs that a workflow of the platform has sealed for them, and for nothing else. */
+/** Lets activities run only for inputs that a workflow of the platform has sealed for them. */
 export const sealedActivities: ActivityInterceptorsFactory = (context) => ({
   inbound: {
     async execute(input, next) {

@@ -7,8 +7,7 @@ import { BUNDLED } from '../src/temporal/workflow-bundle.ts';
 import { activityMark, sealedActivities } from './sealed-activities.ts';
 
 /**
- * What a worker needs to take and give nothing that is not sealed. The part of it that runs in workflows is in their
- * bundle.
+ * Options of a worker that accepts and sends only sealed payloads. The part that runs in workflows is in their bundle.
  * @throws LongshoreError `config-invalid` without a key
  */
 export function sealedWorkerOptions(

@@ -40,9 +40,9 @@ export interface StagedPart {
 }
 
 /**
- * One part of a backup: hashed, decrypted, decoded and COPYed into its stage in one pass, with its ledger row, in one
- * transaction. The ledger row is written first, as in `loadChunk`: a retry, or a worker that was believed dead, never
- * writes twice. Unless hash, rows and checksum are those of the manifest, nothing of the part stays.
+ * Stages one part of a backup: hashes, decrypts, decodes and COPYs it into its stage in one pass, with its ledger row, in
+ * one transaction. The ledger row is written first, as in `loadChunk`: neither a retry, nor a worker that was believed
+ * dead, writes twice. Unless hash, rows and checksum are those of the manifest, the transaction is rolled back.
  */
 export function stagePart(deps: ActivityDeps) {
   let last: RestorePlan | undefined;
@@ -64,7 +64,7 @@ export function stagePart(deps: ActivityDeps) {
       () => ({ part: part.name }),
       async (signal) => {
         try {
-          // What an attempt before this one left behind: see `loadChunk`.
+          // Dead rows of an earlier attempt: see `loadChunk`.
           if (Context.current().info.attempt > 1) await vacuumStage(deps.db, restored.stage);
           await refuseBroken(deps, plan, { restored, part });
           return await deps.db.transaction((tx) => stage(deps, tx, plan, { input, restored, part, signal }));
@@ -77,7 +77,7 @@ export function stagePart(deps: ActivityDeps) {
   };
 }
 
-/** @throws LongshoreError `restore-mismatch` for rows that break rules of today, unless they are accepted or not wanted */
+/** @throws LongshoreError `restore-mismatch` for rows that break current rules, unless accepted or not wanted */
 async function refuseBroken(
   deps: ActivityDeps,
   plan: RestorePlan,
@@ -85,7 +85,7 @@ async function refuseBroken(
 ): Promise<void> {
   const { rules, saved } = restored;
   if (rules === null || !hasRulesToCheck(rules, saved.definition)) return;
-  // Read twice: what is checked here has to be what is staged below.
+  // The part is read twice: the hash ensures that the same bytes are checked here and staged below.
   const hash = createHash('sha256');
   const rows = faultyRows(await plainPart(deps, plan.backup, part, hash), rules, lenient(rules));
   const { keys } = plan.target;
@@ -128,7 +128,7 @@ function refuseOther(part: Part, hash: Hash): void {
   if (hash.digest('hex') !== part.sha256) throw damaged(part, 'its SHA-256 is not that of the manifest');
 }
 
-/** The checksum is of rows as they were backed up: of other columns it is another one. */
+/** Compares with the manifest; the checksum is of rows as they were backed up, so only with the same columns. */
 function compare(part: Part, totals: AvroTotals | undefined, comparable: boolean, copied: number): void {
   const rows = totals?.rows ?? 0;
   if (rows !== part.rows || copied !== part.rows) {
@@ -145,8 +145,8 @@ function sameColumns({ table, saved }: RestoredTable): boolean {
 }
 
 /**
- * A file that was changed can fail in any way (a field's name in its schema, a text that is no UTF-8). So whatever
- * failed in reading it, the hash tells whether the file is to blame.
+ * A changed file can fail in any way (a field's name in its schema, a text that is not UTF-8). So after any error in
+ * reading it, the hash decides whether the file is to blame.
  */
 async function blame(
   { storage }: ActivityDeps,

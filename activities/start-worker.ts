@@ -22,8 +22,8 @@ import { createReportActivities } from './refresh-report.ts';
 import { sealedWorkerOptions } from './sealed-worker.ts';
 
 /**
- * Activities at a time in one process: one parses while the other waits for PostgreSQL. More would only hold more
- * chunks in memory; more cores want more processes.
+ * Concurrent activities in one process: one parses while the other waits for PostgreSQL. More would only hold more chunks
+ * in memory; more cores need more processes.
  */
 const ACTIVITIES_AT_ONCE = 2;
 const LOOK_AGAIN_MS = 1_000;
@@ -37,7 +37,7 @@ export interface StartWorkerOptions {
   readonly name: string;
 }
 
-/** What an activity worker's process runs. */
+/** Starts an activity worker, in a process of its own. */
 export async function startWorker({ config, log, name, times }: StartWorkerOptions): Promise<ChildService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const db = await openDatabase({
@@ -92,7 +92,7 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
   };
 }
 
-/** The API makes the ledger's tables, brings them up to date and says what it has; a worker may be there before it. */
+/** Waits for the API, which creates and migrates the ledger and records its state; a worker may start before it. */
 async function untilThere<T>(look: () => Promise<T | null>, log: Logger): Promise<T> {
   for (let looked = false; ; looked = true) {
     const found = await look().catch((error) => {

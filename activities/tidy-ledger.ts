@@ -7,14 +7,14 @@ import { attemptDatabase } from './attempt-database.ts';
 import type { ActivityDeps } from './deps.ts';
 import { failing } from './failures.ts';
 
-/** Which entries are old. An object, as every input is. */
+/** The age from which entries are old. An object, as every input is. */
 export interface OlderThan {
   readonly days: number;
 }
 
 /**
- * What runs of the ledger's schedule do, in the API's process. Each answers how many entries it deleted. Tried again, it
- * goes on with what is left, and counts that.
+ * Activities of the ledger's schedule, in the API's process. Each returns the number of deleted entries. A retry goes on
+ * with the rest, and counts only that.
  */
 export function createTidyActivities({ db: given, storage }: Pick<ActivityDeps, 'db' | 'storage'>) {
   const db = attemptDatabase(given);

@@ -14,9 +14,9 @@ import { COMMIT } from './policies.ts';
 const local = proxyLocalActivities<BatchActivities>(COMMIT);
 
 /**
- * Commits a group of batches, for ever trying what may pass. The rows themselves are with the process that received
- * them, or in the payload; the outcome of each batch is in the ledger. Whatever ends this without a commit is written
- * there too, so that nothing of the group can be committed after someone was told that it would not be.
+ * Commits a group of batches, and retries transient errors for ever. The rows themselves are in the process that received
+ * them, or in the payload; the outcome of each batch is in the ledger. An end without a commit is recorded there too, so
+ * that nothing of the group can be committed after it was reported as failed.
  */
 export async function commitBatches(input: CommitBatchesInput): Promise<CommittedGroup> {
   try {
@@ -29,14 +29,14 @@ export async function commitBatches(input: CommitBatchesInput): Promise<Committe
     const { committed } = await CancellationScope.nonCancellable(() =>
       local.failBatches({ ...input, ...reason }),
     );
-    // The commit had gone through when the failure came.
+    // The commit had succeeded before the failure.
     if (committed !== null) return committed;
     if (isCancellation(error)) throw error;
     throw ApplicationFailure.nonRetryable(reason.message, reason.code);
   }
 }
 
-/** Out of time for tries, not out of hope. */
+/** Whether the error is transient: only the time for tries has run out. */
 function mayPass(error: unknown): boolean {
   if (!(error instanceof ActivityFailure) || isCancellation(error)) return false;
   return !(error.cause instanceof ApplicationFailure && error.cause.nonRetryable);

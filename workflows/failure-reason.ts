@@ -1,7 +1,7 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { ErrorCode } from '../src/errors.ts';
 
-/** What an error says to users: a code of the catalog, and its message. Pure. */
+/** The part of an error for users: a code of the catalog, and its message. Pure. */
 export function reasonOf(error: unknown): { readonly code: ErrorCode; readonly message: string } {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure && cause.type) {

@@ -1,10 +1,10 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
 /**
- * Does something with each item, in order, a window of them at a time. When one fails, those under way are cancelled
- * and no further one is begun.
+ * Runs a step for each item, in order, a window of them concurrently. When one fails, those under way are cancelled and
+ * no further one is begun.
  *
- * @param mayCancel asked when one has failed; for workflows that once left the others running and may be replayed
+ * @param mayCancel called when one has failed; for replays of workflows that once left the others running
  */
 export async function inWindow<T>(
   items: Iterable<T>,

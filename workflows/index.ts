@@ -7,5 +7,5 @@ export { refreshReport } from './refresh-report.ts';
 export { restore } from './restore.ts';
 export { runSchedule } from './run-schedule.ts';
 export { tidyLedger } from './tidy-ledger.ts';
-/** For every other name: without it, each task of such a workflow would fail and be tried again, for ever. */
+/** For every other name: without it, each task of such a workflow would fail and be retried for ever. */
 export { unknownWorkflow as default } from './unknown-workflow.ts';

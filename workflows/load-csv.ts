@@ -39,9 +39,9 @@ const turn = defineSignal(TURN);
  *
  *   wait for the loads before it ─ survey (unless surveyed on upload) ─ stage ─ chunks ─ publish ⇄ check ─ end
  *
- * Only keys and counts pass through here. Every step may be run again: what was done is in the ledger, written in
- * the transaction of the doing. However it ends, the ledger says how, the stage is gone, and the next load of the
- * table is told that it is its turn.
+ * Only object keys and counts pass through here. Every step is idempotent: its completion is in the ledger, written in
+ * the same transaction. However the load ends, the ledger says how, the stage is gone, and the next load of the table is
+ * signalled that its turn has come.
  */
 export async function loadCsv(input: LoadCsvInput): Promise<LoadTotals & { readonly loadId: number }> {
   const { loadId, uid } = input;
@@ -159,7 +159,7 @@ async function loadChunk(load: LoadStep, no: number, state: LoadState, begun: Be
       refuseRejects(state, begun);
       return;
     }
-    // The ledger says paused, before the signal is here or after its end has been: look again shortly.
+    // The ledger says paused, but the signal is late or was superseded: check again shortly.
     if (!state.paused) await sleep('1s');
   }
 }
@@ -196,7 +196,7 @@ async function untilResumed(state: LoadState): Promise<void> {
 async function endLoad(input: EndLoadInput): Promise<EndedLoad> {
   const ended = await ledger.endLoad(input);
   if (ended.next !== null) {
-    // A workflow that has ended meanwhile can't be told, and need not be.
+    // A workflow that has ended meanwhile can't be signalled, and need not be.
     await getExternalWorkflowHandle(ended.next)
       .signal(turn)
       .catch(() => undefined);

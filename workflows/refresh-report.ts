@@ -20,12 +20,12 @@ import { workerActivities } from './worker-activities.ts';
 const workers = workerActivities<ReportActivities>(REFRESH_VIEW);
 
 /**
- * Keeps one report fresh while its tables are written to; started with a signal by whoever wrote:
+ * Keeps one report fresh while its tables are written to; started with a signal by each writer:
  *
  *   refresh ─ wait until `everyMs` have passed since it began ─┬─ asked meanwhile: refresh …
  *                                                              └─ else: end
  *
- * It waits also when nobody asks, so that one who asks just then is not served earlier than `everyMs` allow.
+ * It waits also without a request, so that a request during the wait is not served earlier than `everyMs` allows.
  */
 export async function refreshReport(input: RefreshReportInput): Promise<RefreshedReport> {
   const { name, everyMs } = input;
@@ -54,7 +54,7 @@ export async function refreshReport(input: RefreshReportInput): Promise<Refreshe
   }
 }
 
-/** Nothing wakes it earlier: signals only say what comes after. */
+/** Sleeps until the time is due; signals don't shorten the wait, they only decide what follows. */
 async function untilDue(dueMs: number): Promise<void> {
   const left = dueMs - Date.now();
   if (left > 0) await sleep(left);

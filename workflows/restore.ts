@@ -36,9 +36,9 @@ const whole = workerActivities<Activities>(WHOLE);
  *   dry run:   stage ─ compare
  *   drill:     check the files ─ stage ─ prove
  *
- * Until it publishes nothing of the tables changes, so it can be cancelled and may fail at any moment; publishing is
- * one transaction. However it ends, the ledger says how, the stages are gone and the gates are open. Every step may be
- * run again, and so may the whole: what was done is in the ledger.
+ * Until it publishes no table changes, so it can be cancelled and may fail at any moment; publishing is one transaction.
+ * However it ends, the ledger says how, the stages are gone and the gates are open. Every step, and the whole, is
+ * idempotent: what was done is in the ledger.
  */
 export async function restore(step: RestoreInput): Promise<Restored> {
   const { restoreId } = step;
@@ -60,7 +60,7 @@ export async function restore(step: RestoreInput): Promise<Restored> {
     failure = error;
   }
   const end = endOf(failure);
-  // What stops a drill at the first damage it meets is what it found.
+  // Damage that stops a drill is its result.
   if (proof === null && end.status === 'failed' && end.code === 'backup-damaged') {
     proof = { tables: [], faults: [end.message] };
   }
@@ -149,7 +149,7 @@ async function saveFirst(step: RestoreInput): Promise<void> {
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
     });
   } catch (error) {
-    // The housekeeping starts a backup that it finds without a workflow, as after a crash.
+    // Housekeeping has started the backup, which it found without a workflow, as after a crash.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return untilSaved(safety);
     if (!(error instanceof ChildWorkflowFailure) || isCancellation(error)) throw error;
     throw unsaved(reasonOf(error.cause));

@@ -25,8 +25,8 @@ const retention = proxyActivities<ScheduleActivities>(RETENTION);
  *   backup:  ledger row ─ backUp ─ (drill) ─ retention
  *   drill:   newest good backups ─ drill of each
  *
- * What fails, fails the run, so that it shows as failed wherever runs are looked at; and retention comes last, so that
- * a run that made no good backup removes none.
+ * A failed step fails the run, so that it shows as failed everywhere; and retention comes last, so that a run that made
+ * no good backup removes none.
  */
 export async function runSchedule(input: RunScheduleInput): Promise<RanSchedule> {
   const { runId, startTime } = workflowInfo();
@@ -64,7 +64,7 @@ async function drillNewest(input: RunScheduleInput, run: ScheduledRun): Promise<
   if (backupIds.length === 0) setCurrentDetails('there is no backup to prove yet');
   const faults: string[] = [];
   for (const backupId of backupIds) {
-    // A damaged backup must not keep the next one from being looked at.
+    // A damaged backup must not keep the next one from being drilled.
     await drill(backupId, run).catch((error) => {
       if (!isDamage(error)) throw error;
       faults.push(error.message);
@@ -84,7 +84,7 @@ async function drill(backupId: string, run: ScheduledRun): Promise<void> {
     staticSummary: `Drill of backup ${backupId}`,
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
   }).catch((error) => {
-    // The ledger tells what a drill found; a drill that could not be done at all tells nothing there.
+    // The ledger has the result of a drill, except of one that could not run at all.
     if (!(error instanceof ChildWorkflowFailure) || !isDamage(error.cause)) throw error;
   });
   const { verification, status } = await ledger.readDrill({ restoreId });

@@ -13,16 +13,16 @@ import { PAYLOAD_REFUSED } from '../src/seal/payload-refused.ts';
 import { FORGED_ANSWERS, FORGED_PAUSE } from './policies.ts';
 
 /**
- * Keeps workflows to what is sealed. The codec outside has looked at every payload; here is decided what has to end
- * when one was refused:
+ * Restricts workflows to sealed payloads. The codec outside has checked every payload; this decides what a refused one
+ * means:
  *
  *   input        the workflow fails, at once and for good; its code never runs
- *   signal       it is left out
- *   answer       of an activity: it is asked again, for the platform's own workers to answer; of a child: it failed
+ *   signal       it is ignored
+ *   answer       of an activity: it is requested again, for the platform's own workers; of a child: the child failed
  *
- * What is not there can't be sealed: every input is one object, a signal without arguments gets an empty one, and an
- * activity that returns nothing still answers with a sealed nothing. A run whose input came without any codec is a
- * replay of a history of before there was one, and takes everything.
+ * An absent payload can't be sealed: so every input is one object, a signal without arguments gets an empty one, and an
+ * activity that returns nothing answers with a sealed empty result. A run whose input came without any codec is a replay
+ * of a history of before there was one, and accepts everything.
  */
 export const interceptors: WorkflowInterceptorsFactory = (): WorkflowInterceptors => {
   const { workflowId, firstExecutionRunId: chain } = workflowInfo();
@@ -90,7 +90,7 @@ interface RunState {
   readonly chain: string;
   /** false: a replay without a codec. */
   sealed: boolean;
-  /** Answers that were refused. */
+  /** Number of refused answers. */
   forged: number;
 }
 
@@ -98,7 +98,7 @@ interface OwnAnswer {
   readonly value: unknown;
 }
 
-/** What an activity of the platform has answered; null when somebody else has. @throws what the activity has thrown */
+/** The answer of an activity of the platform; null when somebody else has answered. @throws what the activity throws */
 async function ownAnswer(state: RunState, answer: Promise<unknown>, call: string): Promise<OwnAnswer | null> {
   const isOwn = (mark: Mark | null | undefined) =>
     mark?.use === 'output' && mark.call === call && mark.chain === state.chain;
@@ -108,7 +108,7 @@ async function ownAnswer(state: RunState, answer: Promise<unknown>, call: string
     if (!state.sealed) return { value: given };
     return null;
   } catch (error) {
-    // Times that ran out and cancellations are the server's own word.
+    // Timeouts and cancellations come from the server itself, unsealed.
     if (!state.sealed || !(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure))
       throw error;
     const { cause } = error;

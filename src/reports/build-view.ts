@@ -10,7 +10,7 @@ import { reportInvalid } from './report-faults.ts';
 import { isFaultOfRows, rowFault } from './row-fault.ts';
 import { columnsOfReport } from './view-columns.ts';
 
-/** No file of a report has this in its name. */
+/** Suffix of a view that is being built; no report's name contains it. */
 const BUILDING = '~building';
 const OLD = '~old';
 
@@ -40,7 +40,7 @@ export async function buildView(tx: Tx, report: Report): Promise<readonly Report
 }
 
 async function declare(tx: Tx, report: Report, building: string): Promise<void> {
-  // PostgreSQL's own catalog goes before it: no table can pass for a type or a catalog.
+  // PostgreSQL's own catalog precedes it, so that no table can shadow a type or a catalog.
   await tx.query(`select set_config('search_path', $1, true)`, [READ_SCHEMA]);
   const before = `create materialized view ${quoteName(REPORT_SCHEMA, building)} as `;
   try {
@@ -60,7 +60,7 @@ function lineAt(sql: string, position: number): number {
   return [...sql].slice(0, Math.max(0, position - 1)).filter((character) => character === '\n').length + 1;
 }
 
-/** What it reads past the plain views would keep a load from swapping it, and what its header leaves out, from being noticed. */
+/** Refuses reads past the plain views, which would prevent swaps, and of tables that the header does not name. */
 async function checkSources(tx: Tx, report: Report, building: string): Promise<void> {
   const read = await tx.query<{ schema: string; name: string }>(
     `select distinct c.relnamespace::regnamespace::text as schema, c.relname::text as name
@@ -91,13 +91,13 @@ async function fill(tx: Tx, report: Report, building: string): Promise<void> {
   try {
     await fillView(tx, report, { view: building, concurrently: false });
   } catch (error) {
-    // A fault of the rows; every other error is transient.
+    // Only faults of the rows are left out; every other error is transient.
     if (!isFaultOfRows(error)) throw error;
     throw reportInvalid(report.file, [{ line: null, detail: rowFault(error) }], error);
   }
 }
 
-/** The unique index is what a refresh beside readers needs; a request gives all parameters. */
+/** Creates the unique index that a concurrent refresh needs, and one on the parameters, which every request sets. */
 async function addIndexes(tx: Tx, report: Report, building: string): Promise<void> {
   const view = quoteName(REPORT_SCHEMA, building);
   const { key } = report;
@@ -120,7 +120,7 @@ async function exchange(tx: Tx, report: Report, building: string): Promise<void>
   if (await findView(tx, report.name)) {
     const [old, made] = [report.name, building].map((name) => quoteName(REPORT_SCHEMA, name));
     for (const statement of await privileges(tx, old!, made!)) await tx.query(statement);
-    // It can't be locked by itself; this takes the lock that dropping it needs.
+    // A materialized view can't be locked by LOCK; this acquires the lock that dropping it needs.
     await runPatiently(tx, rename(report.name, OLD));
     await dropView(tx, OLD, report.file);
   }

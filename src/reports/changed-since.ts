@@ -8,9 +8,9 @@ const CHANGED_SINCE = statement<{ changed: boolean }>`
     from longshore.report r where r.name = $1`;
 
 /**
- * Whether a report's tables have changed since its last refresh, as the ledger knows it or as PostgreSQL counted it:
- * others may have written to them. PostgreSQL counts a while after a commit, so a change that is included already may
- * be taken for a new one, but none is missed for long.
+ * Whether a report's tables have changed since its last refresh, by the ledger or by PostgreSQL's statistics, since other
+ * programs may have written to them. The statistics lag behind commits, so a change that is included already may count
+ * as a new one, but none is missed for long.
  */
 export async function changedSince(db: Sql, name: string): Promise<boolean> {
   const [row] = await db.query(CHANGED_SINCE, [name]);

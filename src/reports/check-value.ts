@@ -10,7 +10,7 @@ const TIME = /^(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?$
 const OFFSET = /^(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])$/;
 
 interface TypeRule {
-  /** What a message says that was expected. */
+  /** The expected form, in words of a message. */
   readonly expected: string;
   accepts(text: string): boolean;
 }
@@ -41,7 +41,7 @@ function isWhole(text: string, bits: number): boolean {
   return WHOLE.test(text) && BigInt.asIntN(bits, BigInt(text)) === BigInt(text);
 }
 
-/** PostgreSQL refuses what a double would round to infinity, or to 0. */
+/** PostgreSQL refuses a number that a double would round to infinity, or to 0. */
 function isDouble(text: string): boolean {
   const value = Number(text);
   return DECIMAL.test(text) && Number.isFinite(value) && (value !== 0 || !/[1-9]/.test(text.split(/e/i)[0]!));

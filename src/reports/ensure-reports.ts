@@ -7,19 +7,19 @@ import { buildView, dropView, findView } from './build-view.ts';
 import type { Report, ReportColumn } from './report.ts';
 import { columnsOfReport } from './view-columns.ts';
 
-/** A report whose view is there. */
+/** A report whose view exists. */
 export interface LiveReport extends Report {
   /** In the order of the SELECT. */
   readonly columns: readonly ReportColumn[];
 }
 
-/** Two starts at once make the views one after the other. */
+/** Advisory lock that serializes concurrent starts. */
 const REPORTS_LOCK = 7_463_003;
 
 /**
- * Makes the views of reports what their files say: builds what is new or has changed, drops what has no file any more,
- * and leaves the rest as it is. Comes after `ensureTables`. Safe to call from several processes at once, and while
- * others read: each report is exchanged in one transaction.
+ * Updates the views of reports from their files: builds new and changed ones, drops those without a file, and leaves the
+ * rest as it is. Needs `ensureTables` first. Safe to call from several processes at once, and beside readers: each report
+ * is exchanged in one transaction.
  *
  * @throws LongshoreError `report-invalid` with file, line and fault; the reports before it are in place then
  */

@@ -5,9 +5,9 @@ import { readViewOf } from '../tables/read-views.ts';
 import { DONE_LOADS, DONE_RESTORES, groupsUpTo } from './report-states.ts';
 
 /**
- * Fills a view and writes to its ledger row what it includes, in the transaction of the caller:
+ * Fills a view and records in its ledger row what it includes, in the transaction of the caller:
  *
- *   lock what it reads ─ note what is there ─ refresh ─ count
+ *   lock what it reads ─ record what is there ─ refresh ─ count
  *
  * Each statement has its own snapshot, so the view may hold more than the ledger says, never less. The locks come
  * first: a refresh that waits for a load which swaps a table has its snapshot from before the wait, under which the
@@ -41,8 +41,8 @@ export function noteFilledSql(view: string): Statement<never> {
 }
 
 /**
- * A report means the same wherever it is filled, and takes as long as it takes. But a backend that works for a process
- * which died would go on to the end, and keep the next one waiting. Not every version knows every name.
+ * Settings that make a report's rows independent of the session, and its time unlimited. But a backend must notice when
+ * its client dies, or it would go on to the end and block the next one. Not every version knows every name.
  */
 const SETTINGS = `
   select set_config(name, value, true)
@@ -52,8 +52,8 @@ const SETTINGS = `
     join pg_settings using (name)`;
 
 /**
- * How much was ever written to the tables, whoever wrote it: their files, which truncating changes, and the rows that
- * PostgreSQL counted. It counts a while after the commit, so this is for what the ledger can't know only.
+ * Counters of all writes to the tables by any program: their files, which truncation changes, and PostgreSQL's row
+ * statistics. Those lag behind commits, so they serve only for changes that the ledger can't know.
  */
 export const COUNTERS = `
   (select coalesce(jsonb_agg(jsonb_build_array(c.relname, c.oid::bigint, c.relfilenode::bigint,

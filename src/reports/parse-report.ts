@@ -152,7 +152,7 @@ function readChart(reader: HeaderReader, faults: ReportFault[]): ReportChart | n
   return null;
 }
 
-/** Of all that the view and its indexes are made from. */
+/** Hash of everything that the view and its indexes are made from. */
 function hashOf(select: string, key: readonly string[], parameters: readonly ReportParameter[]): string {
   const parts = [select, key, parameters.map(({ name }) => name)];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');

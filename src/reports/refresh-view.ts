@@ -9,15 +9,15 @@ import { STALE } from './report-states.ts';
 import { rowFault } from './row-fault.ts';
 
 export interface RefreshOptions {
-  /** Also when the ledger knows of nothing new. */
+  /** Refresh even when the ledger has nothing new. */
   readonly force: boolean;
-  /** Aborted: the refresh is not committed. */
+  /** When it aborts, the refresh is not committed. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Refreshes a report's view, beside its readers, with its ledger row in one transaction. What goes wrong leaves the
- * view as it is, and the ledger tells of it.
+ * Refreshes a report's view, beside its readers, with its ledger row in one transaction. A failure leaves the view as it
+ * is, and is recorded in the ledger.
  *
  * @returns its version now; null: there is no such report any more
  * @throws LongshoreError `refresh-failed`, `database-unavailable`, `database-busy`, `database-full`
@@ -31,9 +31,9 @@ export async function refreshView(
     return await db.transaction((tx) => refresh(tx, name, options));
   } catch (error) {
     const failure = asRefreshError(error, name);
-    // Another attempt is under way, or this one was told to stop: neither says anything of the report.
+    // Another attempt is under way, or this one was cancelled: neither is a failure of the report.
     if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable && !options.signal.aborted) {
-      // Where the database is away nothing can be written; the next attempt that fails writes it.
+      // While the database is away the failure can't be recorded; the next failing attempt does.
       await noteFailure(db, name, failure).catch(() => undefined);
     }
     throw failure;

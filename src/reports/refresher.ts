@@ -13,32 +13,32 @@ import type { Report, ReportState } from './report.ts';
 import { reportState, staleReports, unknownReport } from './report-states.ts';
 import { SignalLimit } from './signal-limit.ts';
 
-/** A refresh that was asked for. */
+/** A requested refresh. */
 export interface AskedReport {
   readonly name: string;
   readonly workflowId: string;
   readonly runId: string;
   /** As it is after the wait. */
   readonly state: ReportState;
-  /** The view shows what there was when it was asked for. */
+  /** The view includes everything up to the request. */
   readonly refreshed: boolean;
 }
 
 /**
- * Asks for refreshes: whoever writes tells it, and what gets lost on the way is found by looking. Each report's
- * requests go to its workflow `refresh-<name>`, which runs while there are any.
+ * Requests refreshes: writers notify it, and lost notifications are made up for by polling. Each report's requests go to
+ * its workflow `refresh-<name>`, which runs while there are any.
  */
 export interface Refresher {
-  /** Something was committed to the table. Costs next to nothing, and throws nothing. */
+  /** Notifies that something was committed to the table. Cheap, and never throws. */
   written(table: string): void;
-  /** The same, of any tables: looks for what the reports do not include. */
+  /** Notifies that something was committed to any tables: finds the stale reports. */
   look(): void;
-  /** Asks for a refresh of every report that does not include all that was committed to its tables. */
+  /** Requests a refresh of every report that does not include all that was committed to its tables. */
   askStale(): Promise<void>;
-  /** Asks when the report's tables have changed since its last refresh, whoever changed them. @returns whether it asked */
+  /** Requests a refresh if any program has changed the report's tables since the last. @returns whether it did */
   askIfChanged(name: string): Promise<boolean>;
   /**
-   * Refreshes, also when nothing has changed, and waits for it.
+   * Requests a refresh, even when nothing has changed, and waits for it.
    * @param waitMs 0: does not wait
    * @throws LongshoreError `unknown-report`, `temporal-unavailable`
    */
@@ -62,7 +62,7 @@ export function createRefresher(deps: RefresherDeps): Refresher {
   const { db, reports, log } = deps;
   const quietly = (work: () => Promise<unknown>) =>
     void work().catch((error) =>
-      // Housekeeping asks again.
+      // Housekeeping retries.
       log.debug({ err: translateTemporal(error) }, `No refresh could be asked for: ${messageOf(error)}`),
     );
   const limits = new Map(
@@ -112,7 +112,7 @@ function refreshWorkflowId({ id }: Pick<Installation, 'id'>, name: string): stri
   return nameIn(id, `refresh-${name}`);
 }
 
-/** Starts the report's workflow, or tells the one that runs. */
+/** Starts the report's workflow, or signals the running one. */
 async function ask(
   { client, installation, reports, everyMs }: RefresherDeps,
   name: string,

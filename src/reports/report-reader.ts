@@ -13,9 +13,9 @@ import { chartStatement, pageStatement, type Statement } from './report-sql.ts';
 export type Cell = string | null;
 
 export interface ReportPage {
-  /** Of the view that the rows are from. */
+  /** Version of the view that the rows are from. */
   readonly version: number;
-  /** Rows that agree with the request, on all pages. */
+  /** Rows that match the request, on all pages. */
   readonly total: number;
   /** Cells in the order of `shownColumns`. */
   readonly rows: readonly (readonly Cell[])[];
@@ -23,7 +23,7 @@ export interface ReportPage {
 
 export interface ChartData {
   readonly version: number;
-  /** Before any were merged. */
+  /** Number of categories before any were merged. */
   readonly categories: number;
   readonly bars: readonly {
     readonly category: string | null;
@@ -46,9 +46,9 @@ export interface ReportReaderOptions {
   readonly url: string;
   /** The role that reads (`ensureReaderRole`); null: the connection's own. */
   readonly role: string | null;
-  /** Connections at most. */
+  /** The most connections. */
   readonly poolSize?: number;
-  /** What a statement may take. */
+  /** Timeout of a statement. */
   readonly timeoutMs?: number;
 }
 
@@ -57,8 +57,8 @@ const STATEMENT_MS = 10_000;
 const CONNECT_MS = 10_000;
 
 /**
- * A pool of its own whose connections are born read-only, with a limit of time and the role: so a read is one
- * statement and one round trip, and one statement sees one snapshot.
+ * Opens a pool whose connections are read-only from their start, with a timeout and the role: so a read is one statement
+ * and one round trip, and one statement sees one snapshot.
  */
 export function openReportReader(options: ReportReaderOptions): ReportReader {
   const { url, role, timeoutMs = STATEMENT_MS } = options;
@@ -117,7 +117,7 @@ export function openReportReader(options: ReportReaderOptions): ReportReader {
 /** Cells stay the text that PostgreSQL sends. */
 const TEXT_ONLY = { getTypeParser: () => (text: string) => text };
 
-/** Only the request that is asked most keeps a prepared statement: of filters and sorts there are too many. */
+/** Only the most frequent form of request has a prepared statement: filters and sorts are too many. */
 function isPlain(report: LiveReport, { equals, sort }: ReportRequest): boolean {
   return sort.length === 0 && equals.length === report.parameters.length;
 }

@@ -1,11 +1,11 @@
 import type { LiveReport } from './ensure-reports.ts';
 import type { ReportColumn } from './report.ts';
 
-/** What is asked of a report, already checked: names are columns of it, values fit their types. */
+/** A validated request to a report: names are columns of it, values fit their types. */
 export interface ReportRequest {
-  /** A value for each parameter, and for each column that rows are chosen by. Rows agree with all of them. */
+  /** A value for each parameter, and for each column to filter by. Rows match all of them. */
   readonly equals: readonly ColumnValue[];
-  /** Goes before the report's own order. Empty: that order alone. */
+  /** Precedes the report's own order. Empty: that order alone. */
   readonly sort: readonly SortKey[];
   readonly limit: number;
   readonly offset: number;
@@ -22,7 +22,7 @@ export interface SortKey {
   readonly descending: boolean;
 }
 
-/** Rows of an answer at most. */
+/** The most rows of an answer. */
 export const MAX_LIMIT = 10_000;
 
 /** The columns of the answer, in order: those of the view without parameters and hidden ones. */

@@ -2,7 +2,7 @@ import type { LiveReport } from './ensure-reports.ts';
 import type { ReportState } from './report.ts';
 import type { ReportRequest } from './report-request.ts';
 
-/** What is asked of a report: rows, or its chart. */
+/** A request for a report's rows, or its chart. */
 export type ReportAsk =
   | { readonly format: 'json' | 'csv'; readonly request: ReportRequest }
   | { readonly format: 'svg'; readonly drawing: ChartRequest };
@@ -28,8 +28,8 @@ export interface ReportService {
   readonly reports: readonly LiveReport[];
   state(report: LiveReport): Promise<ReportState>;
   /**
-   * The state is read each time, so an answer that is kept is never older than a new one; the view itself is only
-   * read for an answer that nobody has yet.
+   * The state is read each time, so a cached answer is never older than a new one; the view itself is read only for an
+   * answer that is not cached.
    * @param isKnown whether the client has the answer with this ETag
    * @throws LongshoreError `report-slow`, `database-unavailable`
    */

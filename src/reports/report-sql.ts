@@ -9,7 +9,7 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** Bars of a chart at most; of more categories, the smallest are added up in the last one. */
+/** The most bars of a chart; the smallest of more categories are added up in the last one. */
 const MAX_BARS = 50;
 
 /**

@@ -5,8 +5,8 @@ import { quoted } from '../shorten.ts';
 import type { ReportState } from './report.ts';
 
 /**
- * Groups commit in another order than that of their IDs. So many IDs below the highest one of a refresh are counted
- * again, to see one that was under way then: at most some hundred groups are written a second, each for a moment.
+ * Groups don't commit in the order of their IDs. This many IDs below the highest one of a refresh are counted again, to
+ * see one that was under way then: at most some hundred groups are written a second, each for a moment.
  */
 export const GROUP_WINDOW = 1000;
 

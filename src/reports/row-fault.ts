@@ -1,6 +1,6 @@
 import { sqlstateOf } from '../db/sqlstate.ts';
 
-/** What PostgreSQL says in its own words of rows that a report's SQL can't be done with may quote them. */
+/** Faults of rows in a report's SQL, in words of our own: PostgreSQL's messages may quote the rows. */
 
 const MEANINGS: Readonly<Record<string, string>> = {
   '21000': 'a subquery gives more than one row, or two rows are the same in every column',
@@ -11,12 +11,12 @@ const MEANINGS: Readonly<Record<string, string>> = {
   '23505': 'the key is not unique',
 };
 
-/** Classes 21 (cardinality), 22 (data) and 23 (integrity): other rows may be all right. */
+/** Classes 21 (cardinality), 22 (data) and 23 (integrity): the SQL may succeed on other rows. */
 export function isFaultOfRows(error: unknown): boolean {
   return /^2[123]/.test(sqlstateOf(error) ?? '');
 }
 
-/** What an error of PostgreSQL means for a report, without a row's data. */
+/** The message of PostgreSQL's error for a report, without a row's data. */
 export function rowFault(error: unknown): string {
   const state = sqlstateOf(error);
   if (state === undefined) return 'it could not be refreshed';

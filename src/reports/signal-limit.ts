@@ -1,6 +1,6 @@
 /**
- * Lets a call through at once, and then at most one in `everyMs`: what came meanwhile is one call at the end of the
- * pause. Calls cost next to nothing.
+ * Lets a call through at once, and then at most one in `everyMs`: calls in between are coalesced into one at the end of
+ * the pause. Calls are cheap.
  */
 export class SignalLimit {
   readonly #everyMs: number;
@@ -26,7 +26,7 @@ export class SignalLimit {
     this.#send();
   }
 
-  /** What waits is not sent any more. */
+  /** Drops the waiting call. */
   stop(): void {
     clearTimeout(this.#pause);
     this.#again = false;
