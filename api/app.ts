@@ -39,7 +39,7 @@ import { scheduleRoutes } from './schedules/schedules.ts';
 import { dictionaryRoute } from './tables/dictionary.ts';
 import { tableRoutes } from './tables/tables.ts';
 
-/** Nothing from elsewhere, and no script inside a page. The one form is the documentation's search. */
+/** Allows nothing from other origins, and no inline scripts. The one form is the documentation's search. */
 const CONTENT_SECURITY_POLICY = {
   useDefaults: false,
   directives: {
@@ -57,15 +57,15 @@ const CONTENT_SECURITY_POLICY = {
 /** The HTTP API. Serve it with `createHttpServer` of `api/http/server.ts`. */
 export function createApp(deps: ApiDeps): express.Express {
   const app = express();
-  // Answers change from one moment to the next; hashing each of them would gain nothing.
+  // Answers change all the time, so hashing each of them would gain nothing.
   app.set('etag', false);
-  // Repeated parameters stay visible as arrays, for the schemas to refuse; no brackets become objects.
+  // Repeated parameters stay arrays, which the schemas refuse; brackets do not make objects.
   app.set('query parser', 'simple');
   app.set('case sensitive routing', true);
   app.set('strict routing', true);
   app.use(requestContext(deps));
   app.use(boundHeaders);
-  // Whether the platform is reached by TLS is for the proxy before it to say, so no Strict-Transport-Security.
+  // TLS is the business of the proxy in front of the platform, so no Strict-Transport-Security.
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));
   const docs = docsSource();
   app.use(docsAssets(docs));
@@ -80,7 +80,7 @@ export function createApp(deps: ApiDeps): express.Express {
 
 function routesOf({ reports }: ApiDeps, docs: DocsSource): readonly Route[] {
   const routes: Route[] = [
-    // Express tries one path after the other: the one that is asked thousands of times a second comes first.
+    // Express tries one path after the other: the one that is requested thousands of times a second comes first.
     postRowsRoute,
     startLoadRoute,
     ...loadRoutes,

@@ -5,7 +5,7 @@ import { moment, pageLimit } from '../http/parameters.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import { instant, nextSchema } from '../http/schemas.ts';
 
-/** @param actions that there are, so that a misspelt one is not an empty page */
+/** @param actions all actions, so that a misspelt one is refused instead of giving an empty page */
 const querySchema = (actions: readonly string[]) =>
   z.strictObject({
     key: z.string().max(64).optional().meta({ description: 'Only what this key did: its ID' }),
@@ -35,7 +35,7 @@ const entrySchema = z
   .meta({ id: 'AuditEntry' });
 entrySchema satisfies z.ZodType<AuditEntry>;
 
-/** @param routes whose actions may be asked for: all that there are */
+/** @param routes all routes, whose actions may be queried */
 export function auditRoute(routes: readonly Pick<Route, 'audit' | 'auditVariants'>[]): Route {
   const actions = new Set(
     routes.flatMap(({ audit, auditVariants = [] }) =>

@@ -7,7 +7,7 @@ import type { Call } from '../http/route.ts';
 import { workflowLink } from '../http/temporal-link.ts';
 import type { BackupAnswer } from './backup-schemas.ts';
 
-/** A backup with the addresses of what can be done with it. */
+/** A backup with links to the requests that apply to it. */
 export function backupAnswer(backup: BackupView, deps: ApiDeps): BackupAnswer {
   const self = backupPath(backup.id);
   return {
@@ -44,7 +44,7 @@ type BackupCall = Pick<Call<string, { readonly id: string }, unknown>, 'res' | '
 export async function findBackup({ res, deps, params, holder }: BackupCall): Promise<BackupView> {
   const backup = await deps.backups.get(params.id);
   const tables = backup.tables.map(({ table }) => table);
-  // What an unverified one holds is its manifest's own word.
+  // The tables of an unverified backup are only claimed by its manifest.
   const hidden = backup.status === 'unverified' && holder!.tables !== null;
   if (hidden || !mayUseTables(holder!, tables)) throw unknownBackup(params.id);
   noteJob(res, backupResource, backup);

@@ -55,7 +55,7 @@ export const backupFileRoute = defineRoute({
 /** RFC 9110: 8.8.3 (ETag), 13.1 (conditions), 14 (ranges). */
 async function sendFile({ req, res }: FileCall, file: BackupFile): Promise<void> {
   const etag = `"${file.sha256}"`;
-  // A file of a backup never changes, but it may be read only with a key.
+  // A file of a backup never changes, but may be read only with an API key.
   res.set({ ETag: etag, 'Accept-Ranges': 'bytes', 'Cache-Control': 'private, no-cache' });
   if (isKnown(req.get('if-none-match'), etag)) {
     res.status(304).end();

@@ -4,7 +4,7 @@ import type { BackupStatus, BackupView } from '../../src/backups/backup.ts';
 import { DOUBTS, type DoubtReason } from '../../src/backups/doubts.ts';
 import { count, instant, jobMembers, path, temporalLinkSchema } from '../http/schemas.ts';
 
-/** What answers about backups look like, for the OpenAPI document. Kept true to the ledger's types by `satisfies`. */
+/** Schemas of answers about backups, for the OpenAPI document. `satisfies` checks them against the ledger's types. */
 
 const STATUSES = [
   'running',

@@ -126,7 +126,7 @@ const adoptBackups = defineRoute({
     const trail = auditOf(res);
     const audit = (id: string) => trail.entry(id, 200);
     const done = await deps.backups.adopt({ ids: body.ids ?? null, adoptedBy: holder!.id, audit });
-    // Each that was adopted has its entry, written with the change.
+    // Each adopted backup has its own audit entry, written with the change.
     trail.written = done.adopted.length > 0 && done.refused.length === 0;
     for (const id of done.adopted)
       deps.log.warn({ backupId: id, keyId: holder!.id }, `Backup ${id} was adopted`);

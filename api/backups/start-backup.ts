@@ -82,7 +82,7 @@ const startTableBackup = defineRoute({
 
 type AnyCall = Pick<Call<string, unknown, unknown>, 'req' | 'res' | 'deps' | 'holder'>;
 
-/** No body says nothing, as `{}` does. */
+/** Reads the body; none is the same as `{}`. */
 async function readBody<T>({ req, res }: AnyCall, schema: z.ZodType<T>): Promise<T> {
   return hasBody(req) ? readJson(req, res, schema, BODY_MAX_BYTES) : schema.parse({});
 }

@@ -10,7 +10,7 @@ import type { Call } from '../http/route.ts';
 import { workflowLink } from '../http/temporal-link.ts';
 import type { BatchAnswer } from './batch-schemas.ts';
 
-/** A batch with the addresses of what belongs to it. */
+/** A batch with its links. */
 export function batchAnswer(batch: BatchView, deps: ApiDeps): BatchAnswer {
   const self = batchPath(batch.id);
   return {
@@ -35,7 +35,7 @@ export function minimalJson({ id, status, workflowId, runId, rows }: BatchView):
   return JSON.stringify({ id, status, workflowId, runId, rows });
 }
 
-/** Rows go out as they came in, with every digit: parsing and writing them again would round long numbers. */
+/** Rows are sent as they were received, with every digit: parsing and rewriting them would round long numbers. */
 export function rejectsJson(rejects: readonly BatchReject[]): string {
   const entries = rejects.map(
     ({ index, row, errors }) => `{"index":${index},"row":${row},"errors":${JSON.stringify(errors)}}`,
@@ -43,7 +43,7 @@ export function rejectsJson(rejects: readonly BatchReject[]): string {
   return `[${entries.join(',')}]`;
 }
 
-/** The problem of a batch of which no row went in. A repeated request gets the same one. */
+/** The problem of a batch of which no row went in. A retried request gets the same one. */
 export function problemOfBatch(
   { view, rejects }: EndedBatch,
   deps: ApiDeps,
@@ -66,7 +66,7 @@ export function batchPath(id: string): string {
   return `/v1/batches/${id}`;
 }
 
-/** So that the log's line of this request names the batch and its workflow. */
+/** Adds the batch and its workflow to the log's line of this request. */
 export function noteBatch(res: Response, batch: BatchView): void {
   const context = contextOf(res);
   context.batchId = batch.id;

@@ -3,7 +3,7 @@ import type { BatchMode, BatchView } from '../../src/batches/batch.ts';
 import { count, instant, jobErrorSchema, path, temporalLinkSchema } from '../http/schemas.ts';
 import { cellErrorSchema } from '../loads/load-schemas.ts';
 
-/** What answers about batches look like, for the OpenAPI document. */
+/** Schemas of answers about batches, for the OpenAPI document. */
 
 export const batchModeSchema = z.enum(['append', 'merge'] satisfies BatchMode[]).meta({
   id: 'BatchMode',

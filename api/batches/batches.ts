@@ -127,7 +127,7 @@ async function sendCsv({ res, deps, query }: RejectsCall, batch: BatchView): Pro
   let page = await rejectsOf(deps, batch, -1, MAX_BATCH_ROWS);
   const columns = page.header ?? table?.fields.map((field) => field.name) ?? [];
   const isLong = (reject: BatchReject) => rejectCells(reject.row, columns).length > columns.length;
-  // Whether there is a column for what is extra stands before the first row: all pages are looked at.
+  // The header has to say whether there is a column for extra cells: so all pages are read first.
   while (page.more && !page.rejects.some(isLong)) {
     page = await rejectsOf(deps, batch, page.rejects.at(-1)!.index, MAX_BATCH_ROWS);
   }
@@ -148,7 +148,7 @@ async function sendCsv({ res, deps, query }: RejectsCall, batch: BatchView): Pro
   await sendRejectsCsv(res, csv, pages, { name, after: query.afterIndex ?? -1, limit: query.limit });
 }
 
-/** A batch that is running has none yet, and one that is not in the ledger never will. */
+/** The rejects of a batch: a running one has none yet, and one that is not in the ledger never will. */
 function rejectsOf(
   deps: ApiDeps,
   batch: BatchView,

@@ -146,13 +146,13 @@ async function postRows(call: RowsCall): Promise<void> {
   else sendEnded(call, outcome, preferences);
 }
 
-/** Reads the body in a room of its own, which is kept until the body is queued or refused. */
+/** Reads the body under a reservation of memory, which is held until the body is queued or refused. */
 async function receive<T>(
   { req, res, deps }: RowsCall,
   use: (body: string, room: BodyRoom) => Promise<T>,
 ): Promise<T> {
   const announcedBytes = Number(req.get('content-length') ?? 0);
-  // One that is too large has no need of room to be refused.
+  // A body that is too large is refused without a reservation.
   const room = deps.batches.room(announcedBytes > MAX_BATCH_BYTES ? 0 : announcedBytes);
   try {
     return await use(await readText(req, res, MAX_BATCH_BYTES, 'a batch', room.take), room);
@@ -207,7 +207,7 @@ function isMinimal(preferences: Preferences): boolean {
   return preferences.get('return') === 'minimal';
 }
 
-/** Express's own `json` and `location` would parse and escape what is known to be safe. */
+/** Sends without Express's `json` and `location`, which would parse and escape values that are safe. */
 function send(res: Response, status: number, view: BatchView, json: string): void {
   res.statusCode = status;
   res.setHeader('Location', batchPath(view.id));

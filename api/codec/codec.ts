@@ -11,7 +11,7 @@ const MAX_PAYLOADS = 1000;
 const MAX_METADATA = 50;
 const TAG = 'Operations';
 
-/** Counted before it is looked into: a body of nothing but brackets would keep the process busy. */
+/** Values are counted before they are validated: a body of nothing but brackets would block the process. */
 const metadataSchema = z
   .unknown()
   .refine(hasFewKeys, `more than ${MAX_METADATA} entries`)

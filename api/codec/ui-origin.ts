@@ -7,12 +7,12 @@ export const UI_ROUTES = '/codec';
 
 /** What the Web UI sends. */
 const UI_HEADERS = 'authorization, content-type, x-namespace';
-/** How long a browser need not ask again, in seconds. */
+/** How long a browser may cache the preflight's answer, in seconds. */
 const MAX_AGE = '600';
 
 /**
- * Cross-Origin Resource Sharing for pages of Temporal's Web UI, and for none else: pages of others are refused with an
- * error instead of an answer that the browser keeps from them.
+ * Cross-Origin Resource Sharing for pages of Temporal's Web UI only: other origins are refused with an error, instead of
+ * an answer that the browser withholds from them.
  */
 export function uiOrigin(deps: Pick<ApiDeps, 'config'>) {
   return (req: Request, res: Response, next: NextFunction): void => {

@@ -17,7 +17,7 @@ export function docsAssets(source: DocsSource): Router {
   const router = express.Router({ strict: true, caseSensitive: true });
   const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   const swaggerFiles = express.static(swagger, { index: false, redirect: false, maxAge: '1h' });
-  // Without an age: a page and its files are of one version.
+  // Without a maximum age, so that a page and its files are always of one version.
   const ownFiles = express.static(fileURLToPath(new URL('assets/', import.meta.url)), {
     index: false,
     redirect: false,

@@ -1,6 +1,6 @@
 import type { Docs } from '../../src/docs/docs.ts';
 
-/** The documentation, which is read when somebody first asks for it: the API's start does not wait for it. */
+/** The documentation, which is read at the first request for it, so that the API's start does not wait for it. */
 export interface DocsSource {
   open(): Promise<Docs>;
 }
@@ -10,7 +10,7 @@ export function docsSource(): DocsSource {
   return {
     open() {
       opened ??= import('../../src/docs/docs.ts').then(({ openDocs }) => openDocs());
-      // What failed is tried again with the next request.
+      // A failure is retried with the next request.
       opened.catch(() => {
         opened = undefined;
       });

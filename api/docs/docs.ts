@@ -8,7 +8,7 @@ import { API_ADDRESS, SEARCH_ADDRESS } from './docs-addresses.ts';
 import type { DocsSource } from './docs-source.ts';
 import { apiReferenceHtml, missingHtml, pageHtml, searchHtml } from './page-html.ts';
 
-/** What a search may be; the reader's field takes no more either. */
+/** The most characters of a search, as in the page's input field. */
 const LONGEST_QUERY = 200;
 
 const page = { 'text/html': { schema: z.string() } };
@@ -100,7 +100,7 @@ function answerPage(
     res.type('html').send(pageHtml(docs, found));
     return;
   }
-  // A program gets a problem, as from every other address; a browser a page with the list of those there are.
+  // A program gets a problem, as from every other address; a browser gets a page that lists all pages.
   if (req.accepts(['application/problem+json', 'html']) !== 'html') {
     throw new LongshoreError('not-found', `the documentation has no page ${quoted(address)}`);
   }

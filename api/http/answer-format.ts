@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 
-/** What the query says goes before the Accept header (RFC 9110, 12.5.1); JSON where that names neither. */
+/** The query has precedence over the Accept header (RFC 9110, 12.5.1); JSON where that names neither. */
 export function answerFormat({
   req,
   res,

@@ -11,11 +11,11 @@ import { HttpError } from './http-error.ts';
 import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from './prefer.ts';
 import type { Call } from './route.ts';
 
-/** What sets the answers about jobs of one kind apart. */
+/** The differences between the answers about jobs of each kind. */
 export interface JobResource<View extends JobView> {
-  /** In the log, and the member of a problem that has the job. */
+  /** Name in the log, and of the member of a problem that has the job. */
   readonly name: JobName;
-  /** The error of one that was cancelled: the ledger has none of it. */
+  /** The error of a cancelled job, for which the ledger has none. */
   readonly cancelled: ErrorCode;
   path(id: View['id']): string;
   /** The job with its links. */
@@ -45,7 +45,7 @@ export function aboutWaiting(name: JobName): string {
 
 type AnyCall = Pick<Call<string, unknown, unknown>, 'req' | 'res' | 'deps'>;
 
-/** How long the client prefers to wait (RFC 7240, 4.3), which the answer then says; null: it says nothing of it. */
+/** How long the client prefers to wait (RFC 7240, 4.3), confirmed in the answer; null: it has no such preference. */
 export function applyWait({ req, res }: Pick<AnyCall, 'req' | 'res'>): number | null {
   const seconds = preferredWait(preferencesOf(req));
   if (seconds === null) return null;
@@ -54,9 +54,9 @@ export function applyWait({ req, res }: Pick<AnyCall, 'req' | 'res'>): number | 
 }
 
 /**
- * Answers a request that has started a job: 202 with where it is; after a wait 201 when it is done, or the problem that
- * it has become.
- * @param existing the same request has started it before; then 200
+ * Answers a request that has started a job: 202 with its location; after a wait 201 when it is done, or the problem of
+ * its failure.
+ * @param existing an earlier, equal request has started it; then 200
  */
 export async function answerStarted<View extends JobView>(
   call: AnyCall,
@@ -79,7 +79,7 @@ export async function answerStarted<View extends JobView>(
     .json({ ...resource.answer(job, deps), ...(existing !== undefined && { existing }) });
 }
 
-/** So that the log's line of this request, and its entry of the audit log, name the job and its workflow. */
+/** Adds the job and its workflow to the log's line of this request, and to its entry of the audit log. */
 export function noteJob<View extends JobView>(
   res: Response,
   { name }: JobResource<View>,
@@ -91,8 +91,8 @@ export function noteJob<View extends JobView>(
 }
 
 /**
- * The problem of a job that ended without what it was for: its own error, with the job as a member, so that whoever
- * waited learns as much as whoever asks later.
+ * The problem of a job that was not done: its own error, with the job as a member, so that a waiting client learns as
+ * much as one that queries it later.
  */
 function problemOfJob<View extends JobView>(
   { name, cancelled, path, answer }: JobResource<View>,

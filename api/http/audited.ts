@@ -8,15 +8,15 @@ import { asLongshoreError } from './problems.ts';
 
 /** What a request's handler reports to the audit log. */
 export interface AuditTrail {
-  /** ID of what the request is about or has made. When left null: the batch, the path's `{id}`, or the job. */
+  /** ID of the request's object. When left null: the batch, the path's `{id}`, or the job. */
   target: string | null;
   /** Table, where the path has none. */
   table: string | null;
-  /** Told behind the action, as in `table.restore-unverified`; one of the route's `auditVariants`. */
+  /** Suffix of the action, as in `table.restore-unverified`; one of the route's `auditVariants`. */
   variant: string | null;
   /** The entry was written with the change, in its transaction. */
   written: boolean;
-  /** The entry, for those who write it themselves. */
+  /** Makes the entry, for handlers that write it themselves. */
   entry(target: string, status: number): AuditEntry;
 }
 
@@ -30,18 +30,18 @@ interface Audited {
 
 const ID = /^[\w-]{1,64}$/;
 
-/** Of a request whose route has an `audit`. */
+/** The audit trail of a request whose route has an `audit`. */
 export function auditOf(res: Response): AuditTrail {
   return res.locals.audit as AuditTrail;
 }
 
-/** The table that a request turned out to be about; no harm on a route that is not audited. */
+/** Notes the table that a request concerns; does nothing on a route that is not audited. */
 export function noteTable(res: Response, table: string): void {
   const trail = res.locals.audit as AuditTrail | undefined;
   if (trail !== undefined) trail.table = table;
 }
 
-/** Handles a request, and records who asked for what and with which status it ended. Refused ones too. */
+/** Handles a request, and records who requested what, and with which status it ended; refused requests too. */
 export async function audited(request: Audited, handle: () => Promise<void>): Promise<void> {
   const { res, deps } = request;
   const trail: AuditTrail = {
@@ -58,7 +58,7 @@ export async function audited(request: Audited, handle: () => Promise<void>): Pr
   try {
     await handle();
   } catch (error) {
-    // The status of the problem that the answer becomes, whether or not the client still hears it.
+    // The status of the problem, whether or not the client is still connected.
     record(ERRORS[asLongshoreError(error).code].status);
     throw error;
   }

@@ -9,7 +9,7 @@ import type { ApiDeps } from './deps.ts';
 import { MAX_CREDENTIAL } from './header-limits.ts';
 import { HttpError } from './http-error.ts';
 
-/** How a route wants to be asked: by key or token, by a key's ID and secret, or as the client likes. */
+/** How a route authenticates: by API key or token, by an API key's ID and secret, or either way. */
 export type AuthScheme = 'bearer' | 'basic' | 'any';
 
 const BEARER_CHALLENGE = 'Bearer realm="longshore"';
@@ -20,8 +20,8 @@ const BASE64 = /^[A-Za-z0-9+/_-]+=*$/;
 type AuthDeps = Pick<ApiDeps, 'keys' | 'tokens' | 'strangers'>;
 
 /**
- * Who asks. Tries with wrong secrets are logged with the key's ID, where they name one, and many at once
- * together; nobody is locked out, see `ApiKeyStore`.
+ * Authenticates a request. Tries with wrong secrets are logged with the API key's ID, where they name one, and many are
+ * coalesced; nobody is locked out, see `ApiKeyStore`.
  *
  * @throws HttpError `unauthenticated` with `WWW-Authenticate` (RFC 9110, 11.6.1)
  */
@@ -49,8 +49,8 @@ async function byBearer(req: Request, deps: AuthDeps): Promise<ApiKeyHolder> {
 }
 
 /**
- * What follows the scheme in `Authorization` (RFC 9110, 11.4; RFC 6750, 2.1): the scheme's name is case-insensitive,
- * spaces around the credential are no part of it. Undefined for another scheme, and for nothing.
+ * The credential after the scheme in `Authorization` (RFC 9110, 11.4; RFC 6750, 2.1): the scheme's name is
+ * case-insensitive, spaces around the credential are no part of it. Undefined for another scheme, or without one.
  */
 function credentialOf(req: Request, scheme: 'bearer' | 'basic'): string | undefined {
   const header = req.get('authorization') ?? '';
@@ -83,7 +83,7 @@ function keyTextOf(id: string, password: string): string {
   return formatApiKey({ id, secret: password });
 }
 
-/** The ID alone: what was sent beside it may be a right secret with a slip in it. */
+/** Logs the ID alone: the rest may be a secret with a typing error. */
 function logRefusal(req: Request, { strangers }: AuthDeps, keyId: string | null): void {
   const { requestId, address } = contextOf(req.res!);
   strangers.write({
@@ -110,8 +110,8 @@ export function mayUseTable(holder: ApiKeyHolder, table: string): boolean {
 }
 
 /**
- * Whether the key may see what belongs to all of these tables; null stands for all that there are. What it may not see
- * is answered like what does not exist: a guessed ID tells nothing of other tables.
+ * Whether the API key may see objects of all of these tables; null: of every table. Objects that it may not see are
+ * answered as if they did not exist, so that a guessed ID reveals nothing of other tables.
  */
 export function mayUseTables(holder: ApiKeyHolder, tables: readonly string[] | null): boolean {
   return tables === null ? holder.tables === null : tables.every((table) => mayUseTable(holder, table));

@@ -6,12 +6,12 @@ export interface ByteRange {
   readonly endByte: number;
 }
 
-/** range-parser's `code`: the header was read whole; else bits say that a range is malformed, or out of reach. */
+/** range-parser's `code` of a valid header; else bits say that a range is malformed, or out of reach. */
 const READ = 0;
 const OUT_OF_REACH = 2;
 
 /**
- * What a `Range` header asks for (RFC 9110, 14.2), where that is one range of bytes.
+ * The range of a `Range` header (RFC 9110, 14.2) with one range of bytes.
  *
  * @returns null for the whole file: no header, another unit, several ranges, or one that can't be read;
  *   'unsatisfiable' when the file has no byte of it (RFC 9110, 15.5.17)

@@ -10,7 +10,7 @@ interface Exchange {
   readonly res: ServerResponse;
 }
 
-/** What Node says of a request that never reached the app. */
+/** Node's error for a request that never reached the app. */
 interface ClientError extends Error {
   readonly code?: string;
   /** llhttp's words, as `Invalid header token`. */
@@ -18,9 +18,9 @@ interface ClientError extends Error {
 }
 
 /**
- * Answers requests that the parser of HTTP gives up (not HTTP, headers too long or too slow, a body that is cut off)
- * with a problem (RFC 9457) as everything else is answered; Node's own answer has no body. `instance` is left out:
- * the path may be what could not be read.
+ * Answers requests that the HTTP parser refuses (not HTTP, headers too long or too slow, a truncated body) with a problem
+ * (RFC 9457), as every other error; Node's own answer has no body. `instance` is left out, since the path may be the part
+ * that could not be read.
  */
 export function answerClientErrors(server: Server): void {
   /** The newest exchange of each connection. */
@@ -39,7 +39,7 @@ export function answerClientErrors(server: Server): void {
   });
 }
 
-/** Whether an answer to this very request is out, or one to the request before only half: another would be garbage. */
+/** Whether this request was answered, or the previous one only half: another answer would be garbage. */
 function isAnswered(exchange: Exchange | undefined): boolean {
   if (exchange === undefined) return false;
   const { req, res } = exchange;

@@ -6,7 +6,7 @@ import type { ApiDeps } from './deps.ts';
 
 type EndDeps = Pick<ApiDeps, 'log' | 'strangers' | 'metrics'>;
 
-/** What is known of a request while it is handled. */
+/** The context of a request while it is handled. */
 export interface RequestContext {
   readonly requestId: string;
   readonly startedAtMs: number;
@@ -14,13 +14,13 @@ export interface RequestContext {
   readonly address: string | null;
   /** The route's path template, once one matched. */
   route: string | null;
-  /** ID of the key that asked, once it is verified. */
+  /** ID of the API key of the request, once it is verified. */
   keyId: string | null;
-  /** Of the problem that the answer is. */
+  /** Code of the problem, when the answer is one. */
   problemCode: ErrorCode | null;
   /** The load, backup or restore that the request is about or has started. */
   job: { readonly name: JobName; readonly id: number | string } | null;
-  /** Of the batch that it is about or has sent. */
+  /** ID of the batch that the request is about or has sent. */
   batchId: string | null;
   workflowId: string | null;
 }
@@ -33,8 +33,8 @@ export function contextOf(res: Response): RequestContext {
 }
 
 /**
- * The first middleware: names the request, in the answer's `x-request-id` too; logs and counts how it ended. One with a
- * good key has a line of its own, the others share one.
+ * The first middleware: gives the request an ID, also in the answer's `x-request-id`; logs and counts how it ended.
+ * Requests with a valid API key have a line each; others are coalesced.
  */
 export function requestContext(deps: EndDeps) {
   return (req: Request, res: Response, next: NextFunction): void => {
@@ -57,7 +57,7 @@ export function requestContext(deps: EndDeps) {
   };
 }
 
-/** No query, no headers, no bodies: they may hold secrets or rows. */
+/** Logs the end of a request without query, headers and bodies: they may hold secrets or rows. */
 function end(
   { log, strangers, metrics }: EndDeps,
   { method }: Request,

@@ -12,7 +12,7 @@ export const cursorParameter = z
   .optional()
   .meta({ description: "Where to go on: from the page before's `next`" });
 
-/** @param key the texts of the fields that the page is ordered by, of its last row */
+/** @param key the last row's texts of the fields that the page is ordered by */
 export function encodeCursor(key: readonly string[]): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }

@@ -20,18 +20,18 @@ import type { Storage } from '../../src/storage/storage.ts';
 import type { Dictionary } from '../../src/types.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
-/** Everything the API stands on. `createApp` keeps no state of its own beside it. */
+/** The dependencies of the API. `createApp` keeps no state beside them. */
 export interface ApiDeps {
   readonly config: Config;
   readonly log: Logger;
-  /** For what requests without a good key cause: nothing that a stranger does is a line each. */
+  /** The log of requests without a valid API key, which are coalesced: strangers can't fill the log. */
   readonly strangers: CoalescedLog;
   readonly storage: Storage;
   readonly dictionary: Dictionary;
-  /** Who asks. */
+  /** Verifies API keys. */
   readonly keys: ApiKeyStore;
   readonly tokens: Tokens;
-  /** What may be done with keys over HTTP. */
+  /** Manages API keys. */
   readonly keyService: ApiKeyService;
   readonly limiter: RateLimiter;
   readonly uploads: UploadSlots;
@@ -44,8 +44,8 @@ export interface ApiDeps {
   readonly reports: ReportService;
   readonly refresher: Refresher;
   readonly metrics: Metrics;
-  /** What payloads of Temporal are opened with. */
+  /** The keys that open payloads of Temporal. */
   readonly payloadKeys: PayloadKeys;
-  /** Asks every dependency, quickly. Never rejects. */
+  /** Checks every dependency, quickly. Never rejects. */
   ready(): Promise<Readiness>;
 }

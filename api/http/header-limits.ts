@@ -2,14 +2,14 @@ import type { NextFunction, Request, Response } from 'express';
 import { HttpError } from './http-error.ts';
 
 /**
- * What the longest credential is: a token has at most 2,000 characters, a key fewer, and so has an operator's own.
- * A longer one is refused as a wrong one is, before anything looks into it.
+ * The longest credential: a token has at most 2,000 characters, an API key fewer, and so has an operator's own. A longer
+ * one is refused like a wrong one, before anything parses it.
  */
 export const MAX_CREDENTIAL = 2_100;
 
 /**
- * The most characters of each header that something here, or a library it uses, takes apart. The server takes 64 KiB
- * of headers, since a cursor in an address may be long; none of these is ever near its limit.
+ * The most characters of each header that is parsed here or by a library. The server accepts 64 KiB of headers, since a
+ * cursor in an address may be long; none of these is ever near its limit.
  */
 export const HEADER_LIMITS = {
   accept: 4_096,

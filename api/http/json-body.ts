@@ -19,7 +19,7 @@ export async function readJson<T>(
   const text = await readText(req, res, maxBytes);
   const value = parse(text);
   const checked = schema.safeParse(value);
-  // JSON has NUL by its escape only: most bodies need not be walked through.
+  // NUL appears in JSON only as its escape, so most bodies need not be searched.
   const placesOfNul = () => (text.includes(NUL_ESCAPE) ? nulPlaces(value, 'pointer') : []);
   const places = checked.success ? placesOfNul() : placesOf(checked.error, 'pointer');
   if (checked.success && places.length === 0) return checked.data;
@@ -30,8 +30,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Reads a body of UTF-8 text, without its byte-order mark.
- * @param what is too large, for the message: `a JSON body here`
- * @param take is asked for room before a piece is kept; what it throws ends the reading
+ * @param what the kind of body, for the message: `a JSON body here`
+ * @param take called before a piece is kept, to reserve memory; an error that it throws ends the reading
  * @throws `body-too-large upload-incomplete malformed-body`
  */
 export async function readText(
@@ -61,7 +61,7 @@ export async function readText(
   }
 }
 
-/** By events: an async iterator costs more than everything else that is done for a small body. */
+/** Reads by events: an async iterator costs more than everything else that is done for a small body. */
 function receive(req: Request, admit: (bytes: number) => void): Promise<Buffer> {
   const pieces: Buffer[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
@@ -95,7 +95,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Whether a body comes with the request, as its headers say; an empty one is none. */
+/** Whether the request has a body, by its headers; an empty one is none. */
 export function hasBody(req: Request): boolean {
   return req.get('transfer-encoding') !== undefined || Number(req.get('content-length') ?? 0) > 0;
 }

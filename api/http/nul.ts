@@ -4,8 +4,8 @@ import { place } from './problems.ts';
 const DETAIL = 'holds the character NUL, which no name or text may';
 
 /**
- * Where a value, as JSON has it, holds NUL: PostgreSQL's texts can't, so nothing that is stored or looked for may.
- * Rows of batches are not asked: there it is an error of the row.
+ * The places of NUL in a JSON value: PostgreSQL's texts can't hold it, so nothing that is stored or searched for may.
+ * Rows of batches are not checked here: there it is an error of the row.
  */
 export function nulPlaces(
   value: unknown,

@@ -9,7 +9,7 @@ import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 import { problemSchema } from './problems.ts';
 import type { Route } from './route.ts';
 
-/** What any route with a key may answer, whatever it does. */
+/** Problems that any route with an API key may answer. */
 const PROBLEMS_WITH_KEY: readonly ErrorCode[] = [
   'unauthenticated',
   'forbidden',

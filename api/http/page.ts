@@ -18,7 +18,7 @@ export interface Page<Entry> {
 /**
  * One page of a list. The address of the next one is in the `Link` header as well (RFC 8288).
  * @param read reads the first entries, `limit` of them: one more than the page holds, to see whether there are more
- * @param after the parameters that the next page has instead, from this one's last entry
+ * @param after the parameters of the next page that replace this one's, made from the last entry
  */
 export async function readPage<Entry, Query extends Parameters & { readonly limit: number }>(
   { res, self, query }: Listing<Query>,

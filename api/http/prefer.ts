@@ -11,7 +11,7 @@ const NONE: Preferences = new Map();
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
 const WORD = `(?:${TOKEN}|${QUOTED})`;
-/** White space is part of what comes after it: were it part of both, each run of it could be split in many ways. */
+/** White space belongs to what follows it only: otherwise each run of it could be split in many ways (backtracking). */
 const PARAMETER = `[ \\t]*${TOKEN}(?:[ \\t]*=(?:[ \\t]*${WORD})?)?`;
 export const PREFERENCE = new RegExp(
   `[ \\t]*(${TOKEN})(?:[ \\t]*=(?:[ \\t]*(${WORD}))?)?(?:[ \\t]*;(?:${PARAMETER})?)*[ \\t]*(?:,|$)`,
@@ -19,8 +19,8 @@ export const PREFERENCE = new RegExp(
 );
 
 /**
- * The request's `Prefer` headers (RFC 7240). Of a preference that is given twice the first one counts, and one that
- * can't be read is passed over: a preference is never an error.
+ * The request's `Prefer` headers (RFC 7240). The first of a repeated preference counts, and a malformed one is ignored:
+ * a preference is never an error.
  */
 export function preferencesOf(req: Request): Preferences {
   const header = req.get('prefer');
@@ -43,8 +43,8 @@ export function preferencesOf(req: Request): Preferences {
 }
 
 /**
- * How long the client prefers to wait, `wait=N` (RFC 7240, 4.3), in seconds; at most `MAX_WAIT_SECONDS`. null when
- * it says nothing of it, or no number.
+ * How long the client prefers to wait, `wait=N` (RFC 7240, 4.3), in seconds; at most `MAX_WAIT_SECONDS`. null without
+ * the preference, or without a number.
  */
 export function preferredWait(preferences: Preferences): number | null {
   const value = preferences.get('wait') ?? '';

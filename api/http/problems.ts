@@ -43,16 +43,16 @@ export type Problem = z.infer<typeof problemSchema>;
 
 /** How long a client that is still sending may go on after its answer, so that it gets to read it. */
 const LINGER_MS = 5_000;
-/** What a problem repeats of a path; an address may have 64 KiB. */
+/** The most characters of a path that a problem repeats; an address may have 64 KiB. */
 export const LONGEST_PATH = 300;
 /** Faults of one request that are listed, and the characters shown of a name in it. */
 const MOST_PLACES = 100;
 const LONGEST_NAME = 100;
-/** What `Retry-After` says while a dependency is away, and while the first request with a key is under way. */
+/** `Retry-After` while a dependency is away, and while the first request with an Idempotency-Key is under way. */
 const RETRY_AWAY_SECONDS = '5';
 const RETRY_IN_USE_SECONDS = '1';
 
-/** The last middleware: turns whatever was thrown into a problem. */
+/** The last middleware: turns errors into problems. */
 export function problemHandler({ log, strangers }: Pick<ApiDeps, 'log' | 'strangers'>) {
   // Express knows an error handler by its four parameters.
   return (thrown: unknown, req: Request, res: Response, _next: NextFunction): void => {
@@ -76,7 +76,7 @@ export function problemHandler({ log, strangers }: Pick<ApiDeps, 'log' | 'strang
       }
     }
     if (res.headersSent || res.destroyed) {
-      // Half an answer is out: cutting it off is the only way left to say that it is not whole.
+      // Half an answer was sent: truncating it is the only way left to show that it is incomplete.
       res.destroy();
       return;
     }
@@ -119,7 +119,7 @@ function linger(req: Request): void {
   req.once('close', () => clearTimeout(timer));
 }
 
-/** What a thrown value is to the client. */
+/** The error of the catalog for a thrown value. */
 export function asLongshoreError(thrown: unknown): LongshoreError {
   if (thrown instanceof LongshoreError) return thrown;
   // Express's own: a path whose percent-encoding is broken.
@@ -130,7 +130,7 @@ export function asLongshoreError(thrown: unknown): LongshoreError {
   return new LongshoreError('internal', 'the request could not be finished', { cause: thrown });
 }
 
-/** Issues of a zod schema as the places of a problem; the first ones, where there are many. */
+/** The first issues of a zod schema as the places of a problem. */
 export function placesOf(error: z.ZodError, kind: 'pointer' | 'parameter'): ErrorPlace[] {
   const places = error.issues.slice(0, MOST_PLACES).flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {

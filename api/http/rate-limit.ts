@@ -15,13 +15,13 @@ export interface Taken {
   readonly allowed: boolean;
   /** Whole requests that may still be sent at once. */
   readonly left: number;
-  /** Until all of the burst is there again. */
+  /** Time until the whole burst is available again. */
   readonly fullInMs: number;
-  /** Until one more request is allowed; 0 while some are left. */
+  /** Time until one more request is allowed; 0 while some are left. */
   readonly retryInMs: number;
 }
 
-/** Full buckets are forgotten when there are this many: a bucket that is not there is full. */
+/** Full buckets are dropped when there are this many: a missing bucket counts as full. */
 const SWEEP_AT = 10_000;
 /** Of a request: what additions of fractions may be off by. */
 const ROUNDING = 1e-6;
@@ -33,7 +33,7 @@ export function createRateLimiter(now: () => number = () => performance.now()): 
 
   function sweep(nowMs: number): void {
     for (const [keyId, fullAt] of fullAtMs) if (fullAt <= nowMs) fullAtMs.delete(keyId);
-    // Those that are left asked a moment ago; sweeping again at once would find nothing.
+    // The remaining keys were used a moment ago; sweeping again at once would find nothing.
     sweepAt = Math.max(SWEEP_AT, 2 * fullAtMs.size);
   }
 
@@ -57,8 +57,8 @@ export function createRateLimiter(now: () => number = () => performance.now()): 
 }
 
 /**
- * Takes one request from the key's bucket and tells what is left (draft-ietf-httpapi-ratelimit-headers-10). Before a
- * body is read.
+ * Takes one request from the key's bucket and sets the headers with the rest (draft-ietf-httpapi-ratelimit-headers-10).
+ * Called before a body is read.
  *
  * @throws HttpError `rate-limited` with `Retry-After` in whole seconds (RFC 9110, 10.2.3)
  */

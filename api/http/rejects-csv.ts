@@ -9,7 +9,7 @@ import type { ApiDeps } from './deps.ts';
 const REASON_COLUMNS = ['_field', '_code', '_message'];
 
 export interface CsvReject {
-  /** Where the row is: its line in a file, or its index in a batch. */
+  /** The row's line in a file, or its index in a batch. */
   readonly at: number;
   readonly cells: readonly string[];
   readonly errors: readonly CellError[];
@@ -28,7 +28,7 @@ export class RejectsCsv {
   readonly #delimiter: string;
 
   /**
-   * @param place what the column is called that says where a row is
+   * @param place name of the column with the row's position
    * @param delimiter the table's, so that the corrected file has the dialect of the first one
    */
   constructor(shape: RejectShape, place: '_line' | '_index', delimiter: string) {

@@ -15,8 +15,8 @@ import { placesOf } from './problems.ts';
 import { requireRate } from './rate-limit.ts';
 
 /**
- * One route, described once: what checks the request is what the OpenAPI document shows. The checks run in the
- * order key, rate, scope, table, parameters; a body is only read by the handler, after all of them.
+ * One route, described once: the OpenAPI document shows the schemas that check the request. The checks run in the order
+ * API key, rate, scope, table, parameters; a body is only read by the handler, after all of them.
  */
 export interface Route {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -25,7 +25,7 @@ export interface Route {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** Not part of the OpenAPI document: it only tells what is wrong with an address. */
+  /** Not part of the OpenAPI document: it only answers wrong addresses. */
   readonly undocumented?: true;
   /** The key needs any one of them (`admin` has them all); null: open to everyone. */
   readonly scopes: readonly Scope[] | null;
@@ -35,7 +35,7 @@ export interface Route {
   readonly audit?: string;
   /** A read that is a POST only because its query is too long for a URL: it is not audited. */
   readonly changesNothing?: true;
-  /** What may follow the action, as `AuditTrail.variant` says. */
+  /** Possible suffixes of the action: see `AuditTrail.variant`. */
   readonly auditVariants?: readonly string[];
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
@@ -48,14 +48,14 @@ export interface Route {
   handler(deps: ApiDeps): RequestHandler;
 }
 
-/** What a handler gets, already checked. */
+/** The validated request that a handler gets. */
 export interface Call<Path extends string, Params, Query> {
   readonly req: Request;
   readonly res: Response;
   readonly deps: ApiDeps;
   readonly params: Params;
   readonly query: Query;
-  /** The key that asks; null on an open route. */
+  /** The holder of the API key; null on an open route. */
   readonly holder: ApiKeyHolder | null;
   /** The table of a path with `{table}`. */
   readonly table: Path extends `${string}{table}${string}` ? Table : null;
@@ -81,7 +81,7 @@ export function defineRoute<
   Query extends z.ZodObject = typeof NOTHING,
 >(definition: RouteDefinition<Path, Params, Query>): Route {
   const { handle, ...described } = definition;
-  // At the start of the process, so that no change goes unrecorded for a forgotten word.
+  // Checked at the start of the process, so that no route with a forgotten `audit` goes unrecorded.
   const changes = definition.method !== 'get' && definition.changesNothing !== true;
   if (changes && definition.scopes !== null && definition.audit === undefined) {
     throw new Error(`${definition.method} ${definition.path} has no name for the audit log`);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Express } from 'express';
 import { answerClientErrors } from './client-errors.ts';
 
-/** A connection on which nothing moves for this long is closed, also in the middle of an upload. */
+/** An idle connection is closed after this time, also in the middle of an upload. */
 const IDLE_MS = 120_000;
 const HEADERS_MS = 30_000;
 /** Longer than the 60 seconds that proxies keep idle connections, so that none reuses one that just closed. */
@@ -37,14 +37,14 @@ export function createHttpServer(app: Express): Server {
   return server;
 }
 
-/** To be called before a body is read: tells a client that asked to go ahead. */
+/** To be called before a body is read: sends `100 Continue` to a client that expects it. */
 export function welcomeBody(res: ServerResponse & { [awaitsContinue]?: boolean }): void {
   if (res[awaitsContinue] !== true) return;
   res[awaitsContinue] = false;
   res.writeContinue();
 }
 
-/** What reading a body throws when the client is gone. */
+/** Whether reading a body failed because the client has disconnected. */
 export function isHangUp(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
 }

@@ -2,7 +2,7 @@ import type { ApiDeps } from './deps.ts';
 
 type Links = { readonly temporal?: string };
 
-/** Where people see a workflow, if the configuration says it. */
+/** Link to a workflow in Temporal's Web UI, if its address is configured. */
 export function workflowLink(workflowId: string, deps: ApiDeps, runId?: string): Links {
   const run = runId === undefined ? '' : `/${runId}`;
   return temporalLink(deps, `workflows/${encodeURIComponent(workflowId)}${run}`);

@@ -171,7 +171,7 @@ export const keyRoutes = [createKey, listKeys, getKey, revokeKey];
 
 function checkTables(tables: readonly string[] | null, admin: boolean, dictionary: Dictionary): void {
   if (tables === null) return;
-  // It could make itself another key without the limit.
+  // An admin key could create another key for itself without the limit.
   if (admin)
     throw wrongTables([{ detail: 'an admin key can not be limited to tables', pointer: '#/tables' }]);
   const places = tables.flatMap((name, index) =>

@@ -8,7 +8,7 @@ import type { Call } from '../http/route.ts';
 import { workflowLink } from '../http/temporal-link.ts';
 import type { LoadAnswer } from './load-schemas.ts';
 
-/** A load with the addresses of what can be done with it. */
+/** A load with links to the requests that apply to it. */
 export function loadAnswer(load: LoadView, deps: ApiDeps): LoadAnswer {
   const self = loadPath(load.id);
   return {

@@ -4,7 +4,7 @@ import type { RejectView } from '../../src/rejects/rejects.ts';
 import { LOAD_MODES, type LoadMode, type LoadStatus } from '../../src/types.ts';
 import { count, instant, jobMembers, path, temporalLinkSchema } from '../http/schemas.ts';
 
-/** What answers look like, for the OpenAPI document. Kept true to the types of the ledger by `satisfies`. */
+/** Schemas of answers about loads, for the OpenAPI document. `satisfies` checks them against the ledger's types. */
 
 export const loadModeSchema = z.enum(LOAD_MODES as [LoadMode, ...LoadMode[]]).meta({
   id: 'LoadMode',

@@ -17,7 +17,7 @@ const query = z.strictObject({
     .meta({ description: 'Rejects a page (JSON: 100 when left out; CSV: all when left out)' }),
 });
 
-/** Says how many rejects are not in a CSV, since they were counted only. */
+/** Header with the number of rejects that are missing in a CSV, since they were only counted. */
 const NOT_KEPT = 'Longshore-Rejects-Not-Kept';
 
 type RejectsCall = Call<'/v1/loads/{id}/rejects', { id: number }, z.output<typeof query>>;

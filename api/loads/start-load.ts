@@ -131,7 +131,7 @@ async function findSource({ deps, holder }: StartCall, path: string): Promise<Lo
 }
 
 /**
- * A file belongs to the table whose folder of the inbox it lies in: a key that is limited to tables reads no others.
+ * A file belongs to the table in whose folder of the inbox it is: an API key limited to tables reads no others.
  * @throws HttpError `forbidden`, whether or not there is such a file
  */
 function requireInbox({ tables }: ApiKeyHolder, path: string): void {

@@ -20,8 +20,8 @@ export interface Received {
 const FORM_LIMITS = { fieldSize: 1024, fieldNameSize: 100 };
 
 /**
- * Takes a file from a request into the storage, and surveys it on the way: one pass, a piece at a time, no faster
- * than the storage takes it. Either the whole file is in the storage when this resolves, or nothing is.
+ * Streams a file from a request into the storage, and surveys it on the way: one pass, a piece at a time, with
+ * back-pressure from the storage. Either the whole file is in the storage when this resolves, or nothing is.
  */
 export async function receiveFile(
   req: Request,
@@ -40,7 +40,7 @@ export async function receiveFile(
     await writer.close();
     return { source: { kind: 'upload', name, key }, survey };
   } catch (error) {
-    // The first error is the one to tell; what is left behind when this fails too, is cleared with old uploads.
+    // The first error is reported; if this fails too, the rest is deleted with old uploads.
     await writer.abort().catch(() => undefined);
     throw isHangUp(error)
       ? new LongshoreError('upload-incomplete', 'the client hung up', { cause: error })
@@ -82,7 +82,7 @@ async function takeForm(req: Request, writer: StorageWriter, surveyor: Surveyor)
     );
   });
 
-  // Both stand for the whole function: an error that comes while nothing is awaited must not end the process.
+  // Both handlers stay for the whole function: an error while nothing is awaited must not end the process.
   form.on('error', () => undefined);
   const ended = finished(form);
   ended.catch(() => undefined);

@@ -9,8 +9,8 @@ interface Entry {
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
- * Answers as they were last sent, by what was asked; the least recently used go first. An answer counts only for the
- * ETag that it was made for, which whoever asks has just worked out from the report's state.
+ * A cache of answers by request; the least recently used are evicted first. An answer is valid only for the ETag that it
+ * was made for, which the caller has just computed from the report's state.
  */
 export class AnswerCache {
   readonly #entries: LRUCache<string, Entry>;
@@ -19,7 +19,7 @@ export class AnswerCache {
   constructor(maxBytes = MAX_BYTES) {
     this.#entries = new LRUCache({
       maxSize: maxBytes,
-      // One that fills the cache alone would cost all the others.
+      // An answer that fills the cache alone would evict all others.
       maxEntrySize: Math.floor(maxBytes / 4),
       sizeCalculation: ({ rendered }, key) => rendered.body.length + 2 * key.length,
     });

@@ -21,7 +21,7 @@ const LEAST_HEIGHT = 240;
 const INK = '#1f2933';
 const FAINT = '#5f6c7b';
 const LINES = '#e4e7eb';
-/** Told apart also by those who see few colours (Okabe and Ito, 2008), the darker ones first. */
+/** Colours that colour-blind people can distinguish (Okabe and Ito, 2008), the darker ones first. */
 const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#7f7f7f'];
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });

@@ -36,9 +36,9 @@ async function load() {
 }
 
 /**
- * What ECharts adds for a page that it would be moved by: a style sheet, class names that count all the charts of the
- * process, and marks. Styles in attributes of their own are allowed by any Content-Security-Policy. ECharts writes
- * quotes and angle brackets of texts as entities, so none of the patterns finds anything in a text.
+ * Removes what ECharts adds for interactive pages: a style sheet, class names that count all charts of the process, and
+ * marks. Styles become presentation attributes, which any Content-Security-Policy allows. ECharts writes quotes and angle
+ * brackets of texts as entities, so none of the patterns matches in a text.
  */
 function settle(svg: string, title: string): string {
   return withoutStyleSheets(svg)

@@ -38,7 +38,7 @@ export async function openReports({
     log.warn(`Reports are read with the platform's own role: it may not make ${READER_ROLE} or act as it`);
   }
   const reader = openReportReader({ url, role });
-  // Asked at each request: kept prepared.
+  // These run at each request, so they are prepared.
   const prepared: Pick<Sql, 'query'> = { query: (text, values = []) => db.prepared(text, values) };
   const service = createReportService({ reports, reader, state: (name) => reportState(prepared, name) });
   return { service, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() };

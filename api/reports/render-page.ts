@@ -34,7 +34,7 @@ function rowsJson(columns: readonly ReportColumn[], { rows }: ReportPage): strin
   return `[${lines.join(',')}]`;
 }
 
-/** Numbers have every digit that is stored, also where a reader of JSON would round them. */
+/** Numbers have every stored digit, even where a JSON parser would round them. */
 const number = (cell: Cell) => {
   if (cell === null) return 'null';
   // NaN and the infinities are no JSON numbers: they stay text.

@@ -7,7 +7,7 @@ import { MAX_LIMIT, type ReportRequest, type SortKey } from '../../src/reports/r
 import type { ChartRequest } from '../../src/reports/report-service.ts';
 import { pageLimit, wholeNumber } from '../http/parameters.ts';
 
-/** Words of the queries that are no columns. A column with such a name is part of answers, but can't choose rows. */
+/** Query parameters that are no columns. A column with such a name is part of answers, but can't filter rows. */
 const PAGE_WORDS = ['limit', 'offset', 'sort', 'format'];
 const CHART_WORDS = ['width', 'height'];
 

@@ -40,7 +40,7 @@ export function createReportService({ reports, reader, state }: ReportServiceDep
   };
 }
 
-/** null: the view is of another version than the state that the answer would tell of. */
+/** null: the view's version differs from the state's. */
 async function render(
   reader: ReportServiceDeps['reader'],
   report: LiveReport,
@@ -60,7 +60,7 @@ async function render(
   return { body: Buffer.from(text), total: page.total, count: page.rows.length };
 }
 
-/** Of everything that the bytes depend on; only JSON tells whether it is stale. */
+/** The ETag of everything that the bytes depend on; only JSON shows whether the report is stale. */
 function etagOf(key: string, { format }: ReportAsk, { version, asOf, includes, stale }: ReportState): string {
   const parts = [packageJson.version, key, version, asOf, includes, format === 'json' && stale];
   return `"${version}-${createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22)}"`;

@@ -131,7 +131,7 @@ function chartRoute(report: LiveReport): Route {
   });
 }
 
-/** Behind the others: whatever comes here is no report. */
+/** The last of the routes: it answers for unknown reports. */
 const noReport = defineRoute({
   method: 'get',
   path: '/v1/reports/{name}',

@@ -15,12 +15,12 @@ export interface Installation {
   readonly takesOver: boolean;
 }
 
-/** In the storage: whose files these are, so that none sweeps those of another. */
+/** File in the storage with its installation's ID, so that no installation sweeps the files of another. */
 export const MARK = 'installation.json';
 const MARK_MAX_BYTES = 1024;
 const markSchema = z.object({ installation: z.string() });
 
-/** SQL of the ID, for statements that make up names in Temporal. */
+/** SQL of the ID, for statements that make names in Temporal. */
 export const INSTALLATION_ID = part`(select id from longshore.installation)`;
 
 export async function readInstallation(db: Sql): Promise<Installation> {
@@ -38,9 +38,8 @@ const LOCK_INSTALLATION = statement<{ id: string; used: boolean }>`
     from longshore.installation for update`;
 
 /**
- * Settles which installation this is. The ledger knows; a ledger that was never used goes on for the installation that
- * the storage belongs to, whose ledger was lost; an ID that is wanted becomes the ledger's, which is then a copy of the
- * one that it was copied from.
+ * Determines which installation this is. The ledger has its ID; an unused ledger takes over the installation of the
+ * storage, whose ledger was lost; a configured ID becomes the ledger's, which is then a copy of another one.
  *
  * @param wanted `LONGSHORE_INSTALLATION`
  * @throws LongshoreError `installation-conflict` when the storage belongs to another one
@@ -63,8 +62,8 @@ export async function settleInstallation(
 }
 
 /**
- * Gives a copied ledger a name of its own. What is unfinished in it is under way in the workflows of the original,
- * which go on with the original's rows: here it gets workflows of its own.
+ * Gives a copied ledger an ID of its own. Unfinished jobs in it run in the original's workflows, with the original's
+ * rows: here they get workflows of their own.
  */
 async function renameInstallation(tx: Sql, id: string): Promise<void> {
   await tx.ledger.updateTable('installation').set({ id, takes_over: false }).execute();
@@ -96,10 +95,10 @@ const RENAME_RESTORES = statement`
 const RENAME_BACKUPS = statement`update longshore.backup set workflow_id = $1 || 'backup-' || id, run_id = null where workflow_id = any ($2)`;
 
 /**
- * Gives everything unfinished whose workflow does not have the installation's name another workflow ID, and another
- * `uid`, so that activities of the workflow that it had find nothing of theirs.
+ * Gives unfinished jobs whose workflow is not named after the installation a new workflow ID and a new `uid`, so that
+ * activities of the previous workflow find no row.
  *
- * @returns the workflow IDs that it had
+ * @returns the previous workflow IDs
  */
 export async function giveOwnNames(tx: Sql, id: string): Promise<readonly string[]> {
   const former = await tx.query(FOREIGN_NAMES, [nameIn(id, '')]);

@@ -19,7 +19,7 @@ const REREAD_EVERY_MS = 10_000;
 export interface JoinedProcess extends AsyncDisposable {
   /** What Temporal shows of the process. */
   readonly identity: string;
-  /** Rejects when the ledger has another ID than when the process started: it has to start again. */
+  /** Rejects when the ledger's ID has changed since the process started, which has to restart then. */
   readonly renamed: Promise<never>;
 }
 
@@ -32,13 +32,13 @@ export interface JoinOptions {
   readonly log: Logger;
   /** `api`, `worker-1` … */
   readonly name: string;
-  /** How long it watches those whom the ledger does not know. */
+  /** How long it watches processes that the ledger does not know. */
   readonly times?: Partial<StrangerTimes>;
 }
 
 /**
- * Lets a process work for the installation: not beside processes of another database that has its ID. While it works it
- * goes on looking for such, and says so in the log: of two that started at the same moment neither saw the other.
+ * Lets a process work for the installation, unless processes of another database with the same ID do. While it works it
+ * keeps checking for such, and logs them: two that start at the same moment don't see each other.
  * The ledger may get another ID while it runs, when the API starts after a worker: the watcher reports that.
  *
  * @throws LongshoreError `installation-conflict`
@@ -51,7 +51,7 @@ export async function joinInstallation(options: JoinOptions): Promise<JoinedProc
   let [before, told]: [readonly ProcessStamp[], string] = [[], ''];
   const look = async () => {
     const found = await findStrangers(options);
-    // Twice in a row: what died a moment ago is still listed.
+    // Reported only when found twice in a row: a process that died a moment ago is still listed.
     const strangers = found.filter(({ token }) => before.some((one) => one.token === token));
     before = found;
     if (strangers.length > 0) {
@@ -70,7 +70,7 @@ export async function joinInstallation(options: JoinOptions): Promise<JoinedProc
     }
     told = unknown;
   };
-  // Nothing that a stranger does, and no trouble in telling of it, keeps a start waiting.
+  // Neither a stranger nor an error in reporting it delays a start.
   const lookLater = () => void look().catch(() => undefined);
   lookLater();
   const { promise: renamed, reject } = Promise.withResolvers<never>();

@@ -6,17 +6,17 @@
 /** Task queue of workflows before installations had IDs; what began there ends there. */
 export const FORMER_QUEUE = 'longshore';
 
-/** Of workflows and of the short activities that run beside them. */
+/** Task queue of workflows and of the short activities that run beside them. */
 export function workflowQueue(installationId: string): string {
   return `${FORMER_QUEUE}-${installationId}`;
 }
 
-/** Of the activity workers that serve the workflows of a queue. */
+/** Task queue of the activity workers that serve the workflows of a queue. */
 export function activityQueue(queueOfWorkflows: string): string {
   return `${queueOfWorkflows}-activities`;
 }
 
-/** Nothing is done there: the processes of an installation poll it to show that they are there. */
+/** Task queue without tasks: the processes of an installation poll it to show that they are alive. */
 export function processQueue(queueOfWorkflows: string): string {
   return `${queueOfWorkflows}-processes`;
 }
@@ -26,7 +26,7 @@ export function nameIn(installationId: string, name: string): string {
   return `${installationId}-${name}`;
 }
 
-/** The number keeps it readable; the random part makes sure that no ID is given twice, whatever the ledger forgets. */
+/** The number keeps it readable; the random part keeps it unique even if the ledger is restored from an older copy. */
 export function numberedName(kind: string, id: number, uid: string): string {
   return `${kind}-${id}-${uid.replaceAll('-', '').slice(0, 12)}`;
 }

@@ -8,8 +8,8 @@ import { processQueue } from './names.ts';
 import { type StampScope, stampText } from './process-stamps.ts';
 
 /**
- * Each process that works for an installation says so in the ledger, again and again, and then, with the time that the
- * ledger has of it, in Temporal: whose time there is one that the ledger does not have, works on another database.
+ * Each process of an installation reports periodically to the ledger, and then, with the time that the ledger recorded,
+ * to Temporal: a process with a time there that the ledger does not have works on another database.
  */
 export interface RegisteredProcess extends AsyncDisposable {
   /** What Temporal shows of the process's workers; ends with the token. */
@@ -29,7 +29,7 @@ export interface RegisterOptions extends StampScope {
 export const SEEN_EVERY_MS = 10_000;
 /** Temporal complains of polls that end sooner. */
 const POLL_MS = 25_000;
-/** Of processes that died; what Temporal shows of them is gone after five minutes. */
+/** How long rows of dead processes are kept; Temporal forgets them after five minutes. */
 const KEPT = '1 day';
 
 /** Milliseconds since the epoch, as `readSeen` gives them. */
@@ -53,7 +53,7 @@ export async function registerProcess(options: RegisterOptions): Promise<Registe
   };
   await seen();
   await db.ledger.deleteFrom('process').where('seen_at', '<', sql<Date>`now() - ${KEPT}::interval`).execute();
-  // PostgreSQL may be away: the next time tells.
+  // PostgreSQL may be away: the next report makes up for it.
   const timer = setInterval(() => void seen().catch(() => undefined), SEEN_EVERY_MS);
   return {
     token,

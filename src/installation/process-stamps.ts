@@ -2,12 +2,12 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { PayloadKeys } from '../seal/payload-keys.ts';
 
 /**
- * What a process of the platform shows in Temporal, again and again, in place of an identity:
+ * The identity that a process of the platform periodically shows in Temporal:
  *
  *   <pid>@<host> <name> <token> <ms> <HMAC-SHA-256, 64 hex digits>
  *
- * The time is the one that its ledger has just written down of it. Anybody may poll under any identity, and repeat one
- * that was seen; only who has the payload key can make one with a new time.
+ * The time is the one that its ledger has just recorded for it. Anybody may poll under any identity, and repeat a
+ * known one; only holders of the payload key can make one with a new time.
  */
 export interface ProcessStamp {
   /** For people: `1234@host worker-1`. */
@@ -16,7 +16,7 @@ export interface ProcessStamp {
   readonly atMs: number;
 }
 
-/** Whose stamps they are: one that was made for another namespace or installation is none here. */
+/** The scope of stamps: one that was made for another namespace or installation is invalid. */
 export interface StampScope {
   readonly keys: PayloadKeys;
   readonly namespace: string;

@@ -14,28 +14,27 @@ import { type ProcessStamp, readStamp } from './process-stamps.ts';
 
 /**
  * Two databases with one installation ID on one Temporal, such as a database and its copy, would take each other's
- * workflows and write them into the wrong tables. Who starts therefore looks at the stamps of the processes that show
- * themselves in Temporal:
+ * workflows and write them into the wrong tables. A starting process therefore checks the stamps of processes in
+ * Temporal:
  *
  *   the ledger has the stamp's time, or a later one ── works on this database, or did
  *   the ledger has not ─┬─ the time is long past ── dead
- *                       └─ watched: there is a newer stamp of it, and the ledger has not that either ── a stranger
- *                                   └ there is none for longer than a process is silent ── dead
+ *                       └─ watched: it has a newer stamp, which the ledger has not either ── a stranger
+ *                                   └ it has no newer stamp within a process's interval ── dead
  *
- * Only stamps made with the payload key count, so that nobody without it holds up or refuses a start. All times in them
- * are of databases, whose clocks have to agree to within a minute. Who polls the queues of the installation besides is
- * told in the log.
+ * Only stamps made with the payload key count, so that nobody without it can delay or prevent a start. All times in them
+ * are of databases, whose clocks have to agree to within a minute. Other pollers of the installation's queues are logged.
  */
 export interface StrangerTimes {
-  /** A stamp that is older is nobody's who is there. */
+  /** A process with an older stamp is dead. */
   readonly freshMs: number;
-  /** Longer than a process is silent between two stamps. */
+  /** Longer than the interval between two stamps of a process. */
   readonly watchMs: number;
   readonly lookEveryMs: number;
 }
 
 const TIMES: StrangerTimes = { freshMs: 60_000, watchMs: 2.5 * SEEN_EVERY_MS, lookEveryMs: 500 };
-/** How many of those who poll without a stamp are named at a time. */
+/** The most pollers without a stamp that are named at a time. */
 const MAX_NAMED = 10;
 
 export interface StrangerOptions {
@@ -66,7 +65,7 @@ export async function refuseStrangers(options: StrangerOptions): Promise<void> {
   }
 }
 
-/** The newest stamp of each process that shows itself just now, and of which the ledger does not know it. */
+/** The newest stamp of each live process, where the ledger does not have it. */
 export async function findStrangers(options: StrangerOptions): Promise<readonly ProcessStamp[]> {
   const { installation, db, keys, namespace, times } = options;
   const scope = { keys, namespace, installationId: installation.id };
@@ -76,7 +75,7 @@ export async function findStrangers(options: StrangerOptions): Promise<readonly 
     if (stamp === null || stamp.atMs <= (newest.get(stamp.token)?.atMs ?? 0)) continue;
     newest.set(stamp.token, stamp);
   }
-  // The ledger after Temporal: of its own processes it has had each stamp before Temporal.
+  // The ledger is read after Temporal: it has each stamp of its own processes before Temporal does.
   const { seen, now } = await readSeen(db, [...newest.keys()]);
   const freshMs = times?.freshMs ?? TIMES.freshMs;
   return [...newest.values()].filter(
@@ -85,8 +84,8 @@ export async function findStrangers(options: StrangerOptions): Promise<readonly 
 }
 
 /**
- * Who polls the installation's queues, and is no process that its ledger knows. Such a one has no payload key, or has
- * shown no stamp: it can take tasks away, and no answer of its own is believed.
+ * Pollers of the installation's queues that its ledger does not know. They have no payload key, or have shown no stamp:
+ * they can take tasks away, but their answers are refused.
  */
 export async function findUnknownPollers(options: StrangerOptions): Promise<readonly string[]> {
   const { installation, db } = options;
@@ -103,7 +102,7 @@ export async function findUnknownPollers(options: StrangerOptions): Promise<read
   return identities.filter((identity) => !seen.has(tokenOf(identity) ?? '')).slice(0, MAX_NAMED);
 }
 
-/** For people, without the tokens, which mean nothing to them. */
+/** Names for people, without the tokens, which mean nothing to them. */
 export function namesOf(found: readonly (ProcessStamp | string)[]): string {
   return found
     .map((one) => (typeof one === 'string' ? quoted(one.replace(/ [0-9a-f]{32}$/, '')) : one.process))

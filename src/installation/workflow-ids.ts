@@ -1,9 +1,9 @@
 import { type Part, part } from '../db/statement.ts';
 import { INSTALLATION_ID } from './installation.ts';
 
-/** Workflow IDs as SQL, for statements that write the row that a workflow is of; the same as `names.ts` makes. */
+/** Workflow IDs as SQL, for statements that insert a job's row; equal to those of `names.ts`. */
 
-/** `$1` is the backup's ID, which is nobody else's: it has the second and a random part in it. */
+/** `$1` is the backup's ID, which is unique: it contains the second and a random part. */
 export const BACKUP_WORKFLOW_ID = part`${INSTALLATION_ID} || '-backup-' || $1`;
 
 /** Of a row with the number `next.id` and the uid `u.uid`. @param kind SQL */
