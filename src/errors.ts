@@ -39,7 +39,7 @@ export const ERRORS = {
     status: 503,
     retryable: true,
     title: 'The report took too long to read',
-    remedy: 'Ask for fewer rows, or again when the server has less to do.',
+    remedy: 'Request fewer rows, or retry when the server is less busy.',
   },
   'row-too-large': {
     status: 422,
@@ -105,13 +105,13 @@ export const ERRORS = {
   'unknown-key': {
     status: 404,
     retryable: false,
-    title: 'There is no such key',
+    title: 'There is no such API key',
     remedy: 'GET /v1/keys lists the keys.',
   },
   'key-protected': {
     status: 409,
     retryable: false,
-    title: 'This key can not be revoked',
+    title: 'This API key can not be revoked',
     remedy: 'Create another admin key first; the key in LONGSHORE_ADMIN_KEY is changed there.',
   },
   'not-found': {
@@ -129,7 +129,7 @@ export const ERRORS = {
   'unsupported-media-type': {
     status: 415,
     retryable: false,
-    title: 'The content type is not one this address takes',
+    title: 'This address does not take this content type',
     remedy: 'Send one of the content types that the message lists.',
   },
   'body-too-large': {
@@ -171,14 +171,14 @@ export const ERRORS = {
   unauthenticated: {
     status: 401,
     retryable: false,
-    title: 'A key is needed',
+    title: 'An API key is required',
     remedy:
       'Send a key as x-api-key, or a key or a token as Authorization: Bearer; for a token, the key as Basic.',
   },
   forbidden: {
     status: 403,
     retryable: false,
-    title: 'This key may not do that',
+    title: 'The API key does not allow that',
     remedy: 'Use a key that has the scope that the message names.',
   },
   'file-missing': {
@@ -204,7 +204,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'The same content was loaded before',
-    remedy: 'Load it with force when it shall be loaded once more.',
+    remedy: 'Use force to load it once more.',
   },
   'file-changed': {
     status: 422,
@@ -279,7 +279,7 @@ export const ERRORS = {
     status: 422,
     retryable: false,
     title: 'This Idempotency-Key was used for another request',
-    remedy: 'Use a new key for every new request; the same key only repeats the same request.',
+    remedy: 'Use a new Idempotency-Key for every new request; the same one only repeats the same request.',
   },
   'idempotency-key-in-use': {
     status: 409,
@@ -314,13 +314,13 @@ export const ERRORS = {
   'backup-key-missing': {
     status: 422,
     retryable: false,
-    title: 'The backup needs a key that is not here',
+    title: 'The backup needs a backup key that is not configured',
     remedy: 'Set LONGSHORE_BACKUP_KEY, or add the key that the message names to LONGSHORE_BACKUP_KEYS_OLD.',
   },
   'backup-unverified': {
     status: 409,
     retryable: false,
-    title: 'Nobody vouches for the backup',
+    title: 'The backup is unverified',
     remedy:
       'See in the member unverified of the backup why; adopt it, or restore it by its ID with acceptUnverified, when you know where it comes from.',
   },
@@ -389,8 +389,8 @@ export const ERRORS = {
   'rate-limited': {
     status: 429,
     retryable: true,
-    title: 'This key asks more often than its rate allows',
-    remedy: 'Wait as long as Retry-After says; the RateLimit headers tell what is left.',
+    title: 'The API key exceeds its rate limit',
+    remedy: 'Wait as long as Retry-After says; the RateLimit headers show what is left.',
   },
   overloaded: {
     status: 503,
@@ -414,7 +414,8 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'The workflow is of a load, backup or restore that the ledger does not have',
-    remedy: 'Nothing: PostgreSQL came back from an older copy, and what it does not know any more is ended.',
+    remedy:
+      'Nothing to do: PostgreSQL was restored from an older copy, and workflows that it does not know are ended.',
   },
   'load-cancelled': {
     status: 409,
@@ -425,7 +426,7 @@ export const ERRORS = {
   'upload-incomplete': {
     status: 400,
     retryable: false,
-    title: 'The upload ended before its end',
+    title: 'The upload is incomplete',
     remedy: 'Send the file again. Nothing was started and nothing was kept.',
   },
   'storage-full': {
@@ -450,7 +451,7 @@ export const ERRORS = {
   'database-refused': {
     status: 409,
     retryable: false,
-    title: 'PostgreSQL refuses what was asked of it',
+    title: 'PostgreSQL refuses the statement',
     remedy:
       'Correct in the database what the message names (a right, a trigger, a rule, a constraint or a column of the table), then try again. The table was not changed.',
   },

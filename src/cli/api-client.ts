@@ -3,7 +3,7 @@ import type { RejectView } from '../rejects/rejects.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import type { Target } from './target.ts';
 
-/** What the API answers, as far as the client reads it; see `/openapi.json`. */
+/** The part of the API's answer that the client reads; see `/openapi.json`. */
 export interface LoadAnswer extends LoadView {
   readonly links: { readonly self: string; readonly temporal?: string };
 }
@@ -39,14 +39,14 @@ export interface Problem {
   readonly detail?: string;
   readonly code?: string;
   readonly remedy?: string;
-  /** Where the request is at fault. */
+  /** The faults of the request. */
   readonly errors?: readonly { readonly detail: string; readonly pointer?: string }[];
 }
 
-/** The platform could not be reached. While a load is waited for, it is worth another try. */
+/** The platform could not be reached; retried while waiting for a load. */
 export class UnreachableError extends CliError {}
 
-/** Speaks to one platform. Every call ends in a `CliError` that a person can read. */
+/** Client of one platform's API. Failed calls throw a `CliError` that a person can read. */
 export class ApiClient {
   readonly #target: Target;
 
@@ -95,7 +95,7 @@ export class ApiClient {
     }
   }
 
-  /** What an answer that is no good one says, for a person. */
+  /** The error of an unsuccessful answer, for a person. */
   refusal(status: number, text: string): CliError {
     const problem = readObject<Problem>(text);
     const exitCode = status === 401 || status === 403 ? EXIT.noAccess : EXIT.failed;

@@ -1,18 +1,18 @@
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 
-/** What a command has of its process, so that a test can run one without a process of its own. */
+/** A command's view of its process, so that a test can run one without a process of its own. */
 export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
   readonly stdin: Readable;
   readonly stdout: NodeJS.WritableStream;
   /** A progress bar is drawn on a terminal only. */
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  /** What the command ends with unless it throws; see `EXIT`. */
+  /** The exit code unless the command throws; see `EXIT`. */
   exitCode: number;
   /** @returns the path as it is meant from the command's working directory */
   resolve(path: string): string;
-  /** Has the action called once at Ctrl-C, and at a request to end. */
+  /** Registers an action that is called once, at SIGINT or SIGTERM. */
   onInterrupt(action: () => void): void;
 }
 
@@ -20,7 +20,7 @@ export interface CommandContext {
 export function processContext(): CommandContext {
   return {
     env: process.env,
-    // Getters: only to look at them opens them.
+    // Getters, since merely accessing these streams opens them.
     get stdin() {
       return process.stdin;
     },

@@ -1,4 +1,4 @@
-/** What the `longshore` command ends with, for scripts. Part of its contract: shown by `--help` and docs/cli.md. */
+/** Exit codes of the `longshore` command. Part of its contract: shown by `--help` and docs/cli.md. */
 export const EXIT = {
   /** The command did what it was asked; of a load: every row is in the table. */
   ok: 0,

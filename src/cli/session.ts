@@ -10,7 +10,7 @@ export interface GlobalOptions extends TargetOptions {
   readonly context: CommandContext;
 }
 
-/** What a command works with. */
+/** A command's means of input, output and requests. */
 export interface Session {
   readonly api: ApiClient;
   readonly json: boolean;

@@ -5,12 +5,12 @@ import { type Fact, factLines, troubleFacts } from './job-facts.ts';
 import type { Session } from './session.ts';
 import { watch } from './watch.ts';
 
-/** A backup as the API answers, as far as the client reads it. */
+/** The part of the API's answer about a backup that the client reads. */
 export interface BackupAnswer extends BackupView {
   readonly links: { readonly self: string; readonly temporal?: string };
 }
 
-/** What the command ends with after this backup. */
+/** The command's exit code after this backup. */
 export function exitCodeOfBackup({ status }: BackupView): number {
   return status === 'failed' || status === 'cancelled' ? EXIT.failed : EXIT.ok;
 }

@@ -12,7 +12,7 @@ import type { Session } from './session.ts';
 const FIRST_REJECTS = 5;
 const MESSAGE_LENGTH = 100;
 
-/** What the command ends with after this load. */
+/** The command's exit code after this load. */
 export function exitCodeOf(load: LoadAnswer): number {
   if (load.status === 'failed' || load.status === 'cancelled') return EXIT.failed;
   return load.status === 'done' && load.rows.rejected > 0 ? EXIT.rejects : EXIT.ok;

@@ -5,12 +5,12 @@ import { type Fact, factLines, troubleFacts } from './job-facts.ts';
 import type { Session } from './session.ts';
 import { watch } from './watch.ts';
 
-/** A restore as the API answers, as far as the client reads it. */
+/** The part of the API's answer about a restore that the client reads. */
 export interface RestoreAnswer extends RestoreView {
   readonly links: { readonly self: string; readonly temporal?: string };
 }
 
-/** What the command ends with after this restore. */
+/** The command's exit code after this restore. */
 export function exitCodeOfRestore({ status }: RestoreView): number {
   return status === 'failed' || status === 'cancelled' ? EXIT.failed : EXIT.ok;
 }

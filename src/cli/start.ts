@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const config = configOrExit();
   const platform = new Platform({ config, log: terminal });
   const asked = stopRequest();
-  // A terminal that is gone is no reason to die before everything is stopped.
+  // A closed terminal must not end the process before everything is stopped.
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);
 
@@ -139,7 +139,7 @@ function configOrExit(): Config {
   }
 }
 
-/** Resolves at the first wish to stop; further ones change nothing, since each step has its time limit. */
+/** Resolves at the first request to stop; further ones change nothing, since each step has its timeout. */
 function stopRequest(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());

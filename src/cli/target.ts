@@ -46,7 +46,7 @@ function findUrl(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): 
 
 async function findKey(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): Promise<string> {
   const key = options.key ?? (env.LONGSHORE_KEY || operatorKey(env) || (await readAdminKey(home)));
-  // What a header can't carry would only show as a strange error of fetch.
+  // A key that a header can't carry would otherwise cause an obscure error of fetch.
   if (key !== null && key.trim() !== '' && !/\p{Cc}/u.test(key.trim())) return key.trim();
   throw new CliError(
     EXIT.noAccess,

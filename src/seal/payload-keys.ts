@@ -8,8 +8,8 @@ import { writeFileAtomically } from '../runtime/home.ts';
 import { readSecretFile } from '../secret-file.ts';
 
 /**
- * What payloads of Temporal are sealed with. Every process of a platform has the same keys; the first of them seals,
- * each of them opens, so that a new one can take over while what the old one sealed is still under way.
+ * The keys that seal payloads of Temporal. Every process of a platform has the same keys; the first of them seals, each of
+ * them opens, so that a new one can take over while payloads of the old one are still in use.
  */
 export interface PayloadKeys {
   readonly sealing: PayloadKey;
@@ -17,7 +17,7 @@ export interface PayloadKeys {
 }
 
 export interface PayloadKey {
-  /** Names the key without telling it. */
+  /** Names the key without revealing it. */
   readonly id: string;
   /** For HMAC-SHA-256. */
   readonly authentication: KeyObject;
@@ -39,7 +39,7 @@ export function payloadKeyPath(home: string): string {
 /**
  * The keys of the configuration, else those of the home: each is 64 hex digits or base64 (either alphabet) of 32
  * bytes; several are parted by blanks, line ends or commas.
- * @throws LongshoreError `config-invalid`, without a word of what was given
+ * @throws LongshoreError `config-invalid`, which shows nothing of the value
  */
 export function readPayloadKeys({ home, payloadKey }: Pick<Config, 'home' | 'payloadKey'>): PayloadKeys {
   if (payloadKey !== undefined && 'text' in payloadKey) {
@@ -58,7 +58,7 @@ export function readPayloadKeys({ home, payloadKey }: Pick<Config, 'home' | 'pay
   );
 }
 
-/** Makes the home's key where there is none and none is given. Only who starts all processes of a platform may. */
+/** Makes the home's key where there is none and none is given. Only the process that starts all others may do so. */
 export function ensurePayloadKey({ home, payloadKey }: Pick<Config, 'home' | 'payloadKey'>): void {
   const path = payloadKeyPath(home);
   if (payloadKey !== undefined || existsSync(path)) return;

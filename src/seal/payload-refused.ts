@@ -1,2 +1,2 @@
-/** Type of the failure of what somebody without the platform's key has started or answered. */
+/** Type of the failure of a workflow or an answer from somebody without the platform's key. */
 export const PAYLOAD_REFUSED = 'payload-refused';

@@ -15,8 +15,8 @@ import { type Mark, metadataOf, REFUSED, SEAL, USE, wordOf } from './arrived.ts'
 import type { PayloadKey, PayloadKeys } from './payload-keys.ts';
 
 /**
- * Seals what passes through Temporal, and takes nothing that is not sealed. A seal is bound to what a payload is for:
- * the namespace, the workflow, the activity, its place among the arguments, and whether it asks or answers.
+ * Seals payloads on their way through Temporal, and accepts only sealed ones. A seal is bound to a payload's purpose: the
+ * namespace, the workflow, the activity, its position among the arguments, and whether it is an input or an output.
  *
  *   readable:   the payload as it was, with metadata `seal` = key ID (8 bytes) | HMAC-SHA-256 (32)
  *   encrypted:  metadata `seal` = key ID (8) | salt (16) | nonce (12), `seal-for` = what it is bound to, and as data
@@ -29,12 +29,12 @@ export interface SealOptions {
   readonly keys: PayloadKeys;
   readonly mode: PayloadMode;
   /**
-   * What is done with a payload that is not sealed for where it comes from: `throw` (`payload-refused`), `mark` it for
-   * the interceptors, who know what has to end then, or `admit` it, once, as a platform takes over what it started
+   * The handling of a payload that is not sealed for its place: `throw` (`payload-refused`), `mark` it for the
+   * interceptors, which decide what has to end then, or `admit` it, once, when a platform takes over what it started
    * before there were seals.
    */
   readonly unsealed: 'throw' | 'mark' | 'admit';
-  /** Of the activity that runs just now, if one does: what it answers is marked by. */
+  /** The mark of the current activity, if there is one, for its answer. */
   readonly activityMark?: () => Mark | null;
 }
 
@@ -76,13 +76,13 @@ export function createSealCodec(options: SealOptions): PayloadCodec {
   };
 }
 
-/** What a payload that is shown to people was: `opened`, `readable`, `unsealed`, or `unopened`. */
+/** Metadata of a payload shown to people: it was `opened`, `readable`, `unsealed`, or `unopened`. */
 export const SHOWN = 'seal-shown';
 
 /**
- * For people who may read everything: opens what is encrypted, wherever it came from, and leaves the rest as it is,
- * with a mark of which it was. What it is for is read from the payload itself, whose tag covers it. Nothing may be
- * believed for being shown: whether a payload is where it belongs is for workers to say.
+ * For people who may read everything: opens encrypted payloads, wherever they came from, and leaves others as they are,
+ * with a mark that says which. The purpose is read from the payload itself, whose tag covers it. A shown payload is not
+ * a trusted one: only workers check whether it is in its place.
  */
 export function revealPayloads(keys: PayloadKeys, payloads: readonly Payload[]): Payload[] {
   return payloads.map((payload) => {
@@ -100,7 +100,7 @@ function shownAs(state: 'opened' | 'readable' | 'unsealed' | 'unopened', payload
   return { ...payload, metadata: { ...payload.metadata, [SHOWN]: Buffer.from(state) } };
 }
 
-/** The sandbox marks what comes out of it. Elsewhere, activities answer, and everybody else asks. */
+/** The workflow sandbox marks its own payloads. Elsewhere, activities send outputs, and everybody else inputs. */
 function withMark(
   payload: Payload,
   context: SerializationContext | undefined,

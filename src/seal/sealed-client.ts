@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { readPayloadKeys } from './payload-keys.ts';
 import { createSealCodec, type SealOptions } from './seal-codec.ts';
 
-/** What a client of Temporal needs for workflows of the platform to obey it, and to believe nobody else. */
+/** Options of a Temporal client whose requests the platform's workflows accept, and which accepts only their answers. */
 export interface SealedClientOptions {
   readonly dataConverter: DataConverter;
   readonly interceptors: ClientInterceptors;
@@ -19,7 +19,7 @@ export function sealedClientOptions(
   return { dataConverter: { payloadCodecs: [codec] }, interceptors: SEALED_SIGNALS };
 }
 
-/** Only what is there can be sealed: a signal without arguments gets an empty one. */
+/** A signal without arguments gets an empty one, since an absent payload can't be sealed. */
 export const SEALED_SIGNALS: ClientInterceptors = {
   workflow: [
     {

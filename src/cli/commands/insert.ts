@@ -100,7 +100,7 @@ async function insert(table: string, file: string, options: InsertOptions): Prom
   return end.rows.rejected + end.rows.discarded > 0 ? EXIT.rejects : EXIT.ok;
 }
 
-/** What ended the run, and how the next one goes on. */
+/** The error that ended the run, with how the next one continues. */
 function withWayOn(failure: CliError, input: Input, options: InsertOptions, run: string | null): CliError {
   const same = input.path === null ? 'the same command with the same input' : 'the same command';
   const how = options.again === true ? `${same}, with --run ${run} in place of --again,` : same;

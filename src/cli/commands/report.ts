@@ -50,7 +50,7 @@ async function show(name: string, options: ReportOptions): Promise<void> {
   const path = `/v1/reports/${encodeURIComponent(name)}?${queryOf(options, format)}`;
   const answer = await session.api.send(path, { signal: session.signal });
   const text = await answer.text();
-  // As it came: to read numbers and write them again may round them.
+  // Printed as received: parsing and rewriting numbers may round them.
   if (format === 'csv') session.stdout.write(text);
   else if (session.json) session.stdout.write(`${text}\n`);
   else print(session, text);

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { BatchMode } from '../../batches/batch.ts';
 
-/** What all batches of a run have in common. */
+/** The identity that all batches of a run share. */
 export interface RunIdentity {
   readonly table: string;
   readonly mode: BatchMode;
   readonly strict: boolean;
-  /** Real path of the file; null: standard input, whose content alone has to tell. */
+  /** Real path of the file; null: standard input, which is identified by its content alone. */
   readonly path: string | null;
   /** Tells a run with `--again` from all others; null: the same rows at the same place go in once. */
   readonly run: string | null;

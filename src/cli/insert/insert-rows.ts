@@ -45,7 +45,7 @@ export interface BatchEnd {
   readonly refusal: CliError | null;
 }
 
-/** Sends batches, `clients` at once; tells what became of each, in the order of the file. */
+/** Sends batches, `clients` at once; yields the result of each, in the order of the file. */
 export function insertRows(
   api: ApiClient,
   batches: AsyncIterable<PlannedBatch>,
@@ -91,7 +91,7 @@ function endOf(batch: PlannedBatch, result: BatchResult | null): BatchEnd {
   };
 }
 
-/** The line as it is in the file stands for the row: what travelled through JSON may have lost digits. */
+/** Rejects of the platform, with the row as the file has it: after a round trip through JSON it may have lost digits. */
 function platformRejects(
   batch: PlannedBatch,
   answer: Extract<BatchResult, { kind: 'answered' }>,

@@ -1,7 +1,7 @@
 /**
  * Maps with at most `limit` under way at once. The results come in the order of the source; when the source throws,
  * it does so after the results of all that it gave before.
- * @param map must not reject: its promise may be looked at much later
+ * @param map must not reject, since its promise may be awaited much later
  */
 export async function* mapInOrder<T, R>(
   source: AsyncIterable<T>,

@@ -27,8 +27,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const SPACE_ONLY = /^[ \t\r]*$/;
 
 /**
- * Cuts lines into batches. The same lines give the same batches, however fast they arrive: the keys that make a
- * second run harmless hang on that. A line that is no JSON counts as a row, so that correcting one in place moves
+ * Cuts lines into batches. The same lines give the same batches, however fast they arrive: the Idempotency-Keys depend
+ * on that. A line that is no JSON counts as a row, so that correcting one in place moves
  * no others into another batch; empty lines don't count. When `lines` throws, the rows since the last whole batch
  * are not given out: as a shorter batch they would be sent once more by the next run.
  */

@@ -24,7 +24,7 @@ export interface InsertEnd {
   readonly seconds: number;
   /** The first ones of the file. */
   readonly rejects: readonly LineReject[];
-  /** Why it ended before its end. */
+  /** Why the run was aborted; null: it was not. */
   readonly failure: CliError | null;
 }
 

@@ -4,7 +4,7 @@ import type { CellError } from '../../types.ts';
 import { type ApiClient, type Exchanged, type Problem, readObject, UnreachableError } from '../api-client.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 
-/** Nothing has to be put right before the same is tried again: a platform that is away or busy, or Ctrl-C. */
+/** A transient error, after which the same command may be retried: the platform is away or busy, or Ctrl-C. */
 export class PassingError extends CliError {}
 
 export interface BatchRequest {
@@ -17,11 +17,11 @@ export interface BatchRequest {
 }
 
 export interface SendOptions {
-  /** How long to go on after the first try that failed. */
+  /** How long to retry after the first failed try. */
   readonly retryForMs: number;
   /** Aborts at Ctrl-C: a request under way is waited for, none is begun. */
   readonly signal: AbortSignal;
-  /** Is told why a batch is tried again. */
+  /** Called with the reason of a retry. */
   readonly onRetry: (reason: string) => void;
 }
 
@@ -39,21 +39,21 @@ export type BatchResult =
       /** An earlier run, or an earlier try, had inserted it already. */
       readonly replayed: boolean;
     }
-  /** Nothing is to be gained by going on. */
+  /** Further batches would fail, too. */
   | { readonly kind: 'refused'; readonly error: CliError }
   /** Ctrl-C came before an answer. */
   | { readonly kind: 'unanswered' };
 
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 10_000;
-/** The platform answers within its own limit of 50 seconds; after this nobody is there. */
+/** Timeout of an answer; the platform answers within its own limit of 50 seconds. */
 const ANSWER_LIMIT_MS = 120_000;
 /** Ways of a proxy or of the platform to say "not now" (RFC 9110, 15.5.9 and 15.6; RFC 6585, 4). */
 const WORTH_ANOTHER_TRY: readonly number[] = [408, 429, 500, 502, 503, 504, 507];
 
 /**
- * Sends a batch until it is answered: the platform may be away, busy, or still at work on it. Trying again is
- * harmless, as every try has the same key. Never rejects.
+ * Sends a batch until it is answered: the platform may be away, busy, or still at work on it. Retries are idempotent, as
+ * every try has the same Idempotency-Key. Never rejects.
  */
 export async function sendBatch(
   api: ApiClient,
@@ -78,7 +78,7 @@ export async function sendBatch(
   }
 }
 
-/** `again`: the reason to try again, `afterMs` at the earliest; null: nobody said. */
+/** `again`: the reason of the retry, after `afterMs` at the earliest; null: the answer has no `Retry-After`. */
 interface TryAgain {
   readonly again: CliError;
   readonly afterMs: number | null;
@@ -141,7 +141,7 @@ function readOutcome(text: string, headers: Headers): BatchResult | null {
   };
 }
 
-/** Half of a doubling delay, and a random part of the other half: clients that failed together don't come together. */
+/** Exponential backoff with jitter: half of a doubling delay, and a random part of the other half. */
 function backoffMs(failures: number): number {
   const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, failures - 1));
   return (delay * (1 + Math.random())) / 2;
