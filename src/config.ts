@@ -10,7 +10,7 @@ import type { MaxRejects } from './types.ts';
 
 const port = z.coerce.number().int().min(1).max(65535).optional();
 
-/** Nothing is deleted that nobody asked to delete, also not by an upgrade. */
+/** Nothing is deleted unless it is configured, not even by an upgrade. */
 const keptDays = z.coerce.number().int().min(0).max(36_500).default(0);
 
 /** Where the API listens unless `LONGSHORE_PORT` says otherwise. */
@@ -97,7 +97,7 @@ export interface Config {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** It was asked for: `npm start` takes no other one when it is not free. */
+  /** The port was configured: `npm start` takes no other one when it is not free. */
   readonly portIsGiven: boolean;
   /** Of the embedded servers; unset: a free one, the same as the last time if it can be. */
   readonly serverPorts: {
@@ -119,7 +119,7 @@ export interface Config {
   readonly temporalUiUrl: string | undefined;
   /** `file:/path` or `s3://bucket?endpoint=…`; the default is a folder in `home`. */
   readonly storage: string;
-  /** The ID that this installation shall have, where the ledger is a copy of another one's; unset: what the ledger says. */
+  /** The ID for this installation where its ledger is a copy of another one's; unset: the ledger's ID. */
   readonly installation: string | undefined;
   /** Path of a Data Package descriptor; unset: the bundled sample's. */
   readonly dictionaryPath: string | undefined;
@@ -154,7 +154,7 @@ export interface Config {
   readonly payloadMode: PayloadMode;
   /** Folder of report files; unset: those of the sample, when the dictionary is the sample's. */
   readonly reportsPath: string | undefined;
-  /** A report's view is refreshed at most this often by what is written to its tables. */
+  /** Writes to its tables refresh a report's view at most this often. */
   readonly refreshSeconds: number;
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }

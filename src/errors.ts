@@ -1,6 +1,6 @@
 /**
  * The one catalog of errors. A code is what a program tests; `status` is its HTTP status (RFC 9457 problem);
- * `retryable` tells Temporal whether trying again can help; `remedy` tells a person what to do.
+ * `retryable` tells Temporal whether a retry can help; `remedy` tells a person what to do.
  * docs/errors.md has each of them, in these words; a test compares the two.
  */
 export const ERRORS = {
@@ -524,7 +524,7 @@ export interface ErrorPlace {
   readonly parameter?: string;
 }
 
-/** Every error that Longshore raises on purpose. `message` says what and where; never a secret, never a row's data. */
+/** Every error that Longshore raises itself. `message` says what and where, and never holds secrets or row data. */
 export class LongshoreError extends Error {
   readonly code: ErrorCode;
   readonly places: readonly ErrorPlace[];

@@ -1,10 +1,10 @@
 /** Work that may be interrupted: it yields wherever others may go first. */
 export type Steps<T> = Generator<void, T, void>;
 
-/** What one slice may take, besides the step that reaches it: a request that only asks for a status waits no longer. */
+/** Time limit of one slice, besides the step that reaches it, so that a small request waits no longer. */
 const SLICE_MS = 25;
 
-/** Who waits for a turn of the event loop: one of them goes a turn, so that slices of many do not add up. */
+/** Work that waits for a turn of the event loop: one of them runs in each turn, so that slices do not add up. */
 const waiting: (() => void)[] = [];
 
 /** Does the work in slices, between which the event loop serves everybody else. Work that is short is done at once. */

@@ -8,7 +8,7 @@ export function exceeds(limit: MaxRejects, rejected: number, read: number): bool
 export const MAX_REJECTS = /^([0-9]{1,15})$|^([0-9]{1,2}(?:\.[0-9]{1,6})?|100(?:\.0{1,6})?)%$|^(none)$/;
 export const MAX_REJECTS_EXPECTED = 'expected a count such as 100, a share such as 1.5%, or none';
 
-/** @returns null for `none`; undefined for what is no limit */
+/** @returns null for `none`; undefined for an invalid limit */
 export function parseMaxRejects(text: string): MaxRejects | null | undefined {
   const [, count, percent, none] = MAX_REJECTS.exec(text) ?? [];
   if (count !== undefined) return { kind: 'count', value: Number(count) };
@@ -16,5 +16,5 @@ export function parseMaxRejects(text: string): MaxRejects | null | undefined {
   return none === undefined ? undefined : null;
 }
 
-/** How many rejects of a load are kept with their records unless the configuration says otherwise. */
+/** Rejects of a load that are kept with their records by default. */
 export const KEPT_REJECTS = 10_000;

@@ -1,4 +1,4 @@
-/** What an error or a log line repeats of what somebody sent, at most, in UTF-16 units. */
+/** The most that an error or a log line repeats of a client's input, in UTF-16 units. */
 const QUOTED_LENGTH = 80;
 
 /** Cuts a text for a message, never through a character. */

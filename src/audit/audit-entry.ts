@@ -12,7 +12,7 @@ export interface AuditEntry {
   readonly keyId: string;
   /** The key's name at that time. */
   readonly keyName: string;
-  /** What was asked for: `load.start`, `key.revoke` … */
+  /** The requested action: `load.start`, `key.revoke` … */
   readonly action: string;
   /** ID of the load, batch, key … that it was about or made; null when there was none. */
   readonly target: string | null;

@@ -3,7 +3,7 @@ import { MAX_VARINT_BYTES } from './varint.ts';
 
 const NOTHING = Buffer.alloc(0);
 
-/** Reads a stream of pieces by the byte. It holds no more than was asked for and one piece. */
+/** Reads a stream of pieces by the byte. It holds at most the requested bytes and one piece. */
 export class ByteReader {
   /** Of the next byte, from the begin of the file. */
   offset = 0;

@@ -1,6 +1,6 @@
 import { LongshoreError } from '../errors.ts';
 
-/** A file that is no longer what was written: what is wrong, and where in the file. */
+/** The error of a file that is no longer as it was written, with the fault and its place. */
 export function damaged(what: string, offset: number, cause?: unknown): LongshoreError {
   return new LongshoreError('backup-damaged', `${what} (at byte ${offset} of the file)`, { cause });
 }

@@ -26,7 +26,7 @@ const NINE = 57;
 const POINT = 46;
 const MINUS = 45;
 
-/** How long the text of the binary numeric at `from` is; -1 for what is no numeric of so many bytes. */
+/** The length of the text of the binary numeric at `from`; -1 when it is not a numeric of so many bytes. */
 export function numericTextLength(view: DataView, from: number, length: number): number {
   if (length < HEADER_BYTES) return -1;
   const count = view.getInt16(from);

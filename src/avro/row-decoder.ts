@@ -56,7 +56,7 @@ export class RowDecoder implements DecodingRow {
     this.#slotEnds = new Int32Array(slots.length);
   }
 
-  /** The tuples of a block, in pieces of whole tuples. A piece is good until the next is asked for. */
+  /** The tuples of a block, in pieces of whole tuples. A piece is valid until the next one is requested. */
   *decode(block: FileBlock): Generator<Buffer, void> {
     this.#block = block;
     this.bytes = block.bytes;

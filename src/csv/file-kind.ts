@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { LongshoreError } from '../errors.ts';
 
-/** So much of a file's begin tells what it is; less where the file is shorter. */
+/** Bytes at a file's beginning that determine its kind; fewer where the file is shorter. */
 export const HEAD_BYTES = 512;
 
 /** Bytes below are control characters, save for those that end a cell or a line. */

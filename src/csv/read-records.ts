@@ -22,7 +22,7 @@ export interface CsvRecord {
 export interface ReadOptions {
   /** Default `MAX_RECORD_BYTES`; must be what the file was surveyed with. */
   readonly maxRecordBytes?: number;
-  /** Is told where each record lies, a stretch before it is parsed; what it throws ends the reading. */
+  /** Called with the position of each record, a stretch before it is parsed; an error that it throws ends the reading. */
   readonly admit?: (start: number, end: number) => void;
 }
 

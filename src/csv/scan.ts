@@ -125,7 +125,7 @@ export class RecordScanner {
     this.#recordLine = this.#line;
   }
 
-  /** The line on which the next record begins, when asked from a sink's method. */
+  /** The line on which the next record begins, valid within a sink's method. */
   get line(): number {
     return this.#line;
   }

@@ -139,7 +139,7 @@ export class Surveyor {
       return;
     }
     if (kind !== 'comment') {
-      // Skipping starts with the first record only: what is skipped may be nothing but comments.
+      // Skipping starts with the first record only: a skipped range may be nothing but comments.
       if (!this.#hasRecords) this.#scanner.skipTo = this.#aim;
       this.#hasRecords = true;
     }

@@ -113,7 +113,7 @@ export class CopyInput {
   }
 }
 
-/** The tuples of a copy that comes in pieces of any size, which may be used again as soon as the next is asked for. */
+/** The tuples of a copy in pieces of any size. A piece's memory may be reused as soon as the next one is requested. */
 export function tuplesOf(copy: AsyncIterable<Buffer>): TupleSource {
   const pieces = copy[Symbol.asyncIterator]();
   const input = new CopyInput();

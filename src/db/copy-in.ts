@@ -6,7 +6,7 @@ import { COPY_DATA, HEADER_BYTES, LENGTH_BYTES, type RawConnection, TYPE_BYTES }
  * the socket has taken it then, which `pg-copy-streams` does not tell. When the pieces fail, or the signal aborts,
  * PostgreSQL is told, and forgets what it got; the connection is free again in any case.
  *
- * @returns how many rows PostgreSQL says it took
+ * @returns the number of rows that PostgreSQL reports as copied
  * @throws what PostgreSQL or the connection failed with; what the pieces threw; the signal's reason
  */
 export async function copyIn(

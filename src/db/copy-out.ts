@@ -23,7 +23,7 @@ export class CopyOut implements TupleSource {
   #connection: RawConnection | undefined;
   /** pg's, while it is off the socket. */
   #reader: ((bytes: Buffer) => void) | undefined;
-  /** Something has come since `more` was asked last. */
+  /** Data has arrived since the last call of `more`. */
   #came = false;
   #closed = false;
   #done = false;

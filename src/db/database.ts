@@ -27,7 +27,7 @@ import type { Statement } from './statement.ts';
  */
 export interface Tx extends Sql {
   readonly client: PoolClient;
-  /** Runs a statement that writes. @returns how many rows PostgreSQL says it wrote */
+  /** Runs a statement that writes. @returns the number of rows that PostgreSQL reports as written */
   change(text: string, values?: readonly unknown[]): Promise<number>;
 }
 

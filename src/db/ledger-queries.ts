@@ -39,13 +39,13 @@ function refusingAfter(signal: AbortSignal): KyselyPlugin {
   };
 }
 
-/** Runs one statement. `changed`: how many rows PostgreSQL says it wrote. */
+/** Runs one statement. `changed`: the number of rows that PostgreSQL reports as written. */
 export type RunStatement = (
   text: string,
   values: readonly unknown[],
 ) => Promise<{ readonly rows: unknown[]; readonly changed: number | null }>;
 
-/** Queries that somebody else runs, one by one: for work that may end before its statement does. */
+/** Queries that are run elsewhere, one by one: for work that may end before its statement does. */
 export function ledgerOver(run: RunStatement): Ledger {
   const dialect = {
     createAdapter: () => new PostgresAdapter(),

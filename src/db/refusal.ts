@@ -23,7 +23,7 @@ export function refusalOf(error: unknown): string {
   return `${CONDITIONS[code] ?? 'PostgreSQL refused it'}${by && `, in ${by}`} (SQLSTATE ${code})`;
 }
 
-/** What a reject says of the row that PostgreSQL refused. */
+/** The message of a reject for a row that PostgreSQL refused. */
 export function refusedRow(error: unknown): CellError {
   const { code, column } = serverErrorOf(error) ?? {};
   return {

@@ -5,7 +5,7 @@ export const MAX_NAME_BYTES = 63;
 
 const HASH_DIGITS = 8;
 
-/** A rule of the dictionary that becomes a constraint, as its name tells it. */
+/** The parts of the name of a constraint that a rule of the dictionary becomes. */
 export interface NamedRule {
   readonly kind: 'pkey' | 'unique' | 'foreign' | 'not_null';
   readonly table: string;

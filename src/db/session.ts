@@ -82,7 +82,7 @@ export function sessionPool(options: SessionOptions = {}) {
 /** A connection of its own. The caller ends it. */
 export async function connectSession(config: ClientConfig): Promise<Client> {
   const client = new Client({ ...config, ...sessionStart({}) });
-  // Whatever runs on it fails too, and tells of it; without a listener the process would end.
+  // The running statement fails too, and reports it; without a listener the process would end.
   client.on('error', () => undefined);
   try {
     await client.connect();

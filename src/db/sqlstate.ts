@@ -39,7 +39,7 @@ export function isKeyTaken(error: unknown): boolean {
   return state === SQLSTATE.uniqueViolation || state === SQLSTATE.exclusionViolation;
 }
 
-/** What PostgreSQL says of an error ("Error and Notice Message Fields"). Messages and details can hold row data. */
+/** Fields of PostgreSQL's errors ("Error and Notice Message Fields"). Messages and details can hold row data. */
 export interface ServerError {
   readonly code: string;
   readonly message: string;

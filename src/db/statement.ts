@@ -34,7 +34,7 @@ export function statementFor<Row extends QueryResultRow = QueryResultRow>(
   return join(texts, values);
 }
 
-/** A part of statements, and none by itself: it can't be run. */
+/** A fragment of statements, which can't be run alone. */
 export function part(texts: TemplateStringsArray, ...values: readonly Piece[]): Part {
   return new Part(join(texts, values));
 }

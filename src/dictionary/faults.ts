@@ -5,7 +5,7 @@ const NAMED = 5;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A place in the descriptor. Collects what is wrong there, so that one answer can name every fault. */
+/** A place in the descriptor. Collects the faults there, so that one answer can name all of them. */
 export class Place {
   readonly #faults: ErrorPlace[];
   readonly pointer: string;

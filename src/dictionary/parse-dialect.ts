@@ -14,7 +14,7 @@ export const DEFAULT_DIALECT: Dialect = {
 
 const ENDS_OF_LINE: ReadonlySet<unknown> = new Set(['\r\n', '\n', '\r']);
 
-/** Standard properties that would change what is read and that Longshore does not follow, each with the reason. */
+/** Standard properties that would change how files are read and that Longshore does not support, with the reasons. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   headerJoin: 'a header is one record',
   commentRows: 'comments are told by commentChar',

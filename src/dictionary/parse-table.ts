@@ -65,7 +65,7 @@ function checkTableName(name: unknown, place: Place): void {
   } else checkLength(name, place);
 }
 
-/** Names that are at fault by themselves are not told twice. */
+/** Names with a fault of their own are not reported twice. */
 function checkHeader(names: readonly string[], dialect: Dialect, encoding: string, place: Place): void {
   for (const at of unwritableNames(names, dialect, encoding)) {
     const name = names[at]!;

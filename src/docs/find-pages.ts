@@ -13,7 +13,7 @@ export const PICTURES_ADDRESS = '/docs/pictures';
 const INDEX = 'docs/README.md';
 /** Shown beside the pages of `docs/`, in this order; a checkout may lack one. */
 const ROOT_FILES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'];
-/** By the end of a file's name, what is shown as a picture. */
+/** Extensions of files that are shown as pictures. */
 const PICTURE = /\.(?:svg|png|jpg|webp|gif)$/;
 
 /** A Markdown file that is served as a page. */

@@ -2,7 +2,7 @@ import MiniSearch from 'minisearch';
 import { shorten } from '../shorten.ts';
 import type { Section } from './render-markdown.ts';
 
-/** A section with its page: what is searched. */
+/** A section with its page, the unit of a search. */
 export interface FoundSection extends Section {
   readonly pageTitle: string;
   /** Of the section: `/docs/loads#modes`. */

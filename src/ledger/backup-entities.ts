@@ -46,7 +46,7 @@ export const BackupEntity = defineEntity({
     verification: p.json<Verification | null>().nullable(),
     /** What the reconciliation of ledger and Temporal did about it. */
     note: p.text().nullable(),
-    /** Why it is not believed, of an unverified one. */
+    /** Reasons why an unverified backup is not trusted. */
     unverified: p.json<readonly Doubt[] | null>().nullable(),
     /** The ledger knows it from the storage only. */
     found: p.boolean().default(false),

@@ -22,7 +22,7 @@ export const BatchGroupEntity = defineEntity({
   },
 });
 
-/** 1 to 1000 rows that were posted. What nobody knows of a batch that was lost before it was read is null. */
+/** 1 to 1000 posted rows. Columns are null where a batch was lost before it was read. */
 export const BatchEntity = defineEntity({
   name: 'Batch',
   tableName: 'batch',

@@ -21,7 +21,7 @@ export const RestoreEntity = defineEntity({
     backupId: p.text(),
     tables: texts(),
     target: p.json<RestoreTarget>(),
-    /** The tables as they are restored: those of the dictionary when it was asked for. */
+    /** The definitions by which tables are restored: those of the dictionary when it was requested. */
     definitions: p.json<readonly Table[] | null>().nullable().lazy(),
     status: p.text().$type<RestoreStatus>(),
     safetyBackupId: p.text().nullable(),
@@ -32,9 +32,9 @@ export const RestoreEntity = defineEntity({
     errorMessage: p.text().nullable(),
     /** What the reconciliation of ledger and Temporal did about it. */
     note: p.text().nullable(),
-    /** Newer backups that were passed over, of one that was asked for as the latest. */
+    /** Newer backups that were skipped when `latest` was requested. */
     skipped: p.json<readonly Skipped[] | null>().nullable(),
-    /** The dictionary's tables when a drill was asked for: what it holds the backup against. */
+    /** The dictionary's tables when a drill was requested, which it checks the backup against. */
     today: p.json<readonly Table[] | null>().nullable().lazy(),
     startedBy: p.text(),
     createdAt: p.datetime().defaultRaw('now()'),

@@ -66,6 +66,6 @@ async function ask(question: () => Promise<unknown>): Promise<string | null> {
 
 export interface Readiness {
   readonly ok: boolean;
-  /** By name (`postgres`, `temporal`, `storage`, …): null when well, else what is wrong, without secrets. */
+  /** Checks by name (`postgres`, `temporal`, `storage`, …): null when ready, else the fault, without secrets. */
   readonly checks: Readonly<Record<string, string | null>>;
 }

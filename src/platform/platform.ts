@@ -166,7 +166,7 @@ export class Platform {
     );
   }
 
-  /** What the Web UI has to ask where payloads are encrypted; unset where nobody knows the API's port yet. */
+  /** Address of the codec for the Web UI where payloads are encrypted; unset while the API's port is not known. */
   #codecEndpoint(): string | undefined {
     const { host, payloadMode, port: configured } = this.#options.config;
     const port = Number(this.#env.LONGSHORE_PORT || configured);
@@ -223,7 +223,7 @@ export class Platform {
   }
 
   /**
-   * Asked before anything is started, so that the answer comes at once and in words.
+   * Checks the port before anything is started, so that a conflict is reported at once and in words.
    * @returns whether the API has another port than before, as another program uses that one
    */
   async #choosePort(): Promise<boolean> {

@@ -10,20 +10,20 @@ import type { ProgressLog } from '../runtime/logger.ts';
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 
-/** How a server comes by a port. */
+/** A server's wish for a port. */
 export interface PortWish {
   /** Begins sentences: `Temporal's Web UI`. */
   readonly who: string;
   /** The variable that sets it. */
   readonly variable: string;
-  /** What the variable says; another port will not do then. */
+  /** The variable's value, in which case no other port is chosen. */
   readonly given: number | undefined;
   /** What to try first, the dearest first. */
   readonly preferred?: readonly (number | undefined)[];
 }
 
 /**
- * A port that nobody listens on. When another program has the preferred one, that is said, and which it is instead.
+ * Chooses a port that nobody listens on. When another program has the preferred one, both ports are reported.
  * @throws LongshoreError `config-invalid` when the port is given and not free
  */
 export async function choosePort(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ProgressLog } from '../runtime/logger.ts';
 import { commandLine, exists, isRunning, processesWorkingIn, stopForeign } from '../runtime/processes.ts';
 
-/** What `postmaster.pid` says; its lines are part of PostgreSQL's `miscadmin.h`. */
+/** The content of `postmaster.pid`; its lines are defined in PostgreSQL's `miscadmin.h`. */
 export interface PostmasterFile {
   readonly pid: number;
   readonly port: number;

@@ -90,7 +90,7 @@ function lookUpUser(): ServerUser | null {
   return Number.isInteger(user.uid) && Number.isInteger(user.gid) ? user : null;
 }
 
-/** True when this user may pass through every folder down to this one and read it. Asked of the system, not guessed from modes. */
+/** Whether this user can reach and read the folder. The system is asked, since modes alone do not show it. */
 function reachableAs(user: ServerUser, folder: string): boolean {
   return (
     spawnSync('/bin/sh', ['-c', 'test -r "$1" && test -x "$1"', 'sh', folder], { ...user, cwd: '/' })

@@ -6,7 +6,7 @@ import { isStillRunning, markOf, processMark } from '../runtime/lock.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
 import { commandLine, stopForeign } from '../runtime/processes.ts';
 
-/** The processes of the run that goes on in a home, or of one that was killed. */
+/** The processes of the run that is under way in a home, or of one that was killed. */
 const runSchema = z.object({
   apiUrl: z.string().optional(),
   temporalUiUrl: z.string().optional(),

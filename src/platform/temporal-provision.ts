@@ -91,7 +91,7 @@ function noteOf(program: string): string {
   return `${program}.sha256`;
 }
 
-/** Why a program in the cache must not be run; null when it is what was put there. */
+/** Why a program in the cache must not be run; null when it is unchanged. */
 async function strangeness(program: string): Promise<string | null> {
   if (!existsSync(program)) return 'not there';
   const found = await sha256Of(program);

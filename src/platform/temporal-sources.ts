@@ -104,7 +104,7 @@ async function findProgram(folder: string, fits: (name: string) => boolean): Pro
   return join(found.parentPath, found.name);
 }
 
-/** Runs a helper program to its end, with a word every ten seconds. @returns the last thing it said; rejects with it, too */
+/** Runs a helper program to its end, with a progress line every ten seconds. @returns its last output */
 async function run(
   program: string,
   args: readonly string[],

@@ -30,7 +30,7 @@ export interface TemporalOptions {
   readonly home: string;
   readonly log: ProgressLog;
   readonly namespace?: string;
-  /** Where the Web UI has encrypted payloads opened. */
+  /** Address of the codec that opens encrypted payloads for the Web UI. */
   readonly codecEndpoint?: string;
   /** Insist on these ports (a restart). Without them, those remembered in the home, or any. */
   readonly ports?: { readonly port: number; readonly uiPort: number };

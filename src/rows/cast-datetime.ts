@@ -61,7 +61,7 @@ function textOf(moment: Moment): string {
   return `${formatDate(moment)}T${formatTime(moment)}${formatOffset(moment.offsetMinutes)}`;
 }
 
-/** The commonest form, `YYYY-MM-DDThh:mm:ssZ`, told without a regular expression. */
+/** Recognizes the commonest form, `YYYY-MM-DDThh:mm:ssZ`, without a regular expression. */
 function isPlainUtc(cell: string): boolean {
   return (
     cell.length === 20 &&

@@ -3,7 +3,7 @@ import { shorten } from '../shorten.ts';
 import type { Field } from '../types.ts';
 import type { Caster } from './field-reading.ts';
 
-/** What one constraint says of a value: null when it holds, else what was expected. */
+/** Checks a value against one constraint: null when it holds, else the expectation in words. */
 export type ConstraintCheck = (value: string) => string | null;
 
 /**

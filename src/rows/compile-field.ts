@@ -16,7 +16,7 @@ export interface KeyRules {
   readonly maxBytes: number;
 }
 
-/** What `compileTable` asks of a field beside what it passes on. */
+/** The properties of a compiled field that `compileTable` uses itself. */
 export interface FieldRules extends CompiledField {
   isNull(cell: string): boolean;
 }

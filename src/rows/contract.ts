@@ -27,7 +27,7 @@ export interface CompiledField {
   check(cell: string): CheckedCell;
   /** The row has no cell for the field. */
   checkAbsent(): CheckedCell;
-  /** The row says that there is no value, as JSON's null does. */
+  /** The row has no value here, as with JSON's null. */
   checkNull(): CheckedCell;
   /**
    * A quick "surely good": true only if the bytes [start, end) are a valid, non-null cell whose bytes PostgreSQL

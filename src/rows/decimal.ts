@@ -7,7 +7,7 @@ interface Decimal {
   readonly point: number;
 }
 
-/** Below this many characters a decimal without exponent is told apart by a double (15 significant digits). */
+/** Below this many characters decimals without exponent can be compared as doubles (15 significant digits). */
 const DOUBLE_IS_EXACT = 15;
 
 function parseDecimal(text: string): Decimal {
@@ -36,7 +36,7 @@ function compareFinite(a: Decimal, b: Decimal): number {
   return a.digits < b.digits ? -a.sign : a.sign;
 }
 
-/** Whether two texts are one number; what is no finite decimal is no number. */
+/** Whether two texts are the same number; a text that is no finite decimal equals none. */
 export function isSameNumber(one: string, other: string): boolean {
   if (one === 'Infinity' || one === '-Infinity') return false;
   return compareFinite(parseDecimal(one), parseDecimal(other)) === 0;

@@ -15,7 +15,7 @@ const FETCHING = /^(PIP_|PYTHON|GO|CGO_|CC$|NPM_CONFIG_)/i;
 const LIBRARIES = /^(AWS_|PG|TEMPORAL_)/;
 /** By which an editor's debugger attaches to the processes of a platform that it started. */
 const DEBUGGER = 'VSCODE_INSPECTOR_OPTIONS';
-/** Only the API asks for it. */
+/** Secrets that only the API needs. */
 const API_SECRETS: readonly string[] = ['LONGSHORE_ADMIN_KEY', 'LONGSHORE_ADMIN_KEY_FILE'];
 
 /** For PostgreSQL's and Temporal's servers: no setting of anybody's, and no secret. */

@@ -23,9 +23,9 @@ const stateSchema = z.object({
   temporalUiPort: z.number().int().optional(),
   /** Process IDs of the servers of the last run, so that a start after a crash can find orphans. */
   temporalPid: z.number().int().optional(),
-  /** RFC 3339; set when the first start has loaded the sample or was told not to. */
+  /** RFC 3339; set when the first start has loaded the sample, or was configured not to. */
   firstStartDoneAt: z.string().optional(),
-  /** RFC 3339; set when a start has made the sample's schedules or was told not to: one that is deleted stays so. */
+  /** RFC 3339; set when a start has made the sample's schedules, or was configured not to: deleted ones stay deleted. */
   sampleSchedulesAt: z.string().optional(),
 });
 
@@ -50,7 +50,7 @@ export function logPath(home: string, name: string): string {
   return join(home, 'logs', `${name}.log`);
 }
 
-/** Makes the home and its folders where they are missing; what is there stays. */
+/** Makes the home and its folders where they are missing. Idempotent. */
 export async function ensureHome(home: string): Promise<HomeLayout> {
   const layout = {
     home,

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * (the system gives it to another process later), so whoever stops one first looks at its command line.
  */
 
-/** True while the system knows the process ID: also for a zombie, whose parent has not asked for its end yet. */
+/** True while the process ID is in use, also by a zombie, whose parent has not reaped it yet. */
 export function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);

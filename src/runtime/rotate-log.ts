@@ -70,7 +70,7 @@ function copyEnd(log: number, path: string, size: number, limit: number): void {
     const piece = Buffer.alloc(COPY_BYTES);
     let at = Math.max(0, size - limit);
     let isWhole = at === 0;
-    // Who writes faster than this copies does not keep it from an end.
+    // A process that writes faster than this copies must not keep it from ending.
     while (at < size + limit) {
       const bytes = readSync(log, piece, 0, piece.length, at);
       if (bytes === 0) return;

@@ -32,7 +32,7 @@ export interface SpoiledRow {
 
 export interface SpoilContext {
   readonly random: Random;
-  /** The key of a good row before this one; null when there is none yet. */
+  /** The primary key of a good row before this one; null when there is none yet. */
   readonly earlierId: string | null;
   /** An ID that no department has. */
   readonly noDepartment: string;

@@ -7,7 +7,7 @@ import { isStorageKey } from './storage-key.ts';
 /** Never waits for a writer of a pipe, and never opens what a link in the last place points at. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
 
-/** What `open` says of a key that names no file here: missing, below a file, a link or a socket, too long a name. */
+/** Errors of `open` for an object key without a file: missing, below a file, a link or a socket, or too long. */
 const NO_FILE: ReadonlySet<string> = new Set([
   'ENOENT',
   'ENOTDIR',
@@ -79,7 +79,7 @@ export class ConfinedFiles {
   }
 }
 
-/** Where an open file lies, without links. Only Linux tells it of the file itself. */
+/** The path of an open file, without links. Only Linux gives it for the file itself. */
 function pathOf(file: FileHandle, path: string): Promise<string> {
   return process.platform === 'linux' ? readlink(`/proc/self/fd/${file.fd}`) : realpath(path);
 }

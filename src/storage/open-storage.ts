@@ -72,7 +72,7 @@ class OpendalStorage implements Storage {
     try {
       return await this.#operator.read(key, range(endByte));
     } catch (error) {
-      // A range that goes beyond the end is an error for some services: then the end is asked for.
+      // A range beyond the end is an error for some services: then the file's end is queried first.
       const bytes = (await this.stat(key))?.bytes;
       if (bytes === undefined) throw noSuchFile(key);
       if (bytes >= endByte) throw translate(error);

@@ -6,7 +6,7 @@ const UNAVAILABLE = 14;
 
 /** The error of the catalog for what Temporal's client throws, where there is one; else the error itself. */
 export function translateTemporal(error: unknown): unknown {
-  // The client wraps what the connection says.
+  // The client wraps the connection's error.
   for (let at = error; at instanceof Error; at = at.cause) {
     if (!isGrpcServiceError(at)) continue;
     if (at.code !== DEADLINE_EXCEEDED && at.code !== UNAVAILABLE) return error;

@@ -7,7 +7,7 @@ export interface RuntimeOptions {
 }
 
 /**
- * Sends what Temporal's SDK has to say to the process's own log. Once a process, before anything else of the SDK.
+ * Sends the logs of Temporal's SDK to the process's own log. Called once a process, before anything else of the SDK.
  */
 export function installRuntime(log: Logger, { metricsAddress }: RuntimeOptions = {}): void {
   // The process itself decides when to stop: no signals for the SDK.
@@ -15,7 +15,7 @@ export function installRuntime(log: Logger, { metricsAddress }: RuntimeOptions =
     shutdownSignals: [],
     logger: sdkLogger(log),
     telemetryOptions: {
-      // Else the SDK's native half writes to the console by itself, in another form.
+      // Otherwise the SDK's native half writes to the console, in another format.
       logging: { forward: {} },
       ...(metricsAddress !== undefined && {
         // Base units and suffixes as Prometheus has them.
