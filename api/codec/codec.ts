@@ -95,7 +95,7 @@ export const codecRoutes = [decodePayloads, signIn];
 
 function requireAllTables({ holder }: Pick<Call<string, unknown, unknown>, 'holder'>): void {
   if (mayUseTables(holder!, null)) return;
-  throw new HttpError('forbidden', 'payloads may be of any table, and this key is limited to some', {});
+  throw new HttpError('forbidden', 'payloads may be of any table, and this API key is limited to some', {});
 }
 
 function hasFewKeys(value: unknown): boolean {

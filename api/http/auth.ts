@@ -120,7 +120,7 @@ export function mayUseTables(holder: ApiKeyHolder, tables: readonly string[] | n
 /** @throws HttpError `forbidden` when the key is limited to other tables, whether or not this one exists */
 export function requireTable(holder: ApiKeyHolder, table: string): void {
   if (mayUseTable(holder, table)) return;
-  throw new HttpError('forbidden', `this key is limited to other tables than ${quoted(table)}`, {});
+  throw new HttpError('forbidden', `this API key is limited to other tables than ${quoted(table)}`, {});
 }
 
 /** Node reads headers as Latin-1; an operator's key may be any text, which clients send as UTF-8. */

@@ -139,7 +139,7 @@ function requireInbox({ tables }: ApiKeyHolder, path: string): void {
   const folders = tables.map((table) => `${INBOX}${table}/`).join(', ');
   throw new HttpError(
     'forbidden',
-    `this key is limited to tables: it may only name files below ${folders}`,
+    `this API key is limited to tables: it may only name files below ${folders}`,
     {},
   );
 }

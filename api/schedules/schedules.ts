@@ -238,5 +238,5 @@ async function findSchedule({ deps, params, holder }: ScheduleCall): Promise<Sch
 
 function requireTables(holder: ApiKeyHolder, tables: readonly string[] | null): void {
   if (mayUseTables(holder, tables)) return;
-  throw new HttpError('forbidden', 'this key is limited to other tables than those of the schedule', {});
+  throw new HttpError('forbidden', 'this API key is limited to other tables than those of the schedule', {});
 }

@@ -57,6 +57,6 @@ export function readPage(text: string): ReportPage {
     ) as ReportPage;
     return { data: exact.data, page: { total: page.page.total }, asOf: page.asOf, stale: page.stale };
   } catch (cause) {
-    throw new CliError(EXIT.failed, 'the answer is not one of Longshore', { cause });
+    throw new CliError(EXIT.failed, 'the answer is not from Longshore', { cause });
   }
 }

@@ -150,8 +150,5 @@ export function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
 }
 
 export function notCopy(what: string): LongshoreError {
-  return new LongshoreError(
-    'internal',
-    `what PostgreSQL sent is not the binary copy that was asked for: ${what}`,
-  );
+  return new LongshoreError('internal', `PostgreSQL did not send the requested binary COPY: ${what}`);
 }

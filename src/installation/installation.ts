@@ -144,7 +144,7 @@ function foreignStorage(own: string, marked: string): LongshoreError {
   return new LongshoreError(
     'installation-conflict',
     `the ledger is of the installation ${own}, but the storage belongs to ${marked} (its ${MARK} says so): ` +
-      'each would clear away files of the other. Give this one a storage of its own (LONGSHORE_STORAGE). If this ' +
+      'each would delete files of the other. Give this one a storage of its own (LONGSHORE_STORAGE). If this ' +
       `ledger shall go on for ${marked}, set LONGSHORE_INSTALLATION=${marked}; if the storage is a copy, or ${marked} ` +
       `is no more, delete ${MARK} there`,
   );

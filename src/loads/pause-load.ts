@@ -28,7 +28,7 @@ export async function setPaused(
     .where('id', '=', id)
     .where('finished_at', 'is', null)
     .executeTakeFirst();
-  if (numUpdatedRows === 0n) throw new LongshoreError('load-state', `load ${id} is over: it has ended`);
+  if (numUpdatedRows === 0n) throw new LongshoreError('load-state', `load ${id} has ended`);
   await signalPaused(client, workflowId, paused).catch((error) => {
     if (error instanceof WorkflowNotFoundError) return;
     const err = translateTemporal(error);

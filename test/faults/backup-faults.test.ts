@@ -67,7 +67,7 @@ describe('a backup that is encrypted', async () => {
     assert.deepEqual(step.value, { rows, checksum });
   });
 
-  it('is plain where that is asked for', async () => {
+  it('is plain on request', async () => {
     const view = await backUp(stack, { encrypt: false });
     const bytes = await download(stack, view.id, view.tables[0]!.parts[0]!.name);
     assert.ok(bytes.includes('avro.schema'));

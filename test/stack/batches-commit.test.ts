@@ -75,7 +75,7 @@ describe('committing groups of batches', async () => {
     ]);
   };
 
-  it('puts rows in with their lineage, and tells the ledger', async () => {
+  it('inserts rows with their lineage, and records the group in the ledger', async () => {
     await fill();
     const batches = [people(1, 2), people(10, 3, { team: 2 })].map((body) => check('people', body));
     const [first, second] = (await commit('people', batches)).map(ended);

@@ -112,7 +112,7 @@ describe('reading batches', () => {
     refuses('name,id\n', 'csv', 'batch-empty', /./, table);
   });
 
-  it('tells the place of what is no JSON', () => {
+  it('names the place of malformed JSON', () => {
     refuses('[{"id": 1},\n {"id": }]', 'json', 'malformed-body', /line 2, column 9/);
     refuses('[{"id": 1}', 'json', 'malformed-body', /ends too early: line 1, column 11/);
     refuses('{"id": 1}\n\n{"id" 2}', 'ndjson', 'malformed-body', /line 3, column 7/);

@@ -92,7 +92,7 @@ describe('batches', async () => {
       )
     ).map(({ department }) => department);
 
-  it('puts rows into the table, and tells of each that did not go in', async () => {
+  it('inserts rows into the table, and reports each that did not go in', async () => {
     const first = await send([
       { id: 1, department: 'first a' },
       { id: 2, department: 'first b' },

@@ -52,7 +52,7 @@ describe('longshore insert, with a real platform', async () => {
     assert.equal((JSON.parse(again.stdout) as Document).rows.rejected, 2345);
   });
 
-  it('tells of rejected rows by their line in the file, and of discarded ones', async () => {
+  it('reports rejected rows by their line in the file, and discarded ones', async () => {
     const content = [job(10_001), '{"id":', '\n', job(1), '{"id":10002}\n', job(10_003), job(10_004)];
     const file = await put('bad.ndjson', content.join(''));
     const { code, stdout, stderr } = await run('jobs', file, '--batch', '2', '--strict', '--json');

@@ -102,7 +102,7 @@ describe('copies, tables that are restored under another name', async () => {
     assert.deepEqual(await tables(), ['jobs_one', 'jobs_then']);
   });
 
-  it('are at most as many as is configured, however many are asked for at once', async () => {
+  it('are at most as many as is configured, however many are requested at once', async () => {
     const asked = await Promise.all(Array.from({ length: 8 }, (_, i) => copy('jobs', `at_once_${i}`)));
     assert.deepEqual(asked.map(({ status }) => status).sort(), [201, ...Array(7).fill(409)]);
     const refused = asked.find(({ status }) => status === 409)!.body;

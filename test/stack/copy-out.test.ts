@@ -75,7 +75,7 @@ describe('rows that PostgreSQL copies out', async () => {
   it('are refused where they are of another format or of other columns, and the connection goes on', async () => {
     for (const sql of ['copy (select 1) to stdout', binary('select 1, 2')]) {
       const copy = client.query(new CopyOut(sql));
-      await assert.rejects(read(copy, 1), /is not the binary copy that was asked for/);
+      await assert.rejects(read(copy, 1), /did not send the requested binary COPY/);
       await copy.close();
       await goesOn();
     }

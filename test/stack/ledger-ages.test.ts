@@ -185,7 +185,7 @@ describe('a ledger whose entries have ages', async () => {
     assert.deepEqual(await tidied(), NOTHING);
   });
 
-  it('still tells a report that it has fallen behind, when the load that it lacks is old', async () => {
+  it('still shows that a report is stale when the load that it lacks is old', async () => {
     const seen = async () => {
       const [row] = await db.query<{ version: number }>(
         'select version from longshore.report where name = $1',

@@ -172,7 +172,7 @@ describe('loadCsv', async () => {
     await recordHistory(client, 'load-queued', handle.workflowId);
   });
 
-  it('tells the next load in the queue that it is its turn', async () => {
+  it('signals the next load in the queue that its turn has come', async () => {
     let turns = 0;
     const waiting = await start({
       takeTurn: async () => {
@@ -268,7 +268,7 @@ describe('loadCsv', async () => {
     assert.equal((cause as ApplicationFailure).type, 'too-many-rejects');
   });
 
-  it('cancels the chunks under way when one fails, and asks for no further one', async () => {
+  it('cancels the chunks under way when one fails, and requests no further one', async () => {
     const seen = new Set<number>();
     const ended = Promise.withResolvers<void>();
     const handle = await start({

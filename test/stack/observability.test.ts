@@ -50,7 +50,7 @@ describe('a platform that logs all it can', () => {
   };
   const scrape = async () => (await call('/metrics')).text();
 
-  it('tells Prometheus of loads, requests, connections, processes and workflows, for a key', async () => {
+  it('gives Prometheus metrics of loads, requests, connections, processes and workflows, for an API key', async () => {
     assert.equal((await fetch(`${platform.apiUrl}/metrics`)).status, 401);
     const body = `1,${MARKER} one\n2,${MARKER} two\nx,three\n`;
     assert.equal((await post('/v1/tables/departments/loads', body, csv)).status, 201);
@@ -78,7 +78,7 @@ describe('a platform that logs all it can', () => {
     assert.equal(everySeriesOnce(text), true);
   });
 
-  it('tells of each activity worker at a port of its own', async () => {
+  it('gives metrics of each activity worker at a port of its own', async () => {
     for (const port of [metricsPort, metricsPort + 1]) {
       const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
       assert.match(text, /^process_resident_memory_bytes [1-9]/m);

@@ -127,7 +127,7 @@ describe('reports when something goes wrong', async () => {
     assert.equal(await refreshView(db, 'gone', { force: true, signal: here }), null);
   });
 
-  it('asks for at most one refresh a second of each report, and for the last one too', async (t) => {
+  it('requests at most one refresh a second of each report, and the last one too', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     let sent = 0;
     const limit = new SignalLimit(1000, () => sent++);

@@ -128,7 +128,7 @@ describe('reports over a running platform', async () => {
     await recordHistory(client, 'refresh-report', stack.inTemporal('refresh-hires-by-quarter'));
   });
 
-  it('refreshes on demand, what others wrote too, and records who asked', async () => {
+  it('refreshes on demand, what others wrote too, and records who requested it', async () => {
     const [first] = await db.query('select max(id) as id from hired_employees');
     await db.query('delete from hired_employees where id <> $1', [first?.id]);
     const { status, body } = await stack.post('/v1/reports/hires-by-quarter/refresh', undefined, {
@@ -171,7 +171,7 @@ describe('reports over a running platform', async () => {
     await recordHistory(client, 'refresh-on-schedule', run.workflowId);
   });
 
-  it('finds what nobody told of', async () => {
+  it('finds changes of which nobody notified it', async () => {
     // As a process leaves it that died between its commit and its signal.
     await db.query(`insert into longshore.load (table_name, mode, status, workflow_id, source_kind, source_name, source_key, definition,
         dictionary_version, started_by, finished_at)

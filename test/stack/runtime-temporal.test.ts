@@ -95,7 +95,7 @@ test('a start that is stopped meanwhile tries no further source', async (t) => {
   assert.equal(existsSync(join(cache, 'temporal')), false);
 });
 
-test('the dev server takes nothing over HTTP, whoever asks; its Web UI knows where payloads are opened', async (t) => {
+test('the dev server accepts nothing over HTTP, and its Web UI knows where payloads are opened', async (t) => {
   const http = await freePort();
   const temporal = await startTemporal({
     home: await testHome(t),

@@ -74,7 +74,7 @@ function keepsItsPromises(open: () => Promise<Storage>): void {
     await assert.rejects(storage.stream('a/nothing'), { code: 'source-not-found' });
   });
 
-  it('tells size and time, null for what is not there, and a new stamp after a change', async () => {
+  it('gives size and time, null for a missing file, and a new stamp after a change', async () => {
     const found = await storage.stat('a/big');
     assert.equal(found?.bytes, BIG.length);
     assert.ok(Math.abs(Date.now() - Date.parse(found?.modifiedAt ?? '')) < 60_000, JSON.stringify(found));

@@ -34,7 +34,7 @@ describe("The cache of reports' answers", () => {
     assert.equal(new Set(answers).size, 1);
   });
 
-  it('drops the answers that were asked for longest ago when there are too many bytes', async () => {
+  it('evicts the least recently used answers when there are too many bytes', async () => {
     for (const key of ['/a', '/b', '/c', '/d']) await ask(key, key, 240);
     await ask('/a', '/a', 240);
     await ask('/e', '/e', 240);

@@ -122,7 +122,7 @@ describe('sending a batch', () => {
     assert.equal(sent().mode, 'append');
   });
 
-  it('leaves out what was not asked for with return=minimal', async () => {
+  it('leaves out everything optional with return=minimal', async () => {
     const { status, headers, body } = await send({ prefer: 'return=minimal' });
     assert.equal(status, 201);
     assert.equal(headers.get('location'), `/v1/batches/${ID}`);

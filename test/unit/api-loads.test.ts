@@ -196,7 +196,7 @@ describe('starting a load', () => {
     assert.match(welcome, /^HTTP\/1\.1 100 Continue/);
   });
 
-  it('receives so many files at a time, and tells others to come again', async () => {
+  it('receives a limited number of files at a time, and tells further clients to retry', async () => {
     await using small = await startTestApi({ uploads: new UploadSlots(1) });
     let end: () => void = () => undefined;
     const body = new ReadableStream<Uint8Array>({

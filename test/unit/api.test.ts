@@ -126,7 +126,7 @@ describe('the API', () => {
     assert.equal((await json('/v1/tables/jobs/rows?after=%00')).errors[0].parameter, 'after');
   });
 
-  it('takes a key in either header and tells wrong from missing from not enough', async () => {
+  it('takes an API key in either header, and distinguishes wrong, missing and insufficient ones', async () => {
     const bearer = await fetch(`${api.url}/v1/tables`, {
       headers: { authorization: 'bearer read-key-of-the-tests' },
     });

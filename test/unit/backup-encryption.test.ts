@@ -53,7 +53,7 @@ describe('An encrypted part', () => {
     assert.notDeepEqual(one.subarray(HEADER_BYTES), two.subarray(HEADER_BYTES));
   });
 
-  test('tells a flipped bit anywhere', async () => {
+  test('detects a flipped bit anywhere', async () => {
     const sealed = await encrypt(randomBytes(SEGMENT_BYTES + 500));
     await fc.assert(
       fc.asyncProperty(
@@ -69,14 +69,14 @@ describe('An encrypted part', () => {
     );
   });
 
-  test('tells that it was cut off, at every place', async () => {
+  test('detects truncation at every place', async () => {
     const sealed = await encrypt(randomBytes(2 * SEGMENT_BYTES));
     const ends = [0, 1, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + SEALED_BYTES, sealed.length - 1];
     for (const end of ends) await assert.rejects(decrypt(sealed.subarray(0, end)), isDamaged, String(end));
     await assert.rejects(decrypt(Buffer.concat([sealed, Buffer.of(0)])), isDamaged);
   });
 
-  test('tells segments that were swapped, repeated or left out', async () => {
+  test('detects segments that were swapped, repeated or left out', async () => {
     const sealed = await encrypt(randomBytes(3 * SEGMENT_BYTES));
     const header = sealed.subarray(0, HEADER_BYTES);
     const segment = (no: number) =>

@@ -232,7 +232,7 @@ describe('an Idempotency-Key', () => {
     keys.claim('k1', 'a', 'f2');
   });
 
-  it('tells requests apart by everything that decides the outcome', () => {
+  it('distinguishes requests by everything that decides the outcome', () => {
     const batch = {
       table: table('jobs'),
       mode: 'append',

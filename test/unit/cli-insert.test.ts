@@ -138,7 +138,7 @@ describe('longshore insert, before a platform that fails', () => {
     assert.ok(received.some(({ path }) => path.endsWith('mode=merge')));
   });
 
-  it('finds lines that are no JSON before it sends, and tells of every reject by its line', async () => {
+  it('finds lines that are no JSON before it sends, and reports every reject by its line', async () => {
     const bad = `\ufeff${row(1)}\r\n\n{"id": 2,}\n${row(3)}\n \t\n{"id":12345678901234567890.10, "name":"x"}\n`;
     await writeFile(file, Buffer.concat([Buffer.from(`${bad}"\\`), Buffer.from([0xff, 0x0a])]));
     replies = [
@@ -227,7 +227,7 @@ describe('longshore insert, before a platform that fails', () => {
     assert.deepEqual(await readdir(home), ['out.part', 'rows.ndjson']);
   });
 
-  it('tells no rate of nothing', async () => {
+  it('reports no rate when nothing was sent', async () => {
     replies = [problem(404, 'unknown-table'), takeAll];
     assert.match((await run(file, '--clients', '1')).stdout, / time {8}[\d.]+ s\n/);
     const { stdout } = await run(file);

@@ -59,7 +59,7 @@ describe('the codec for the Temporal Web UI', () => {
     assert.deepEqual(await shown([]), []);
   });
 
-  it('asks for a key that may read every table: as a header, as a token or as Basic, which a browser asks for', async () => {
+  it('needs an API key for every table: as a header, as a token or as Basic, which a browser asks for', async () => {
     const payloads = await sealed('encrypted');
     const statusOf = async (headers: RequestInit['headers']) =>
       (await decode({ payloads }, { key: null, headers })).status;

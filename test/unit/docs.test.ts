@@ -61,7 +61,7 @@ describe('the documentation', () => {
     assert.deepEqual(unknown(named, known), []);
   });
 
-  it('asks only addresses that there are in its examples', () => {
+  it('requests only existing addresses in its examples', () => {
     const paths = Object.keys(document.paths ?? {}).map(
       (path) => new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
     );

@@ -36,7 +36,7 @@ describe('the log', () => {
     assert.match(text, /"password":"\[redacted\]"/);
   });
 
-  it('tells where errors come from, and none of the rows that they quote', () => {
+  it('shows where errors come from, and none of the rows that they quote', () => {
     const postgres = Object.assign(new Error(`invalid input syntax for type integer: "${MARKER}"`), {
       code: '22P02',
       detail: MARKER,

@@ -38,7 +38,7 @@ describe('a rate', () => {
     );
   });
 
-  it('is reached: who waits as told is let in, and who has some left too', () => {
+  it('is reached: a client that waits as long as Retry-After says is let in, and one with some left too', () => {
     fc.assert(
       fc.property(rates, fc.integer({ min: 1, max: 600 }), (rate, requests) => {
         let nowMs = 5;

@@ -30,7 +30,7 @@ describe('the sample', () => {
     assert.notEqual(hash(1), hash(2));
   });
 
-  it('has the rows that were asked for, about 45 bytes each', () => {
+  it('has the requested number of rows, about 45 bytes each', () => {
     const text = textOf({ seed: 3, hires: 20_000 });
     assert.equal(text.split('\n').length - 1, 20_000);
     assert.ok(text.length / 20_000 > 40 && text.length / 20_000 < 50, `${text.length / 20_000}`);

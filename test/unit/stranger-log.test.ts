@@ -160,7 +160,7 @@ describe('the log of what strangers do', () => {
     );
   });
 
-  it('tells of a kind at most once in each span, and at once again after a quiet one', (t) => {
+  it('logs each kind at most once in each span, and at once again after a quiet one', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { lines, log } = memoryLog();
     const strangers = createCoalescedLog(log, 10_000);
