@@ -99,6 +99,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       ...sessionPool(),
       onPoolCreated: (created: Pool) => {
         pool = created;
+        endOnce(created);
         created.on('connect', (client) => {
           const pid = backendPid(client);
           clients.set(pid, client);
@@ -193,7 +194,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         application_name: options.applicationName ?? 'longshore',
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       }),
-    [Symbol.asyncDispose]: () => orm.close(true),
+    // The pool first: Kysely, which forgets its pool before it ends it, would leak a connection that it is acquiring,
+    // and the pool would wait for it for ever.
+    [Symbol.asyncDispose]: async () => {
+      await pool?.end();
+      await orm.close(true);
+    },
   };
 }
 
@@ -254,4 +260,16 @@ export async function endSessions(db: Sql, name: string): Promise<void> {
       where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()`,
     [name, END_LIMIT_MS],
   );
+}
+
+/** Lets a pool be ended twice: `pg` refuses the second call. */
+function endOnce(pool: Pool): void {
+  const end = pool.end.bind(pool) as () => Promise<void>;
+  let ended: Promise<void> | undefined;
+  const once = (): Promise<void> => {
+    ended ??= end();
+    return ended;
+  };
+  // Nobody here ends it with a callback.
+  pool.end = once as Pool['end'];
 }

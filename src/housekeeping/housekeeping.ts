@@ -36,14 +36,18 @@ export interface HouseDeps extends BackupJobDeps {
   readonly book: Pick<ScheduleBook, 'sync'>;
 }
 
+/** How long a stop waits for what is under way; all of it is idempotent and begins again at the next start. */
+const STOP_MS = 2_000;
+
 /**
  * The API's periodic work: starts loads, backups and restores that wait for their workflow, requests refreshes of stale
  * reports, deletes left-over files, and adopts trusted backups that the ledger does not know.
  */
-export function keepHouse(deps: HouseDeps): { stop(): void } {
+export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
   const { db, storage, backupKeys: keys, freshLedger, refresher, log } = deps;
   const review = { fresh: freshLedger, seen: new Map<string, string>() };
   let toldAgain = false;
+  const underWay = new Set<Promise<void>>();
   const timers = [
     every(RECONCILE_EVERY_MS, async () => {
       if (!toldAgain) await tellPausedAgain(db);
@@ -71,18 +75,29 @@ export function keepHouse(deps: HouseDeps): { stop(): void } {
     const run = async () => {
       if (busy) return;
       busy = true;
-      await work().catch((error) =>
+      const round = work().catch((error) =>
         log.warn(
           { err: translateTemporal(error) },
           `Housekeeping was held up: ${messageOf(translateTemporal(error))}`,
         ),
       );
+      underWay.add(round);
+      await round;
+      underWay.delete(round);
       busy = false;
     };
     void run();
     return setInterval(run, ms);
   }
-  return { stop: () => timers.forEach(clearInterval) };
+  return {
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      const { promise: tooLong, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, STOP_MS);
+      await Promise.race([Promise.all(underWay), tooLong]);
+      clearTimeout(timer);
+    },
+  };
 }
 
 async function sweepUploads(db: Database, storage: Storage): Promise<void> {
