@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Tx } from '../db/database.ts';
 import type { LedgerRow } from '../db/ledger-queries.ts';
@@ -12,6 +12,7 @@ import { LoadEntity } from '../ledger/load-entities.ts';
 import { droppedOf } from '../rejects/kept-rejects.ts';
 import type { Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Survey, Table } from '../types.ts';
 import { FIRST_GROUP_ID } from './lineage-ids.ts';
+import type { LoadFilter } from './load-service.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
 import { CHANGED_BY_RESTORE, RESTORED_AWAY } from './restored-since.ts';
 
@@ -62,10 +63,12 @@ const NEXT_LOAD = statement<{
  * Creates the load of a request, or finds the one that already does the same: content that arrives twice is loaded
  * once. A `replace` or `merge` is only the same while nothing later has changed the table, an `append` while no restore
  * has removed its rows.
+ *
+ * One transaction at a time creates loads of a table. Otherwise two could create the same load, and a load could become
+ * visible after a later one had looked for those ahead of it (`loadAhead`): both would have the table's turn.
  */
 export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad> {
-  const identity = contentIdentity(request);
-  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [identity]);
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`load-${request.table.name}`]);
   if (!request.force) {
     const same = await findSameLoad(tx, request);
     if (same !== undefined) return { id: same, uid: null, existing: true };
@@ -110,19 +113,6 @@ export function surveyColumns(survey: Survey | null) {
     chunks: survey?.chunks ?? null,
     chunkCount: survey?.chunks.length ?? null,
   };
-}
-
-/**
- * The identity of a load: table, mode, and the hash of the content; of an inbox file, whose content is not read yet, the
- * hash of its path and stamp. Requests of the same identity are serialized by a lock on it.
- */
-function contentIdentity({ table, mode, source, sourceStamp, survey }: NewLoad): string {
-  const hash =
-    survey?.sha256 ??
-    createHash('sha256')
-      .update(`${source.key}@${sourceStamp ?? ''}`)
-      .digest('hex');
-  return `load-${table.name}-${mode}-${hash.slice(0, 24)}`;
 }
 
 /** The last load `l` of table $1 in mode $2 that does the same. */
@@ -284,15 +274,6 @@ export function unknownLoad(id: number): LongshoreError {
       ? `${id} is no load but a group of batches: see /v1/batches?loadId=${id}`
       : `there is no load ${id}`,
   );
-}
-
-export interface LoadFilter {
-  /** Only loads of these tables; absent: of every table. */
-  readonly tables?: readonly string[];
-  readonly status?: LoadStatus;
-  /** Only loads with a lower ID. */
-  readonly before?: number;
-  readonly limit: number;
 }
 
 const LIST_LOADS = statement<ViewRow>`
