@@ -7,7 +7,7 @@ import type { ActivityDeps } from './deps.ts';
 import { absentInFile, columnsOfFile } from './plan-cache.ts';
 
 export interface BegunLoad {
-  /** Numbers of the chunks that are not done, in order. */
+  /** How many the file has. */
   readonly chunks: number;
   readonly bytes: number;
   readonly maxRejects: MaxRejects | null;

@@ -2,7 +2,7 @@ import { closeGate as closeInLedger, type GateState } from '../src/restores/rest
 import type { RestoreStep } from '../src/restores/restores.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** Closes the restore's tables to writers, unless it has to wait for writers under way. */
+/** Closes the gates of the restore's tables; `wait` while writers under way or another restore keep it from that. */
 export function closeGate({ db }: ActivityDeps) {
   return ({ restoreId }: RestoreStep): Promise<GateState> => closeInLedger(db, restoreId);
 }

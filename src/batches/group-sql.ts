@@ -131,7 +131,8 @@ const KEY_CLASH = part`exists (
 
 /**
  * Inserts no row, but takes the table's lock before any other: a publish locks the table and those that it references,
- * and a group that held one of those while waiting for the table would deadlock with it.
+ * and a group that held one of those while waiting for the table would deadlock with it. PostgreSQL takes the
+ * lock before the statement's snapshot (read committed), so `closed` is what holds once the lock is held.
  */
 function lockLive(table: Table): string {
   const first = quoteNames(table.fields.slice(0, 1).map((field) => field.name));

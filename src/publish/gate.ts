@@ -8,8 +8,8 @@ import { LongshoreError } from '../errors.ts';
  *
  * A restore closes it under a table lock that waits for every writer under way. A writer checks it in its own
  * transaction, after it has locked the table: either it was first, and the restore waits for it and then saves what it
- * wrote, or it sees the gate closed, writes nothing and retries. The gate opens in the transaction that ends the
- * restore.
+ * wrote, or it sees the gate closed, writes nothing and throws `table-restoring`, on which Temporal retries its activity
+ * (`activities/failures.ts`). The gate opens in the transaction that ends the restore (`src/restores/restore-gate.ts`).
  */
 
 /** SQL that is true while a restore keeps the table closed; `table` is an expression of type text. */

@@ -6,6 +6,7 @@ import { quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { statement } from '../db/statement.ts';
 import type { JobEnd } from '../jobs/job.ts';
 import type { RestoreKind, RestoreStatus } from './restore.ts';
+import { openGates } from './restore-gate.ts';
 import { type RestoreStep, requireRestore, unknownRestore } from './restores.ts';
 
 /** The result of a drill. */
@@ -76,7 +77,7 @@ async function recordProof(
  */
 export async function clearRestore(tx: Sql, restoreId: number): Promise<void> {
   const { ledger } = tx;
-  await ledger.deleteFrom('table_gate').where('restore_id', '=', restoreId).execute();
+  await openGates(tx, restoreId);
   const kept = await ledger
     .selectFrom('restore')
     .select('id')

@@ -9,7 +9,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { Table } from '../types.ts';
 import { FaultySummary, faultyRows, hasRulesToCheck } from './check-backup-rows.ts';
 import { referencesOf } from './prove-stages.ts';
-import { uniqueKeysOf } from './publish-restore.ts';
+import { keyFieldsOf } from './publish-restore.ts';
 import { lenient, type RestoredTable, type RestorePlan } from './restores.ts';
 import { duplicates, orphans } from './stage-faults.ts';
 
@@ -43,7 +43,7 @@ export async function fitStages(
   for (const { one, now } of fitting) {
     const rows = await rowMisfit(deps, plan, one, now, signal);
     if (rows !== null) misfits.push(`${now.name}: ${rows}`);
-    for (const fields of uniqueKeysOf(now)) {
+    for (const fields of keyFieldsOf(now)) {
       const twice = await duplicates(tx, one.stage, fields);
       if (twice !== null) misfits.push(`${now.name}: ${fields.join(', ')} is not unique: ${twice}`);
     }

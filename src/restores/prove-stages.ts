@@ -8,7 +8,7 @@ import { isRowFault } from '../db/sqlstate.ts';
 import { columnsOf } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import type { Proof } from './end-restore.ts';
-import { keysOf } from './publish-restore.ts';
+import { keyDefinitionsOf } from './publish-restore.ts';
 import type { RestoredTable } from './restores.ts';
 
 /**
@@ -34,7 +34,7 @@ export async function proveStages(
     }
   }
   for (const { table, stage } of tables) {
-    for (const key of keysOf(table)) {
+    for (const key of keyDefinitionsOf(table)) {
       if (!(await holds(tx, `alter table ${stage} add ${key}`))) faults.push(`${table.name}: no ${key}`);
     }
   }

@@ -83,7 +83,7 @@ export async function rehearseRestore(tx: Tx, plan: RestorePlan): Promise<void> 
     await limitStage(tx, plan);
     if (as !== null) {
       await refuseTaken(tx, as);
-      for (const { table, stage } of plan.tables) await buildKeys(tx, stage, keysOf(table));
+      for (const { table, stage } of plan.tables) await buildKeys(tx, stage, keyDefinitionsOf(table));
       return;
     }
     const lives = plan.tables.map(({ table }) => liveName(table)).sort();
@@ -199,7 +199,7 @@ async function publishBeside(tx: Tx, plan: RestorePlan, as: string): Promise<voi
   await tx.query(`alter table ${stage} reset (autovacuum_enabled)`);
   await moveInPlace(tx, stage, as, COPY_SCHEMA);
   const copy = copyName(as);
-  await buildKeys(tx, copy, keysOf(table));
+  await buildKeys(tx, copy, keyDefinitionsOf(table));
   await tx.query(`analyze ${copy}`);
   const [row] =
     plan.target.keys === null
@@ -209,15 +209,15 @@ async function publishBeside(tx: Tx, plan: RestorePlan, as: string): Promise<voi
 }
 
 /** The primary and the unique keys of a table, for `alter table … add`. */
-export function keysOf(table: Table): string[] {
+export function keyDefinitionsOf(table: Table): string[] {
   const { primaryKey } = table;
-  return uniqueKeysOf(table).map((fields) =>
+  return keyFieldsOf(table).map((fields) =>
     fields === primaryKey ? `primary key (${quoteNames(fields)})` : `unique (${quoteNames(fields)})`,
   );
 }
 
 /** The fields of each of them, those of the primary key first. */
-export function uniqueKeysOf({ primaryKey, fields, uniqueKeys }: Table): readonly (readonly string[])[] {
+export function keyFieldsOf({ primaryKey, fields, uniqueKeys }: Table): readonly (readonly string[])[] {
   return [
     ...(primaryKey.length > 0 ? [primaryKey] : []),
     ...fields.filter((f) => f.constraints.unique === true).map((f) => [f.name]),

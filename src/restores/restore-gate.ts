@@ -49,6 +49,11 @@ export async function closeGate(db: Database, restoreId: number): Promise<GateSt
   }
 }
 
+/** Opens the gates that a restore has closed; in the transaction that ends it. */
+export async function openGates({ ledger }: Sql, restoreId: number): Promise<void> {
+  await ledger.deleteFrom('table_gate').where('restore_id', '=', restoreId).execute();
+}
+
 async function closedByOthers(
   { ledger }: Sql,
   restoreId: number,

@@ -3,7 +3,7 @@ import { quoteName } from '../db/sql-names.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import { lineageOf, SHOWN_ROWS } from './check-backup-rows.ts';
-import { uniqueKeysOf } from './publish-restore.ts';
+import { keyFieldsOf } from './publish-restore.ts';
 import type { RestorePlan } from './restores.ts';
 
 /** Runs the work; where it fails on a unique key of a stage, the error names the duplicate rows. */
@@ -18,7 +18,7 @@ export async function namingDuplicates<T>(
     if (!(error instanceof LongshoreError) || sqlstateOf(error.cause) !== SQLSTATE.uniqueViolation)
       throw error;
     for (const { table, stage } of tables) {
-      for (const fields of uniqueKeysOf(table)) {
+      for (const fields of keyFieldsOf(table)) {
         const rows = await duplicates(db, stage, fields);
         if (rows === null) continue;
         const message = `${table.name}: ${fields.join(', ')} is not unique in the backup: ${rows}`;
