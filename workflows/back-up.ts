@@ -28,6 +28,7 @@ import {
   ATTEMPT_PAUSE,
   CLEAR,
   HOLD,
+  LEDGER,
   PART,
   PART_WINDOW,
   RELEASE_LIMIT,
@@ -38,6 +39,7 @@ import { workerActivities } from './worker-activities.ts';
 
 const holding = proxyActivities<BackupKeeping>(HOLD);
 const clearing = proxyActivities<BackupKeeping>(CLEAR);
+const noting = proxyActivities<BackupKeeping>(LEDGER);
 const partwise = workerActivities<Activities>(PART);
 
 const snapshotHeld = defineSignal<[HeldSnapshot]>(SNAPSHOT_HELD);
@@ -96,7 +98,9 @@ async function tryOnce(backupId: string, attempt: number, state: AttemptState): 
   setHandler(snapshotHeld, (told) => {
     if (told.attempt === attempt) state.held = told;
   });
-  const { status } = await clearing.beginBackup({ backupId, attempt });
+  // Only a later attempt has files of an earlier one to delete.
+  const { beginBackup } = attempt === 1 ? noting : clearing;
+  const { status } = await beginBackup({ backupId, attempt });
   if (status !== 'running') {
     throw ApplicationFailure.nonRetryable(`backup ${backupId} is ${status} already`, 'backup-state');
   }
