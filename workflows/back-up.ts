@@ -28,7 +28,6 @@ import {
   ATTEMPT_PAUSE,
   CLEAR,
   HOLD,
-  LEDGER,
   PART,
   PART_WINDOW,
   RELEASE_LIMIT,
@@ -39,7 +38,6 @@ import { workerActivities } from './worker-activities.ts';
 
 const holding = proxyActivities<BackupKeeping>(HOLD);
 const clearing = proxyActivities<BackupKeeping>(CLEAR);
-const noting = proxyActivities<BackupKeeping>(LEDGER);
 const partwise = workerActivities<Activities>(PART);
 
 const snapshotHeld = defineSignal<[HeldSnapshot]>(SNAPSHOT_HELD);
@@ -98,9 +96,7 @@ async function tryOnce(backupId: string, attempt: number, state: AttemptState): 
   setHandler(snapshotHeld, (told) => {
     if (told.attempt === attempt) state.held = told;
   });
-  // Only a later attempt has files of an earlier one to delete.
-  const { beginBackup } = attempt === 1 ? noting : clearing;
-  const { status } = await beginBackup({ backupId, attempt });
+  const { status } = await clearing.beginBackup({ backupId, attempt });
   if (status !== 'running') {
     throw ApplicationFailure.nonRetryable(`backup ${backupId} is ${status} already`, 'backup-state');
   }

@@ -53,9 +53,13 @@ export const PART: ActivityOptions = {
   retry: { ...RETRY, maximumAttempts: 12, nonRetryableErrorTypes: ['storage-full'] },
 };
 
-/** Deletes the files of a backup, some thousand at most, beside the workflows; retried for ever, or they would stay. */
+/**
+ * Deletes the files of a backup, some thousand at most, beside the workflows; retried for ever, or they would stay. The
+ * heartbeat tells a dead process, whose restores would wait for the whole time, from a slow storage.
+ */
 export const CLEAR: ActivityOptions = {
   startToCloseTimeout: '30m',
+  heartbeatTimeout: '15s',
   retry: RETRY,
 };
 
