@@ -19,9 +19,11 @@ await runChild('worker', async ({ config, log, name }) => {
     });
   });
   const service = await startWorker({ config, log, name });
+  metrics.serving(service);
   return {
     ...service,
     async stop() {
+      metrics.stopping();
       await service.stop();
       await metrics.stop();
     },

@@ -9,6 +9,7 @@ import { readInstallation } from '../src/installation/installation.ts';
 import { joinInstallation } from '../src/installation/join-installation.ts';
 import { activityQueue } from '../src/installation/names.ts';
 import type { StrangerTimes } from '../src/installation/refuse-strangers.ts';
+import { type DependencyFaults, watchDependencies } from '../src/metrics/dependencies.ts';
 import { AnalyzeQueue } from '../src/publish/analyze-queue.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import type { Logger } from '../src/runtime/logger.ts';
@@ -37,8 +38,13 @@ export interface StartWorkerOptions {
   readonly name: string;
 }
 
+export interface WorkerService extends ChildService {
+  readonly worker: Pick<Worker, 'getState'>;
+  readonly dependencies: () => Promise<DependencyFaults>;
+}
+
 /** Starts an activity worker, in a process of its own. */
-export async function startWorker({ config, log, name, times }: StartWorkerOptions): Promise<ChildService> {
+export async function startWorker({ config, log, name, times }: StartWorkerOptions): Promise<WorkerService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const db = await openDatabase({
     url: config.databaseUrl,
@@ -80,6 +86,8 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
   });
   const running = worker.run();
   return {
+    worker,
+    dependencies: watchDependencies({ db, connection, storage, namespace }),
     failed: Promise.race([running, joined.renamed]),
     async stop() {
       worker.shutdown();

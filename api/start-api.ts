@@ -41,6 +41,7 @@ import { createTokens } from '../src/keys/tokens.ts';
 import { weaknessOf } from '../src/keys/weak-key.ts';
 import { createLedgerLoads } from '../src/loads/ledger-loads.ts';
 import { UploadSlots } from '../src/loads/upload-slots.ts';
+import { addDependencyMetrics, watchDependencies } from '../src/metrics/dependencies.ts';
 import { addLedgerMetrics, addPoolMetrics } from '../src/metrics/ledger-metrics.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
 import { createReadiness } from '../src/metrics/readiness.ts';
@@ -223,7 +224,9 @@ export async function startApi({
     ...{ db, client, installation, storage, backupKeys, dictionary, log },
     maxCopies: config.copies,
   });
-  const ready = createReadiness({ db, client, storage, namespace, worker });
+  const dependencies = watchDependencies({ db, connection: client.connection, storage, namespace });
+  let phase: 'serving' | 'stopping' = 'serving';
+  const ready = createReadiness({ phase: () => phase, workers: () => ({ workflows: worker }), dependencies });
   const metrics = createMetrics(
     sdkMetricsAddress === undefined ? undefined : () => readSdkMetrics(sdkMetricsAddress),
   );
@@ -240,6 +243,7 @@ export async function startApi({
   collectDefaultMetrics({ register: metrics.registry });
   addLedgerMetrics(metrics.registry, db);
   addPoolMetrics(metrics.registry, () => db.pool());
+  addDependencyMetrics(metrics.registry, dependencies);
   const app = createApp({
     config,
     log,
@@ -287,7 +291,10 @@ export async function startApi({
   return {
     info: { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` },
     failed: Promise.race([running, joined.renamed]),
-    stop: () => owned.disposeAsync(),
+    stop() {
+      phase = 'stopping';
+      return owned.disposeAsync();
+    },
   };
 }
 

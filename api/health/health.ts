@@ -1,12 +1,16 @@
 import { z } from 'zod';
+import { DEPENDENCIES } from '../../src/metrics/dependencies.ts';
 import { defineRoute } from '../http/route.ts';
 
 const readinessSchema = z
   .object({
-    ok: z.boolean(),
+    ok: z.boolean().meta({ description: 'Whether this process takes requests, whatever else is away' }),
     checks: z
       .record(z.string(), z.string().nullable())
-      .meta({ description: 'null: well; else what is wrong' }),
+      .meta({ description: 'Of the process and of what it depends on. null: well; else what is wrong' }),
+    away: z
+      .array(z.enum(DEPENDENCIES))
+      .meta({ description: 'What does not answer, of that which all processes share' }),
   })
   .meta({ id: 'Readiness' });
 
@@ -31,12 +35,18 @@ const readiness = defineRoute({
   method: 'get',
   path: '/readyz',
   tag: 'Operations',
-  summary: 'Whether everything that work needs is there',
+  summary: 'Whether the process takes requests',
+  description:
+    'For load balancers: about this process alone. PostgreSQL, Temporal and the storage are shared by all processes, ' +
+    'so one that is away is told in the body, and in the metric `longshore_dependency_up`, and is no reason for 503.',
   scopes: null,
   responses: {
-    '200': { description: 'Everything is', content: { 'application/json': { schema: readinessSchema } } },
+    '200': {
+      description: 'It does; `away` says what is missing nevertheless',
+      content: { 'application/json': { schema: readinessSchema } },
+    },
     '503': {
-      description: 'Something is missing; `checks` says what',
+      description: 'It does not, as it stops; `checks` says why',
       content: { 'application/json': { schema: readinessSchema } },
     },
   },

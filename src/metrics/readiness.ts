@@ -1,71 +1,43 @@
-import type { Client } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
-
-import type { Database } from '../db/database.ts';
-import type { Storage } from '../storage/storage.ts';
-
-/** A dependency that does not answer within this time counts as away. */
-const PATIENCE_MS = 2_000;
-
-export interface ReadinessDeps {
-  readonly db: Database;
-  readonly client: Client;
-  readonly storage: Storage;
-  readonly namespace: string;
-  /** The worker for workflows, in this process. */
-  readonly worker: Pick<Worker, 'getState'>;
-}
+import { DEPENDENCIES, type Dependency, type DependencyFaults } from './dependencies.ts';
 
 /**
- * Asks PostgreSQL, Temporal and the storage, side by side, and whether the worker for workflows runs. Whoever asks
- * while a question is under way gets the same answer: anyone may ask, and must not multiply the work.
+ * Whether a process takes work. That is its own matter: what it shares with all others (PostgreSQL, Temporal, the
+ * storage) is reported beside it. A load balancer that took every process out because of one of those would make a total
+ * outage of what reports and batches can do without.
  */
-export function createReadiness({
-  db,
-  client,
-  storage,
-  namespace,
-  worker,
-}: ReadinessDeps): () => Promise<Readiness> {
-  const find = async () => {
-    const [postgres, temporal, stored] = await Promise.all([
-      ask(() => db.query('select 1')),
-      ask(() => client.workflowService.describeNamespace({ namespace })),
-      ask(() => storage.stat('uploads/readiness')),
-    ]);
-    const state = worker.getState();
-    const checks = {
-      postgres,
-      temporal,
-      storage: stored,
-      workflows: state === 'RUNNING' ? null : `the worker is ${state.toLowerCase()}`,
-    };
-    return { ok: Object.values(checks).every((fault) => fault === null), checks };
-  };
-  let underWay: Promise<Readiness> | undefined;
-  return () => {
-    underWay ??= find().finally(() => {
-      underWay = undefined;
-    });
-    return underWay;
-  };
-}
-
-async function ask(question: () => Promise<unknown>): Promise<string | null> {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  const timer = setTimeout(resolve, PATIENCE_MS, `no answer within ${PATIENCE_MS} ms`);
-  try {
-    return await Promise.race([question().then(() => null), promise]);
-  } catch {
-    // Drivers put addresses and more into their messages; this answer needs no key.
-    return 'not reachable';
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 export interface Readiness {
+  /** Of this process alone: it has started, does not stop, and its worker runs. */
   readonly ok: boolean;
-  /** Checks by name (`postgres`, `temporal`, `storage`, …): null when ready, else the fault, without secrets. */
+  /** Checks by name, of the process and of its dependencies: null when well, else the fault, without secrets. */
   readonly checks: Readonly<Record<string, string | null>>;
+  /** The dependencies that do not answer. */
+  readonly away: readonly Dependency[];
+}
+
+export interface ReadinessDeps {
+  /** Where the process is in its life. */
+  readonly phase: () => 'starting' | 'serving' | 'stopping';
+  /** Its workers by the kind of their tasks. */
+  readonly workers: () => Readonly<Record<string, Pick<Worker, 'getState'>>>;
+  /** null: not asked yet. */
+  readonly dependencies: () => Promise<DependencyFaults | null>;
+}
+
+export function createReadiness({ phase, workers, dependencies }: ReadinessDeps): () => Promise<Readiness> {
+  return async () => {
+    const faults = await dependencies();
+    // Afterwards: it may have been told to stop meanwhile.
+    const now = phase();
+    const own: Record<string, string | null> = { process: now === 'serving' ? null : `it is ${now}` };
+    for (const [kind, worker] of Object.entries(workers())) {
+      const state = worker.getState();
+      own[kind] = state === 'RUNNING' ? null : `the worker is ${state.toLowerCase()}`;
+    }
+    return {
+      ok: Object.values(own).every((fault) => fault === null),
+      checks: { ...own, ...faults },
+      away: faults === null ? [] : DEPENDENCIES.filter((dependency) => faults[dependency] !== null),
+    };
+  };
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import {
   type DestinationStream,
   type Logger,
@@ -16,8 +17,8 @@ const GATHERED_BYTES = 8 * 1024;
 const GATHERED_MS = 100;
 
 /**
- * A logger that writes JSON lines, without secrets and without row data (`safeFields`). `process` names the writer
- * (api, worker-1 …).
+ * A logger that writes JSON lines, without secrets and without row data (`safeFields`). `process` names the writer's
+ * role (api, worker-1 …), `host` and `pid` the one among others of the same role on servers of one's own.
  * Standard output is the default: under the supervisor that is the process's log file, and warnings and worse go to
  * the supervisor as well, which shows them.
  */
@@ -27,7 +28,7 @@ export function createLogger(
 ): Logger {
   const settings: LoggerOptions = {
     level: options.level,
-    base: { process: options.process, pid: process.pid },
+    base: { process: options.process, host: hostname(), pid: process.pid },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }), log: safeFields },
     // Pino's own would describe the description.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
@@ -78,11 +79,16 @@ describe('a platform that logs all it can', () => {
     assert.equal(everySeriesOnce(text), true);
   });
 
-  it('gives metrics of each activity worker at a port of its own', async () => {
+  it('gives metrics and health of each activity worker at a port of its own', async () => {
     for (const port of [metricsPort, metricsPort + 1]) {
       const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
       assert.match(text, /^process_resident_memory_bytes [1-9]/m);
       assert.match(text, /^temporal_worker_task_slots_available\{/m);
+      assert.match(text, /^longshore_dependency_up\{dependency="storage"\} 1$/m);
+      assert.deepEqual(await (await fetch(`http://127.0.0.1:${port}/healthz`)).json(), { ok: true });
+      const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+      const checks = { process: null, activities: null, postgres: null, temporal: null, storage: null };
+      assert.deepEqual([ready.status, await ready.json()], [200, { ok: true, checks, away: [] }]);
     }
   });
 
@@ -159,7 +165,7 @@ describe('a platform that logs all it can', () => {
           .find((one) => one.includes('judged-1')),
       (found) => found !== undefined,
     );
-    const { time, pid, durationMs, keyId, ...rest } = JSON.parse(line!) as Record<string, unknown>;
+    const { time, host, pid, durationMs, keyId, ...rest } = JSON.parse(line!) as Record<string, unknown>;
     assert.deepEqual(rest, {
       level: 'info',
       process: 'api',
@@ -171,20 +177,39 @@ describe('a platform that logs all it can', () => {
       workflowId,
       msg: 'request',
     });
+    assert.equal(host, hostname());
     for (const known of [time, pid, durationMs, keyId]) assert.ok(known !== undefined);
   });
 
-  it('says what is away until it is back', async () => {
+  it('stays ready while PostgreSQL is away, and says so beside it', async () => {
+    const ready = async (port: string | number = new URL(platform.apiUrl).port) => {
+      const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+      const { checks, away } = (await response.json()) as { checks: object; away: string[] };
+      return { status: response.status, checks: Object.keys(checks).sort(), away };
+    };
     platform.kill('postgres');
-    const state = await until(
-      async () =>
-        (await (await fetch(`${platform.apiUrl}/readyz`)).json()) as { checks: Record<string, unknown> },
-      ({ checks }) => checks.postgres !== null,
+    const [api, worker] = await Promise.all(
+      [undefined, metricsPort].map((port) =>
+        until(
+          () => ready(port),
+          ({ away }) => away.length > 0,
+        ),
+      ),
     );
-    assert.deepEqual(Object.keys(state.checks).sort(), ['postgres', 'storage', 'temporal', 'workflows']);
+    const shared = ['postgres', 'storage', 'temporal'];
+    const ofApi = ['process', ...shared, 'workflows'].sort();
+    assert.deepEqual(api, { status: 200, checks: ofApi, away: ['postgres'] });
+    assert.deepEqual(worker, {
+      status: 200,
+      checks: ['activities', 'process', ...shared].sort(),
+      away: ['postgres'],
+    });
     assert.equal((await fetch(`${platform.apiUrl}/healthz`)).status, 200);
-    const status = async () => (await fetch(`${platform.apiUrl}/readyz`)).status;
-    assert.equal(await until(status, (seen) => seen === 200), 200);
+    assert.deepEqual(await until(ready, ({ away }) => away.length === 0), {
+      status: 200,
+      checks: ofApi,
+      away: [],
+    });
   });
 });
 

@@ -252,7 +252,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     refresher: new FakeRefresher((name) => reports.state(reportNamed(name))),
     metrics: createMetrics(),
     payloadKeys: TEST_PAYLOAD_KEYS,
-    ready: async () => ({ ok: true, checks: { postgres: null, temporal: null } }),
+    ready: async () => ({ ok: true, checks: { postgres: null, temporal: null }, away: [] }),
     ...change,
   });
   const server = createHttpServer(app);

@@ -191,12 +191,11 @@ describe('the API', () => {
   it('says that it lives, and what is missing when it is not ready', async () => {
     assert.equal((await json('/healthz', { key: null })).ok, true);
     assert.equal((await json('/readyz', { key: null })).http.status, 200);
-    await using other = await startTestApi({
-      ready: async () => ({ ok: false, checks: { postgres: 'can not be reached' } }),
-    });
+    const stopping = { ok: false, checks: { process: 'it is stopping', postgres: null }, away: [] };
+    await using other = await startTestApi({ ready: async () => stopping });
     const response = await other.call('/readyz', { key: null });
     assert.equal(response.status, 503);
-    assert.deepEqual(await response.json(), { ok: false, checks: { postgres: 'can not be reached' } });
+    assert.deepEqual(await response.json(), stopping);
   });
 
   it("serves the API's reference from disk, under a policy that lets nothing else in", async () => {

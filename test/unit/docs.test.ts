@@ -13,6 +13,7 @@ import { program } from '../../src/cli/program.ts';
 import { CONFIG_NAMES } from '../../src/config.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { ERRORS } from '../../src/errors.ts';
+import { addDependencyMetrics } from '../../src/metrics/dependencies.ts';
 import { addLedgerMetrics, addPoolMetrics } from '../../src/metrics/ledger-metrics.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import { BUNDLED_REPORTS } from '../../src/reports/read-reports.ts';
@@ -339,6 +340,7 @@ function metricsOfApi(): { name: string; labelNames: string[] }[] {
   metrics.watchQueue(() => ({ batches: 0, bytes: 0 }));
   addLedgerMetrics(metrics.registry, { query: async () => [] });
   addPoolMetrics(metrics.registry, () => ({ total: 0, idle: 0, waiting: 0 }));
+  addDependencyMetrics(metrics.registry, async () => ({ postgres: null, temporal: null, storage: null }));
   return metrics.registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
 }
 

@@ -3,9 +3,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Database } from '../../src/db/database.ts';
+import {
+  addDependencyMetrics,
+  type DependencyDeps,
+  watchDependencies,
+} from '../../src/metrics/dependencies.ts';
 import { addLedgerMetrics } from '../../src/metrics/ledger-metrics.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
+import { createReadiness } from '../../src/metrics/readiness.ts';
 import { readSdkMetrics } from '../../src/temporal/sdk-metrics.ts';
 
 const samples = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -103,5 +110,81 @@ describe('metrics', () => {
     server.close();
     await once(server, 'close');
     assert.doesNotMatch(await metrics.text(), /temporal/);
+  });
+});
+
+/** PostgreSQL, Temporal and a storage that do what a test says. */
+function fakeDependencies(answers: Record<'postgres' | 'temporal' | 'storage', () => Promise<unknown>>) {
+  return watchDependencies({
+    db: { query: answers.postgres as Database['query'] },
+    connection: {
+      workflowService: { describeNamespace: answers.temporal },
+    } as unknown as DependencyDeps['connection'],
+    namespace: 'default',
+    storage: { stat: answers.storage as DependencyDeps['storage']['stat'] },
+  });
+}
+
+describe('readiness', () => {
+  const well = async () => null;
+  const refused = () =>
+    Promise.reject(Object.assign(new Error('10.0.0.7 refused'), { code: 'ECONNREFUSED' }));
+
+  it('is that of the process, whatever it depends on', async () => {
+    let phase: 'starting' | 'serving' | 'stopping' = 'serving';
+    let state: 'RUNNING' | 'FAILED' = 'RUNNING';
+    const ready = createReadiness({
+      phase: () => phase,
+      workers: () => ({ workflows: { getState: () => state } }),
+      dependencies: fakeDependencies({ postgres: refused, temporal: well, storage: refused }),
+    });
+    const checks = {
+      process: null,
+      workflows: null,
+      postgres: 'not reachable',
+      temporal: null,
+      storage: 'not reachable',
+    };
+    assert.deepEqual(await ready(), { ok: true, checks, away: ['postgres', 'storage'] });
+    state = 'FAILED';
+    assert.equal((await ready()).ok, false);
+    [state, phase] = ['RUNNING', 'stopping'];
+    const stopping = await ready();
+    assert.deepEqual([stopping.ok, stopping.checks.process], [false, 'it is stopping']);
+  });
+
+  it('is answered at once while a dependency hangs, which is asked once and then counts as away', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let asked = 0;
+    let hangs = true;
+    const postgres = () => {
+      asked += 1;
+      return hangs ? new Promise(() => undefined) : well();
+    };
+    const look = fakeDependencies({ postgres, temporal: well, storage: well });
+    const first = look();
+    t.mock.timers.tick(500);
+    assert.equal((await first).postgres, null, 'what was known before');
+    t.mock.timers.tick(1_500);
+    await turn();
+    const second = look();
+    t.mock.timers.tick(500);
+    assert.equal((await second).postgres, 'no answer within 2000 ms');
+    assert.equal(asked, 1);
+    hangs = false;
+    t.mock.timers.tick(8_000);
+    await turn();
+    assert.equal((await look()).postgres, null);
+    assert.equal(asked, 2);
+  });
+
+  it('shows what a process depends on as metrics', async () => {
+    const { registry, text } = createMetrics();
+    addDependencyMetrics(registry, fakeDependencies({ postgres: well, temporal: refused, storage: well }));
+    assert.deepEqual(samples(await text()), [
+      'longshore_dependency_up{dependency="postgres"} 1',
+      'longshore_dependency_up{dependency="temporal"} 0',
+      'longshore_dependency_up{dependency="storage"} 1',
+    ]);
   });
 });
