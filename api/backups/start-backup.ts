@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_CODEC } from '../../src/avro/codec.ts';
 import type { StartBackup } from '../../src/backups/backup-service.ts';
 import { aboutWaiting, answerStarted, startedHeaders, waitHeader } from '../http/answer-job.ts';
 import { requireTable } from '../http/auth.ts';
@@ -10,7 +11,7 @@ import { backupSchema, codecSchema } from './backup-schemas.ts';
 const BODY_MAX_BYTES = 64 * 1024;
 
 const optionsSchema = z.strictObject({
-  codec: codecSchema.optional().meta({ description: 'zstandard when left out' }),
+  codec: codecSchema.optional().meta({ description: `${DEFAULT_CODEC} when left out` }),
   encrypt: z
     .boolean()
     .optional()

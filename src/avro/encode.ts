@@ -53,14 +53,18 @@ export async function* encodeAvro(
 ): AsyncGenerator<Buffer, AvroTotals> {
   const sync = randomBytes(16);
   const schema = JSON.stringify(avroSchemaOf(table));
-  yield containerHeader({ ...metadata, [SCHEMA_KEY]: schema, [CODEC_KEY]: codec }, sync);
+  const header = (used: Codec) =>
+    containerHeader({ ...metadata, [SCHEMA_KEY]: schema, [CODEC_KEY]: used }, sync);
   const encoder = new RowEncoder(source.input, table, maxRowBytes);
   const { compress } = BLOCK_CODECS[codec];
   const store = async (block: Block) => ({
     block,
     stored: await compress(block.room.subarray(0, block.length)),
   });
+  let begun = false;
   for await (const { block, stored } of mapAhead(blocksOf(source, encoder), store, BLOCKS_AHEAD)) {
+    if (!begun) yield header(codec);
+    begun = true;
     yield blockHeader(
       block.rows,
       stored.reduce((sum, { length }) => sum + length, 0),
@@ -71,6 +75,8 @@ export async function* encodeAvro(
     for (const piece of stored) if (piece.buffer !== block.room.buffer) freeMemory(piece);
     encoder.reuse(block.room);
   }
+  // Without rows nothing is compressed: polars fails on such a file that says deflate, and others would need the codec.
+  if (!begun) yield header('null');
   return { rows: encoder.rows, checksum: encoder.checksum.hex() };
 }
 

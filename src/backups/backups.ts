@@ -1,4 +1,4 @@
-import type { Codec } from '../avro/codec.ts';
+import { type Codec, DEFAULT_CODEC } from '../avro/codec.ts';
 import type { Sql } from '../db/sql.ts';
 import { part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
@@ -10,9 +10,6 @@ import { newBackupId } from './backup-id.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { type BackupRow, toBackupView } from './backup-view.ts';
 import { uncovered } from './uncovered.ts';
-
-/** Faster to write and to read than deflate, though a little larger; `npm run bench -- backup` measures all three. */
-const DEFAULT_CODEC: Codec = 'zstandard';
 
 export interface NewBackup {
   readonly dictionary: Dictionary;

@@ -12,6 +12,7 @@ import { tuplesOf } from '../../src/db/copy-binary.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { drain, piecesOf } from '../support/copy-tuples.ts';
 import { stopOwnServers } from '../support/servers.ts';
+import { judgeReaders } from './avro-readers.ts';
 import { avroTools } from './avro-tools.ts';
 import { type AvroCase, avroCases } from './cases-avro.ts';
 import type { Scores } from './main.ts';
@@ -31,7 +32,7 @@ interface Judged {
 /**
  * fastavro and Apache's Avro tools as the judges of backups: both read files made of what a real PostgreSQL sent, and
  * must find PostgreSQL's own text of every value and the schema; and what both write by that schema must come back as
- * the bytes that PostgreSQL had sent.
+ * the bytes that PostgreSQL had sent. What else people read Avro with has its say in `avro-readers.ts`.
  */
 export async function judgeAvro(scores: Scores): Promise<void> {
   const python = await judgePython();
@@ -51,6 +52,12 @@ export async function judgeAvro(scores: Scores): Promise<void> {
       if (faults.length === 0) scores.pass(name);
       else scores.fail(name, faults);
     }
+    const files = judged.map(({ path, ...one }) => ({
+      ...one,
+      file: `${path}.avro`,
+      expected: `${path}.expected`,
+    }));
+    await judgeReaders(python, files, scores);
   } finally {
     await stopOwnServers();
     await rm(folder, { recursive: true, force: true });

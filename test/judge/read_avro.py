@@ -6,47 +6,16 @@ of faults in the same order. "expected" has a line a row: {"text": [PostgreSQL's
 tojson. fastavro writes the rows that it read to "rewritten", by the same schema and codec.
 """
 
-import datetime
 import json
 import sys
-from itertools import zip_longest
 
 import fastavro
-
-SHOWN_FAULTS = 20
-
-
-def clock(value):
-    """A time as PostgreSQL prints it: no zeros at the end of the fraction."""
-    text = value.strftime("%H:%M:%S")
-    return text + f".{value.microsecond:06d}".rstrip("0") if value.microsecond else text
-
-
-def text_of(value):
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime.datetime):
-        return f"{value.year:04d}-{value.month:02d}-{value.day:02d} {clock(value)}+00"
-    if isinstance(value, datetime.time):
-        return clock(value)
-    return value.isoformat() if isinstance(value, datetime.date) else str(value)
+from avro_rows import SHOWN_FAULTS, differences, expected_of, text_of
 
 
 def plain(value):
     """A value of Apache's JSON, where a union names its branch."""
     return next(iter(value.values())) if isinstance(value, dict) else value
-
-
-def differences(who, rows, expected, names):
-    for number, (row, wanted) in enumerate(zip_longest(rows, expected), 1):
-        if row is None or wanted is None:
-            yield f"{who}: {'too few' if row is None else 'too many'} rows, from row {number}"
-            return
-        for name, got, right in zip(names, row, wanted, strict=True):
-            if got != right:
-                yield f"{who}: row {number}, {name}: {str(got)[:60]!r} instead of {str(right)[:60]!r}"
 
 
 def plain_schema(schema):
@@ -60,8 +29,7 @@ def plain_schema(schema):
 
 def judge(job):
     faults = []
-    with open(job["expected"], encoding="utf-8") as lines:
-        expected = [json.loads(line) for line in lines]
+    expected = expected_of(job)
     names = [field["name"] for field in job["schema"]["fields"]]
     with open(job["file"], "rb") as file:
         reader = fastavro.reader(file)

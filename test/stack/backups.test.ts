@@ -68,10 +68,7 @@ describe('backups', async () => {
         ['hired_employees', 5_000],
       ],
     );
-    assert.deepEqual(
-      [view.status, view.rows, view.codec, view.encrypted],
-      ['done', 5_112, 'zstandard', false],
-    );
+    assert.deepEqual([view.status, view.rows, view.codec, view.encrypted], ['done', 5_112, 'deflate', false]);
     const manifest = (await (await download(view.id, 'manifest.json')).json()) as Manifest;
     assert.equal(manifest.tables.at(-1)?.lastLoadId, loaded.id);
     for (const { definition, parts, rows, checksum } of manifest.tables) {

@@ -20,11 +20,11 @@ describe('the longshore command, of backups and schedules', async () => {
 
   it('backs up tables, waits for the end, and shows what they hold', async () => {
     await stack.load('jobs', '1,Recruiter\n2,Manager\n');
-    const made = await longshore('backup', 'jobs', '--codec', 'deflate', '--pin');
+    const made = await longshore('backup', 'jobs', '--codec', 'zstandard', '--pin');
     assert.equal(made.code, 0, made.stderr);
     const id = /^Backup (\S+)/.exec(made.stdout)?.[1] ?? '';
     assert.match(made.stdout, /status {4}done \(pinned\)/);
-    assert.match(made.stdout, /codec {5}deflate/);
+    assert.match(made.stdout, /codec {5}zstandard/);
     assert.match(made.stdout, /jobs +2 +1 /);
 
     const shown = await longshore('backups', 'show', id);

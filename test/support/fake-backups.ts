@@ -67,7 +67,7 @@ function backupView(id: string, change: Partial<BackupView> = {}): BackupView {
     scheduleId: null,
     status: 'running',
     pinned: false,
-    codec: 'zstandard',
+    codec: 'deflate',
     encrypted: false,
     keyId: null,
     workflowId: `backup-${id}`,

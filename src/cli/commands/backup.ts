@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { CODECS } from '../../avro/codec.ts';
+import { CODECS, DEFAULT_CODEC } from '../../avro/codec.ts';
 import { EXIT } from '../exit-codes.ts';
 import { plain } from '../format.ts';
 import { type GlobalOptions, openSession } from '../session.ts';
@@ -19,7 +19,11 @@ export function addBackupCommands(program: Command): void {
     .command('backup')
     .description('back up tables to Avro, all of them at one moment; every table when none is named')
     .argument('[table...]', 'the tables')
-    .addOption(new Option('--codec <codec>', 'how parts are compressed').choices(CODECS))
+    .addOption(
+      new Option('--codec <codec>', `how parts are compressed; ${DEFAULT_CODEC} when left out`).choices(
+        CODECS,
+      ),
+    )
     .option('--encrypt', 'encrypt it, or refuse (else: whenever the platform has a key)')
     .option('--no-encrypt', 'do not encrypt it')
     .option('--pin', 'keep it until it is unpinned')
