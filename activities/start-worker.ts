@@ -56,7 +56,7 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
     onError: (table, error) =>
       Runtime.instance().logger.warn('analyze failed', { table, reason: toLongshoreError(error).message }),
   });
-  const storage = await openStorage(config.storage);
+  const storage = await openStorage(config.storage, config.storageKeys);
   const installation = await untilThere(() => readInstallation(db), log);
   const connection = await connectWorker(config);
   const namespace = config.temporalNamespace;

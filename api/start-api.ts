@@ -107,7 +107,7 @@ export async function startApi({
   );
   const left = await uncovered(db, dictionary.tables, dictionary.tables);
   if (left.length > 0) log.warn({ uncovered: left }, `Backups do not hold everything: ${left.join('; ')}`);
-  const storage = await openStorage(config.storage);
+  const storage = await openStorage(config.storage, config.storageKeys);
   const freshLedger = await ledgerIsFresh(db);
   const installation = await settleInstallation(db, storage, config.installation);
   const keys = createApiKeyStore(db, {

@@ -1,10 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { databaseUrl } from './database-url.ts';
 import { LongshoreError } from './errors.ts';
 import type { LedgerAges } from './ledger-ages.ts';
 import { KEPT_REJECTS, MAX_REJECTS_EXPECTED, parseMaxRejects } from './max-rejects.ts';
-import { secretText, TEXT_SECRETS } from './secret-file.ts';
+import {
+  CLIENT_SECRET,
+  fileVariable,
+  KEY_SECRETS,
+  type KeySecret,
+  readSecretFile,
+  type SecretSource,
+  secretOf,
+  secretText,
+  TEXT_SECRETS,
+} from './secret-file.ts';
 import { withoutTrailing } from './shorten.ts';
 import type { MaxRejects } from './types.ts';
 
@@ -29,8 +40,8 @@ const schema = z.object({
   LONGSHORE_TEMPORAL_UI_PORT: port,
   LONGSHORE_TEMPORAL_HTTP_PORT: port,
   LONGSHORE_TEMPORAL_METRICS_PORT: port,
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
-  DATABASE_URL_FILE: z.string().min(1).optional(),
+  DATABASE_URL: z.string().optional(),
+  DATABASE_PASSWORD: z.string().optional(),
   TEMPORAL_ADDRESS: z
     .string()
     .regex(/^[^\s/]+:\d+$/, 'expected host:port')
@@ -38,9 +49,11 @@ const schema = z.object({
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
   TEMPORAL_UI_URL: z.url({ protocol: /^https?$/ }).optional(),
   TEMPORAL_API_KEY: z.string().min(1).optional(),
-  TEMPORAL_API_KEY_FILE: z.string().min(1).optional(),
   LONGSHORE_TEMPORAL_CLI: z.string().min(1).optional(),
   LONGSHORE_STORAGE: z.string().min(1).optional(),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  AWS_SESSION_TOKEN: z.string().optional(),
   LONGSHORE_INSTALLATION: z
     .string()
     .regex(/^(?!activities$)[a-z0-9]{2,24}$/, 'expected 2 to 24 lower-case letters and digits')
@@ -51,7 +64,6 @@ const schema = z.object({
     .min(16, 'expected at least 16 characters')
     .max(2_000, 'expected at most 2000 characters')
     .optional(),
-  LONGSHORE_ADMIN_KEY_FILE: z.string().min(1).optional(),
   LONGSHORE_METRICS_PORT: z.coerce.number().int().min(1).max(65535).optional(),
   LONGSHORE_WORKERS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
@@ -67,12 +79,6 @@ const schema = z.object({
   LONGSHORE_KEEP_REJECTS_DAYS: keptDays,
   LONGSHORE_KEEP_LEDGER_DAYS: keptDays,
   LONGSHORE_KEEP_AUDIT_DAYS: keptDays,
-  LONGSHORE_BACKUP_KEY: z.string().optional(),
-  LONGSHORE_BACKUP_KEY_FILE: z.string().min(1).optional(),
-  LONGSHORE_BACKUP_KEYS_OLD: z.string().optional(),
-  LONGSHORE_BACKUP_KEYS_OLD_FILE: z.string().min(1).optional(),
-  LONGSHORE_PAYLOAD_KEY: z.string().optional(),
-  LONGSHORE_PAYLOAD_KEY_FILE: z.string().min(1).optional(),
   LONGSHORE_PAYLOADS: z.enum(['readable', 'encrypted']).default('readable'),
   LONGSHORE_REPORTS: z.string().min(1).optional(),
   LONGSHORE_REFRESH_SECONDS: z.coerce.number().int().min(1).max(86_400).default(5),
@@ -80,16 +86,18 @@ const schema = z.object({
 });
 
 /** What only the command-line client reads; known here, so that setting them for both stops no start. */
-export const CLIENT_NAMES: readonly string[] = ['LONGSHORE_URL', 'LONGSHORE_KEY'];
-
-/** A secret's text, or the file that holds it; `name`: the variable that says so, for errors. */
-export type SecretSource = { readonly name: string } & (
-  | { readonly text: string }
-  | { readonly file: string }
-);
+export const CLIENT_NAMES: readonly string[] = ['LONGSHORE_URL', CLIENT_SECRET, fileVariable(CLIENT_SECRET)];
 
 /** Whether people with access to Temporal can read what passes through it; authenticated it is in any case. */
 export type PayloadMode = 'readable' | 'encrypted';
+
+/** Credentials of an S3 storage. */
+export interface StorageKeys {
+  readonly accessKeyId?: string | undefined;
+  readonly secretAccessKey?: string | undefined;
+  /** Of temporary ones. */
+  readonly sessionToken?: string | undefined;
+}
 
 export interface Config {
   /** Absolute path of the folder that holds the embedded databases, the storage and the keys. */
@@ -107,7 +115,7 @@ export interface Config {
     readonly temporalHttp: number | undefined;
     readonly temporalMetrics: number | undefined;
   };
-  /** Unset: the embedded PostgreSQL. */
+  /** With the password in it; unset: the embedded PostgreSQL. */
   readonly databaseUrl: string | undefined;
   /** Unset: the embedded Temporal dev server. */
   readonly temporalAddress: string | undefined;
@@ -119,6 +127,8 @@ export interface Config {
   readonly temporalUiUrl: string | undefined;
   /** `file:/path` or `s3://bucket?endpoint=…`; the default is a folder in `home`. */
   readonly storage: string;
+  /** For `s3://`; unset: what OpenDAL finds, such as the role of a machine. */
+  readonly storageKeys: StorageKeys;
   /** The ID for this installation where its ledger is a copy of another one's; unset: the ledger's ID. */
   readonly installation: string | undefined;
   /** Path of a Data Package descriptor; unset: the bundled sample's. */
@@ -159,7 +169,12 @@ export interface Config {
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
 
-export const CONFIG_NAMES: readonly string[] = [...Object.keys(schema.shape), ...CLIENT_NAMES];
+export const CONFIG_NAMES: readonly string[] = [
+  ...Object.keys(schema.shape),
+  ...KEY_SECRETS,
+  ...[...TEXT_SECRETS, ...KEY_SECRETS].map(fileVariable),
+  ...CLIENT_NAMES,
+];
 
 /** @throws LongshoreError `config-invalid`, naming every variable at fault. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
@@ -169,22 +184,20 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const secrets = TEXT_SECRETS.flatMap((name) => {
-    const secret = secretText(given, name);
-    return secret === undefined ? [] : [[name, secret] as const];
+  const { texts, sources, faults } = readSecrets(given);
+  const parsed = schema.safeParse({
+    ...given,
+    ...Object.fromEntries([...texts].map(([name, { text }]) => [name, text])),
   });
-  for (const [name, { text }] of secrets) given[name] = text;
-  const saidBy = new Map<PropertyKey, string>(secrets.map(([name, secret]) => [name, secret.name]));
-  const parsed = schema.safeParse(given);
-  const faults = [
-    ...unknown.map((name) => `${name}: unknown variable (known: ${CONFIG_NAMES.join(', ')})`),
-    ...(parsed.success
-      ? []
-      : parsed.error.issues.map(
-          ({ path, message }) => `${saidBy.get(path[0] ?? '') ?? path.join('.')}: ${message}`,
-        )),
-  ];
-  if (!parsed.success || faults.length > 0) throw new LongshoreError('config-invalid', faults.join('; '));
+  faults.unshift(...unknown.map((name) => `${name}: unknown variable (known: ${CONFIG_NAMES.join(', ')})`));
+  for (const { path, message } of parsed.error?.issues ?? []) {
+    faults.push(`${texts.get(String(path[0]))?.name ?? path.join('.')}: ${message}`);
+  }
+  const database = databaseUrl(texts.get('DATABASE_URL'), texts.get('DATABASE_PASSWORD'));
+  if ('fault' in database) faults.push(database.fault);
+  if (!parsed.success || 'fault' in database || faults.length > 0) {
+    throw new LongshoreError('config-invalid', faults.join('; '));
+  }
   const e = parsed.data;
   const home = resolve(e.LONGSHORE_HOME);
   return {
@@ -199,13 +212,18 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       temporalHttp: e.LONGSHORE_TEMPORAL_HTTP_PORT,
       temporalMetrics: e.LONGSHORE_TEMPORAL_METRICS_PORT,
     },
-    databaseUrl: e.DATABASE_URL,
+    databaseUrl: database.url,
     temporalAddress: e.TEMPORAL_ADDRESS,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
     temporalApiKey: e.TEMPORAL_API_KEY,
     temporalCli: e.LONGSHORE_TEMPORAL_CLI && resolve(e.LONGSHORE_TEMPORAL_CLI),
     temporalUiUrl: e.TEMPORAL_UI_URL && withoutTrailing(e.TEMPORAL_UI_URL, '/'),
     storage: e.LONGSHORE_STORAGE ?? `file:${resolve(home, 'storage')}`,
+    storageKeys: {
+      accessKeyId: e.AWS_ACCESS_KEY_ID,
+      secretAccessKey: e.AWS_SECRET_ACCESS_KEY,
+      sessionToken: e.AWS_SESSION_TOKEN,
+    },
     installation: e.LONGSHORE_INSTALLATION,
     dictionaryPath: e.LONGSHORE_DICTIONARY && resolve(e.LONGSHORE_DICTIONARY),
     adminKey: e.LONGSHORE_ADMIN_KEY,
@@ -222,9 +240,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       ledgerDays: e.LONGSHORE_KEEP_LEDGER_DAYS,
       auditDays: e.LONGSHORE_KEEP_AUDIT_DAYS,
     },
-    backupKey: secretOf(e, 'LONGSHORE_BACKUP_KEY'),
-    oldBackupKeys: secretOf(e, 'LONGSHORE_BACKUP_KEYS_OLD'),
-    payloadKey: secretOf(e, 'LONGSHORE_PAYLOAD_KEY'),
+    backupKey: sources.LONGSHORE_BACKUP_KEY,
+    oldBackupKeys: sources.LONGSHORE_BACKUP_KEYS_OLD,
+    payloadKey: sources.LONGSHORE_PAYLOAD_KEY,
     payloadMode: e.LONGSHORE_PAYLOADS,
     reportsPath: e.LONGSHORE_REPORTS && resolve(e.LONGSHORE_REPORTS),
     refreshSeconds: e.LONGSHORE_REFRESH_SECONDS,
@@ -232,12 +250,38 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
 }
 
-/** The variable goes before the one with `_FILE` at its end. */
-function secretOf(
-  e: z.infer<typeof schema>,
-  name: 'LONGSHORE_BACKUP_KEY' | 'LONGSHORE_BACKUP_KEYS_OLD' | 'LONGSHORE_PAYLOAD_KEY',
-): SecretSource | undefined {
-  const [text, file] = [e[name], e[`${name}_FILE`]];
-  if (text !== undefined) return { name, text };
-  return file === undefined ? undefined : { name: `${name}_FILE`, file: resolve(file) };
+interface Secrets {
+  /** By variable, with the one that said it. */
+  readonly texts: Map<string, { readonly name: string; readonly text: string }>;
+  readonly sources: Partial<Record<KeySecret, SecretSource>>;
+  /** In words, one a secret that can't be had. */
+  readonly faults: string[];
+}
+
+/** Every secret of the environment. Files of keys are read here too, so that one that can't be stops the start. */
+function readSecrets(env: NodeJS.ProcessEnv): Secrets {
+  const secrets: Secrets = { texts: new Map(), sources: {}, faults: [] };
+  const noting = (read: () => void) => {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof LongshoreError)) throw error;
+      secrets.faults.push(error.message);
+    }
+  };
+  for (const name of TEXT_SECRETS) {
+    noting(() => {
+      const secret = secretText(env, name);
+      if (secret !== undefined) secrets.texts.set(name, secret);
+    });
+  }
+  for (const name of KEY_SECRETS) {
+    noting(() => {
+      const source = secretOf(env, name);
+      if (source === undefined) return;
+      if ('file' in source) readSecretFile(source.name, source.file);
+      secrets.sources[name] = source;
+    });
+  }
+  return secrets;
 }

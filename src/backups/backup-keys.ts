@@ -1,8 +1,8 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import type { Config, SecretSource } from '../config.ts';
+import type { Config } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
 import { keyId, keyOfText } from '../key-bytes.ts';
-import { readSecretFile } from '../secret-file.ts';
+import { readSecretFile, type SecretSource } from '../secret-file.ts';
 
 const KEY_BYTES = 32;
 const EXPECTED = 'expected 32 bytes, as 64 hex digits or as base64';

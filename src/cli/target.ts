@@ -1,7 +1,7 @@
 import { readKeyFile } from '../keys/ensure-admin-key.ts';
 import { readRun } from '../platform/run-file.ts';
 import { adminKeyPath } from '../runtime/home.ts';
-import { secretText } from '../secret-file.ts';
+import { CLIENT_SECRET, secretText } from '../secret-file.ts';
 import { withoutTrailing } from '../shorten.ts';
 import type { CommandContext } from './context.ts';
 import { CliError, EXIT } from './exit-codes.ts';
@@ -20,7 +20,7 @@ export interface TargetOptions {
 
 /**
  * Address: the option, `LONGSHORE_URL`, what the running platform wrote into its home, `LONGSHORE_HOST` and
- * `LONGSHORE_PORT`. Key: the option, `LONGSHORE_KEY`, `LONGSHORE_ADMIN_KEY` or its file, the home's admin key.
+ * `LONGSHORE_PORT`. Key: the option, `LONGSHORE_KEY`, `LONGSHORE_ADMIN_KEY`, each or its file, the home's admin key.
  */
 export async function findTarget(
   options: TargetOptions,
@@ -45,7 +45,7 @@ function findUrl(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): 
 }
 
 async function findKey(options: TargetOptions, env: NodeJS.ProcessEnv, home: string): Promise<string> {
-  const key = options.key ?? (env.LONGSHORE_KEY || operatorKey(env) || (await readAdminKey(home)));
+  const key = options.key ?? givenKey(env) ?? (await readAdminKey(home));
   // A key that a header can't carry would otherwise cause an obscure error of fetch.
   if (key !== null && key.trim() !== '' && !/\p{Cc}/u.test(key.trim())) return key.trim();
   throw new CliError(
@@ -56,9 +56,9 @@ async function findKey(options: TargetOptions, env: NodeJS.ProcessEnv, home: str
   );
 }
 
-function operatorKey(env: NodeJS.ProcessEnv): string | undefined {
+function givenKey(env: NodeJS.ProcessEnv): string | undefined {
   try {
-    return secretText(env, 'LONGSHORE_ADMIN_KEY')?.text;
+    return (secretText(env, CLIENT_SECRET) ?? secretText(env, 'LONGSHORE_ADMIN_KEY'))?.text;
   } catch (cause) {
     throw new CliError(EXIT.noAccess, (cause as Error).message, { cause });
   }

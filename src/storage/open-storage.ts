@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rmdir, truncate } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Operator } from 'opendal';
+import type { StorageKeys } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
 import { withoutTrailing } from '../shorten.ts';
 import { ConfinedFiles } from './confined-files.ts';
@@ -15,13 +16,13 @@ const STREAM_PIECE_BYTES = 1 << 20;
  * Opens the storage that a URL names.
  *
  * - `file:/absolute/folder`
- * - `s3://bucket/prefix?endpoint=…&region=…`; keys from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`
+ * - `s3://bucket/prefix?endpoint=…&region=…`, with `keys`; without them with what OpenDAL finds for itself
  *
- * @throws LongshoreError `config-invalid` for any other URL.
+ * @throws LongshoreError `config-invalid` for any other URL, and where one half of the keys is missing.
  */
-export async function openStorage(url: string): Promise<Storage> {
+export async function openStorage(url: string, keys: StorageKeys = {}): Promise<Storage> {
   if (url.startsWith('file:')) return openFolder(url.slice('file:'.length));
-  if (url.startsWith('s3://')) return openS3(new URL(url));
+  if (url.startsWith('s3://')) return openS3(new URL(url), keys);
   throw new LongshoreError(
     'config-invalid',
     'LONGSHORE_STORAGE: expected file:/folder or s3://bucket?endpoint=…',
@@ -37,8 +38,19 @@ async function openFolder(path: string): Promise<Storage> {
   return new OpendalStorage(new Operator('fs', { root }), root);
 }
 
-function openS3(url: URL): Storage {
+function openS3(url: URL, { accessKeyId, secretAccessKey, sessionToken }: StorageKeys): Storage {
   const settings: Record<string, string> = { bucket: url.hostname, region: 'us-east-1' };
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
+    throw new LongshoreError(
+      'config-invalid',
+      'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: only one of the two is set',
+    );
+  }
+  if (accessKeyId !== undefined && secretAccessKey !== undefined) {
+    settings.access_key_id = accessKeyId;
+    settings.secret_access_key = secretAccessKey;
+    if (sessionToken !== undefined) settings.session_token = sessionToken;
+  }
   if (url.pathname.length > 1) settings.root = url.pathname;
   for (const [name, value] of url.searchParams) {
     if (name !== 'endpoint' && name !== 'region') {

@@ -198,6 +198,19 @@ describe('a storage in S3', { skip: fault ?? false }, async () => {
     assert.ok(existsSync(join(s3.folder, 'shared', 'one', 'two', 'a')));
   });
 
+  it('is opened with the keys that are configured, whatever the environment has', async () => {
+    const url = await s3.storageUrl('keys');
+    const storage = await openStorage(url, s3.keys);
+    await put(storage, 'a', 'x');
+    const wrong = await openStorage(url, { ...s3.keys, secretAccessKey: 'another secret' });
+    await assert.rejects(wrong.list(''), /SignatureDoesNotMatch/);
+    assert.deepEqual(await storage.list(''), ['a']);
+    await assert.rejects(openStorage(url, { accessKeyId: 'half of them' }), {
+      code: 'config-invalid',
+      message: 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: only one of the two is set',
+    });
+  });
+
   it('carries a load from its upload to its end', async () => {
     const stack = await testStack({ after }, undefined, {
       env: { LONGSHORE_STORAGE: await s3.storageUrl('loads') },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { StorageKeys } from '../../src/config.ts';
 import { freePort } from '../../src/platform/ports.ts';
 import { startServer } from '../../src/platform/server-process.ts';
 import type { Cleanup } from './home.ts';
@@ -20,6 +21,7 @@ const READY_LIMIT_MS = 10_000;
 export interface TestS3 {
   /** For `openStorage` and `LONGSHORE_STORAGE`; the bucket is new and empty. */
   storageUrl(bucket: string): Promise<string>;
+  readonly keys: StorageKeys;
   /** The folder that holds the buckets: what the server itself has on its disk. */
   readonly folder: string;
 }
@@ -60,6 +62,7 @@ export async function testS3(t: Cleanup): Promise<TestS3> {
   process.env.AWS_ACCESS_KEY_ID = ACCESS_KEY;
   process.env.AWS_SECRET_ACCESS_KEY = SECRET_KEY;
   return {
+    keys: { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY },
     folder,
     async storageUrl(bucket) {
       // A folder is a bucket.

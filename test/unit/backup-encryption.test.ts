@@ -17,7 +17,7 @@ const HEADER_BYTES = 50;
 const SEALED_BYTES = SEGMENT_BYTES + TAG_BYTES;
 const aad = partAad('b1', 'hires-1.avro.enc');
 
-const keysOf = (env: Record<string, string>): Promise<BackupKeys> => readBackupKeys(readConfig(env));
+const keysOf = async (env: Record<string, string>): Promise<BackupKeys> => readBackupKeys(readConfig(env));
 const keysOfText = (text: string) => keysOf({ LONGSHORE_BACKUP_KEY: text });
 const keyOf = async (text: string): Promise<BackupKey> => (await keysOfText(text)).current!;
 const keys = await keysOfText('00'.repeat(32));

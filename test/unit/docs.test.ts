@@ -76,7 +76,7 @@ describe('the documentation', () => {
 
   it('lists every environment variable, and no other of Longshore', () => {
     const table = page('docs/configuration.md');
-    for (const name of [...CONFIG_NAMES, 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) {
+    for (const name of CONFIG_NAMES) {
       assert.match(table, new RegExp(`^\\|[^|]*\`${name}\``, 'm'), `the table of variables lacks ${name}`);
     }
     assert.deepEqual(unknown(ALL.matchAll(/\bLONGSHORE_\w+/g), CONFIG_NAMES), []);
