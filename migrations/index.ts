@@ -9,6 +9,7 @@ import { BoundedRejects20261126 } from './20261126-bounded-rejects.ts';
 import { Copies20261126 } from './20261126-copies.ts';
 import { DiscardedRows20261126 } from './20261126-discarded-rows.ts';
 import { Installation20261126 } from './20261126-installation.ts';
+import { LargeLedgers20261126 } from './20261126-large-ledgers.ts';
 import { LedgerAges20261126 } from './20261126-ledger-ages.ts';
 import { NotedPayloadKeys20261126 } from './20261126-noted-payload-keys.ts';
 import { PayloadKey20261126 } from './20261126-payload-key.ts';
@@ -37,4 +38,5 @@ export const migrations = [
   { name: '20261126-recovery', class: Recovery20261126 },
   { name: '20261126-noted-payload-keys', class: NotedPayloadKeys20261126 },
   { name: '20261126-surveys', class: Surveys20261126 },
+  { name: '20261126-large-ledgers', class: LargeLedgers20261126 },
 ];

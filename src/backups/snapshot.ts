@@ -25,7 +25,10 @@ export class SnapshotLost extends Error {
 /** A reader that waits longer is queued behind a lock that waits for the snapshot's end: a deadlock. */
 const READER_WAITS = '10s';
 
-const LAST_LOADS = statement`select table_name, max(id) as id from longshore.load where status = 'done' and table_name = any ($1) group by 1`;
+/** One look-up a table. */
+const LAST_LOADS = statement<{ table_name: string; id: number }>`
+  select t.name as table_name, l.id from unnest($1::text[]) t (name) cross join lateral (
+    select id from longshore.load where table_name = t.name and status = 'done' order by id desc limit 1) l`;
 
 /**
  * Takes a snapshot of these tables: all of them at one moment. The connection is in a transaction from then on, whose

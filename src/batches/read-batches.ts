@@ -72,21 +72,30 @@ export async function readOutcomes(
   );
 }
 
+const CHOSEN = part`($1::bigint is null or b.group_id = $1)
+     and ($2::text is null or (b.group_id, b.first_line) < (
+           select l.group_id, l.first_line from longshore.batch l where l.id = $2))
+   order by b.group_id desc, b.first_line desc limit $3`;
+
 const LIST_BATCHES = statement<ViewRow>`
-  ${VIEW}
-   where ($1::text[] is null or b.table_name = any ($1)) and ($2::bigint is null or b.group_id = $2)
-     and ($3::text is null or (b.group_id, b.first_line) < (
-           select l.group_id, l.first_line from longshore.batch l where l.id = $3))
-   order by b.group_id desc, b.first_line desc limit $4`;
+  ${VIEW} join (select b.id from longshore.batch b where ${CHOSEN}) newest on newest.id = b.id
+   order by b.group_id desc, b.first_line desc`;
+
+/** By an index of each table. */
+const LIST_BATCHES_OF_TABLES = statement<ViewRow>`
+  ${VIEW} join (
+    select n.id from unnest($4::text[]) t (name) cross join lateral (
+      select b.id, b.group_id, b.first_line from longshore.batch b where b.table_name = t.name and ${CHOSEN}) n
+     order by n.group_id desc, n.first_line desc limit $3) newest on newest.id = b.id
+   order by b.group_id desc, b.first_line desc`;
 
 /** Batches that have ended, newest first. */
 export async function listBatches(db: Sql, filter: BatchFilter): Promise<BatchView[]> {
-  const rows = await db.query(LIST_BATCHES, [
-    filter.tables ?? null,
-    filter.loadId ?? null,
-    filter.before ?? null,
-    filter.limit,
-  ]);
+  const { tables, loadId = null, before = null, limit } = filter;
+  const rows =
+    tables === undefined
+      ? await db.query(LIST_BATCHES, [loadId, before, limit])
+      : await db.query(LIST_BATCHES_OF_TABLES, [loadId, before, limit, [...new Set(tables)]]);
   return rows.map(toView);
 }
 

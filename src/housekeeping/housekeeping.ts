@@ -8,6 +8,7 @@ import type { Installation } from '../installation/installation.ts';
 import { reconcileJobs } from '../jobs/reconcile-jobs.ts';
 import { dropOldSigningKeys } from '../keys/signing-keys.ts';
 import { LoadEntity } from '../ledger/load-entities.ts';
+import { countEndedLoads } from '../loads/count-loads.ts';
 import { LOAD_JOB } from '../loads/load-job.ts';
 import { tellPausedAgain } from '../loads/pause-load.ts';
 import type { Refresher } from '../reports/refresher.ts';
@@ -41,7 +42,7 @@ const STOP_MS = 2_000;
 
 /**
  * The API's periodic work: starts loads, backups and restores that wait for their workflow, requests refreshes of stale
- * reports, deletes left-over files, and adopts trusted backups that the ledger does not know.
+ * reports, counts ended loads, deletes left-over files, and adopts trusted backups that the ledger does not know.
  */
 export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
   const { db, storage, backupKeys: keys, freshLedger, refresher, log } = deps;
@@ -57,6 +58,7 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
     every(RECONCILE_EVERY_MS, () => reconcileJobs(BACKUP_JOB, deps)),
     every(RECONCILE_EVERY_MS, () => reconcileJobs(RESTORE_JOB, deps)),
     every(RECONCILE_EVERY_MS, () => refresher.askStale()),
+    every(RECONCILE_EVERY_MS, () => countEndedLoads(db)),
     every(STAGES_EVERY_MS, () => sweepStages(db)),
     every(STAGES_EVERY_MS, () => endOrphans(deps)),
     every(SCHEDULES_EVERY_MS, () => deps.book.sync()),

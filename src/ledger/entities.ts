@@ -5,6 +5,7 @@ import { InstallationEntity, ProcessEntity } from './installation-entities.ts';
 import { ApiKeyEntity, AuditEntity, PayloadKeyEntity, TokenKeyEntity } from './key-entities.ts';
 import {
   LoadChunkEntity,
+  LoadCountEntity,
   LoadEntity,
   LoadPastEntity,
   RejectEntity,
@@ -27,6 +28,7 @@ export const ledgerEntities = [
   IdempotencyKeyEntity,
   InstallationEntity,
   LoadChunkEntity,
+  LoadCountEntity,
   LoadEntity,
   LoadPastEntity,
   PayloadKeyEntity,

@@ -55,6 +55,8 @@ export const LoadEntity = defineEntity({
     createdAt: p.datetime().defaultRaw('now()'),
     startedAt: p.datetime().nullable(),
     finishedAt: p.datetime().nullable(),
+    /** It has ended, and `load_count` has it. */
+    counted: p.boolean().default(false),
   },
 });
 
@@ -102,18 +104,28 @@ export const RejectRestEntity = defineEntity({
   },
 });
 
+const totals = {
+  tableName: p.text().primary(),
+  status: p.text().$type<LoadStatus>().primary(),
+  loads: number(),
+  rowsLoaded: number(),
+  rowsRejected: number(),
+  rowsUnchanged: number(),
+  rowsDiscarded: number(),
+};
+
 /** What deleted loads still count for. */
 export const LoadPastEntity = defineEntity({
   name: 'LoadPast',
   tableName: 'load_past',
   schema,
-  properties: {
-    tableName: p.text().primary(),
-    status: p.text().$type<LoadStatus>().primary(),
-    loads: number(),
-    rowsLoaded: number(),
-    rowsRejected: number(),
-    rowsUnchanged: number(),
-    rowsDiscarded: number(),
-  },
+  properties: totals,
+});
+
+/** Sums of the loads with `counted`, so that nobody has to read them to count them. */
+export const LoadCountEntity = defineEntity({
+  name: 'LoadCount',
+  tableName: 'load_count',
+  schema,
+  properties: totals,
 });

@@ -130,7 +130,9 @@ const SAME_CONTENT = statement<{ id: number }>`
 
 const SAME_SOURCE = statement<{ id: number }>`
   select id from longshore.load l
-   where table_name = $1 and mode = $2 and source_key || '@' || coalesce(source_stamp, '') = $3 and ${LAST_SAME}`;
+   where table_name = $1 and mode = $2 and source_kind = 'inbox'
+     and hashtextextended(source_key || '@' || coalesce(source_stamp, ''), 0) = hashtextextended($3, 0)
+     and source_key || '@' || coalesce(source_stamp, '') = $3 and ${LAST_SAME}`;
 
 async function findSameLoad(tx: Tx, request: NewLoad): Promise<number | undefined> {
   const { table, mode, survey, source, sourceStamp } = request;
@@ -276,18 +278,26 @@ export function unknownLoad(id: number): LongshoreError {
   );
 }
 
-const LIST_LOADS = statement<ViewRow>`
-  ${VIEW} where ($1::text[] is null or l.table_name = any ($1)) and ($2::text is null or l.status = $2)
-     and ($3::bigint is null or l.id < $3) order by l.id desc limit $4`;
+/** The newest loads, chosen by an index of each table that is asked for, or of the status, or of all. */
+const CHOSEN = part`($1::text is null or l.status = $1) and ($2::bigint is null or l.id < $2)
+   order by l.id desc limit $3`;
+
+const LIST_LOADS = statement<ViewRow>`${VIEW} where ${CHOSEN}`;
+
+const LIST_LOADS_OF_TABLES = statement<ViewRow>`
+  ${VIEW} join (
+    select n.id from unnest($4::text[]) t (name) cross join lateral (
+      select l.id from longshore.load l where l.table_name = t.name and ${CHOSEN}) n
+     order by n.id desc limit $3) newest on newest.id = l.id
+   order by l.id desc`;
 
 /** Newest first. */
 export async function listLoads(db: Sql, filter: LoadFilter): Promise<LoadView[]> {
-  const rows = await db.query(LIST_LOADS, [
-    filter.tables ?? null,
-    filter.status ?? null,
-    filter.before ?? null,
-    filter.limit,
-  ]);
+  const { tables, status = null, before = null, limit } = filter;
+  const rows =
+    tables === undefined
+      ? await db.query(LIST_LOADS, [status, before, limit])
+      : await db.query(LIST_LOADS_OF_TABLES, [status, before, limit, [...new Set(tables)]]);
   return rows.map(toView);
 }
 

@@ -66,8 +66,10 @@ const NOTE = statement`
   update longshore.report r
      set as_of = clock_timestamp(), top_group = top.id, counters = ${COUNTERS},
          seen_loads = ${DONE_LOADS}, seen_restores = ${DONE_RESTORES}, seen_groups = ${groupsUpTo('top.id')},
-         includes_load = (select l.id from longshore.load l
-                           where l.status = 'done' and l.table_name = any (r.tables)
+         includes_load = (select l.id from unnest(r.tables) t (name) cross join lateral (
+                            select id, finished_at from longshore.load
+                             where status = 'done' and table_name = t.name
+                             order by finished_at desc, id desc limit 1) l
                            order by l.finished_at desc, l.id desc limit 1),
          -- What was included stays so when the ledger has deleted its batches.
          includes_group = coalesce(

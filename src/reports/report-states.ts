@@ -12,10 +12,13 @@ export const GROUP_WINDOW = 1000;
 
 /**
  * SQL over a row `r` of `longshore.report`: how many loads of its tables are done, with those that were deleted since.
- * Deleting one changes nothing here, at any moment.
+ * Counting or deleting one changes nothing here, at any moment.
  */
 export const DONE_LOADS = part`
-  ((select count(*)::int from longshore.load l where l.status = 'done' and l.table_name = any (r.tables))
+  ((select count(*)::int from longshore.load l
+     where not l.counted and l.status = 'done' and l.table_name = any (r.tables))
+   + (select coalesce(sum(c.loads), 0)::int from longshore.load_count c
+       where c.status = 'done' and c.table_name = any (r.tables))
    + (select coalesce(sum(p.loads), 0)::int from longshore.load_past p
        where p.status = 'done' and p.table_name = any (r.tables)))`;
 
