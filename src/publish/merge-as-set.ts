@@ -1,7 +1,6 @@
 import type { Tx } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
-import { readViewOf, readViewsOf } from '../tables/read-views.ts';
 import { addReferrer, dropReferrer, readReferrers } from '../tables/referrers.ts';
 import { columnsOf, liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
@@ -97,8 +96,7 @@ async function rebuildKeys(tx: Tx, merge: SetMerge): Promise<number> {
   await tx.query(`lock table ${live} in share row exclusive mode`);
   await lockForPublishing(tx, [live]);
   const referrers = await readReferrers(tx, live, ON_KEYS);
-  const views = await readViewsOf(tx, [table.name]);
-  await lockExclusively(tx, [live, ...referrers.map((one) => one.table)], views.map(readViewOf));
+  await lockExclusively(tx, [live, ...referrers.map((one) => one.table)]);
   const keys = await rebuiltKeys(tx, live);
   for (const one of referrers) await dropReferrer(tx, one);
   for (const { drop } of keys) await tx.query(drop);

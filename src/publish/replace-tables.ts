@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Tx } from '../db/database.ts';
 import { DATA_SCHEMA, quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { isRefusal, sqlstateOf } from '../db/sqlstate.ts';
-import { pointReadView, readViewOf, readViewsOf } from '../tables/read-views.ts';
+import { detachReadView, hangingViewsOf, readViewOf } from '../tables/read-views.ts';
 import { addReferrer, dropReferrer, type Referrer } from '../tables/referrers.ts';
 import { liveName, type StagedTable, type TableState } from '../tables/table-state.ts';
 import { buildEarly, dropUntaken, takeOrBuild } from './built-early.ts';
@@ -25,8 +25,8 @@ export type Replaced = { readonly way: 'swap' } | { readonly way: 'insert'; read
  *   keys, then references of the stages ─ exclusive lock ─ drop references from outside ─ swap, or empty and insert ─
  *   add those references again, which checks them
  *
- * A stage that becomes the table gets its keys, references, owner, grants and comments, its name and schema, and the
- * view through which reports read. Where something depends on the table that this can not carry (`obstacles`), or where
+ * A stage that becomes the table gets its keys, references, owner, grants and comments, its name and schema; reports read
+ * it by its name. Where something depends on the table that this can not carry (`obstacles`), or where
  * PostgreSQL refuses the swap for an unforeseen reason, the rows go into the existing table. A key or reference that
  * does not hold is PostgreSQL's error; everything is rolled back then.
  *
@@ -68,12 +68,13 @@ async function replaceAll(tx: Tx, replacements: readonly Replacement[]): Promise
 
   const lives = replacements.map(({ table }) => liveName(table));
   const referrers = referrersOf(replacements);
-  const swapped = new Map(swaps.map((one) => [one.table.name, one.stage]));
-  const views = await readViewsOf(tx, [...swapped.keys()]);
+  const views = await hangingViewsOf(
+    tx,
+    swaps.map(({ table }) => table.name),
+  );
   await lockExclusively(tx, [...lives, ...referrers.map((r) => r.table)], views.map(readViewOf));
   for (const r of referrers) await dropReferrer(tx, r);
-  // Views keep reading the old relation under its new name and schema, and materialized views depend on them.
-  for (const view of views) await pointReadView(tx, view, swapped.get(view)!);
+  for (const view of views) await detachReadView(tx, view);
   if (swaps.length > 0) {
     await tx.query(`drop table ${swaps.map(({ table }) => liveName(table)).join(', ')}`);
   }

@@ -2,6 +2,7 @@ import type { Tx } from '../db/database.ts';
 import { quoteName, REPORT_SCHEMA } from '../db/sql-names.ts';
 import { type Statement, statement, statementFor } from '../db/statement.ts';
 import { readViewOf } from '../tables/read-views.ts';
+import { liveName } from '../tables/table-state.ts';
 import { DONE_LOADS, DONE_RESTORES, groupsUpTo } from './report-states.ts';
 
 /**
@@ -24,8 +25,9 @@ export async function fillView(
   const startedAt = performance.now();
   const quoted = quoteName(REPORT_SCHEMA, view);
   await tx.query(SETTINGS);
-  const sources = [...report.tables].sort().map(readViewOf).join(', ');
-  await tx.query(`lock table ${sources} in access share mode`);
+  const tables = [...report.tables].sort();
+  const sources = [...tables.map(readViewOf), ...tables.map((name) => liveName({ name }))];
+  await tx.query(`lock table ${sources.join(', ')} in access share mode`);
   await tx.query(NOTE, [report.name]);
   await tx.query(`refresh materialized view ${concurrently ? 'concurrently ' : ''}${quoted}`);
   await tx.query(noteFilledSql(quoted), [report.name, (performance.now() - startedAt) / 1000]);

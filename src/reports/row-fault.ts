@@ -9,6 +9,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   '22012': 'division by zero',
   '22P02': 'a text can not be cast',
   '23505': 'the key is not unique',
+  '42703': 'a column of a table is gone, which a start of the API takes in',
+  '42P01': 'a table is gone, which a start of the API makes anew',
+  '42P13': 'a column of a table has another type, which a start of the API takes in',
 };
 
 /** Classes 21 (cardinality), 22 (data) and 23 (integrity): the SQL may succeed on other rows. */

@@ -144,17 +144,17 @@ const HANGING: readonly Hanging[] = [
   { what: 'a sequence owned by a column', make: 'create sequence item_seq owned by item.id', way: 'insert' },
   {
     what: 'a collation',
-    make: 'drop view longshore_read.item; alter table item alter column note type text collate "C"',
+    make: 'alter table item alter column note type text collate "C"',
     way: 'insert',
   },
   {
     what: 'another type of column',
-    make: 'drop view longshore_read.item; alter table item alter column note type varchar(40)',
+    make: 'alter table item alter column note type varchar(40)',
     way: 'insert',
   },
   {
     what: 'a domain',
-    make: 'drop view longshore_read.item; create domain noted as text; alter table item alter column note type noted',
+    make: 'create domain noted as text; alter table item alter column note type noted',
     way: 'insert',
   },
   {

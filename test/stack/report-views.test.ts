@@ -5,6 +5,7 @@ import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { BUNDLED_REPORTS } from '../../src/reports/read-reports.ts';
+import { refreshView } from '../../src/reports/refresh-view.ts';
 import { reportState } from '../../src/reports/report-states.ts';
 import { ensureTables } from '../../src/tables/ensure-tables.ts';
 import { testDatabase } from '../support/database.ts';
@@ -280,6 +281,100 @@ describe('views of reports', async () => {
       (await db.query(COLUMNS_OF_PLAIN)).map(({ name }) => name),
       ['one', '_load_id', '_line'],
     );
+  });
+});
+
+/** A table of its own, with a report on it, in a database where somebody else changes the table. */
+describe('a table that reports read', async () => {
+  const home = await testHome({ after });
+  const { url } = await testDatabase({ after });
+  const db = await openDatabase({ url, poolSize: 4 });
+  after(() => db[Symbol.asyncDispose]());
+  const fields = (types: Readonly<Record<string, string>>) =>
+    Object.entries(types).map(([name, type]) => ({ name, type }));
+  const dictionaryOf = (types: Readonly<Record<string, string>>) =>
+    parseDictionary({ name: 'hand', resources: [{ name: 'plain', schema: { fields: fields(types) } }] });
+  const WHOLE = { one: 'string', two: 'integer', three: 'number' };
+  const start = async (types: Readonly<Record<string, string>>, select: string) => {
+    const dictionary = dictionaryOf(types);
+    await ensureTables(url, dictionary);
+    const folder = await writeReports(home, { a: reportFile(select, { tables: 'plain', key: 'one' }) });
+    return startReports(url, folder, dictionary);
+  };
+  const refresh = () => refreshView(db, 'a', { force: true, signal: new AbortController().signal });
+  const report = () => db.query('select * from longshore_report.a order by 1');
+
+  it('can be changed by plain SQL, and the next start takes it in', async () => {
+    await start(WHOLE, 'select one, two from plain');
+    await db.query(`insert into plain (one, two, three) values ('a', 1, 1.5), ('b', 2, 2.5)`);
+    await refresh();
+    const [before] = await db.query(`select 'longshore_report.a'::regclass::oid as oid`);
+
+    await db.query('alter table plain alter column three type text');
+    await assert.rejects(refresh(), { code: 'refresh-failed', message: /another type.*42P13/ });
+    await start({ ...WHOLE, three: 'string' }, 'select one, two from plain');
+    // Whatever the report does not name may have changed: it is filled from the table as it is.
+    await refresh();
+    await db.query('alter table plain drop column three');
+    await assert.rejects(refresh(), { code: 'refresh-failed', message: /column of a table is gone.*42703/ });
+    assert.equal((await report()).length, 2, 'the report shows what it held');
+    await start({ one: 'string', two: 'integer' }, 'select one, two from plain');
+    await refresh();
+    assert.deepEqual(await report(), [
+      { one: 'a', two: '1' },
+      { one: 'b', two: '2' },
+    ]);
+    const [after] = await db.query(`select 'longshore_report.a'::regclass::oid as oid`);
+    assert.notDeepEqual(after, before, 'it was made anew');
+  });
+
+  it('can change the type of a column that a report shows, or its collation', async () => {
+    await start({ one: 'string', two: 'integer' }, 'select one, two from plain');
+    await db.query(
+      'alter table plain alter column two type text, alter column one type text collate "POSIX"',
+    );
+    const [live] = await start({ one: 'string', two: 'string' }, 'select one, two from plain');
+    assert.deepEqual(
+      live?.columns.map(({ name, type }) => `${name} ${type}`),
+      ['one text', 'two text'],
+    );
+    const [one] = await db.query(
+      `select c.collname as name from pg_attribute a join pg_collation c on c.oid = a.attcollation
+        where a.attrelid = 'longshore_read.plain'::regclass and a.attname = 'one'`,
+    );
+    assert.deepEqual(one, { name: 'POSIX' });
+    await refresh();
+    assert.equal((await report()).length, 2);
+  });
+
+  it('can be dropped by plain SQL, and is made anew by the next start', async () => {
+    await db.query('drop table plain');
+    await assert.rejects(refresh(), { code: 'refresh-failed', message: /a table is gone.*42P01/ });
+    await start(WHOLE, 'select one, two from plain');
+    await refresh();
+    assert.deepEqual(await report(), []);
+  });
+
+  it('is let go by the views of earlier versions at a start, with the reports on them left as they are', async () => {
+    await start(WHOLE, 'select one, two from plain');
+    const columns = (await db.query(COLUMNS_OF_PLAIN)).map(({ name }) => name).join(', ');
+    await db.query(`create or replace view longshore_read.plain as select ${columns} from plain`);
+    const [before] = await db.query(`select 'longshore_report.a'::regclass::oid as oid`);
+    await assert.rejects(db.query('alter table plain alter column two type numeric'), { code: '0A000' });
+    await start(WHOLE, 'select one, two from plain');
+    await db.query('alter table plain alter column two type numeric');
+    assert.deepEqual(await db.query(`select 'longshore_report.a'::regclass::oid as oid`), [before]);
+    const functions = await db.query(
+      `select from pg_proc where pronamespace = 'longshore_read'::regnamespace`,
+    );
+    assert.equal(functions.length, 1, 'none of an earlier shape is left');
+  });
+
+  it('is read by a plan of the table itself', async () => {
+    const plan = await db.query<{ 'QUERY PLAN': string }>(
+      `explain select two from longshore_read.plain where one = 'a'`,
+    );
+    assert.match(plan.map((row) => row['QUERY PLAN']).join('\n'), /^Seq Scan on plain/);
   });
 });
 
