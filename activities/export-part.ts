@@ -14,7 +14,7 @@ import type { PlannedPart } from '../src/backups/plan-parts.ts';
 import { copyPart, joinSnapshot, SnapshotLost } from '../src/backups/snapshot.ts';
 import type { TupleSource } from '../src/db/copy-binary.ts';
 import { CopyOut } from '../src/db/copy-out.ts';
-import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
+import { asDatabaseError } from '../src/db/database-error.ts';
 import { LongshoreError } from '../src/errors.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Table } from '../src/types.ts';
@@ -98,10 +98,13 @@ async function copyOf(client: Client, table: Table, input: ExportPartInput): Pro
   return { input: copy.input, more: () => copy.more().catch(toLost), close: () => copy.close() };
 }
 
-/** Errors that a new snapshot may resolve: this one is gone, or can't be reached, or a lock waits for its end. */
+/**
+ * Errors that a new snapshot may resolve: this one is gone, or can't be reached, or a lock waits for its end, or PostgreSQL
+ * is busy, for which the snapshot of all parts shall not wait.
+ */
 function toLost(error: unknown): never {
-  const waited = sqlstateOf(error) === SQLSTATE.lockNotAvailable;
-  if (error instanceof SnapshotLost || isConnectionError(error) || waited) {
+  const known = asDatabaseError(error);
+  if (error instanceof SnapshotLost || (known !== null && known.code !== 'database-full')) {
     throw lost(
       error instanceof SnapshotLost ? error.message : 'the snapshot can not be read at the moment',
       error,

@@ -1,13 +1,20 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { LRUCache } from 'lru-cache';
 import { asDatabaseError } from '../src/db/database-error.ts';
 import { asRefused } from '../src/db/refusal.ts';
 import { sqlstateOf } from '../src/db/sqlstate.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../src/errors.ts';
 import { messageOf } from '../src/runtime/log-fields.ts';
 
-/** Tries after an unforeseen error: it may be transient, but a bug never goes away. */
+/**
+ * Tries of an activity that ended with an unforeseen error: it may be transient, but a bug never goes away. Only those
+ * count, as this process saw them: a server that is away or busy for days uses up none.
+ */
 const UNFORESEEN_TRIES = 8;
+/** Activities whose tries are counted at a time; the least recently failed are forgotten. */
+const COUNTED_ACTIVITIES = 10_000;
+const unforeseen = new LRUCache<string, number>({ max: COUNTED_ACTIVITIES });
 
 /** Fixed delay between retries while a backup or a restore of the table runs. */
 const TABLE_DELAY = '2s';
@@ -16,17 +23,29 @@ const LONG_TABLE_DELAY = '6s';
 const WAITS_FOR_TABLE: readonly ErrorCode[] = ['table-backing-up', 'table-restoring'];
 
 /** The failure for Temporal: the catalog's code is its type, and decides whether it is retryable. */
-function toFailure(error: unknown, attempt: number): Error {
+function toFailure(error: unknown, info: Context['info']): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   const known = toLongshoreError(error);
   const { retryable } = ERRORS[known.code];
-  const givenUp = known.code === 'internal' && attempt >= UNFORESEEN_TRIES;
+  const { attempt } = info;
+  const givenUp = known.code === 'internal' && countUnforeseen(info) >= UNFORESEEN_TRIES;
   return ApplicationFailure.create({
     type: known.code,
     message: known.message,
     nextRetryDelay: tableDelay(known.code, attempt),
     nonRetryable: !retryable || givenUp,
   });
+}
+
+function countUnforeseen(info: Context['info']): number {
+  const key = activityKey(info);
+  const tries = (unforeseen.get(key) ?? 0) + 1;
+  unforeseen.set(key, tries);
+  return tries;
+}
+
+function activityKey({ workflowExecution, activityId }: Context['info']): string {
+  return JSON.stringify([workflowExecution?.workflowId, workflowExecution?.runId, activityId]);
 }
 
 function tableDelay(code: ErrorCode, attempt: number) {
@@ -54,10 +73,12 @@ type Activity<I, O> = (input: I) => Promise<O>;
 export function failing<I, O>(activity: Activity<I, O>): Activity<I, O> {
   return async (input) => {
     try {
-      return await activity(input);
+      const result = await activity(input);
+      unforeseen.delete(activityKey(Context.current().info));
+      return result;
     } catch (error) {
       const { info, log } = Context.current();
-      const failure = toFailure(error, info.attempt);
+      const failure = toFailure(error, info);
       if (failure instanceof ApplicationFailure) {
         // A non-retryable failure is an answer to the user, who finds it in the load, and may quote the file; the rest is
         // for operators.

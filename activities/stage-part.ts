@@ -9,8 +9,8 @@ import { plainPart } from '../src/backups/plain-part.ts';
 import { hashFault, sizeFault } from '../src/backups/verify-files.ts';
 import { copyIn } from '../src/db/copy-in.ts';
 import type { Tx } from '../src/db/database.ts';
+import { asDatabaseError } from '../src/db/database-error.ts';
 import { quoteNames } from '../src/db/sql-names.ts';
-import { isConnectionError, SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { vacuumStage } from '../src/publish/stage.ts';
 import { faultyRows, hasRulesToCheck, refuseFaulty } from '../src/restores/check-backup-rows.ts';
@@ -154,7 +154,7 @@ async function blame(
   part: Part,
   error: unknown,
 ): Promise<unknown> {
-  if (isConnectionError(error) || sqlstateOf(error) === SQLSTATE.diskFull) return error;
+  if (asDatabaseError(error) !== null) return error;
   const known = error instanceof LongshoreError ? error.code : null;
   if (known === 'backup-key-missing' || known?.startsWith('storage-')) return error;
   const fault = await hashFault(storage, backup.id, part);

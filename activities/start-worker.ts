@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Runtime, Worker } from '@temporalio/worker';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
 import type { Config } from '../src/config.ts';
+import { WORKER_CONNECTIONS } from '../src/db/connections.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
 import { LongshoreError } from '../src/errors.ts';
@@ -48,7 +49,8 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const db = await openDatabase({
     url: config.databaseUrl,
-    poolSize: ACTIVITIES_AT_ONCE * 2,
+    poolSize: WORKER_CONNECTIONS.activities,
+    besidePool: WORKER_CONNECTIONS.beside,
     applicationName: `longshore ${name}`,
   });
   const analyzing = new AnalyzeQueue({

@@ -23,6 +23,7 @@ import { uncovered } from '../src/backups/uncovered.ts';
 import { createBatchCommitter } from '../src/batches/batch-committer.ts';
 import { HandOver } from '../src/batches/hand-over.ts';
 import type { Config } from '../src/config.ts';
+import { API_CONNECTIONS } from '../src/db/connections.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { readDictionary } from '../src/dictionary/read-dictionary.ts';
@@ -103,7 +104,12 @@ export async function startApi({
 
   await using opened = new AsyncDisposableStack();
   const db = opened.use(
-    await openDatabase({ url: config.databaseUrl, poolSize: 16, applicationName: 'longshore api' }),
+    await openDatabase({
+      url: config.databaseUrl,
+      poolSize: API_CONNECTIONS.ledger,
+      besidePool: API_CONNECTIONS.snapshots,
+      applicationName: 'longshore api',
+    }),
   );
   const left = await uncovered(db, dictionary.tables, dictionary.tables);
   if (left.length > 0) log.warn({ uncovered: left }, `Backups do not hold everything: ${left.join('; ')}`);

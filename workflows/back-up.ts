@@ -7,6 +7,7 @@ import {
   continueAsNew,
   defineSignal,
   isCancellation,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -161,6 +162,8 @@ function mayPass(error: unknown, attempt: number): boolean {
   if (cause instanceof TimeoutFailure) return true;
   const code: string = reasonOf(error).code;
   if (code === 'internal') return attempt < UNFORESEEN_ATTEMPTS;
+  // Backups ended with it, before it was known that it passes.
+  if (code === 'database-busy') return patched('wait while PostgreSQL is busy');
   return code === SNAPSHOT_LOST || code === 'database-unavailable' || code === 'temporal-unavailable';
 }
 

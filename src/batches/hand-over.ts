@@ -1,6 +1,7 @@
+import { API_CONNECTIONS } from '../db/connections.ts';
+import { type SlotLimits, Slots } from '../slots.ts';
 import type { BatchOutcome } from './batch.ts';
 import type { CheckedBatch } from './checked-batch.ts';
-import { CommitSlots, type SlotLimits } from './commit-slots.ts';
 
 type Outcomes = Promise<readonly BatchOutcome[]>;
 
@@ -14,10 +15,11 @@ interface Handed {
 const KEPT_MS = 60_000;
 
 /**
- * Limits for a pool of 16 connections. A table has at most three groups of this process under way: two that append, one
- * that merges. Groups left behind by a process that died come on top, and wait for a slot.
+ * Groups that may hold a connection at the same time: of one table, for whose lock a group may wait, and of all, fewer
+ * than the pool has, whose others read keys, outcomes and jobs. A table has at most three groups of this process under
+ * way: two that append, one that merges. Groups left behind by a process that died come on top, and wait for a slot.
  */
-const SLOTS: SlotLimits = { perTable: 3, all: 12 };
+const SLOTS: SlotLimits = { each: 3, all: API_CONNECTIONS.ledger - 4 };
 
 /**
  * The rendezvous of a group's receiver and its activity when both are in one process. The checked rows are neither sent
@@ -28,12 +30,12 @@ const SLOTS: SlotLimits = { perTable: 3, all: 12 };
 export class HandOver {
   readonly #groups = new Map<string, Handed>();
   readonly #underWay = new Map<string, Outcomes>();
-  readonly #slots: CommitSlots;
+  readonly #slots: Slots;
   readonly #onCommit: (table: string) => void;
 
   /** @param onCommit called with the table right after a group's commit; must be quick and not throw */
   constructor(slots: SlotLimits = SLOTS, onCommit: (table: string) => void = () => undefined) {
-    this.#slots = new CommitSlots(slots);
+    this.#slots = new Slots(slots);
     this.#onCommit = onCommit;
   }
 

@@ -7,7 +7,7 @@ import {
   type PostgreSqlConnection,
 } from '@mikro-orm/postgresql';
 import {
-  type Client,
+  Client,
   type Pool,
   type PoolClient,
   type QueryConfig,
@@ -15,7 +15,10 @@ import {
   type QueryResultRow,
   TypeOverrides,
 } from 'pg';
+import { LongshoreError } from '../errors.ts';
 import { ledgerEntities } from '../ledger/entities.ts';
+import { Slots } from '../slots.ts';
+import { BESIDE_POOL, POOL_SIZE } from './connections.ts';
 import { ledgerOf } from './ledger-queries.ts';
 import { connectSession, sessionPool } from './session.ts';
 import type { Sql } from './sql.ts';
@@ -59,7 +62,12 @@ export interface Database extends Sql, AsyncDisposable {
    */
   prepared<R extends QueryResultRow>(text: Statement<R>, values: readonly unknown[]): Promise<R[]>;
   pool(): PoolState;
-  /** A connection outside the pool, for what needs one for long: no limit of time ends it. The caller ends it. */
+  /** What PostgreSQL or the way to it answered to the last attempt to connect, some seconds ago at most; null: nothing. */
+  refused(): unknown;
+  /**
+   * A connection outside the pool, for what needs one for long: no limit of time ends it. The caller ends it.
+   * @throws LongshoreError `database-busy`: as many as there may be are in use
+   */
   connect(): Promise<Client>;
 }
 
@@ -71,6 +79,8 @@ export interface PoolState {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** How long a refused connection is told of, while no other one was made. */
+const REFUSAL_TOLD_MS = 30_000;
 /** Longer than the holder of a connection needs to notice that it was ended. */
 const GIVE_BACK_AFTER_MS = 100;
 /** A session ends at its next look at signals: at once, unless it waits for a disk. */
@@ -78,8 +88,12 @@ const END_LIMIT_MS = 5_000;
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** Connections at most. Default 10. */
+  /** Connections at most. */
   readonly poolSize?: number;
+  /** Connections outside the pool at most. */
+  readonly besidePool?: number;
+  /** How long to wait for a connection. */
+  readonly connectTimeoutMs?: number;
   /** Shown by `pg_stat_activity`. */
   readonly applicationName?: string;
 }
@@ -87,16 +101,23 @@ export interface DatabaseOptions {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const clients = new Map<number, PoolClient>();
   let pool: Pool | undefined;
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+  const { attempts, ClientOfPool } = watchAttempts();
+  const beside = new Slots({
+    all: options.besidePool ?? BESIDE_POOL,
+    each: options.besidePool ?? BESIDE_POOL,
+  });
   const orm = await MikroORM.init({
     clientUrl: options.url,
     entities: ledgerEntities,
-    pool: { min: 0, max: options.poolSize ?? 10 },
+    pool: { min: 0, max: options.poolSize ?? POOL_SIZE },
     driverOptions: {
       application_name: options.applicationName ?? 'longshore',
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: connectTimeoutMs,
       // The driver's own, so that a time is a Date whichever way it was read.
       types: new TypeOverrides(),
       ...sessionPool(),
+      Client: ClientOfPool,
       onPoolCreated: (created: Pool) => {
         pool = created;
         endOnce(created);
@@ -188,12 +209,25 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       idle: pool?.idleCount ?? 0,
       waiting: pool?.waitingCount ?? 0,
     }),
-    connect: () =>
-      connectSession({
-        connectionString: options.url,
-        application_name: options.applicationName ?? 'longshore',
-        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      }),
+    refused: () => attempts.refusal(),
+    async connect() {
+      const release = await beside.take('connection', connectTimeoutMs);
+      if (release === null) {
+        throw new LongshoreError('database-busy', 'all connections that this process may hold were in use');
+      }
+      try {
+        const client = await connectSession({
+          connectionString: options.url,
+          application_name: options.applicationName ?? 'longshore',
+          connectionTimeoutMillis: connectTimeoutMs,
+        });
+        client.once('end', release);
+        return client;
+      } catch (error) {
+        release();
+        throw error;
+      }
+    },
     // The pool first: Kysely, which forgets its pool before it ends it, would leak a connection that it is acquiring,
     // and the pool would wait for it for ever.
     [Symbol.asyncDispose]: async () => {
@@ -201,6 +235,34 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       await orm.close(true);
     },
   };
+}
+
+type OnConnect = ((error: Error) => void) | ((error: null, client: Client) => void);
+
+/** Remembers how attempts of the pool to connect ended: whoever finds a connection idle does not see that no more are made. */
+function watchAttempts() {
+  let refusal: { readonly error: unknown; readonly atMs: number } | undefined;
+  const ended = (error: unknown) => {
+    refusal = error ? { error, atMs: performance.now() } : undefined;
+  };
+  class ClientOfPool extends Client {
+    // The pool connects by callback.
+    override connect(): Promise<Client>;
+    override connect(callback: OnConnect): void;
+    override connect(callback?: OnConnect): Promise<Client> | undefined {
+      if (callback === undefined) return super.connect();
+      super.connect((error: Error) => {
+        ended(error);
+        (callback as (error: Error) => void)(error);
+      });
+      return undefined;
+    }
+  }
+  const attempts = {
+    refusal: () =>
+      refusal !== undefined && performance.now() - refusal.atMs < REFUSAL_TOLD_MS ? refusal.error : null,
+  };
+  return { attempts, ClientOfPool };
 }
 
 /**

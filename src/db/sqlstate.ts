@@ -6,7 +6,10 @@ export const SQLSTATE = {
   foreignKeyViolation: '23503',
   lockNotAvailable: '55P03',
   diskFull: '53100',
+  outOfMemory: '53200',
   tooManyConnections: '53300',
+  configurationLimitExceeded: '53400',
+  readOnlyTransaction: '25006',
   cardinalityViolation: '21000',
   sequenceLimitExceeded: '2200H',
   invalidParameterValue: '22023',
@@ -66,13 +69,26 @@ export function serverErrorOf(error: unknown): ServerError | undefined {
 /** SQLSTATE classes and Node codes that mean "no connection", not "a wrong statement". */
 export function isConnectionError(error: unknown): boolean {
   const state = sqlstateOf(error);
-  // 25P03 and 25P04: the session's own limits of time ended it.
-  if (state !== undefined && /^(08|57P0|25P0[34])/.test(state)) return true;
+  // 25P03 and 25P04: the session's own limits of time ended it. 28 and 3D: no session begins, since the role, its password
+  // or the database is not there, which no statement can cause.
+  if (state !== undefined && /^(08|28|3D|57P0|25P0[34])/.test(state)) return true;
   for (let e = error; e instanceof Error; e = e.cause) {
     const code = (e as { code?: unknown }).code;
-    if (typeof code === 'string' && /^(ECONN|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH)/.test(code)) return true;
-    if (/Connection terminated|timeout exceeded when trying to connect/.test(e.message)) return true;
+    if (typeof code === 'string' && UNREACHED.test(code)) return true;
+    if (e.message.includes('Connection terminated')) return true;
   }
+  return false;
+}
+
+/** Codes of Node for a server that can not be reached, or whose name can not be resolved. */
+const UNREACHED = /^(ECONN|EPIPE|ETIMEDOUT|ENOENT|ENOTFOUND|EAI_AGAIN|EHOST|ENET)/;
+
+/** The pool's own word when all its connections were in use for as long as it waits. */
+const POOL_IN_USE = 'timeout exceeded when trying to connect';
+
+/** Whether every connection of the pool was in use: PostgreSQL was not asked. */
+export function isPoolInUse(error: unknown): boolean {
+  for (let e = error; e instanceof Error; e = e.cause) if (e.message === POOL_IN_USE) return true;
   return false;
 }
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
+import { mostConnections } from '../db/connections.ts';
 import { LongshoreError } from '../errors.ts';
 import { childEnvironment } from '../runtime/environment.ts';
 import { ensureHome, logPath } from '../runtime/home.ts';
@@ -29,6 +30,10 @@ const WORKER_HEAP_MB = 176;
 /** Longer than the workers' own grace time for running activities. */
 const WORKER_STOP_LIMIT_MS = 40_000;
 const API_STOP_LIMIT_MS = 20_000;
+
+/** Connections of the embedded PostgreSQL beside those of the platform: psql and the like, and a process that is replaced. */
+const CONNECTIONS_OF_OTHERS = 30;
+const LEAST_CONNECTIONS = 100;
 
 export interface PlatformOptions {
   readonly config: Config;
@@ -109,8 +114,10 @@ export class Platform {
     if (config.databaseUrl !== undefined) return;
     log.info('Starting PostgreSQL');
     let port: number | undefined;
+    const connections = mostConnections({ apis: 1, workers: config.workers }) + CONNECTIONS_OF_OTHERS;
+    const settings = { max_connections: String(Math.max(LEAST_CONNECTIONS, connections)) };
     const postgres = await this.#keep('PostgreSQL', 'postgres', () =>
-      startPostgres({ home: config.home, log, port, givenPort: config.serverPorts.postgres }),
+      startPostgres({ home: config.home, log, port, givenPort: config.serverPorts.postgres, settings }),
     );
     port = postgres.port;
     this.#env = { ...this.#env, DATABASE_URL: postgres.url };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Pool } from 'pg';
+import { API_CONNECTIONS } from '../db/connections.ts';
 import { asDatabaseError } from '../db/database-error.ts';
 import { sessionPool } from '../db/session.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
@@ -52,7 +53,6 @@ export interface ReportReaderOptions {
   readonly timeoutMs?: number;
 }
 
-const POOL_SIZE = 6;
 const STATEMENT_MS = 10_000;
 const CONNECT_MS = 10_000;
 
@@ -71,7 +71,7 @@ export function openReportReader(options: ReportReaderOptions): ReportReader {
   const pool = new Pool({
     connectionString: url,
     application_name: 'longshore reports',
-    max: options.poolSize ?? POOL_SIZE,
+    max: options.poolSize ?? API_CONNECTIONS.reports,
     connectionTimeoutMillis: CONNECT_MS,
     ...sessionPool({ settings }),
   });

@@ -151,7 +151,7 @@ describe('the hand-over of groups', () => {
   });
 
   it('commits so many groups of a table, and of all, at the same time, and the others when there is room', async () => {
-    const handOver = new HandOver({ perTable: 2, all: 3 });
+    const handOver = new HandOver({ each: 2, all: 3 });
     const groups = ['jobs', 'jobs', 'jobs', 'notes', 'notes'].map((table) => ({ table, ...held() }));
     const ends = groups.map(({ table, commit }, n) => handOver.commitOnce(`g${n}`, table, commit));
     const begun = () => groups.map(({ times }) => times());

@@ -11,6 +11,7 @@ import { processContext } from '../../src/cli/context.ts';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import { program } from '../../src/cli/program.ts';
 import { CONFIG_NAMES } from '../../src/config.ts';
+import { API_CONNECTIONS, mostConnections, WORKER_CONNECTIONS } from '../../src/db/connections.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { ERRORS } from '../../src/errors.ts';
 import { addDependencyMetrics } from '../../src/metrics/dependencies.ts';
@@ -47,6 +48,23 @@ describe('the documentation', () => {
     document = (await (await api.call('/openapi.json')).json()) as Document;
   });
   after(() => api[Symbol.asyncDispose]());
+
+  it('says how many connections so many processes open', () => {
+    const rows = [
+      ...section('docs/operations.md', 'Connections').matchAll(/^\| (\d+) \| (\d+) \| (\d+) \|$/gm),
+    ];
+    assert.ok(rows.length > 2);
+    for (const [, apis, workers, connections] of rows) {
+      assert.equal(mostConnections({ apis: Number(apis), workers: Number(workers) }), Number(connections));
+    }
+    const shares = [
+      ...section('docs/operations.md', 'Connections').matchAll(/^\| (?:API|worker) \| .* \| (\d+) \|$/gm),
+    ];
+    assert.deepEqual(
+      shares.map(([, share]) => Number(share)),
+      [...Object.values(API_CONNECTIONS), ...Object.values(WORKER_CONNECTIONS)],
+    );
+  });
 
   it('lists every route with its parameters, and no other', () => {
     const table = section('docs/http.md', 'Endpoints');
