@@ -37,6 +37,7 @@ import { restoreRoutes } from './restores/restores.ts';
 import { startRestoreRoutes } from './restores/start-restore.ts';
 import { scheduleRoutes } from './schedules/schedules.ts';
 import { dictionaryRoute } from './tables/dictionary.ts';
+import { planRoutes } from './tables/plan.ts';
 import { tableRoutes } from './tables/tables.ts';
 
 /** Allows nothing from other origins, and no inline scripts. The one form is the documentation's search. */
@@ -98,6 +99,7 @@ function routesOf({ reports }: ApiDeps, docs: DocsSource): readonly Route[] {
     ...restoreRoutes,
     ...copyRoutes,
     dictionaryRoute,
+    ...planRoutes,
     ...keyRoutes,
     tokenRoute,
     ...healthRoutes,

@@ -58,6 +58,7 @@ import { ensureTidySchedule } from '../src/schedules/tidy-schedule.ts';
 import { readPayloadKeys } from '../src/seal/payload-keys.ts';
 import { sealedClientOptions } from '../src/seal/sealed-client.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
+import { createDictionaryPlan } from '../src/tables/dictionary-plan.ts';
 import { ensureTables } from '../src/tables/ensure-tables.ts';
 import { connectClient, connectWorker } from '../src/temporal/connect.ts';
 import { readSdkMetrics } from '../src/temporal/sdk-metrics.ts';
@@ -97,8 +98,14 @@ export async function startApi({
   await migrate(config.databaseUrl);
   for (const rule of await ensureTables(config.databaseUrl, dictionary)) {
     log.warn(
-      { table: rule.table, constraint: rule.name, definition: rule.definition, drop: rule.drop },
-      'The database keeps to a rule that the dictionary does not have, and refuses rows that break it. Drop it if it has no use',
+      {
+        table: rule.table,
+        constraint: rule.name,
+        definition: rule.definition,
+        drop: rule.drop,
+        step: rule.id,
+      },
+      'The database keeps to a rule that the dictionary does not have, and refuses rows that break it. `longshore dictionary apply` drops it if it has no use',
     );
   }
 
@@ -256,6 +263,7 @@ export async function startApi({
     strangers,
     storage,
     dictionary,
+    plan: createDictionaryPlan(db, dictionary),
     keys,
     tokens,
     keyService,

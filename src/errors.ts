@@ -29,6 +29,12 @@ export const ERRORS = {
     remedy:
       'Longshore adds tables and nullable fields by itself; change anything else in the database first.',
   },
+  'plan-changed': {
+    status: 409,
+    retryable: false,
+    title: 'The plan is not what it was',
+    remedy: 'GET /v1/dictionary/plan shows the present one; request its steps.',
+  },
   'report-invalid': {
     status: 422,
     retryable: false,

@@ -17,6 +17,7 @@ import type { CoalescedLog } from '../../src/runtime/coalesced-log.ts';
 import type { ScheduleService } from '../../src/schedules/schedule-service.ts';
 import type { PayloadKeys } from '../../src/seal/payload-keys.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import type { DictionaryPlan } from '../../src/tables/dictionary-plan.ts';
 import type { Dictionary } from '../../src/types.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
@@ -28,6 +29,8 @@ export interface ApiDeps {
   readonly strangers: CoalescedLog;
   readonly storage: Storage;
   readonly dictionary: Dictionary;
+  /** Rules of the database that the dictionary does not have. */
+  readonly plan: DictionaryPlan;
   /** Verifies API keys. */
   readonly keys: ApiKeyStore;
   readonly tokens: Tokens;

@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { addBackupCommands } from './commands/backup.ts';
 import { addControlCommands } from './commands/control.ts';
 import { addCopyCommands } from './commands/copies.ts';
+import { addDictionaryCommands } from './commands/dictionary.ts';
 import { addInsertCommand } from './commands/insert.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLoadCommand } from './commands/load.ts';
@@ -36,6 +37,7 @@ export function program(context: CommandContext): Command {
   addStatusCommand(root);
   addRejectsCommand(root);
   addTablesCommand(root);
+  addDictionaryCommands(root);
   addControlCommands(root);
   addBackupCommands(root);
   addRestoreCommands(root);

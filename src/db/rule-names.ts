@@ -21,16 +21,32 @@ export interface NamedRule {
  * @param taken names that it may not have
  */
 export function ruleName(rule: NamedRule, taken: { has(name: string): boolean } = new Set<string>()): string {
-  const { kind, table, fields, to } = rule;
-  const words = kind === 'pkey' ? [table, kind] : [table, ...fields, kind];
-  const readable = cut(words.join('_'), MAX_NAME_BYTES - HASH_DIGITS - 1);
   for (let salt = 0; ; salt++) {
-    const hash = createHash('sha256')
-      .update(JSON.stringify([kind, table, fields, to, salt]))
-      .digest('hex');
-    const name = `${readable}_${hash.slice(0, HASH_DIGITS)}`;
+    const name = saltedName(rule, salt);
     if (!taken.has(name)) return name;
   }
+}
+
+/** The most names of one rule that are looked at: each but the first was taken by something else. */
+const SALTS = 8;
+
+/** Whether a rule's constraint has a name as Longshore gives, today or by its first version: without a hash. */
+export function isRuleName(name: string, rule: NamedRule): boolean {
+  if (name === readableName(rule)) return true;
+  return Array.from({ length: SALTS }, (_, salt) => saltedName(rule, salt)).includes(name);
+}
+
+function saltedName(rule: NamedRule, salt: number): string {
+  const { kind, table, fields, to } = rule;
+  const hash = createHash('sha256')
+    .update(JSON.stringify([kind, table, fields, to, salt]))
+    .digest('hex');
+  const readable = cut(readableName(rule), MAX_NAME_BYTES - HASH_DIGITS - 1);
+  return `${readable}_${hash.slice(0, HASH_DIGITS)}`;
+}
+
+function readableName({ kind, table, fields }: NamedRule): string {
+  return (kind === 'pkey' ? [table, kind] : [table, ...fields, kind]).join('_');
 }
 
 /** The longest beginning of a text that has at most so many bytes. */

@@ -4,18 +4,12 @@ import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
 import { isConnectionError, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Dictionary } from '../types.ts';
-import {
-  type ForeignRule,
-  isDone,
-  planTables,
-  rulesBeyond,
-  type Step,
-  type TablesPlan,
-} from './plan-tables.ts';
+import { isDone, planTables, type Step, type TablesPlan } from './plan-tables.ts';
+import { type ForeignRule, rulesBeyond } from './rules-beyond.ts';
 import { type Catalog, type Relation, readCatalog } from './table-catalog.ts';
 
-/** Advisory lock that serializes concurrent starts. */
-const TABLES_LOCK = 7_463_002;
+/** Advisory lock that serializes concurrent starts, and whoever else changes the definitions of data tables. */
+export const TABLES_LOCK = 7_463_002;
 
 /** Others queue behind a waiting lock: the transaction is rolled back quickly, lets them through, and retries. */
 const LOCK_TIMEOUT_MS = 1_000;
@@ -32,7 +26,7 @@ const LOCK_TRIES = 400;
  *
  * A table that needs no change is not locked. Readers wait for a moment where a column or a key is added.
  *
- * @returns keys and references of the database that the dictionary does not have
+ * @returns rules of the database that the dictionary does not have
  * @throws LongshoreError `dictionary-conflict`, naming everything at odds; nothing is changed then.
  */
 export async function ensureTables(url: string, dictionary: Dictionary): Promise<readonly ForeignRule[]> {
@@ -131,7 +125,7 @@ function factsOf({ oid, kind, file, comment, columns, keys, references, constrai
   const comments = [comment, ...columns.map((column) => column.comment)];
   return [
     ['table', oid, kind, file],
-    ...columns.map((column) => ({ ...column, comment: null })),
+    ...columns.map(({ notNull, comment: own, ...column }) => column),
     ...comments.flatMap((text, column) => (text === null ? [] : [['comment', column, text]])),
     ...keys.map(({ name, primary, columns: of }) => ['key', name, primary, of]),
     ...references,

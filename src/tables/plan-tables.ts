@@ -176,60 +176,10 @@ export function planTables(dictionary: Dictionary, catalog: Catalog): TablesPlan
   }
 }
 
-/** A rule of the database that the dictionary of today does not have. */
-export interface ForeignRule {
-  readonly table: string;
-  readonly name: string;
-  readonly definition: string;
-  /** The statement that takes it away. */
-  readonly drop: string;
-}
-
-/** Keys and references of the dictionary's tables that the dictionary lacks, but PostgreSQL enforces. */
-export function rulesBeyond(dictionary: Dictionary, catalog: Catalog): readonly ForeignRule[] {
-  return dictionary.tables.flatMap((table) => {
-    const relation = catalog.relations.get(table.name);
-    if (relation === undefined) return [];
-    const keys = wantedKeys(table);
-    const references = new Set(
-      table.foreignKeys.map(({ fields, reference }) =>
-        referenceId(reference.table, fields, reference.fields),
-      ),
-    );
-    const beyond = (name: string, definition: string, drop: string): ForeignRule => ({
-      table: table.name,
-      name,
-      definition,
-      drop,
-    });
-    return [
-      ...relation.keys
-        .filter(({ columns }) => !keys.some(({ fields }) => sameSet(columns, fields)))
-        .map((key) =>
-          beyond(
-            key.name,
-            `${key.primary ? 'primary key' : 'unique'} (${key.columns.join(', ')})`,
-            key.constraint === null
-              ? ddl.dropIndex(key.name)
-              : ddl.dropConstraint(table.name, key.constraint),
-          ),
-        ),
-      ...relation.references
-        .filter(
-          ({ table: to, columns, to: fields }) =>
-            to === null || !references.has(referenceId(to, columns, fields)),
-        )
-        .map(({ name }) =>
-          beyond(name, relation.constraints.get(name) ?? 'foreign key', ddl.dropConstraint(table.name, name)),
-        ),
-    ];
-  });
-}
-
-type UnnamedKey = Omit<ddl.WantedKey, 'name'>;
+export type UnnamedKey = Omit<ddl.WantedKey, 'name'>;
 
 /** The primary key, then each unique key that it is not itself, once. */
-function wantedKeys(table: Table): UnnamedKey[] {
+export function wantedKeys(table: Table): UnnamedKey[] {
   const unique = table.fields.filter(({ constraints }) => constraints.unique).map(({ name }) => [name]);
   const keys: UnnamedKey[] = [];
   if (table.primaryKey.length > 0) keys.push({ primary: true, fields: table.primaryKey });
@@ -239,17 +189,17 @@ function wantedKeys(table: Table): UnnamedKey[] {
   return keys;
 }
 
-function ruleOfKey(table: Table, { primary, fields }: UnnamedKey): NamedRule {
+export function ruleOfKey(table: Table, { primary, fields }: UnnamedKey): NamedRule {
   return { kind: primary ? 'pkey' : 'unique', table: table.name, fields };
 }
 
 /** Each list names a column once. */
-function sameSet(a: readonly string[], b: readonly string[]): boolean {
+export function sameSet(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name));
 }
 
 /** The identity of a reference: the same for the same pairs of columns, in any order. */
-function referenceId(table: string, fields: readonly string[], to: readonly string[]): string {
+export function referenceId(table: string, fields: readonly string[], to: readonly string[]): string {
   const pairs = fields.map((field, i) => JSON.stringify([field, to[i]]));
   return JSON.stringify([table, pairs.sort()]);
 }
@@ -271,7 +221,7 @@ function columnFaults(table: Table, columns: readonly ddl.WantedColumn[], relati
     if (there === undefined) {
       added++;
       if (required) fault(name, 'a new required field');
-    } else if (there.type !== POSTGRES_TYPES[type] || there.required !== required) {
+    } else if (there.type !== POSTGRES_TYPES[type] || (required && !there.required)) {
       const wanted = shown({ type: POSTGRES_TYPES[type], required });
       fault(name, `the database has ${shown(there)}, the dictionary says ${wanted}`);
     } else if (there.generated) fault(name, 'the database generates its values');
@@ -279,7 +229,8 @@ function columnFaults(table: Table, columns: readonly ddl.WantedColumn[], relati
   const known = new Set(columns.map(({ name }) => name));
   for (const { name, required, fills, generated } of relation.columns) {
     if (known.has(name) || !required || fills || generated) continue;
-    fault(name, 'not null in the database, absent from the dictionary');
+    const way = ddl.dropNotNull(table.name, name);
+    fault(name, `not null in the database, absent from the dictionary: no row can be added before ${way}`);
   }
   if (added > 0 && relation.columnsEver + added > MAX_COLUMNS) {
     const detail = `${table.name}: no room for ${added} new fields: with those that were dropped, it has ${relation.columnsEver} of ${MAX_COLUMNS} columns`;

@@ -1,5 +1,5 @@
 import type { Sql } from '../db/sql.ts';
-import { DATA_SCHEMA } from '../db/sql-names.ts';
+import { DATA_SCHEMA, STAGE_SCHEMA } from '../db/sql-names.ts';
 
 /** The part of PostgreSQL's catalog of the data schema that a dictionary concerns. */
 export interface Catalog {
@@ -9,6 +9,8 @@ export interface Catalog {
   readonly names: ReadonlySet<string>;
   /** Types of the schema that no table may be named after: a table makes a type of its own name. */
   readonly types: ReadonlySet<string>;
+  /** References of other tables, in any schema, to the relations. */
+  readonly referrers: readonly PresentReferrer[];
 }
 
 export interface Relation {
@@ -25,6 +27,8 @@ export interface Relation {
   readonly references: readonly PresentReference[];
   /** Definitions of all constraints, of any kind, by name. */
   readonly constraints: ReadonlyMap<string, string>;
+  /** What no dictionary has: checks, exclusions, and unique indexes over expressions or a part of the rows. */
+  readonly others: readonly PresentRule[];
 }
 
 export interface PresentColumn {
@@ -38,6 +42,8 @@ export interface PresentColumn {
   /** It is generated: values can't be inserted into it. */
   readonly generated: boolean;
   readonly comment: string | null;
+  /** Name of its NOT NULL, which is a constraint since PostgreSQL 18. */
+  readonly notNull: string | null;
 }
 
 /** A unique index over plain columns and all rows, whether a constraint made it or not. */
@@ -59,11 +65,26 @@ export interface PresentReference {
   readonly enforced: boolean;
 }
 
+export interface PresentRule {
+  readonly name: string;
+  readonly kind: 'check' | 'exclusion' | 'index';
+  readonly definition: string;
+}
+
+export interface PresentReferrer {
+  readonly schema: string;
+  readonly table: string;
+  readonly name: string;
+  readonly definition: string;
+}
+
 /** @param tables names of the dictionary's tables */
 export async function readCatalog(db: Sql, tables: readonly string[]): Promise<Catalog> {
   const names = await db.query<{ name: string }>(NAMES);
   const types = await db.query<{ name: string }>(TYPES, [tables]);
-  const relations = await db.query<Omit<Relation, 'constraints'> & { name: string }>(RELATIONS, [tables]);
+  const relations = await db.query<Omit<Relation, 'constraints' | 'others'> & { name: string }>(RELATIONS, [
+    tables,
+  ]);
   const oids = relations.map(({ oid }) => oid);
   const columns = byRelation(await db.query<PresentColumn & Of>(COLUMNS, [oids]));
   const keys = byRelation(await db.query<PresentKey & Of>(KEYS, [oids]));
@@ -71,7 +92,13 @@ export async function readCatalog(db: Sql, tables: readonly string[]): Promise<C
   const constraints = byRelation(
     await db.query<Of & { name: string; definition: string }>(CONSTRAINTS, [oids]),
   );
+  const others = byRelation(await db.query<PresentRule & Of>(OTHERS, [oids]));
+  const referrers = await db.query<{ [member in keyof PresentReferrer]: PresentReferrer[member] }>(
+    REFERRERS,
+    [oids],
+  );
   return {
+    referrers,
     names: new Set(names.map(({ name }) => name)),
     types: new Set(types.map(({ name }) => name)),
     relations: new Map(
@@ -83,6 +110,7 @@ export async function readCatalog(db: Sql, tables: readonly string[]): Promise<C
           columns: columns.get(oid) ?? [],
           keys: keys.get(oid) ?? [],
           references: references.get(oid) ?? [],
+          others: others.get(oid) ?? [],
           constraints: new Map(listed.map(({ name, definition }) => [name, definition])),
         };
         return [relation.name, found];
@@ -118,7 +146,9 @@ const COLUMNS = `
   select attrelid::text as of, attname::text as name, attnum::int as number,
          format_type(atttypid, atttypmod) as type, attnotnull as required,
          (atthasdef and attgenerated = '') or attidentity <> '' as fills,
-         attgenerated <> '' or attidentity = 'a' as generated, col_description(attrelid, attnum) as comment
+         attgenerated <> '' or attidentity = 'a' as generated, col_description(attrelid, attnum) as comment,
+         (select conname::text from pg_constraint
+           where conrelid = attrelid and contype = 'n' and conkey[1] = attnum) as "notNull"
     from pg_attribute where attrelid = any ($1::oid[]) and attnum > 0 and not attisdropped
    order by attrelid, attnum`;
 
@@ -137,7 +167,7 @@ const REFERENCES = `
   select f.conrelid::text as of, f.conname::text as name, ${columnsOf('f.conrelid', 'f.conkey')} as columns,
          case when t.relnamespace = ${SCHEMA} then t.relname::text end as "table",
          ${columnsOf('f.confrelid', 'f.confkey')} as "to",
-         coalesce((to_jsonb(f) ->> 'conenforced')::boolean, true) as enforced
+         ${enforced('f')} as enforced
     from pg_constraint f join pg_class t on t.oid = f.confrelid
    where f.conrelid = any ($1::oid[]) and f.contype = 'f'
    order by f.conname`;
@@ -145,6 +175,30 @@ const REFERENCES = `
 const CONSTRAINTS = `
   select conrelid::text as of, conname::text as name, pg_get_constraintdef(oid) as definition
     from pg_constraint where conrelid = any ($1::oid[])`;
+
+const OTHERS = `
+  select conrelid::text as of, conname::text as name, case contype when 'c' then 'check' else 'exclusion' end as kind,
+         pg_get_constraintdef(oid) as definition
+    from pg_constraint k where conrelid = any ($1::oid[]) and contype in ('c', 'x') and ${enforced('k')}
+  union all
+  select indrelid::text, c.relname::text, 'index', pg_get_indexdef(indexrelid)
+    from pg_index i join pg_class c on c.oid = i.indexrelid
+   where indrelid = any ($1::oid[]) and indisunique and indisready and not indisexclusion
+     and (indpred is not null or indexprs is not null)
+   order by 2`;
+
+const REFERRERS = `
+  select s.nspname::text as schema, t.relname::text as "table", f.conname::text as name,
+         pg_get_constraintdef(f.oid) as definition
+    from pg_constraint f join pg_class t on t.oid = f.conrelid join pg_namespace s on s.oid = t.relnamespace
+   where f.confrelid = any ($1::oid[]) and f.conrelid <> all ($1::oid[]) and f.contype = 'f' and f.conparentid = 0
+     and s.nspname <> '${STAGE_SCHEMA}' and ${enforced('f')}
+   order by 1, 2, 3`;
+
+/** PostgreSQL 18 has constraints that it does not enforce. */
+function enforced(constraint: string): string {
+  return `coalesce((to_jsonb(${constraint}) ->> 'conenforced')::boolean, true)`;
+}
 
 function columnsOf(relation: string, numbers: string): string {
   return `array(select a.attname::text from unnest(${numbers}) with ordinality k (num, place)

@@ -105,14 +105,20 @@ export function commentOnColumn(table: string, column: string, comment: string):
   return `comment on column ${quoteName(DATA_SCHEMA, table, column)} is ${quoteText(comment)}`;
 }
 
-/** A statement that messages suggest to people; a start never runs it. */
-export function dropConstraint(table: string, name: string): string {
-  return `alter table ${live(table)} drop constraint ${quoteName(name)}`;
+/**
+ * Statements that a start never runs: messages suggest them to people, and `dropRules` runs those that were asked for by
+ * name.
+ */
+export function dropConstraint(table: string, name: string, schema: string = DATA_SCHEMA): string {
+  return `alter table ${quoteName(schema, table)} drop constraint ${quoteName(name)}`;
 }
 
-/** Also a statement for messages only. */
 export function dropIndex(name: string): string {
   return `drop index ${quoteName(DATA_SCHEMA, name)}`;
+}
+
+export function dropNotNull(table: string, column: string): string {
+  return `alter table ${live(table)} alter column ${quoteName(column)} drop not null`;
 }
 
 function columnSql({ name, type }: WantedColumn): string {

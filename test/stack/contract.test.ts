@@ -219,6 +219,11 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/backups/{backup}?force=true', status: 200 },
   ],
   'GET /v1/dictionary': [{ path: '/v1/dictionary', status: 200 }],
+  'GET /v1/dictionary/plan': [{ path: '/v1/dictionary/plan', status: 200 }],
+  'POST /v1/dictionary/apply': [
+    { path: '/v1/dictionary/apply', headers: json, body: '{"steps": ["0123456789abcdef"]}', status: 409 },
+    { path: '/v1/dictionary/apply', headers: json, body: '{"steps": []}', status: 400 },
+  ],
   'POST /v1/schedules': [
     { path: '/v1/schedules', headers: json, body: SCHEDULE, status: 201 },
     { path: '/v1/schedules', headers: json, body: SCHEDULE, status: 409 },

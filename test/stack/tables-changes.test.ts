@@ -187,7 +187,7 @@ async function placesAtOdds(db: Database, from: Dictionary, to: Dictionary): Pro
     for (const { name, type } of now.fields) {
       const there = was.fields.find((each) => each.name === name);
       if (there === undefined && requiredIn(now, name)) odd(name);
-      if (there && (there.type !== type || requiredIn(was, name) !== requiredIn(now, name))) odd(name);
+      if (there && (there.type !== type || (requiredIn(now, name) && !requiredIn(was, name)))) odd(name);
     }
     for (const { name } of was.fields) {
       if (requiredIn(was, name) && !now.fields.some((each) => each.name === name)) odd(name);

@@ -184,11 +184,11 @@ describe('a start makes the tables of its dictionary', () => {
       ),
     );
     assert.deepEqual(places, [
-      't.id: the database has bigint not null, the dictionary says bigint',
       't.was: the database has text, the dictionary says bigint',
       't.new: a new required field',
       't.b: the database has bigint, the dictionary says bigint not null',
-      't.must: not null in the database, absent from the dictionary',
+      't.must: not null in the database, absent from the dictionary: no row can be added before ' +
+        'alter table "public"."t" alter column "must" drop not null',
       't: the database has the primary key (id), the dictionary says (b)',
       'v: the name is taken by a view',
       's: the name is taken by a sequence',
@@ -262,7 +262,7 @@ describe('a start makes the tables of its dictionary', () => {
     assert.equal((await rulesOf(db)).size, 2);
   });
 
-  it('tells which keys and references the database has beyond the dictionary, and how to drop them', async (t) => {
+  it('tells which rules the database has beyond the dictionary, in the order in which they can be dropped', async (t) => {
     const { db, start } = await database(t);
     const p = { name: 'p', fields: ['id', 'k'], primaryKey: 'id' };
     const rules = { uniqueKeys: [['k']], foreignKeys: [{ fields: 'k', reference: to('', 'id') }] };
@@ -272,9 +272,9 @@ describe('a start makes the tables of its dictionary', () => {
     assert.deepEqual(
       beyond.map(({ table, definition }) => [table, definition]),
       [
+        ['p', 'FOREIGN KEY (k) REFERENCES p(id)'],
         ['p', 'unique (k, id)'],
         ['p', 'unique (k)'],
-        ['p', 'FOREIGN KEY (k) REFERENCES p(id)'],
       ],
     );
     for (const { drop } of beyond) await db.query(drop);

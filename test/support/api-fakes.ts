@@ -242,6 +242,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     strangers: createCoalescedLog(logger),
     storage,
     dictionary,
+    plan: { read: async () => [], drop: async () => [] },
     ...keys.deps(),
     loads,
     batches,
