@@ -8,6 +8,7 @@ import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { MAX_CREDENTIAL } from './header-limits.ts';
 import { HttpError } from './http-error.ts';
+import type { Route } from './route.ts';
 
 /** How a route authenticates: by API key or token, by an API key's ID and secret, or either way. */
 export type AuthScheme = 'bearer' | 'basic' | 'any';
@@ -25,21 +26,26 @@ type AuthDeps = Pick<ApiDeps, 'keys' | 'tokens' | 'strangers'>;
  *
  * @throws HttpError `unauthenticated` with `WWW-Authenticate` (RFC 9110, 11.6.1)
  */
-export async function authenticate(req: Request, deps: AuthDeps, scheme: AuthScheme): Promise<ApiKeyHolder> {
+export async function authenticate(
+  req: Request,
+  deps: AuthDeps,
+  { auth: scheme = 'bearer', withoutLedger = false }: Pick<Route, 'auth' | 'withoutLedger'>,
+): Promise<ApiKeyHolder> {
   const isBearer = req.get('x-api-key') !== undefined || credentialOf(req, 'bearer') !== undefined;
   const taken = scheme === 'any' ? (isBearer ? 'bearer' : 'basic') : scheme;
-  return taken === 'basic' ? byBasic(req, deps) : byBearer(req, deps);
+  return taken === 'basic' ? byBasic(req, deps) : byBearer(req, deps, withoutLedger);
 }
 
 /** `x-api-key` with a key, or `Authorization: Bearer` with a key or a token, told apart by their form. */
-async function byBearer(req: Request, deps: AuthDeps): Promise<ApiKeyHolder> {
+async function byBearer(req: Request, deps: AuthDeps, withoutLedger: boolean): Promise<ApiKeyHolder> {
   const key = req.get('x-api-key');
   const bearer = key === undefined ? credentialOf(req, 'bearer') : undefined;
   const sent = key ?? bearer;
   if (sent === undefined) throw unauthenticated('no key was sent', BEARER_CHALLENGE);
   if (sent.length > MAX_CREDENTIAL) throw tooLong(`${BEARER_CHALLENGE}, error="invalid_token"`);
   const isToken = bearer !== undefined && looksLikeToken(bearer);
-  const holder = isToken ? await byToken(bearer, deps) : await deps.keys.verify(decodeHeader(sent));
+  const verify = withoutLedger ? deps.keys.verifyOrRecall : deps.keys.verify;
+  const holder = isToken ? await byToken(bearer, deps) : await verify(decodeHeader(sent));
   if (holder !== null) return holder;
   logRefusal(req, deps, isToken ? null : (parseApiKey(sent)?.id ?? null));
   const message = isToken

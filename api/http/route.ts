@@ -31,6 +31,8 @@ export interface Route {
   readonly scopes: readonly Scope[] | null;
   /** How the key is sent; `bearer` when left out. */
   readonly auth?: AuthScheme;
+  /** It can be answered while PostgreSQL is away: keys that are known without it are enough. */
+  readonly withoutLedger?: boolean;
   /** What the audit log calls it, as `load.start`. For every route with a key that changes something. */
   readonly audit?: string;
   /** A read that is a POST only because its query is too long for a URL: it is not audited. */
@@ -115,7 +117,7 @@ export function defineRoute<
       if (scopes === null) return answer(null);
 
       res.setHeader('Cache-Control', 'no-store');
-      const holder = await authenticate(req, deps, definition.auth ?? 'bearer');
+      const holder = await authenticate(req, deps, definition);
       context.keyId = holder.id;
       requireRate(res, deps.limiter, holder, deps.config.rate);
       if (action === undefined) return answer(holder);

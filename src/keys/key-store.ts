@@ -1,7 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { asDatabaseError } from '../db/database-error.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
+import { within } from '../within.ts';
 import {
   type ApiKeyHolder,
   endKey,
@@ -11,6 +13,7 @@ import {
   OPERATOR_ID,
 } from './key-rows.ts';
 import { type ApiKeyText, formatApiKey, hashSecret, newApiKeyText, parseApiKey } from './key-text.ts';
+import { SeenKeys } from './seen-keys.ts';
 
 /**
  * Verifies API keys. Secrets are 256 random bits, which can't be guessed: wrong ones are logged and cost one look-up by
@@ -20,6 +23,11 @@ import { type ApiKeyText, formatApiKey, hashSecret, newApiKeyText, parseApiKey }
 export interface ApiKeyStore {
   /** null: unknown, wrong or revoked. A key that another process revoked may pass for `CACHE_MS` more. */
   verify(text: string): Promise<ApiKeyHolder | null>;
+  /**
+   * As `verify`; while the ledger does not answer, a key that this process was configured with, or that the ledger has
+   * confirmed lately, is believed. Only for reading what says that the ledger is away.
+   */
+  verifyOrRecall(text: string): Promise<ApiKeyHolder | null>;
   /** The holder of the key with this ID; null when there is none or it is revoked. Cached as in `verify`. */
   holder(id: string): Promise<ApiKeyHolder | null>;
   /** Invalidates the cache for this key. To be called after it was revoked. */
@@ -39,6 +47,9 @@ export const CACHE_MS = 10_000;
 const CACHE_ENTRIES = 1_000;
 /** `last_used_at` is written at most this often for a key. */
 const TOUCH_MS = 60_000;
+/** How long a request waits for the ledger that can do without: scrapers give up after ten seconds. */
+const PATIENCE_MS = 2_000;
+const OPERATOR = { id: OPERATOR_ID, name: 'LONGSHORE_ADMIN_KEY', scopes: ['admin'] } as const;
 
 export interface ApiKeyStoreOptions {
   /** Milliseconds of any clock; only differences are used. The default never jumps. */
@@ -53,6 +64,9 @@ const TOUCH = statement`update longshore.api_key set last_used_at = now() where 
 export function createApiKeyStore(sql: Sql, options: ApiKeyStoreOptions = {}): ApiKeyStore {
   const now = options.now ?? (() => performance.now());
   const believed = createBelief(now);
+  const seen = new SeenKeys(now);
+  /** Of the operator's key, if this process has one. */
+  let operatorHash: Buffer | undefined;
   const touchedAtMs = new Map<string, number>();
 
   function touch(id: string): void {
@@ -73,13 +87,42 @@ export function createApiKeyStore(sql: Sql, options: ApiKeyStoreOptions = {}): A
     return holder;
   }
 
+  // Cached by hash, so that a heap dump shows no key that is not in use at that moment.
+  const verify = (text: string) =>
+    recall(nameOf(text), async () => {
+      const holder = await findByText(sql, text);
+      seen.answered(nameOf(text), holder);
+      return holder;
+    });
+
+  /** Without the ledger. */
+  function remembered(text: string): ApiKeyHolder | null {
+    const isOperator = sameHash(operatorHash, hashSecret(text));
+    return isOperator ? { ...OPERATOR, tables: null, rate: null } : seen.find(nameOf(text));
+  }
+
   return {
-    // Cached by hash, so that a heap dump shows no key that is not in use at that moment.
-    verify: (text) => recall(hashSecret(text).toString('base64'), () => findByText(sql, text)),
+    verify,
+
+    async verifyOrRecall(text) {
+      const asked = verify(text);
+      try {
+        const late = Symbol('late');
+        const answer = await within<ApiKeyHolder | null | typeof late>(PATIENCE_MS, asked, () => late);
+        return answer === late ? (remembered(text) ?? (await asked)) : answer;
+      } catch (error) {
+        const holder = asDatabaseError(error) === null ? null : remembered(text);
+        if (holder === null) throw error;
+        return holder;
+      }
+    },
 
     holder: (id) => recall(`id ${id}`, async () => (await findHolders(sql, [id]))[0]?.holder ?? null),
 
-    forget: (id) => believed.forget(id),
+    forget(id) {
+      believed.forget(id);
+      seen.forget(id);
+    },
 
     async create(key) {
       const text = newApiKeyText();
@@ -94,18 +137,24 @@ export function createApiKeyStore(sql: Sql, options: ApiKeyStoreOptions = {}): A
       const secret_hash = hashSecret(text.trim());
       await sql.ledger
         .insertInto('api_key')
-        .values({ id: OPERATOR_ID, secret_hash, scopes: ['admin'], name: 'LONGSHORE_ADMIN_KEY' })
+        .values({ ...OPERATOR, scopes: ['admin'], secret_hash })
         .onConflict((conflict) => conflict.column('id').doUpdateSet({ secret_hash, revoked_at: null }))
         .execute();
-      believed.forget(OPERATOR_ID);
+      operatorHash = secret_hash;
+      this.forget(OPERATOR_ID);
     },
 
     async endOperatorKey() {
       const ended = await endKey(sql, OPERATOR_ID);
-      believed.forget(OPERATOR_ID);
+      operatorHash = undefined;
+      this.forget(OPERATOR_ID);
       return ended;
     },
   };
+}
+
+function nameOf(text: string): string {
+  return hashSecret(text).toString('base64');
 }
 
 /**

@@ -3,9 +3,14 @@ import type { PoolState } from '../db/database.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import type { LoadStatus } from '../types.ts';
+import { within } from '../within.ts';
 
 /** Scrapes come every 15 seconds or so from each of perhaps several servers; one answer serves them all. */
 const KEPT_MS = 5_000;
+/** A ledger that takes longer counts as away: scrapers give up after ten seconds. */
+const PATIENCE_MS = 3_000;
+/** A question that hangs for so long, on a dead connection perhaps, does not keep the next one from being asked. */
+const GIVE_UP_MS = 20_000;
 
 interface LoadCount {
   readonly table: string;
@@ -84,14 +89,25 @@ function countLoads(db: Pick<Sql, 'query'>): Promise<LoadCount[]> {
   return db.query(COUNT_LOADS);
 }
 
-/** The answer of the last `forMs`, or of the question that is under way; null when there was none. */
+/**
+ * The answer of the last `forMs`, or of the question that is under way; null when there was none in time. One question
+ * at a time: while PostgreSQL hangs, scrapes must not take one connection after the other.
+ */
 function kept<T>(forMs: number, ask: () => Promise<T>): () => Promise<T | null> {
-  let answer: Promise<T | null> | undefined;
+  let answer: Promise<T | null> = Promise.resolve(null);
+  let underWay: Promise<T | null> | undefined;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   return () => {
-    if (answer === undefined || performance.now() - askedAtMs > forMs) {
+    if (underWay === undefined && performance.now() - askedAtMs > forMs) {
       askedAtMs = performance.now();
-      answer = ask().catch(() => null);
+      underWay = within(
+        GIVE_UP_MS,
+        ask().catch(() => null),
+        () => null,
+      ).finally(() => {
+        underWay = undefined;
+      });
+      answer = within(PATIENCE_MS, underWay, () => null);
     }
     return answer;
   };

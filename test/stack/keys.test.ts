@@ -17,6 +17,8 @@ describe('keys', () => {
   let home: string;
   let nowMs: number;
   let asked: string[];
+  /** Whether PostgreSQL answers. */
+  let away: boolean;
   let keys: ApiKeyStore;
 
   before(async () => {
@@ -33,8 +35,10 @@ describe('keys', () => {
     (t as unknown as { after(fn: () => Promise<void>): void }).after(() => rm(home, { recursive: true }));
     nowMs = Date.now();
     asked = [];
+    away = false;
     keys = createApiKeyStore(
       sqlOver(async (text, values) => {
+        if (away) throw Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
         asked.push(text.trim().split(' ')[0]!);
         const { rows, rowCount } = await pool.query(text, [...values]);
         return { rows, changed: rowCount };
@@ -84,6 +88,44 @@ describe('keys', () => {
     await pool.query('update longshore.api_key set revoked_at = now()');
     nowMs += CACHE_MS + 1;
     assert.equal(await keys.verify(text), null);
+  });
+
+  it('knows without the ledger who was confirmed lately, and nobody else', async () => {
+    const make = () => keys.create({ name: 'scraper', scopes: ['read'], tables: null });
+    const [scraper, idle, revoked, elsewhere, never] = await Promise.all(Array.from({ length: 5 }, make));
+    const holder = await keys.verify(scraper!);
+    for (const key of [idle, revoked, elsewhere]) await keys.verify(key!);
+    const revoke = (key: string) =>
+      pool.query('update longshore.api_key set revoked_at = now() where id = $1', [parseApiKey(key)!.id]);
+    await revoke(revoked!);
+    keys.forget(parseApiKey(revoked!)!.id);
+    await revoke(elsewhere!);
+    nowMs += CACHE_MS + 1;
+    assert.equal(await keys.verifyOrRecall(elsewhere!), null);
+    for (let minute = 0; minute <= 11; minute++) {
+      assert.deepEqual(await keys.verifyOrRecall(scraper!), holder);
+      nowMs += 60_000;
+    }
+
+    away = true;
+    await assert.rejects(keys.verify(scraper!), { code: 'ECONNREFUSED' });
+    nowMs += 24 * 3_600_000;
+    assert.deepEqual(await keys.verifyOrRecall(scraper!), holder, 'however long the ledger is away');
+    for (const other of [idle, revoked, elsewhere, never, `${scraper} `, 'a guess']) {
+      await assert.rejects(keys.verifyOrRecall(other!), { code: 'ECONNREFUSED' });
+    }
+  });
+
+  it('knows the configured admin key without the ledger, and not the one before', async () => {
+    await ensure('the text of 16 chars before this');
+    await ensure('any text of 16 chars or more');
+    away = true;
+    assert.deepEqual((await keys.verifyOrRecall('any text of 16 chars or more'))?.scopes, ['admin']);
+    await assert.rejects(keys.verifyOrRecall('the text of 16 chars before this'));
+    away = false;
+    await ensure();
+    away = true;
+    await assert.rejects(keys.verifyOrRecall('any text of 16 chars or more'));
   });
 
   it('notes the last use at most once a minute', async () => {

@@ -42,6 +42,7 @@ export class FakeKeys {
     return {
       keys: {
         verify: async (text) => this.#holders.get(text) ?? null,
+        verifyOrRecall: async (text) => this.#holders.get(text) ?? null,
         holder: async (id) => [...this.#holders.values()].find((holder) => holder.id === id) ?? null,
         forget: () => undefined,
         create: unused,
