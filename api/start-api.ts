@@ -25,6 +25,7 @@ import { HandOver } from '../src/batches/hand-over.ts';
 import type { Config } from '../src/config.ts';
 import { API_CONNECTIONS } from '../src/db/connections.ts';
 import { openDatabase } from '../src/db/database.ts';
+import { settleHandSessions } from '../src/db/hand-sessions.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { readDictionary } from '../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../src/errors.ts';
@@ -118,6 +119,16 @@ export async function startApi({
       applicationName: 'longshore api',
     }),
   );
+  const began = await settleHandSessions(db);
+  if (began?.changed === false) {
+    log.warn(
+      began,
+      `Tables that ${began.role} makes by hand go into the schema ${began.schema}, which is Longshore's: ` +
+        `alter role ${began.role} set search_path = public`,
+    );
+  } else if (began) {
+    log.info(began, `Sessions of ${began.role} by hand begin in public, and no longer in ${began.schema}`);
+  }
   const left = await uncovered(db, dictionary.tables, dictionary.tables);
   if (left.length > 0) log.warn({ uncovered: left }, `Backups do not hold everything: ${left.join('; ')}`);
   const storage = await openStorage(config.storage, config.storageKeys);

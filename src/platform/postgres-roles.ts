@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import pg from 'pg';
+import { DATA_SCHEMA } from '../db/sql-names.ts';
 import { postgresAppPasswordPath, writeFileAtomically } from '../runtime/home.ts';
 import { READER_ROLE } from '../tables/reader-role.ts';
 import { POSTGRES_DATABASE } from './postgres-cluster.ts';
@@ -42,7 +43,10 @@ export async function ensureAppRole(adminUrl: (database: string) => string, pass
         : `alter database ${POSTGRES_DATABASE} owner to ${POSTGRES_APP_ROLE}`,
     );
   });
-  await run(adminUrl(POSTGRES_DATABASE), (client) => client.query(HAND_OVER));
+  await run(adminUrl(POSTGRES_DATABASE), async (client) => {
+    await client.query(HAND_OVER);
+    await client.query(BEGIN_IN_PUBLIC);
+  });
 }
 
 async function ensureRole(client: pg.Client, role: string, options: string): Promise<void> {
@@ -89,6 +93,21 @@ const HAND_OVER = `
       execute format('alter %s %s owner to ${POSTGRES_APP_ROLE}',
                      case one.type when 'composite type' then 'type' when 'statistics object' then 'statistics' else one.type end, one.identity);
     end loop;
+  end
+  $$`;
+
+/**
+ * Sessions of any role begin among the data tables: by PostgreSQL's default those of the superuser, which is called as
+ * the ledger's schema, would begin there, and make tables there. A search path that somebody chose stays.
+ */
+const BEGIN_IN_PUBLIC = `
+  do $$
+  begin
+    if not exists (select from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase,
+                               unnest(s.setconfig) entry
+                    where d.datname = current_database() and s.setrole = 0 and entry like 'search_path=%') then
+      execute format('alter database %I set search_path = ${DATA_SCHEMA}', current_database());
+    end if;
   end
   $$`;
 

@@ -100,6 +100,25 @@ test("Longshore's own role owns its database and can do nothing to the server or
   }
 });
 
+test('tables that are made by hand are data tables, whoever makes them', async (t) => {
+  const home = await testHome(t);
+  const first = await startPostgres({ home, log: quiet });
+  // As an earlier version left it.
+  await query(first.adminUrl, 'alter database longshore reset search_path');
+  await query(first.url, 'create schema longshore; create schema longshore_app');
+  await first.stop();
+  const second = await startPostgres({ home, log: quiet });
+  await query(second.adminUrl, 'create table by_superuser ()');
+  await query(second.url, 'create table by_owner ()');
+  const tables = `select relnamespace::regnamespace::text as schema from pg_class where relname like 'by\\_%'`;
+  assert.deepEqual(await query(second.url, tables), [{ schema: 'public' }, { schema: 'public' }]);
+  await query(second.url, 'alter database longshore set search_path = chosen');
+  await second.stop();
+  const third = await startPostgres({ home, log: quiet });
+  t.after(() => third.stop());
+  assert.deepEqual(await query(third.url, 'show search_path'), [{ search_path: 'chosen' }]);
+});
+
 test('the role becomes owner of what a superuser made in the database, as earlier versions did', async (t) => {
   const home = await testHome(t);
   const first = await startPostgres({ home, log: quiet });

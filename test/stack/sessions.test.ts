@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import pg from 'pg';
 import { openDatabase } from '../../src/db/database.ts';
+import { settleHandSessions } from '../../src/db/hand-sessions.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { sessionPool } from '../../src/db/session.ts';
 import { quoteName, quoteText } from '../../src/db/sql-names.ts';
@@ -331,5 +332,41 @@ describe('a database with hostile defaults', async () => {
     } finally {
       await client.end();
     }
+  });
+});
+
+describe('a session by hand', () => {
+  it('begins among the data tables, also where the role is called as the ledger is', async (t) => {
+    const { url } = await testDatabase(t);
+    const schemaOf = (name: string) =>
+      asAdmin(
+        url,
+        `select relnamespace::regnamespace::text as schema from pg_class where relname = '${name}'`,
+      );
+    await asAdmin(url, 'create table before_it ()');
+    assert.equal((await schemaOf('before_it')).rows[0]?.schema, 'longshore', 'by the default of PostgreSQL');
+    await using db = await openDatabase({ url });
+    assert.deepEqual(await settleHandSessions(db), {
+      role: 'longshore',
+      schema: 'longshore',
+      changed: true,
+    });
+    await asAdmin(url, 'create table after_it ()');
+    assert.equal((await schemaOf('after_it')).rows[0]?.schema, 'public');
+    assert.equal(await settleHandSessions(db), null);
+  });
+
+  it('begins where somebody has chosen', async (t) => {
+    const { url, name } = await testDatabase(t);
+    await runSql(url, `alter database ${name} set search_path = longshore`);
+    await using db = await openDatabase({ url });
+    assert.equal(await settleHandSessions(db), null);
+  });
+
+  it('of a role that is called otherwise begins among the data tables anyway', async (t) => {
+    const { url } = await plainDatabase(t);
+    await migrate(url);
+    await using db = await openDatabase({ url });
+    assert.equal(await settleHandSessions(db), null);
   });
 });
