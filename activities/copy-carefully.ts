@@ -1,5 +1,6 @@
 import { readRecords } from '../src/csv/read-records.ts';
 import type { Tx } from '../src/db/database.ts';
+import { explainRaised } from '../src/db/raised.ts';
 import { refusedRow } from '../src/db/refusal.ts';
 import { isRowFault } from '../src/db/sqlstate.ts';
 import { encodeChunk } from '../src/rows/encode-chunk.ts';
@@ -37,6 +38,7 @@ export async function copyCarefully(
     } catch (error) {
       if (!isRowFault(error)) throw error;
       await tx.query('rollback to savepoint part');
+      await explainRaised(tx, error);
       if (behind - first > 1) {
         const middle = first + ((behind - first) >> 1);
         ranges.push([middle, behind], [first, middle]);

@@ -20,6 +20,7 @@ import { ledgerEntities } from '../ledger/entities.ts';
 import { Slots } from '../slots.ts';
 import { BESIDE_POOL, POOL_SIZE } from './connections.ts';
 import { ledgerOf } from './ledger-queries.ts';
+import { explainRaised } from './raised.ts';
 import { connectSession, sessionPool } from './session.ts';
 import type { Sql } from './sql.ts';
 import type { Statement } from './statement.ts';
@@ -132,6 +133,20 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       },
     },
   });
+  const bare = async (query: QueryConfig) => (await poolOf(orm)).query(query);
+  const onPool = (): Pick<Sql, 'query'> => ({
+    query: async (text, values) => (await bare(config(text, values))).rows,
+  });
+  /** An error that a function of the database's raised is explained, by another connection, before it goes on. */
+  const explaining = async <T>(running: Promise<T>, lookUps: Pick<Sql, 'query'> = onPool()): Promise<T> => {
+    try {
+      return await running;
+    } catch (error) {
+      await explainRaised(lookUps, error);
+      throw error;
+    }
+  };
+
   /** Runs `work` on the client's connection; its statement ends when the signal aborts, and so does `work`. */
   async function endingWith<T>(
     signal: AbortSignal | undefined,
@@ -175,34 +190,37 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
               );
         const client = row && clients.get(row.pid);
         if (!client) throw new Error('the connection of the transaction is not one of the pool');
+        const lookUps = onPool();
         const tx: Tx = {
           em,
           ledger: ledgerOf(em, signal),
           client,
           query: async (text, values) => {
             signal?.throwIfAborted();
-            return (await client.query(config(text, values))).rows;
+            return (await explaining(client.query(config(text, values)), lookUps)).rows;
           },
           change: async (text, values) => {
             signal?.throwIfAborted();
-            return (await client.query(config(text, values))).rowCount ?? 0;
+            return (await explaining(client.query(config(text, values)), lookUps)).rowCount ?? 0;
           },
         };
         return endingWith(signal, client, () => work(tx));
       };
-      return orm.em.fork({ signal }).transactional(begin, { isolationLevel: IsolationLevel.READ_COMMITTED });
+      return explaining(
+        orm.em.fork({ signal }).transactional(begin, { isolationLevel: IsolationLevel.READ_COMMITTED }),
+      );
     },
-    query: async (text, values) => (await (await poolOf(orm)).query(config(text, values))).rows,
+    query: async (text, values) => (await explaining(bare(config(text, values)))).rows,
     async run(text, values, { signal }) {
       const client = await (await poolOf(orm)).connect();
       try {
-        return await endingWith(signal, client, () => client.query(config(text, values)));
+        return await endingWith(signal, client, () => explaining(client.query(config(text, values))));
       } finally {
         giveBack(client.release);
       }
     },
     prepared: async (text, values) =>
-      (await (await poolOf(orm)).query({ ...config(text, values), name: nameOf(text) })).rows,
+      (await explaining(bare({ ...config(text, values), name: nameOf(text) }))).rows,
     // Made at the first statement.
     pool: () => ({
       total: pool?.totalCount ?? 0,

@@ -1,11 +1,13 @@
 import { LongshoreError } from '../errors.ts';
 import { shorten } from '../shorten.ts';
 import type { CellError, RejectCode } from '../types.ts';
+import { isInFunction, type RaisedIn, raisedIn } from './raised.ts';
+import { namesOfSources, wordsOfRaise } from './raised-words.ts';
 import { isRefusal, type ServerError, SQLSTATE, serverErrorOf } from './sqlstate.ts';
 
 /**
- * What PostgreSQL refused, in words that hold nothing of any row: names, and its own message only where that is made
- * of names and sizes. Details and hints are never passed on, nor what a trigger says.
+ * What PostgreSQL refused, in words that hold nothing of any row: names, its own message only where that is made of names
+ * and sizes, and what a function raises without the values in it (`explainRaised`). Details and hints are never passed on.
  */
 export function refusalOf(error: unknown): string {
   const fault = serverErrorOf(error);
@@ -15,12 +17,32 @@ export function refusalOf(error: unknown): string {
   if (code === SQLSTATE.notNullViolation && column !== undefined) {
     return `the column ${column}${where} takes no null in PostgreSQL`;
   }
-  const by = functionOf(fault);
-  if (NAMES_ONLY.test(code) && !(by && BUILT.includes(code))) {
-    return `PostgreSQL: ${fault.message.split('\n')[0]}${by && `, in ${by}`} (SQLSTATE ${code})`;
-  }
+  const functions = raisedIn(fault);
+  const words = wordsOf(fault, functions);
+  const by = calledBy(functions);
+  if (words !== null) return `PostgreSQL: ${shorten(words, LONGEST_WORDS)}${by} (SQLSTATE ${code})`;
   if (constraint !== undefined) return `the constraint ${constraint}${where} in PostgreSQL does not hold`;
-  return `${CONDITIONS[code] ?? 'PostgreSQL refused it'}${by && `, in ${by}`} (SQLSTATE ${code})`;
+  return `${CONDITIONS[code] ?? 'PostgreSQL refused it'}${by} (SQLSTATE ${code})`;
+}
+
+const LONGEST_WORDS = 500;
+
+/** PostgreSQL's own message as far as no value of a row can be in it. */
+function wordsOf(fault: ServerError, functions: readonly RaisedIn[]): string | null {
+  const sources = functions.map(({ source }) => source);
+  const raised = wordsOfRaise(fault.message, sources);
+  if (raised !== null) return raised.replaceAll('\n', ' ');
+  if (!NAMES_ONLY.test(fault.code)) return null;
+  const message = fault.message.split('\n')[0]!;
+  return isInFunction(fault) ? namesOfSources(message, sources) : message;
+}
+
+/** The innermost function, and what calls those around it: triggers, rules, constraints, defaults, views. */
+function calledBy(functions: readonly RaisedIn[]): string {
+  const [innermost] = functions;
+  if (innermost === undefined) return '';
+  const users = [...new Set(functions.flatMap(({ usedBy }) => usedBy))];
+  return `, in ${[`the function ${innermost.name}`, ...users].map((name) => shorten(name, 200)).join(', ')}`;
 }
 
 /** The message of a reject for a row that PostgreSQL refused. */
@@ -46,9 +68,6 @@ const REJECT_CODES: Readonly<Record<string, RejectCode>> = {
 /** SQLSTATEs whose messages are made of names and sizes. */
 const NAMES_ONLY = /^(0A|2B|42|44|54|55)/;
 
-/** A statement that a function put together may quote what it was made of: a syntax error, an unknown column. */
-const BUILT: readonly string[] = ['42601', '42703'];
-
 /** Conditions of others that rows meet with (PostgreSQL, Appendix A). */
 const CONDITIONS: Readonly<Record<string, string>> = {
   '22001': 'a text is too long for its column',
@@ -63,9 +82,3 @@ const CONDITIONS: Readonly<Record<string, string>> = {
   '428C9': 'a column that PostgreSQL fills by itself can not be written',
   P0001: 'an exception was raised',
 };
-
-/** The function that it was raised in: of a trigger, a rule, a constraint or a default. */
-function functionOf({ where }: ServerError): string {
-  const [, name] = /(?:PL\/\w+|SQL) function "?([^\s"(]+)/.exec(where ?? '') ?? [];
-  return name === undefined ? '' : `the function ${shorten(name, 200)}`;
-}

@@ -94,13 +94,14 @@ export function isPoolInUse(error: unknown): boolean {
 
 /**
  * Whether PostgreSQL refused what a row holds, by a constraint, a trigger or a policy, and not how it was asked: classes
- * 21 (cardinality), 22 (data), 23 (integrity), 27 and P0 (triggers), 44 (check option), a row or an index entry that is
- * too large, and row security. Of class 22 a setting that can not be made is not a row's doing, nor is a sequence at
+ * 21 (cardinality), 22 (data), 23 (integrity), 27 and P0 (triggers), 44 (check option), what a user's function raises, a
+ * row or an index entry that is too large, and row security. Of class 22 a setting that can not be made is not a row's doing, nor is a sequence at
  * its end.
  */
 export function isRowFault(error: unknown): boolean {
   const fault = serverErrorOf(error);
   if (fault === undefined || fault.code === SQLSTATE.sequenceLimitExceeded || isOwn(fault)) return false;
+  if (isOfUser(fault)) return true;
   if (fault.code === SQLSTATE.insufficientPrivilege) return fault.routine === 'ExecWithCheckOptions';
   if (fault.code === SQLSTATE.programLimitExceeded) return true;
   return /^(2[1237]|44|P0)/.test(fault.code) && !isSettingFault(fault);
@@ -116,7 +117,18 @@ export function isRefusal(error: unknown): boolean {
   if (fault === undefined || isOwn(fault) || isSettingFault(fault)) return false;
   // Of two that make the same object at once, one finds it there the next time.
   if (RACES.includes(fault.code)) return false;
+  if (isOfUser(fault)) return true;
   return /^(0A|2[1237BF]|3[89]|42|44|54|55000|55006|F0|HV|P0)/.test(fault.code);
+}
+
+/** Classes of PostgreSQL's own SQLSTATEs. */
+const CLASSES = /^(0[0-389ABFLPZ]|10|2[0-8BDF]|3[489BDF]|4[024]|5[34578]|72|F0|HV|P0|XX)/;
+/** Those that pass: connections, resources, conflicts, an operator's doing. A function may raise them on purpose. */
+const PASSING = /^(08|40|5[378]|55P03|XX)/;
+
+/** Whether a user's function raised it on purpose: with an SQLSTATE of its own, or by RAISE with one that does not pass. */
+function isOfUser({ code, routine }: ServerError): boolean {
+  return !CLASSES.test(code) || (routine === 'exec_stmt_raise' && !PASSING.test(code));
 }
 
 const RACES: readonly string[] = [

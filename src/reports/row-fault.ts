@@ -1,4 +1,6 @@
-import { sqlstateOf } from '../db/sqlstate.ts';
+import { isInFunction } from '../db/raised.ts';
+import { refusalOf } from '../db/refusal.ts';
+import { isRowFault, serverErrorOf, sqlstateOf } from '../db/sqlstate.ts';
 
 /** Faults of rows in a report's SQL, in words of our own: PostgreSQL's messages may quote the rows. */
 
@@ -14,16 +16,20 @@ const MEANINGS: Readonly<Record<string, string>> = {
   '42P13': 'a column of a table has another type, which a start of the API takes in',
 };
 
-/** Classes 21 (cardinality), 22 (data) and 23 (integrity): the SQL may succeed on other rows. */
+/** Classes 21 (cardinality), 22 (data) and 23 (integrity), and what functions raise: the SQL may succeed on other rows. */
 export function isFaultOfRows(error: unknown): boolean {
-  return /^2[123]/.test(sqlstateOf(error) ?? '');
+  return /^2[123]/.test(sqlstateOf(error) ?? '') || isRowFault(error);
 }
 
 /** The message of PostgreSQL's error for a report, without a row's data. */
 export function rowFault(error: unknown): string {
-  const state = sqlstateOf(error);
-  if (state === undefined) return 'it could not be refreshed';
+  const fault = serverErrorOf(error);
+  if (fault === undefined) return 'it could not be refreshed';
+  const { code: state } = fault;
+  if (isInFunction(fault)) return `the view can not be filled: ${refusalOf(error)}`;
   const meaning = MEANINGS[state];
+  if (meaning === undefined && !/^2[123]/.test(state))
+    return `the view can not be filled: ${refusalOf(error)}`;
   const known = meaning === undefined ? '' : `: ${meaning}`;
   return `PostgreSQL can not fill the view from the rows there are${known} (SQLSTATE ${state})`;
 }

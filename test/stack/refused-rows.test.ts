@@ -146,7 +146,40 @@ const REFUSALS: readonly {
     row: `3,3,${randomBytes(2500).toString('base64')},`,
     named: /index row size .*"noted"/,
   },
-  { by: 'a trigger', make: RAISE('new.n = 3'), row: '3,3,,', named: /function refuse/ },
+  {
+    by: 'a trigger',
+    make: RAISE('new.n = 3'),
+    row: '3,3,a secret,',
+    named:
+      /^PostgreSQL: the secret is …, in the function refuse, trigger refuse on table item \(SQLSTATE P0001\)$/,
+  },
+  {
+    by: 'a trigger with an SQLSTATE of its own, in a function that it calls',
+    make: `create function refuse_three(n bigint) returns void language plpgsql as $$ begin
+             if n = 3 then raise 'never 3' using errcode = 'ZZ123'; end if; end $$;
+           create function refuse() returns trigger language plpgsql as $$ begin
+             perform refuse_three(new.n); return new; end $$;
+           create trigger refuse before insert on item for each row execute function refuse()`,
+    row: '3,3,,',
+    named:
+      /^PostgreSQL: never 3, in the function refuse_three, trigger refuse on table item \(SQLSTATE ZZ123\)$/,
+  },
+  {
+    by: 'a trigger that raises a lack of rights',
+    make: `create function refuse() returns trigger language plpgsql as $$ begin
+             if new.n = 3 then raise insufficient_privilege using message = 'not ' || new.n; end if; return new; end $$;
+           create trigger refuse before insert on item for each row execute function refuse()`,
+    row: '3,3,,',
+    named: /trigger refuse on table item \(SQLSTATE 42501\)$/,
+  },
+  {
+    by: "a check's function",
+    make: `create function refuse(n bigint) returns boolean language plpgsql immutable as $$ begin
+             if n = 3 then raise exception 'it is % now', n; end if; return true; end $$;
+           alter table item add constraint fine check (refuse(n))`,
+    row: '3,3,,',
+    named: /it is … now, in the function refuse, constraint fine on table item/,
+  },
   {
     by: 'a trigger at the end of the transaction',
     make: `create function refuse() returns trigger language plpgsql as $$ begin
@@ -170,7 +203,7 @@ describe('rows that PostgreSQL refuses', async () => {
   const ddl = await table();
   const fresh = async () => {
     await db.query(`drop table if exists item cascade; drop domain if exists small; drop table if exists colour;
-      drop function if exists refuse cascade;
+      drop routine if exists refuse(), refuse(bigint), refuse_three(bigint) cascade;
       create table item (id bigint not null, n bigint, note text, up bigint, _load_id bigint, _line bigint); ${ddl}`);
   };
   const line = (id: number) => `${id},${id},note ${id},`;
@@ -208,7 +241,7 @@ describe('rows that PostgreSQL refuses', async () => {
       Array.from({ length: 100 }, (_, i) => 50 * i + 3),
     );
     const [{ found } = { found: 1 }] = await db.query<{ found: number }>(
-      `select count(*)::int as found from longshore.reject where errors::text like '%secret%'`,
+      `select count(*)::int as found from longshore.reject where errors::text ~ 'note \\d'`,
     );
     assert.equal(found, 0);
   });
@@ -236,10 +269,26 @@ describe('rows that PostgreSQL refuses', async () => {
     ['a trigger that is broken', RAISE('missing()'), /function missing\(\) does not exist.*refuse/, 'append'],
     [
       'a trigger on truncate',
-      `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'secret'; end $$;
+      `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'never'; end $$;
        create trigger refuse before truncate on item execute function refuse()`,
-      /function refuse/,
+      /never, in the function refuse, trigger refuse on table item/,
       'replace',
+    ],
+    [
+      'a trigger that makes a statement of what a row holds',
+      `create function refuse() returns trigger language plpgsql as $$ begin
+         execute format('insert into %I select from nowhere', 'secret ' || new.id); return new; end $$;
+       create trigger refuse before insert on item for each row execute function refuse()`,
+      /relation "…" does not exist, in the function refuse, trigger refuse on table item \(SQLSTATE 42P01\)/,
+      'append',
+    ],
+    [
+      'a trigger that writes to a table that is gone',
+      `create function refuse() returns trigger language plpgsql as $$ begin
+         insert into audited values (new.note); return new; end $$;
+       create trigger refuse after insert on item for each row execute function refuse()`,
+      /relation "audited" does not exist, in the function refuse, trigger refuse on table item/,
+      'merge',
     ],
     [
       'a rule that a merge does not fit',
@@ -267,7 +316,7 @@ describe('rows that PostgreSQL refuses', async () => {
       const { body } = await load('item', `${line(1)}\n${line(2)}\n`, { mode, force: 'true' });
       assert.equal(body.code, 'database-refused', JSON.stringify(body));
       assert.match(body.detail ?? '', named);
-      assert.doesNotMatch(JSON.stringify(body), /secret/);
+      assert.doesNotMatch(JSON.stringify(body), /secret|note \d/);
       assert.equal((await rows('item')).length, 0);
     });
   }
@@ -364,6 +413,25 @@ describe('rows that PostgreSQL refuses', async () => {
     assert.equal(answer.body.code, 'database-refused');
     assert.match(answer.body.detail ?? '', /item took 2 of 3 rows/);
     assert.deepEqual(await rows('item'), held);
+
+    for (const [raise, named] of [
+      ['new.n = 2', /the secret is …, in the function refuse, trigger refuse on table item/],
+      [
+        'missing()',
+        /function missing\(\) does not exist, in the function refuse, trigger refuse on table item/,
+      ],
+    ] as const) {
+      await db.query('drop routine refuse() cascade');
+      await db.query(RAISE(raise));
+      const refused = await post(
+        `/v1/backups/${backup.id}/restore`,
+        { safety: false },
+        { prefer: 'wait=50' },
+      );
+      assert.match(refused.body.detail ?? '', named, JSON.stringify(refused.body));
+      assert.doesNotMatch(JSON.stringify(refused.body), /note \d/);
+      assert.deepEqual(await rows('item'), held);
+    }
   });
 });
 
