@@ -10,9 +10,11 @@ import { freePort } from '../../src/platform/ports.ts';
 import { startServer } from '../../src/platform/server-process.ts';
 import type { Cleanup } from './home.ts';
 
-const VERSION = 'v1.8.0';
-const SOURCE = `github.com/versity/versitygw/cmd/versitygw@${VERSION}`;
-const PROGRAM = fileURLToPath(new URL(`../../.cache/versitygw/${VERSION}/versitygw`, import.meta.url));
+export const S3_SERVER_VERSION = 'v1.8.0';
+const SOURCE = `github.com/versity/versitygw/cmd/versitygw@${S3_SERVER_VERSION}`;
+const PROGRAM = fileURLToPath(
+  new URL(`../../.cache/versitygw/${S3_SERVER_VERSION}/versitygw`, import.meta.url),
+);
 
 const ACCESS_KEY = 'longshore-test';
 const SECRET_KEY = 'a secret for this test only';
