@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Runtime, Worker } from '@temporalio/worker';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
-import type { Config } from '../src/config.ts';
+import { type Config, GRACE_SECONDS } from '../src/config.ts';
 import { WORKER_CONNECTIONS } from '../src/db/connections.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
@@ -82,7 +82,7 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
     },
     ...sealedWorkerOptions(config),
     maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
-    shutdownGraceTime: '30s',
+    shutdownGraceTime: (config.graceSeconds ?? GRACE_SECONDS) * 1000,
     maxHeartbeatThrottleInterval: '5s',
     defaultHeartbeatThrottleInterval: '5s',
   });

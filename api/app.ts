@@ -65,6 +65,7 @@ export function createApp(deps: ApiDeps): express.Express {
   app.set('case sensitive routing', true);
   app.set('strict routing', true);
   app.use(requestContext(deps));
+  app.use((req, res, next) => deps.closing.admit(req, res, next));
   app.use(boundHeaders);
   // TLS is the business of the proxy in front of the platform, so no Strict-Transport-Security.
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));

@@ -22,7 +22,7 @@ import { ledgerIsFresh } from '../src/backups/review-backups.ts';
 import { uncovered } from '../src/backups/uncovered.ts';
 import { createBatchCommitter } from '../src/batches/batch-committer.ts';
 import { HandOver } from '../src/batches/hand-over.ts';
-import type { Config } from '../src/config.ts';
+import { type Config, GRACE_SECONDS } from '../src/config.ts';
 import { API_CONNECTIONS } from '../src/db/connections.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { settleHandSessions } from '../src/db/hand-sessions.ts';
@@ -66,6 +66,7 @@ import { readSdkMetrics } from '../src/temporal/sdk-metrics.ts';
 import { registerSearchAttributes } from '../src/temporal/search-attributes.ts';
 import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
 import { createApp } from './app.ts';
+import { Closing } from './http/closing.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { createHttpServer } from './http/server.ts';
 import { openReports } from './reports/open-reports.ts';
@@ -78,6 +79,8 @@ export interface StartApiOptions {
   readonly log: Logger;
   /** How long it watches processes that Temporal lists and the ledger does not; tests are in more of a hurry. */
   readonly times?: Partial<StrangerTimes>;
+  /** How long the API serves on when it was told to stop; unless given, as configured, or not at all. */
+  readonly drainSeconds?: number;
   /** Where the SDK's runtime serves its metrics, if it does. */
   readonly sdkMetricsAddress?: string;
 }
@@ -93,6 +96,7 @@ export async function startApi({
   log,
   sdkMetricsAddress,
   times,
+  drainSeconds = config.drainSeconds ?? 0,
 }: StartApiOptions): Promise<ChildService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const dictionary = await readDictionary(config.dictionaryPath);
@@ -249,8 +253,12 @@ export async function startApi({
     maxCopies: config.copies,
   });
   const dependencies = watchDependencies({ db, connection: client.connection, storage, namespace });
-  let phase: 'serving' | 'stopping' = 'serving';
-  const ready = createReadiness({ phase: () => phase, workers: () => ({ workflows: worker }), dependencies });
+  const closing = new Closing();
+  const ready = createReadiness({
+    phase: () => (closing.stopping ? 'stopping' : 'serving'),
+    workers: () => ({ workflows: worker }),
+    dependencies,
+  });
   const metrics = createMetrics(
     sdkMetricsAddress === undefined ? undefined : () => readSdkMetrics(sdkMetricsAddress),
   );
@@ -263,7 +271,12 @@ export async function startApi({
     metrics,
     idempotencyDays,
   });
-  opened.defer(() => batches.stop(BATCHES_STOP_MS));
+  let stopped: Promise<void> | undefined;
+  const stopBatches = () => {
+    stopped ??= batches.stop(BATCHES_STOP_MS);
+    return stopped;
+  };
+  opened.defer(stopBatches);
   collectDefaultMetrics({ register: metrics.registry });
   addLedgerMetrics(metrics.registry, db);
   addPoolMetrics(metrics.registry, () => db.pool());
@@ -280,6 +293,7 @@ export async function startApi({
     keyService,
     limiter: createRateLimiter(),
     uploads: new UploadSlots(config.uploads),
+    closing,
     audit,
     loads,
     batches,
@@ -309,16 +323,19 @@ export async function startApi({
     log,
   });
   opened.defer(() => house.stop());
-  server = createHttpServer(app).listen(config.port, config.host);
-  await listening(server, config);
-  const { port } = server.address() as AddressInfo;
+  const listener = createHttpServer(app).listen(config.port, config.host);
+  server = listener;
+  await listening(listener, config);
+  const { port } = listener.address() as AddressInfo;
   const owned = opened.move();
   return {
     info: { url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` },
     failed: Promise.race([running, joined.renamed]),
-    stop() {
-      phase = 'stopping';
-      return owned.disposeAsync();
+    async stop(inHaste = false) {
+      const drainMs = inHaste ? 0 : drainSeconds * 1000;
+      const graceMs = inHaste ? 0 : (config.graceSeconds ?? GRACE_SECONDS) * 1000;
+      await closing.close({ server: listener, drainMs, graceMs, stopBatches });
+      await owned.disposeAsync();
     },
   };
 }

@@ -24,6 +24,9 @@ const port = z.coerce.number().int().min(1).max(65535).optional();
 /** Nothing is deleted unless it is configured, not even by an upgrade. */
 const keptDays = z.coerce.number().int().min(0).max(36_500).default(0);
 
+/** How long requests and activities may take to finish when their process stops. */
+export const GRACE_SECONDS = 30;
+
 /** Where the API listens unless `LONGSHORE_PORT` says otherwise. */
 const DEFAULT_PORT = 8080;
 
@@ -69,6 +72,8 @@ const schema = z.object({
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
   LONGSHORE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(4000),
   LONGSHORE_UPLOADS: z.coerce.number().int().min(1).max(10_000).default(64),
+  LONGSHORE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(3600).optional(),
+  LONGSHORE_GRACE_SECONDS: z.coerce.number().int().min(0).max(3600).optional(),
   LONGSHORE_COPIES: z.coerce.number().int().min(0).max(10_000).default(100),
   LONGSHORE_MAX_REJECTS: z
     .string()
@@ -145,6 +150,10 @@ export interface Config {
   readonly rate: { readonly perSecond: number; readonly burst: number };
   /** Files that an API process receives at a time. */
   readonly uploads: number;
+  /** How long an API process that was told to stop serves on; unset: it depends on who started it. */
+  readonly drainSeconds: number | undefined;
+  /** How long a process that stops lets requests, or activities, finish; unset: likewise. */
+  readonly graceSeconds: number | undefined;
   /** Tables that restores under another name may make, together. */
   readonly copies: number;
   /** How many rejects fail a load that does not say it itself; null: as many as there are. */
@@ -231,6 +240,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     metricsPort: e.LONGSHORE_METRICS_PORT,
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
     uploads: e.LONGSHORE_UPLOADS,
+    drainSeconds: e.LONGSHORE_DRAIN_SECONDS,
+    graceSeconds: e.LONGSHORE_GRACE_SECONDS,
     copies: e.LONGSHORE_COPIES,
     maxRejects: parseMaxRejects(e.LONGSHORE_MAX_REJECTS) ?? null,
     keptRejects: e.LONGSHORE_KEPT_REJECTS,

@@ -398,6 +398,13 @@ export const ERRORS = {
     title: 'The API key exceeds its rate limit',
     remedy: 'Wait as long as Retry-After says; the RateLimit headers show what is left.',
   },
+  stopping: {
+    status: 503,
+    retryable: true,
+    title: 'This process is being stopped',
+    remedy:
+      'Repeat the request: another process, or this one when it is back, answers it.',
+  },
   overloaded: {
     status: 503,
     retryable: true,

@@ -6,7 +6,7 @@ import type { JobName } from '../../src/jobs/job-kind.ts';
 import type { Jobs } from '../../src/jobs/jobs.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
-import { goneSignal } from './gone.ts';
+import { waitSignal } from './gone.ts';
 import { HttpError } from './http-error.ts';
 import { applyPreferences, MAX_WAIT_SECONDS, preferencesOf, preferredWait } from './prefer.ts';
 import type { Call } from './route.ts';
@@ -70,7 +70,7 @@ export async function answerStarted<View extends JobView>(
   const waitMs = applyWait(call);
   let job = started;
   if (waitMs !== null) {
-    if (!hasEnded(job)) job = await jobs.wait(job.id, waitMs, goneSignal(res));
+    if (!hasEnded(job)) job = await jobs.wait(job.id, waitMs, waitSignal(res));
     if (job.status === 'failed' || job.status === 'cancelled') throw problemOfJob(resource, job, deps);
   }
   res

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
 import type { ErrorCode } from '../../src/errors.ts';
 import type { JobName } from '../../src/jobs/job-kind.ts';
+import type { Closing } from './closing.ts';
 import type { ApiDeps } from './deps.ts';
 
-type EndDeps = Pick<ApiDeps, 'log' | 'strangers' | 'metrics'>;
+type EndDeps = Pick<ApiDeps, 'log' | 'strangers' | 'metrics' | 'closing'>;
 
 /** The context of a request while it is handled. */
 export interface RequestContext {
@@ -23,6 +24,8 @@ export interface RequestContext {
   /** ID of the batch that the request is about or has sent. */
   batchId: string | null;
   workflowId: string | null;
+  /** How the process ends, which ends what is under way. */
+  readonly closing: Closing;
 }
 
 /** What a client may choose as its `x-request-id`: short, and safe in any log. */
@@ -49,6 +52,7 @@ export function requestContext(deps: EndDeps) {
       job: null,
       batchId: null,
       workflowId: null,
+      closing: deps.closing,
     };
     res.locals.context = context;
     res.set('x-request-id', context.requestId);

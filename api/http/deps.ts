@@ -19,6 +19,7 @@ import type { PayloadKeys } from '../../src/seal/payload-keys.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { DictionaryPlan } from '../../src/tables/dictionary-plan.ts';
 import type { Dictionary } from '../../src/types.ts';
+import type { Closing } from './closing.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 /** The dependencies of the API. `createApp` keeps no state beside them. */
@@ -38,6 +39,7 @@ export interface ApiDeps {
   readonly keyService: ApiKeyService;
   readonly limiter: RateLimiter;
   readonly uploads: UploadSlots;
+  readonly closing: Closing;
   readonly audit: AuditLog;
   readonly loads: LoadService;
   readonly batches: BatchService;

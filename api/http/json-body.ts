@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import { foreignKindOf, HEAD_BYTES } from '../../src/csv/file-kind.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { describeJsonFault } from '../../src/json-fault.ts';
+import { stopping } from './closing.ts';
+import { contextOf } from './context.ts';
 import { nulPlaces } from './nul.ts';
 import { placesOf } from './problems.ts';
 import { isHangUp, welcomeBody } from './server.ts';
@@ -45,7 +47,7 @@ export async function readText(
   if (Number(req.get('content-length') ?? 0) > maxBytes) throw tooLarge();
   welcomeBody(res);
   let bytes = 0;
-  const body = await receive(req, (piece) => {
+  const body = await receive(req, res, (piece) => {
     bytes += piece;
     if (bytes > maxBytes) throw tooLarge();
     take(piece);
@@ -62,21 +64,27 @@ export async function readText(
 }
 
 /** Reads by events: an async iterator costs more than everything else that is done for a small body. */
-function receive(req: Request, admit: (bytes: number) => void): Promise<Buffer> {
+function receive(req: Request, res: Response, admit: (bytes: number) => void): Promise<Buffer> {
   const pieces: Buffer[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const refuse = (error: unknown) => {
+    // The request is not destroyed: its socket still has to carry the problem.
+    req.off('data', keep);
+    pieces.length = 0;
+    reject(error);
+  };
   const keep = (piece: Buffer) => {
     try {
       admit(piece.length);
       pieces.push(piece);
     } catch (error) {
-      // The request is not destroyed: its socket still has to carry the problem.
-      req.off('data', keep);
-      pieces.length = 0;
-      reject(error);
+      refuse(error);
     }
   };
+  const stay = contextOf(res).closing.onOver(() => refuse(stopping()));
   req.on('data', keep);
+  req.once('close', stay);
+  req.once('end', stay);
   req.once('end', () => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)));
   req.once('error', (cause) =>
     reject(

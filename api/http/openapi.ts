@@ -134,6 +134,7 @@ function problemResponses(route: Route): ZodOpenApiResponsesObject {
     // Unknown query parameters are an error on every route.
     'invalid-request',
     'internal',
+    'stopping',
     ...route.problems,
   ]);
   const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);

@@ -8,6 +8,7 @@ import { LongshoreError } from '../../src/errors.ts';
 import type { LoadSource } from '../../src/loads/load-view.ts';
 import type { Storage, StorageWriter } from '../../src/storage/storage.ts';
 import type { Survey, Table } from '../../src/types.ts';
+import { bodyPieces } from '../http/body-pieces.ts';
 import { displayName, dispositionFileName } from '../http/file-name.ts';
 import { isHangUp, welcomeBody } from '../http/server.ts';
 
@@ -35,7 +36,9 @@ export async function receiveFile(
   try {
     welcomeBody(res);
     const name =
-      form === 'multipart' ? await takeForm(req, writer, surveyor) : await takeBody(req, writer, surveyor);
+      form === 'multipart'
+        ? await takeForm(req, res, writer, surveyor)
+        : await takeBody(req, res, writer, surveyor);
     const survey = surveyor.end();
     await writer.close();
     return { source: { kind: 'upload', name, key }, survey };
@@ -48,13 +51,23 @@ export async function receiveFile(
   }
 }
 
-async function takeBody(req: Request, writer: StorageWriter, surveyor: Surveyor): Promise<string> {
-  await take(requestPieces(req), writer, surveyor);
+async function takeBody(
+  req: Request,
+  res: Response,
+  writer: StorageWriter,
+  surveyor: Surveyor,
+): Promise<string> {
+  await take(bodyPieces(req, res), writer, surveyor);
   return displayName(dispositionFileName(req.get('content-disposition')));
 }
 
 /** Reads a `multipart/form-data` body (RFC 7578) that has exactly one field, the file. Returns the file's name. */
-async function takeForm(req: Request, writer: StorageWriter, surveyor: Surveyor): Promise<string> {
+async function takeForm(
+  req: Request,
+  res: Response,
+  writer: StorageWriter,
+  surveyor: Surveyor,
+): Promise<string> {
   const form = openForm(req);
   let name: string | undefined;
   let taken: Promise<void> | undefined;
@@ -87,7 +100,7 @@ async function takeForm(req: Request, writer: StorageWriter, surveyor: Surveyor)
   const ended = finished(form);
   ended.catch(() => undefined);
   try {
-    for await (const piece of requestPieces(req)) {
+    for await (const piece of bodyPieces(req, res)) {
       if (form.destroyed) break;
       if (!form.write(piece)) await Promise.race([drained(form), ended]);
     }
@@ -122,11 +135,6 @@ async function take(pieces: AsyncIterable<Buffer>, writer: StorageWriter, survey
       await written;
     }
   }
-}
-
-/** The body's pieces. Leaving early does not destroy the request, whose socket still has to carry the problem. */
-function requestPieces(req: Request): AsyncIterable<Buffer> {
-  return { [Symbol.asyncIterator]: () => req.iterator({ destroyOnReturn: false }) };
 }
 
 function drained(form: busboy.Busboy): Promise<void> {

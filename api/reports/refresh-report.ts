@@ -4,7 +4,7 @@ import { applyWait, waitedHeader, waitHeader } from '../http/answer-job.ts';
 import { auditOf } from '../http/audited.ts';
 import { mayUseTables } from '../http/auth.ts';
 import { contextOf } from '../http/context.ts';
-import { goneSignal } from '../http/gone.ts';
+import { waitSignal } from '../http/gone.ts';
 import { MAX_WAIT_SECONDS } from '../http/prefer.ts';
 import { defineRoute } from '../http/route.ts';
 import { path, temporalLinkSchema } from '../http/schemas.ts';
@@ -53,7 +53,7 @@ export const refreshReportRoute = defineRoute({
     if (report !== undefined) auditOf(res).target = report.name;
     if (report === undefined || !mayUseTables(holder!, report.tables)) throw unknownReport(params.name);
     const waitMs = applyWait({ req, res }) ?? 0;
-    const asked = await deps.refresher.refresh(report.name, waitMs, goneSignal(res));
+    const asked = await deps.refresher.refresh(report.name, waitMs, waitSignal(res));
     const { workflowId, runId, refreshed } = asked;
     contextOf(res).workflowId = workflowId;
     const { name, ...state } = asked.state;

@@ -106,7 +106,7 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
     async stop(limitMs) {
       const left = await queue.stop(limitMs);
       for (const item of left) {
-        rejectItem(item, new LongshoreError('overloaded', 'Longshore was stopped before its turn came'));
+        rejectItem(item, new LongshoreError('stopping', 'the process was stopped before its turn came'));
       }
       for (const go of hurry) go();
       stopping.abort(new LongshoreError('internal', 'Longshore was stopped before the outcome was known'));

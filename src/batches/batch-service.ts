@@ -17,7 +17,7 @@ export interface BatchService {
    * as soon as the batch is sure to be committed whatever dies.
    *
    * @throws `malformed-body batch-empty batch-too-large` before anything is started; `idempotency-key-in-use
-   *   idempotency-key-reused overloaded temporal-unavailable storage-*`: nothing of it is or will be written;
+   *   idempotency-key-reused overloaded stopping temporal-unavailable storage-*`: nothing of it is or will be written;
    *   `batch-lost batch-terminated internal` when it failed
    */
   commit(

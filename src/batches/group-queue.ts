@@ -74,9 +74,9 @@ export class GroupQueue<T extends Queued> {
     return { ...this.#held };
   }
 
-  /** @throws `overloaded`: nothing was taken */
+  /** @throws `overloaded stopping`: nothing was taken */
   add(lane: Lane, item: T): void {
-    if (this.#stopping) throw new LongshoreError('overloaded', 'Longshore is being stopped');
+    if (this.#stopping) throw new LongshoreError('stopping', 'the process is being stopped');
     const state = this.#stateOf(lane);
     if (!fits(state, item, this.#limits.lane) || !fits(this.#held, item, this.#limits.process)) {
       const { batches, bytes } = this.#held;

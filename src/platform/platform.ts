@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../config.ts';
+import { type Config, GRACE_SECONDS } from '../config.ts';
 import { mostConnections } from '../db/connections.ts';
 import { LongshoreError } from '../errors.ts';
 import { childEnvironment } from '../runtime/environment.ts';
@@ -27,9 +27,12 @@ import { startTemporal } from './temporal.ts';
 /** A worker that loads holds a chunk or two as buffers besides its heap; all stay below 400 MB resident. */
 const API_HEAP_MB = 224;
 const WORKER_HEAP_MB = 176;
-/** Longer than the workers' own grace time for running activities. */
-const WORKER_STOP_LIMIT_MS = 40_000;
+/** Beyond the drain and the grace, for what a process does besides when it stops. */
+const WORKER_STOP_LIMIT_MS = 10_000;
 const API_STOP_LIMIT_MS = 20_000;
+/** Of the API unless configured: there is no load balancer, and when it stops no worker runs that a wait could wait for. */
+const API_DRAIN_SECONDS = 0;
+const API_GRACE_SECONDS = 10;
 
 /** Connections of the embedded PostgreSQL beside those of the platform: psql and the like, and a process that is replaced. */
 const CONNECTIONS_OF_OTHERS = 30;
@@ -147,8 +150,14 @@ export class Platform {
   async #startApi(): Promise<string> {
     this.#options.log.info('Starting the API and the workflow worker');
     const script = (this.#options.scripts ?? PRODUCT_SCRIPTS).api;
+    const { drainSeconds = API_DRAIN_SECONDS, graceSeconds = API_GRACE_SECONDS } = this.#options.config;
+    const limitMs = (drainSeconds + graceSeconds) * 1000 + API_STOP_LIMIT_MS;
+    const times = {
+      LONGSHORE_DRAIN_SECONDS: String(drainSeconds),
+      LONGSHORE_GRACE_SECONDS: String(graceSeconds),
+    };
     const start = (signal: AbortSignal) =>
-      this.#startChild('api', script, API_HEAP_MB, API_STOP_LIMIT_MS, signal);
+      this.#startChild('api', script, API_HEAP_MB, limitMs, signal, times);
     let port: string | undefined;
     const api = await this.#keep('api', 'api', (signal) =>
       start(signal).catch(async (error) => {
@@ -168,8 +177,9 @@ export class Platform {
     const script = (this.#options.scripts ?? PRODUCT_SCRIPTS).worker;
     if (number === 1) this.#options.log.info(`Starting activity workers: ${this.#options.config.workers}`);
     const name = `worker-${number}`;
+    const limitMs = (this.#options.config.graceSeconds ?? GRACE_SECONDS) * 1000 + WORKER_STOP_LIMIT_MS;
     await this.#keep(name, name, (signal) =>
-      this.#startChild(name, script, WORKER_HEAP_MB, WORKER_STOP_LIMIT_MS, signal, this.#metricsPort(number)),
+      this.#startChild(name, script, WORKER_HEAP_MB, limitMs, signal, this.#metricsPort(number)),
     );
   }
 

@@ -17,8 +17,11 @@ export type ChildInfo = Readonly<Record<string, string | number>>;
 export interface ChildService {
   /** Sent to the supervisor with `ready`; the API gives `url`. JSON-safe. */
   readonly info?: ChildInfo;
-  /** Stops taking work, ends or hands back what is under way, closes connections. Called at most once. */
-  stop(): Promise<void>;
+  /**
+   * Stops taking work, ends or hands back what is under way, closes connections. Called at most once.
+   * @param inHaste there is no time to let things finish
+   */
+  stop(inHaste?: boolean): Promise<void>;
   /** Rejects when the service can't go on; the process then ends with exit code 1. */
   readonly failed?: Promise<unknown>;
 }
@@ -51,12 +54,12 @@ export async function runChild(
     log.fatal({ err: first }, messageOf(first));
     end(1);
   };
-  const stop = async (why: string) => {
+  const stop = async (why: string, inHaste = false) => {
     if (stopping) return;
     stopping = true;
     log.info(`Stopping: ${why}`);
     try {
-      await service?.stop();
+      await service?.stop(inHaste);
       end(0);
     } catch (error) {
       fail(error);
@@ -70,7 +73,7 @@ export async function runChild(
   if (process.connected) {
     process.once('disconnect', () => {
       setTimeout(() => process.exit(1), ABANDONED_LIMIT_MS).unref();
-      void stop('the supervisor is gone');
+      void stop('the supervisor is gone', true);
     });
   }
 

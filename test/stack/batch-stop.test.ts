@@ -97,7 +97,7 @@ describe('a stop of the API', async () => {
     assert.ok(performance.now() - begunAtMs < 25_000);
     const refused = await Promise.all(queued);
     for (const answer of [...refused, await send(api.url, key, 110, 'left')]) {
-      assert.deepEqual([answer.status, answer.code, answer.retryAfter], [503, 'overloaded', '5']);
+      assert.deepEqual([answer.status, answer.code, answer.retryAfter], [503, 'stopping', '5']);
     }
     await lock.release();
     await eventually(async () => (await stack.get(`/v1/batches/${id}`)).body.status, 'done');

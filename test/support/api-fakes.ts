@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createApp } from '../../api/app.ts';
+import { Closing } from '../../api/http/closing.ts';
 import type { ApiDeps } from '../../api/http/deps.ts';
 import { createHttpServer } from '../../api/http/server.ts';
 import { readConfig } from '../../src/config.ts';
@@ -147,7 +149,7 @@ export class FakeLoads implements LoadService {
     return changed;
   }
 
-  async wait(id: number, waitMs: number) {
+  async wait(id: number, waitMs: number, _signal: AbortSignal): Promise<LoadView> {
     this.waitedMs = waitMs;
     return this.views.get(id)!;
   }
@@ -205,6 +207,7 @@ export function loadView(id: number, change: Partial<LoadView> = {}): LoadView {
 
 export interface TestApi extends AsyncDisposable {
   readonly url: string;
+  readonly server: Server;
   readonly loads: FakeLoads;
   readonly batches: FakeBatches;
   readonly keys: FakeKeys;
@@ -252,6 +255,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     reports,
     refresher: new FakeRefresher((name) => reports.state(reportNamed(name))),
     metrics: createMetrics(),
+    closing: new Closing(),
     payloadKeys: TEST_PAYLOAD_KEYS,
     ready: async () => ({ ok: true, checks: { postgres: null, temporal: null }, away: [] }),
     ...change,
@@ -264,6 +268,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
 
   return {
     url,
+    server,
     loads,
     batches,
     keys,

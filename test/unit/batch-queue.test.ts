@@ -185,7 +185,7 @@ describe('the queue of batches', () => {
       stopped = true;
       return left;
     });
-    assert.throws(() => add(), code('overloaded'));
+    assert.throws(() => add(), code('stopping'));
     begun[0]!.end();
     await turn();
     await turn();
