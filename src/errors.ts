@@ -402,8 +402,7 @@ export const ERRORS = {
     status: 503,
     retryable: true,
     title: 'This process is being stopped',
-    remedy:
-      'Repeat the request: another process, or this one when it is back, answers it.',
+    remedy: 'Repeat the request: another process, or this one when it is back, answers it.',
   },
   overloaded: {
     status: 503,

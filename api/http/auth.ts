@@ -8,7 +8,13 @@ import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { MAX_CREDENTIAL } from './header-limits.ts';
 import { HttpError } from './http-error.ts';
-import type { Route } from './route.ts';
+
+/** What a route says of it. */
+interface AuthNeeds {
+  readonly auth?: AuthScheme;
+  /** Keys that are known without PostgreSQL are enough. */
+  readonly withoutLedger?: boolean;
+}
 
 /** How a route authenticates: by API key or token, by an API key's ID and secret, or either way. */
 export type AuthScheme = 'bearer' | 'basic' | 'any';
@@ -29,7 +35,7 @@ type AuthDeps = Pick<ApiDeps, 'keys' | 'tokens' | 'strangers'>;
 export async function authenticate(
   req: Request,
   deps: AuthDeps,
-  { auth: scheme = 'bearer', withoutLedger = false }: Pick<Route, 'auth' | 'withoutLedger'>,
+  { auth: scheme = 'bearer', withoutLedger = false }: AuthNeeds,
 ): Promise<ApiKeyHolder> {
   const isBearer = req.get('x-api-key') !== undefined || credentialOf(req, 'bearer') !== undefined;
   const taken = scheme === 'any' ? (isBearer ? 'bearer' : 'basic') : scheme;
