@@ -1,7 +1,8 @@
-import type { Tx } from '../src/db/database.ts';
+import type { Database, Tx } from '../src/db/database.ts';
 import { compareStages, countRows, keysNotFound, limitStage } from '../src/restores/compare-stages.ts';
-import { rehearseRestore } from '../src/restores/publish-restore.ts';
-import type { TableChange } from '../src/restores/restore.ts';
+import { comparedFields } from '../src/restores/compared-table.ts';
+import { rehearseKeys, rehearseRestore } from '../src/restores/publish-restore.ts';
+import type { FieldsBetween, TableChange } from '../src/restores/restore.ts';
 import {
   type RestorePlan,
   type RestoreStep,
@@ -25,6 +26,7 @@ export function compareStaged({ db }: ActivityDeps) {
       () => undefined,
       async (signal) => {
         await refuseMissing(db, plan);
+        if (plan.target.between !== undefined) return compareFields(db, plan, plan.target.between);
         if (plan.kind === 'dry-run') {
           await namingDuplicates(db, plan, () => rolledBack(db, (tx) => rehearseRestore(tx, plan)));
         }
@@ -42,6 +44,25 @@ export function compareStaged({ db }: ActivityDeps) {
       },
     );
   };
+}
+
+/** The changes between a backup and a table that may not have the same fields. */
+async function compareFields(
+  db: Database,
+  plan: RestorePlan,
+  between: FieldsBetween,
+): Promise<readonly TableChange[]> {
+  const tables = plan.tables.map((one) => ({ ...one, table: comparedFields(one.table, between) }));
+  const compared = { ...plan, tables };
+  await namingDuplicates(db, compared, () => rolledBack(db, (tx) => rehearseKeys(tx, compared)));
+  const changes = await db.transaction((tx) => compareStages(tx, compared, { references: isSame(between) }));
+  await recordChanges(db, plan.id, changes);
+  return changes;
+}
+
+/** References are looked for where a restore could be made. */
+function isSame({ left, added, retyped }: FieldsBetween): boolean {
+  return left.length + added.length + retyped.length === 0;
 }
 
 /** Counting takes a pass over both sides, which delays a restore, so a whole one counts changes only on request. */

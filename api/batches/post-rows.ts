@@ -9,6 +9,7 @@ import {
 } from '../../src/batches/batch.ts';
 import type { BodyRoom } from '../../src/batches/body-room.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import type { Dictionary, Table } from '../../src/types.ts';
 import { batchFormatOf } from '../http/content-type.ts';
 import { readText } from '../http/json-body.ts';
 import {
@@ -19,7 +20,7 @@ import {
   preferredOf,
   preferredWait,
 } from '../http/prefer.ts';
-import { type Call, defineRoute } from '../http/route.ts';
+import { defineRoute, type FormerTablesCall, TABLE_PARAM, unknownTable } from '../http/route.ts';
 import { batchAnswer, batchPath, endedJson, minimalJson, noteBatch, problemOfBatch } from './batch-answer.ts';
 import { batchModeSchema, batchSchema, endedBatchSchema, minimalBatchSchema } from './batch-schemas.ts';
 import { IDEMPOTENCY_KEY, idempotencyKeyOf } from './idempotency-key.ts';
@@ -32,7 +33,7 @@ const query = z.strictObject({
     .meta({ description: 'Goes before the preference `resolution`; append when left out' }),
 });
 
-type RowsCall = Call<'/v1/tables/{table}/rows', unknown, z.output<typeof query>>;
+type RowsCall = FormerTablesCall<z.output<typeof query>>;
 
 const row = z.record(z.string(), z.unknown());
 const rows = z.array(row).min(1).max(MAX_BATCH_ROWS);
@@ -50,6 +51,8 @@ const ended = { 'application/json': { schema: z.union([endedBatchSchema, minimal
 export const postRowsRoute = defineRoute({
   method: 'post',
   path: '/v1/tables/{table}/rows',
+  formerTables: true,
+  params: TABLE_PARAM,
   tag: 'Batches',
   summary: 'Send a batch of rows',
   description:
@@ -122,21 +125,26 @@ export const postRowsRoute = defineRoute({
 });
 
 async function postRows(call: RowsCall): Promise<void> {
-  const { req, res, deps, table, holder } = call;
+  const { req, res, deps, params, holder } = call;
   const preferences = preferencesOf(req);
   const mode = modeOf(call.query.mode, preferences);
-  if (mode === 'merge' && table.primaryKey.length === 0) {
-    throw new LongshoreError('merge-needs-key', `the table ${table.name} has no primary key`);
-  }
+  // Only a request that may have been made before can be answered without its table.
+  if (req.get('idempotency-key') === undefined) orThrow(tableOf(deps.dictionary, params.table, mode));
   const format = batchFormatOf(req);
   const idempotencyKey = idempotencyKeyOf(req.get('idempotency-key'));
   const strict = preferences.get('handling') === 'strict';
   const waitSeconds =
     preferredWait(preferences) ?? (preferences.has('respond-async') ? 0 : STANDARD_WAIT_SECONDS);
 
-  const outcome = await receive(call, (body, room) => {
-    const batch = { table, mode, format, strict, body, sentBy: holder!.id, idempotencyKey };
-    return deps.batches.commit(batch, waitSeconds * 1000, room);
+  const outcome = await receive(call, async (body, room) => {
+    const batch = { mode, format, strict, body, sentBy: holder!.id, idempotencyKey };
+    const table = tableOf(deps.dictionary, params.table, mode);
+    if (!(table instanceof LongshoreError)) {
+      return deps.batches.commit({ ...batch, table }, waitSeconds * 1000, room);
+    }
+    const first = await deps.batches.replay({ ...batch, table: { name: params.table } });
+    if (first === null) throw table;
+    return first;
   });
   const running = 'running' in outcome;
   const view = running ? outcome.running : outcome.view;
@@ -144,6 +152,18 @@ async function postRows(call: RowsCall): Promise<void> {
   applyPreferences(res, honoured(preferences, { mode, running }));
   if (running) sendRunning(call, view, preferences);
   else sendEnded(call, outcome, preferences);
+}
+
+/** @returns the table, or why no batch in this mode can go into it */
+function tableOf({ tables }: Dictionary, name: string, mode: BatchMode): Table | LongshoreError {
+  const table = tables.find((one) => one.name === name);
+  if (table === undefined) return unknownTable(name);
+  if (mode === 'append' || table.primaryKey.length > 0) return table;
+  return new LongshoreError('merge-needs-key', `the table ${name} has no primary key`);
+}
+
+function orThrow(table: Table | LongshoreError): void {
+  if (table instanceof LongshoreError) throw table;
 }
 
 /** Reads the body under a reservation of memory, which is held until the body is queued or refused. */

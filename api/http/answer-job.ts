@@ -56,14 +56,14 @@ export function applyWait({ req, res }: Pick<AnyCall, 'req' | 'res'>): number | 
 /**
  * Answers a request that has started a job: 202 with its location; after a wait 201 when it is done, or the problem of
  * its failure.
- * @param existing an earlier, equal request has started it; then 200
+ * @param found of a job that an earlier, equal request may have started (`existing`; then 200): more members of the answer
  */
 export async function answerStarted<View extends JobView>(
   call: AnyCall,
   resource: JobResource<View>,
   jobs: Pick<Jobs<View>, 'wait'>,
   started: View,
-  existing?: boolean,
+  found?: { readonly existing: boolean; readonly [member: string]: unknown },
 ): Promise<void> {
   const { res, deps } = call;
   noteJob(res, resource, started);
@@ -74,9 +74,9 @@ export async function answerStarted<View extends JobView>(
     if (job.status === 'failed' || job.status === 'cancelled') throw problemOfJob(resource, job, deps);
   }
   res
-    .status(existing ? 200 : hasEnded(job) ? 201 : 202)
+    .status(found?.existing ? 200 : hasEnded(job) ? 201 : 202)
     .location(resource.path(job.id))
-    .json({ ...resource.answer(job, deps), ...(existing !== undefined && { existing }) });
+    .json({ ...resource.answer(job, deps), ...found });
 }
 
 /** Adds the job and its workflow to the log's line of this request, and to its entry of the audit log. */

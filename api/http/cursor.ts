@@ -29,7 +29,7 @@ export function decodeCursor(text: string): readonly string[] {
   }
 }
 
-export function noCursor(cause?: unknown): LongshoreError {
+function noCursor(cause?: unknown): LongshoreError {
   const detail = 'after: is not the cursor of a page';
   return new LongshoreError('invalid-request', detail, { cause, places: [{ parameter: 'after', detail }] });
 }

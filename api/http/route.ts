@@ -35,6 +35,11 @@ export interface Route {
   readonly withoutLedger?: boolean;
   /** What the audit log calls it, as `load.start`. For every route with a key that changes something. */
   readonly audit?: string;
+  /**
+   * Of a path with `{table}`: tables that left the dictionary too, since the ledger or a backup may know them. The handler
+   * has their name (`params: TABLE_PARAM`) and finds out itself whether the dictionary has it: `table` is null.
+   */
+  readonly formerTables?: true;
   /** A read that is a POST only because its query is too long for a URL: it is not audited. */
   readonly changesNothing?: true;
   /** Possible suffixes of the action: see `AuditTrail.variant`. */
@@ -63,6 +68,9 @@ export interface Call<Path extends string, Params, Query> {
   readonly table: Path extends `${string}{table}${string}` ? Table : null;
 }
 
+/** The call of a route with `formerTables`. */
+export type FormerTablesCall<Query> = Omit<Call<string, { readonly table: string }, Query>, 'table'>;
+
 interface RouteDefinition<Path extends string, Params extends z.ZodObject, Query extends z.ZodObject>
   extends Omit<Route, 'path' | 'params' | 'query' | 'problems' | 'handler'> {
   readonly path: Path;
@@ -73,7 +81,7 @@ interface RouteDefinition<Path extends string, Params extends z.ZodObject, Query
 }
 
 const NOTHING = z.strictObject({});
-const TABLE_PARAM = z.strictObject({
+export const TABLE_PARAM = z.strictObject({
   table: z.string().meta({ description: "A table's name", example: 'jobs' }),
 });
 
@@ -102,7 +110,9 @@ export function defineRoute<
       const { scopes, audit: action } = definition;
       const answer = async (holder: ApiKeyHolder | null) => {
         if (holder !== null) requireScope(holder, scopes!);
-        const table = hasTable ? findTable(deps.dictionary, holder, String(req.params.table)) : null;
+        const name = String(req.params.table);
+        if (hasTable && holder !== null) requireTable(holder, name);
+        const table = hasTable && !definition.formerTables ? findTable(deps.dictionary, name) : null;
         const call = {
           req,
           res,
@@ -131,11 +141,14 @@ export function expressPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-function findTable(dictionary: Dictionary, holder: ApiKeyHolder | null, name: string): Table {
-  if (holder !== null) requireTable(holder, name);
+function findTable(dictionary: Dictionary, name: string): Table {
   const table = dictionary.tables.find((t) => t.name === name);
   if (table !== undefined) return table;
-  throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
+  throw unknownTable(name);
+}
+
+export function unknownTable(name: string): LongshoreError {
+  return new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
 }
 
 /** Without a prototype: a parameter may be called `toString`. */

@@ -74,6 +74,11 @@ export type LoadAnswer = z.infer<typeof loadSchema>;
 export const startedLoadSchema = loadSchema
   .extend({
     existing: z.boolean().meta({ description: 'The same file was loaded before: this is that load' }),
+    rulesChanged: z.boolean().optional().meta({
+      description:
+        'Of an existing load: the rules of the table have changed since; `force` loads by those of today',
+    }),
+    hint: z.string().optional().meta({ description: 'What to do about that' }),
   })
   .meta({ id: 'StartedLoad' });
 

@@ -106,9 +106,16 @@ async function startLoad(call: StartCall): Promise<void> {
   if (call.query.mode === 'merge' && table.primaryKey.length === 0) {
     throw new LongshoreError('merge-needs-key', `the table ${table.name} has no primary key`);
   }
-  const { load, existing } = await start(call, await receive(call));
+  const { load, existing, rulesChanged } = await start(call, await receive(call));
   noteTable(res, load.table);
-  await answerStarted(call, loadResource, deps.loads, load, existing);
+  const hint = rulesChanged && {
+    hint: `the rules of ${table.name} have changed since that load: force=true loads the file by those of today`,
+  };
+  await answerStarted(call, loadResource, deps.loads, load, {
+    existing,
+    ...(existing && { rulesChanged }),
+    ...hint,
+  });
 }
 
 async function receive(call: StartCall): Promise<{ source: LoadSource; survey: Survey | null }> {

@@ -1,10 +1,8 @@
 import { z } from 'zod';
-import { LongshoreError } from '../../src/errors.ts';
-import type { Table } from '../../src/types.ts';
 import { findBackup } from '../backups/backup-answer.ts';
 import { backupParams } from '../backups/backup-schemas.ts';
 import { requireTable } from '../http/auth.ts';
-import { cursorParameter, decodeCursor, encodeCursor, noCursor } from '../http/cursor.ts';
+import { cursorParameter, decodeCursor, encodeCursor } from '../http/cursor.ts';
 import { goneSignal } from '../http/gone.ts';
 import { linkNext } from '../http/page.ts';
 import { pageLimit } from '../http/parameters.ts';
@@ -14,6 +12,7 @@ import { count, nextSchema } from '../http/schemas.ts';
 import { changeSchema } from './restore-schemas.ts';
 
 const value = z.string().nullable();
+const names = z.array(z.string());
 const differenceSchema = z
   .object({
     key: z.array(z.string()).meta({ description: "Texts of the primary key's fields" }),
@@ -31,6 +30,13 @@ const diffSchema = z
     backupId: z.string(),
     counts: changeSchema.meta({ description: 'Of the whole table, when the comparison began' }),
     same: count.meta({ description: 'Rows that are the same in both' }),
+    fields: z
+      .object({
+        left: names.meta({ description: 'The backup has them, and the dictionary does not any more' }),
+        added: names.meta({ description: 'They are new: null in the backup' }),
+        retyped: names.meta({ description: 'They have another type now' }),
+      })
+      .meta({ description: 'Fields not in common; those that left or have another type are not compared' }),
     differences: z.array(differenceSchema).meta({ description: 'In the order of the keys' }),
     next: nextSchema,
   })
@@ -73,14 +79,11 @@ export const diffRoute = defineRoute({
     const { res, deps, query, holder } = call;
     requireTable(holder!, query.table);
     const { id: backupId } = await findBackup(call);
-    const table = deps.dictionary.tables.find(({ name }) => name === query.table);
-    if (!table)
-      throw new LongshoreError('unknown-table', `the dictionary has no table ${JSON.stringify(query.table)}`);
-    const after = query.after === undefined ? null : keyOf(query.after, table);
+    const after = query.after === undefined ? null : decodeCursor(query.after);
     const page = { after, limit: query.limit };
-    const { counts, differences, more } = await deps.restores.diff({
+    const { counts, between, differences, more } = await deps.restores.diff({
       backupId,
-      table,
+      table: query.table,
       page,
       waitMs: MAX_WAIT_SECONDS * 1000,
       signal: goneSignal(res),
@@ -89,13 +92,6 @@ export const diffRoute = defineRoute({
     const nextQuery = more ? { ...query, after: encodeCursor(differences.at(-1)!.key) } : null;
     const next = linkNext(res, self, nextQuery);
     const same = counts.rowsInBackup - (counts.added ?? 0) - (counts.changed ?? 0);
-    res.json({ backupId, counts, same, differences, next });
+    res.json({ backupId, counts, same, fields: between, differences, next });
   },
 });
-
-/** @throws LongshoreError `invalid-request` for what is no cursor of this table */
-function keyOf(cursor: string, { primaryKey }: Table): readonly string[] {
-  const key = decodeCursor(cursor);
-  if (key.length !== primaryKey.length) throw noCursor();
-  return key;
-}

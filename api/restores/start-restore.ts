@@ -10,7 +10,7 @@ import { auditOf } from '../http/audited.ts';
 import { requireScope } from '../http/auth.ts';
 import { hasBody, readJson } from '../http/json-body.ts';
 import { moment } from '../http/parameters.ts';
-import { type Call, defineRoute } from '../http/route.ts';
+import { type Call, defineRoute, type FormerTablesCall, TABLE_PARAM } from '../http/route.ts';
 import { restoreResource } from './restore-answer.ts';
 import { restoreSchema } from './restore-schemas.ts';
 
@@ -119,14 +119,17 @@ const ABOUT =
 const restoreTable = defineRoute({
   ...described,
   path: '/v1/tables/{table}/restore',
+  formerTables: true,
+  params: TABLE_PARAM,
   audit: 'table.restore',
   auditVariants: [UNVERIFIED],
   summary: 'Bring a table back from a backup',
-  description: ABOUT,
+  description: `${ABOUT} A table that left the dictionary can only be restored under another name.`,
   requestBody: { required: true, content: { 'application/json': { schema: tableBodySchema } } },
   problems,
   async handle(call) {
-    const { req, res, deps, holder, table } = call;
+    const { req, res, deps, holder, params } = call;
+    const { table } = params;
     const body = await readJson(req, res, tableBodySchema, BODY_MAX_BYTES);
     const { as = null, keys = null, dryRun = false } = body;
     if ((!dryRun && as === null) || body.acceptUnverified) requireScope(holder!, ['admin']);
@@ -138,14 +141,14 @@ const restoreTable = defineRoute({
     }
     const { backupId, skipped } =
       body.backup === 'latest'
-        ? await deps.restores.latestOf(table.name, body.before)
+        ? await deps.restores.latestOf(table, body.before)
         : { backupId: body.backup, skipped: [] };
     if (holder!.tables !== null) await requireTableIn(call, backupId);
     const { safety, compare, acceptBrokenRows } = body;
     const target = targetOf({ as, keys, safety, compare, acceptBrokenRows });
     const kind = dryRun ? 'dry-run' : 'restore';
     const started = await deps.restores.start({
-      ...{ kind, backupId, tables: [table.name], target, skipped },
+      ...{ kind, backupId, tables: [table], target, skipped },
       acceptUnverified: body.backup !== 'latest' && (body.acceptUnverified ?? false),
       startedBy: holder!.id,
     });
@@ -212,11 +215,11 @@ const verifyBackup = defineRoute({
  * @throws LongshoreError `unknown-backup`
  */
 async function requireTableIn(
-  { deps, table }: Pick<Call<'/v1/tables/{table}/restore', unknown, unknown>, 'deps' | 'table'>,
+  { deps, params }: Pick<FormerTablesCall<unknown>, 'deps' | 'params'>,
   backupId: string,
 ): Promise<void> {
   const { tables } = await deps.backups.get(backupId);
-  if (!tables.some((one) => one.table === table.name)) throw unknownBackup(backupId);
+  if (!tables.some(({ table }) => table === params.table)) throw unknownBackup(backupId);
 }
 
 function targetOf({

@@ -99,6 +99,13 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
       return answer(item, waitMs, hurry);
     },
 
+    async replay(batch) {
+      const { sentBy, idempotencyKey: key } = batch;
+      const first = key === null ? null : await findIdempotent(db, sentBy, key);
+      if (first && first.fingerprint !== fingerprintOf(batch)) throw idempotencyKeyReused();
+      return first && { ...first.outcome, replayed: true };
+    },
+
     get: (id) => lookUpBatch(deps, id),
     list: (filter) => listBatches(db, filter),
     rejects: (id, page) => listBatchRejects(db, id, page),

@@ -27,6 +27,13 @@ export interface BatchService {
   ): Promise<EndedBatch | { readonly running: BatchView }>;
 
   /**
+   * The first outcome of a request that can't be made any more: its table left the dictionary, or its primary key.
+   * @returns null when its Idempotency-Key is unknown, has expired, or there is none
+   * @throws `idempotency-key-reused`
+   */
+  replay(batch: FormerBatch): Promise<EndedBatch | null>;
+
+  /**
    * Reserves memory for a batch's body. `commit` releases it when the body is queued; the caller releases it in any case.
    * @param announcedBytes 0 when not known
    * @throws `overloaded`
@@ -46,8 +53,13 @@ export interface BatchService {
   ): Promise<BatchRejectsPage>;
 }
 
-export interface NewBatch {
+export interface NewBatch extends FormerBatch {
   readonly table: Table;
+}
+
+/** A batch for a table of which only the name is known. */
+export interface FormerBatch {
+  readonly table: Pick<Table, 'name'>;
   readonly mode: BatchMode;
   readonly format: BatchFormat;
   readonly strict: boolean;

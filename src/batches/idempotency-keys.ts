@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { LongshoreError } from '../errors.ts';
-import type { NewBatch } from './batch-service.ts';
+import type { FormerBatch } from './batch-service.ts';
 
 /** @returns SHA-256, hex, of everything that decides the outcome, to tell a retry from another request */
-export function fingerprintOf(batch: Omit<NewBatch, 'sentBy' | 'idempotencyKey'>): string {
+export function fingerprintOf(batch: Omit<FormerBatch, 'sentBy' | 'idempotencyKey'>): string {
   const { table, mode, strict, format, body } = batch;
   return createHash('sha256')
     .update(JSON.stringify([table.name, mode, strict, format]))

@@ -10,6 +10,7 @@ export interface LoadAnswer extends LoadView {
 
 export interface StartedLoad extends LoadAnswer {
   readonly existing: boolean;
+  readonly rulesChanged?: boolean;
 }
 
 export interface TableAnswer {

@@ -25,8 +25,8 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
   return {
     ...jobs,
     async start(request) {
-      const { id, existing } = await writeLoad(deps, request);
-      return { load: existing ? await view(id) : await jobs.start(id), existing };
+      const { id, existing, rulesChanged } = await writeLoad(deps, request);
+      return { load: existing ? await view(id) : await jobs.start(id), existing, rulesChanged };
     },
     list: (filter) => listLoads(db, filter),
 

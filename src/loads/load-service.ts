@@ -14,7 +14,7 @@ export interface LoadService extends Jobs<LoadView> {
    * that failed or was cancelled is not found: the file starts a new one. The service takes ownership of the source's
    * file, unless `existing` is true or the call throws: then the caller deletes what it uploaded.
    */
-  start(request: StartLoad): Promise<{ readonly load: LoadView; readonly existing: boolean }>;
+  start(request: StartLoad): Promise<LoadStart>;
 
   /** Newest first. */
   list(filter: LoadFilter): Promise<readonly LoadView[]>;
@@ -39,6 +39,13 @@ export interface LoadService extends Jobs<LoadView> {
 
   /** One page of a table's rows in the order of their primary key, or of `_load_id, _line` where it has none. */
   rows(table: Table, page: RowsPage): Promise<Rows>;
+}
+
+export interface LoadStart {
+  readonly load: LoadView;
+  readonly existing: boolean;
+  /** Of an existing load: the table's rules have changed since, so the same file could have other rejects now. */
+  readonly rulesChanged: boolean;
 }
 
 export interface StartLoad {

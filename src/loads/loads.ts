@@ -4,6 +4,7 @@ import type { Tx } from '../db/database.ts';
 import type { LedgerRow } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { part, statement } from '../db/statement.ts';
+import { rulesFingerprint } from '../dictionary/rules-fingerprint.ts';
 import { LongshoreError } from '../errors.ts';
 import { INSTALLATION_ID } from '../installation/installation.ts';
 import { nameIn, numberedName } from '../installation/names.ts';
@@ -34,6 +35,8 @@ export interface CreatedLoad {
   /** null: the load existed before. */
   readonly uid: string | null;
   readonly existing: boolean;
+  /** The table's rules are not those that the load went by. */
+  readonly rulesChanged: boolean;
 }
 
 /** The properties of a load that its activities need; constant once it is surveyed. */
@@ -71,7 +74,10 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad>
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`load-${request.table.name}`]);
   if (!request.force) {
     const same = await findSameLoad(tx, request);
-    if (same !== undefined) return { id: same, uid: null, existing: true };
+    if (same !== undefined) {
+      const rulesChanged = rulesFingerprint(same.definition) !== rulesFingerprint(request.table);
+      return { id: same.id, uid: null, existing: true, rulesChanged };
+    }
   }
   const [next] = await tx.query(NEXT_LOAD);
   const { id, installation } = next!;
@@ -102,7 +108,7 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad>
     createdAt: new Date(),
   });
   await tx.em.persist(load).flush();
-  return { id, uid, existing: false };
+  return { id, uid, existing: false, rulesChanged: false };
 }
 
 export function surveyColumns(survey: Survey | null) {
@@ -115,6 +121,11 @@ export function surveyColumns(survey: Survey | null) {
   };
 }
 
+interface SameLoad extends Record<string, unknown> {
+  readonly id: number;
+  readonly definition: Table;
+}
+
 /** The last load `l` of table $1 in mode $2 that does the same. */
 const LAST_SAME = part`
   status not in ('failed', 'cancelled')
@@ -125,21 +136,21 @@ const LAST_SAME = part`
                    and later.status not in ('failed', 'cancelled')) end
    order by id desc limit 1`;
 
-const SAME_CONTENT = statement<{ id: number }>`
-  select id from longshore.load l where table_name = $1 and mode = $2 and sha256 = $3 and ${LAST_SAME}`;
+const SAME_CONTENT = statement<SameLoad>`
+  select id, definition from longshore.load l where table_name = $1 and mode = $2 and sha256 = $3 and ${LAST_SAME}`;
 
-const SAME_SOURCE = statement<{ id: number }>`
-  select id from longshore.load l
+const SAME_SOURCE = statement<SameLoad>`
+  select id, definition from longshore.load l
    where table_name = $1 and mode = $2 and source_kind = 'inbox'
      and hashtextextended(source_key || '@' || coalesce(source_stamp, ''), 0) = hashtextextended($3, 0)
      and source_key || '@' || coalesce(source_stamp, '') = $3 and ${LAST_SAME}`;
 
-async function findSameLoad(tx: Tx, request: NewLoad): Promise<number | undefined> {
+async function findSameLoad(tx: Tx, request: NewLoad): Promise<SameLoad | undefined> {
   const { table, mode, survey, source, sourceStamp } = request;
   const [row] = survey
     ? await tx.query(SAME_CONTENT, [table.name, mode, survey.sha256])
     : await tx.query(SAME_SOURCE, [table.name, mode, `${source.key}@${sourceStamp ?? ''}`]);
-  return row?.id;
+  return row;
 }
 
 /** @throws LongshoreError `unknown-load`, `workflow-orphaned` */

@@ -4,6 +4,7 @@ import { hasEnded } from '../jobs/job.ts';
 import type { JobDeps } from '../jobs/job-kind.ts';
 import { createJobs } from '../jobs/jobs.ts';
 import type { Dictionary } from '../types.ts';
+import { comparedFields } from './compared-table.ts';
 import { findComparison } from './comparisons.ts';
 import { readDifferences } from './differences.ts';
 import { RESTORE_JOB } from './restore-job.ts';
@@ -21,7 +22,10 @@ interface CompareDeps extends JobDeps {
 export async function compareBackup(deps: CompareDeps, request: DiffRequest): Promise<Diff> {
   const { db, dictionary } = deps;
   const { backupId, table, page, waitMs, signal } = request;
-  const id = await findComparison(db, { backupId, table: table.name, dictionary });
+  const found = await findComparison(db, { backupId, table, dictionary }, ({ primaryKey }) => {
+    if (page.after !== null && page.after.length !== primaryKey.length) throw notOfThisTable();
+  });
+  const { id, between } = found;
   const jobs = createJobs(RESTORE_JOB, deps);
   if (!hasEnded(await jobs.view(id))) await jobs.startNow(id);
   const { status, error, changes } = await jobs.wait(id, waitMs, signal);
@@ -30,12 +34,18 @@ export async function compareBackup(deps: CompareDeps, request: DiffRequest): Pr
   if (status !== 'done' || !counts) {
     throw new LongshoreError('diff-not-ready', `backup ${backupId} is still being read (dry run ${id})`);
   }
-  if (table.primaryKey.length === 0) return { counts, differences: [], more: false };
+  const compared = comparedFields(found.table, between);
+  if (compared.primaryKey.length === 0) return { counts, between, differences: [], more: false };
   const [restored] = (await readRestorePlan(db, id)).tables;
   try {
-    return { counts, ...(await readDifferences(db, restored!, page)) };
+    const differences = await readDifferences(db, { table: compared, stage: restored!.stage }, page);
+    return { counts, between, ...differences };
   } catch (cause) {
     if (!isRowFault(cause)) throw cause;
-    throw new LongshoreError('invalid-request', 'after: not a key of this table', { cause });
+    throw notOfThisTable(cause);
   }
+}
+
+function notOfThisTable(cause?: unknown): LongshoreError {
+  return new LongshoreError('invalid-request', 'after: not a key of this table', { cause });
 }

@@ -13,6 +13,7 @@ import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { restoreWorkflowId } from '../installation/workflow-ids.ts';
 import { STAGE_NAMES } from '../publish/stage.ts';
+import { quoted } from '../shorten.ts';
 import type { Dictionary, Table } from '../types.ts';
 import { refuseTaken, reserveCopy } from './copies.ts';
 import { requireRestorable } from './restorable.ts';
@@ -75,7 +76,8 @@ const INSERT_RESTORE = statement<{ id: number }>`
     from b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id), gen_random_uuid() as u(uid)
   returning id`;
 
-async function insertRestore(
+/** @throws LongshoreError `backup-state` */
+export async function insertRestore(
   sql: Sql,
   { kind, backupId, target, startedBy, skipped }: NewRestore & { readonly skipped: readonly Skipped[] },
   definitions: readonly Table[],
@@ -98,15 +100,22 @@ async function insertRestore(
 
 /**
  * The backup that `latest` means: see `newestReadable`.
- * @throws LongshoreError `unknown-backup`, naming the skipped backups and why they were skipped
+ * @param known whether the dictionary has the table
+ * @throws LongshoreError `unknown-backup`, naming the skipped backups and why they were skipped; `unknown-table`
  */
 export async function latestBackupOf(
   deps: BackupDeps,
   table: string,
-  before?: string,
+  { before, known }: { readonly before: string | undefined; readonly known: boolean },
 ): Promise<{ readonly backupId: string; readonly skipped: readonly Skipped[] }> {
   const { backupId, skipped } = await newestReadable(deps, table, before);
   if (backupId !== null) return { backupId, skipped };
+  if (!known && skipped.length === 0) {
+    throw new LongshoreError(
+      'unknown-table',
+      `the dictionary has no table ${quoted(table)}, and there is no backup of it that could be restored`,
+    );
+  }
   const until = before === undefined ? 'yet' : `from ${before} or before`;
   const none = `there is no good backup of ${table} ${until}, beside those that restores made`;
   throw new LongshoreError(
@@ -115,7 +124,8 @@ export async function latestBackupOf(
   );
 }
 
-async function readStored(db: Sql, backupId: string): Promise<Manifest> {
+/** @throws LongshoreError `unknown-backup` */
+export async function readStored(db: Sql, backupId: string): Promise<Manifest> {
   const row = await db.ledger
     .selectFrom('backup')
     .select('manifest')
@@ -139,7 +149,7 @@ function definitionsOf(manifest: Manifest, { tables, target, dictionary }: NewRe
   if (unknown.length > 0) {
     throw new LongshoreError(
       'restore-mismatch',
-      `the dictionary has no table ${unknown.join(', ')} any more`,
+      `the dictionary has no table ${unknown.join(', ')} any more: it can be restored under another name`,
     );
   }
   const present = dictionary.tables.filter(({ name }) => names.includes(name));

@@ -33,7 +33,10 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
     // An API key may request many drills of a backup: each is a new one.
     verify: async (request) => begin(await createDrill(db, { ...request, dictionary, again: true })),
 
-    latestOf: (table, before) => latestBackupOf({ db, storage, keys }, table, before),
+    latestOf(table, before) {
+      const known = dictionary.tables.some(({ name }) => name === table);
+      return latestBackupOf({ db, storage, keys }, table, { before, known });
+    },
     list: (filter) => listRestores(db, filter),
     diff: (request) => compareBackup(deps, request),
 

@@ -94,6 +94,19 @@ export async function rehearseRestore(tx: Tx, plan: RestorePlan): Promise<void> 
   }
 }
 
+/**
+ * Refuses a comparison of rows by a primary key that they do not have, in a transaction that is rolled back.
+ * @throws LongshoreError `restore-mismatch`
+ */
+export async function rehearseKeys(tx: Tx, { tables }: RestorePlan): Promise<void> {
+  await tx.query(`set local work_mem = '64MB'`);
+  try {
+    for (const { table, stage } of tables) await buildKeys(tx, stage, keyDefinitionsOf(table));
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
 async function rehearseTable(tx: Tx, one: RestoredTable, limited: boolean): Promise<void> {
   const { table, stage } = one;
   const state = await readTableState(tx, one);

@@ -1,9 +1,8 @@
 import type { Skipped } from '../backups/skipped.ts';
 import type { Jobs } from '../jobs/jobs.ts';
-import type { Table } from '../types.ts';
 import type { CopyFilter, CopyView } from './copies.ts';
 import type { DifferencesPage } from './differences.ts';
-import type { RestoreTarget, RestoreView, TableChange } from './restore.ts';
+import type { FieldsBetween, RestoreTarget, RestoreView, TableChange } from './restore.ts';
 import type { RestoreFilter } from './restores.ts';
 
 /**
@@ -17,7 +16,7 @@ export interface RestoreService extends Jobs<RestoreView> {
   /** Starts a drill. @throws `unknown-backup`, `backup-state`, `backup-unverified` */
   verify(request: StartDrill): Promise<RestoreView>;
 
-  /** The backup that `latest` means, up to a moment (RFC 3339); see `latestBackupOf`. @throws `unknown-backup` */
+  /** The backup that `latest` means, up to a moment (RFC 3339); see `latestBackupOf`. @throws `unknown-backup`, `unknown-table` */
   latestOf(
     table: string,
     before?: string,
@@ -64,7 +63,8 @@ export interface StartDrill {
 
 export interface DiffRequest {
   readonly backupId: string;
-  readonly table: Table;
+  /** Of the backup; the dictionary may not have it any more. */
+  readonly table: string;
   readonly page: { readonly after: readonly string[] | null; readonly limit: number };
   /** How long this call waits for the backup to be read; reading goes on for later calls. */
   readonly waitMs: number;
@@ -74,4 +74,5 @@ export interface DiffRequest {
 
 export interface Diff extends DifferencesPage {
   readonly counts: TableChange;
+  readonly between: FieldsBetween;
 }

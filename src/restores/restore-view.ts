@@ -1,6 +1,6 @@
 import type { LedgerRow } from '../db/ledger-queries.ts';
 import { jobError } from '../jobs/job.ts';
-import type { RestoreView } from './restore.ts';
+import type { RestoreTarget, RestoreView } from './restore.ts';
 
 /** A row of the ledger, with the progress of staging. */
 export type RestoreRow = Omit<LedgerRow<'restore'>, 'uid' | 'definitions' | 'today' | 'keep_until'> &
@@ -21,7 +21,7 @@ export function toRestoreView(row: RestoreRow): RestoreView {
     snapshotAgeSeconds: row.snapshot_at && (row.created_at.getTime() - row.snapshot_at.getTime()) / 1000,
     skipped: row.skipped ?? [],
     tables: row.tables,
-    target: row.target,
+    target: shownTarget(row.target),
     status: row.status,
     safetyBackupId: row.safety_backup_id,
     workflowId: row.workflow_id,
@@ -40,4 +40,9 @@ export function toRestoreView(row: RestoreRow): RestoreView {
     createdAt: row.created_at.toISOString(),
     finishedAt: row.finished_at?.toISOString() ?? null,
   };
+}
+
+/** As it was requested. */
+function shownTarget({ between: _, ...target }: RestoreTarget): RestoreTarget {
+  return target;
 }

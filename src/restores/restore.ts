@@ -35,6 +35,18 @@ export interface RestoreTarget {
   readonly acceptUnverified?: boolean;
   /** Restore rows even if they break rules of the dictionary, where PostgreSQL accepts them. Absent: refuse them. */
   readonly acceptBrokenRows?: boolean;
+  /** Of a dry run for a comparison, which restores nothing: how fields of the backup and of the table differ. */
+  readonly between?: FieldsBetween;
+}
+
+/** Fields that a backup and its table of today do not have in common. */
+export interface FieldsBetween {
+  /** Of the backup; the dictionary does not have them any more. */
+  readonly left: readonly string[];
+  /** Of the dictionary; the backup does not have them, which counts as null. */
+  readonly added: readonly string[];
+  /** Of both, with types that can not be compared. */
+  readonly retyped: readonly string[];
 }
 
 export interface RestoreView extends JobView {

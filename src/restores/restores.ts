@@ -80,7 +80,8 @@ export async function readRestorePlan(db: Sql, restoreId: number): Promise<Resto
   const { id, uid, kind, status, target, safetyBackupId, manifest, manifestSha256, today } = row;
   if (manifest === null) throw new LongshoreError('backup-state', `backup ${row.backupId} has no manifest`);
   const chosen = row.definitions.filter(({ name }) => row.tables.includes(name));
-  const obeys = kind !== 'drill' && target.as === null && !target.acceptBrokenRows;
+  const obeys =
+    kind !== 'drill' && target.as === null && !target.acceptBrokenRows && target.between === undefined;
   const tables = chosen.map((table, no): RestoredTable => {
     const saved = manifest.tables.find((one) => one.table === table.name);
     if (!saved) throw new LongshoreError('internal', `backup ${row.backupId} does not hold ${table.name}`);

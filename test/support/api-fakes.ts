@@ -81,7 +81,7 @@ export class FakeLoads implements LoadService {
         view.table === request.table.name &&
         view.mode === request.mode,
     );
-    if (before !== undefined) return { load: before, existing: true };
+    if (before !== undefined) return { load: before, existing: true, rulesChanged: false };
     this.started.push(request);
     const id = this.views.size + 1;
     const view = loadView(id, {
@@ -92,7 +92,7 @@ export class FakeLoads implements LoadService {
       maxRejects: request.maxRejects,
     });
     this.views.set(id, { ...view, ...this.outcome });
-    return { load: view, existing: false };
+    return { load: view, existing: false, rulesChanged: false };
   }
 
   async get(id: number) {

@@ -35,6 +35,10 @@ export class FakeBatches implements BatchService {
     return { view, rejects, replayed: batch.idempotencyKey === 'known' };
   }
 
+  async replay() {
+    return null;
+  }
+
   async get(id: string) {
     return this.ended.get(id)?.view ?? null;
   }

@@ -39,7 +39,7 @@ export class FakeRestores implements RestoreService {
 
   async diff({ table }: DiffRequest): Promise<Diff> {
     const counts = {
-      table: table.name,
+      table,
       rowsNow: 2,
       rowsInBackup: 2,
       added: 1,
@@ -48,7 +48,8 @@ export class FakeRestores implements RestoreService {
       broken: [],
     };
     const fields = { id: { backup: '1', now: null } };
-    return { counts, differences: [{ key: ['1'], kind: 'added', fields }], more: false };
+    const between = { left: [], added: [], retyped: [] };
+    return { counts, between, differences: [{ key: ['1'], kind: 'added', fields }], more: false };
   }
 
   async cancel(id: number): Promise<RestoreView> {

@@ -55,7 +55,10 @@ async function loadFiles(files: readonly string[], options: LoadOptions): Promis
 async function loadFile(session: Session, file: string, options: LoadOptions): Promise<number> {
   const started = await upload(session, await openInput(file, 'stdin.csv', options.context), options);
   if (started.existing) {
-    session.say(`${file}: the same file was loaded before, this is that load (--force loads it again)`);
+    const since = started.rulesChanged ? '; the rules of the table have changed since' : '';
+    session.say(
+      `${file}: the same file was loaded before, this is that load${since} (--force loads it again)`,
+    );
   }
   const load = options.wait ? await watchLoad(session, started) : started;
   await showLoad(session, load);
