@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import pg from 'pg';
 import { runSql } from './database.ts';
 import type { Cleanup } from './home.ts';
 import { postgresServer } from './servers.ts';
@@ -10,10 +11,10 @@ export interface PlainDatabase {
 }
 
 /** An empty database whose owner is no superuser and has no right beside. Dropped with its role when the test ends. */
-export async function plainDatabase(t: Cleanup): Promise<PlainDatabase> {
+export async function plainDatabase(t: Cleanup, password = 'p/l+a=i:n@%41#?'): Promise<PlainDatabase> {
   const { url: admin } = await postgresServer();
   const role = `plain_${randomBytes(6).toString('hex')}`;
-  await runSql(admin, `create role ${role} login password 'plain'`);
+  await runSql(admin, `create role ${role} login password ${pg.escapeLiteral(password)}`);
   await runSql(admin, `create database ${role} owner ${role}`);
   t.after(async () => {
     await runSql(admin, `drop database if exists ${role} with (force)`);
@@ -21,6 +22,6 @@ export async function plainDatabase(t: Cleanup): Promise<PlainDatabase> {
     await runSql(admin, `drop role ${role}`);
   });
   const url = new URL(admin);
-  Object.assign(url, { username: role, password: 'plain', pathname: `/${role}` });
+  Object.assign(url, { username: role, password: encodeURIComponent(password), pathname: `/${role}` });
   return { url: url.href, role };
 }

@@ -137,6 +137,6 @@ async function waitUntilUp(supervisor: ChildProcess, home: string, output: () =>
 
 /** What the machine's own settings of Longshore would change about the test. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
-  const foreign = /^(LONGSHORE_|TEMPORAL_|DATABASE_URL$|NODE_TEST_CONTEXT$)/;
+  const foreign = /^(LONGSHORE_|TEMPORAL_|DATABASE_|NODE_TEST_CONTEXT$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }

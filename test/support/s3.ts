@@ -16,8 +16,7 @@ const PROGRAM = fileURLToPath(
   new URL(`../../.cache/versitygw/${S3_SERVER_VERSION}/versitygw`, import.meta.url),
 );
 
-const ACCESS_KEY = 'longshore-test';
-const SECRET_KEY = 'a secret for this test only';
+const KEYS = { accessKeyId: 'longshore-test', secretAccessKey: 'a secret for this test only' };
 const READY_LIMIT_MS = 10_000;
 
 export interface TestS3 {
@@ -39,7 +38,7 @@ export function s3Fault(): string | null {
  * A real S3 server (Versity's gateway over a folder) on a loopback port. Sets the AWS keys of this process, from
  * which the storage takes them.
  */
-export async function testS3(t: Cleanup): Promise<TestS3> {
+export async function testS3(t: Cleanup, keys = KEYS): Promise<TestS3> {
   await buildServer();
   const root = await mkdtemp(join(tmpdir(), 'longshore-s3-'));
   const [folder, sidecar] = [join(root, 'buckets'), join(root, 'metadata')];
@@ -52,7 +51,11 @@ export async function testS3(t: Cleanup): Promise<TestS3> {
     join(root, 's3.log'),
     {
       cwd: root,
-      env: { PATH: process.env.PATH, ROOT_ACCESS_KEY: ACCESS_KEY, ROOT_SECRET_KEY: SECRET_KEY },
+      env: {
+        PATH: process.env.PATH,
+        ROOT_ACCESS_KEY: keys.accessKeyId,
+        ROOT_SECRET_KEY: keys.secretAccessKey,
+      },
     },
   );
   t.after(async () => {
@@ -61,10 +64,10 @@ export async function testS3(t: Cleanup): Promise<TestS3> {
   });
   const endpoint = `http://127.0.0.1:${port}`;
   await waitUntilReady(endpoint, server.hasExited);
-  process.env.AWS_ACCESS_KEY_ID = ACCESS_KEY;
-  process.env.AWS_SECRET_ACCESS_KEY = SECRET_KEY;
+  process.env.AWS_ACCESS_KEY_ID = keys.accessKeyId;
+  process.env.AWS_SECRET_ACCESS_KEY = keys.secretAccessKey;
   return {
-    keys: { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY },
+    keys,
     folder,
     async storageUrl(bucket) {
       // A folder is a bucket.
