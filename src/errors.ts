@@ -35,6 +35,13 @@ export const ERRORS = {
     title: 'The plan is not what it was',
     remedy: 'GET /v1/dictionary/plan shows the present one; request its steps.',
   },
+  'table-broken': {
+    status: 409,
+    retryable: false,
+    title: 'The table in the database is not as the dictionary has it',
+    remedy:
+      'Undo by SQL what the message names. A start makes a table or an optional column that is missing, empty; a restore brings back its rows.',
+  },
   'report-invalid': {
     status: 422,
     retryable: false,
@@ -366,6 +373,12 @@ export const ERRORS = {
     retryable: false,
     title: 'The schedule is not in a state that allows this',
     remedy: 'GET the schedule to see its runs; the message says what is in the way.',
+  },
+  'schedule-broken': {
+    status: 409,
+    retryable: false,
+    title: 'The schedule can not be read',
+    remedy: 'Delete the schedule and make it again; until then it can be paused.',
   },
   'restore-cancelled': {
     status: 409,

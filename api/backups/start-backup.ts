@@ -43,6 +43,7 @@ const described = {
     'malformed-body',
     'body-too-large',
     'unknown-table',
+    'table-broken',
     'backup-key-missing',
     'backup-value',
     'backup-cancelled',

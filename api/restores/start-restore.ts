@@ -86,6 +86,7 @@ const problems: readonly ErrorCode[] = [
   'malformed-body',
   'body-too-large',
   'unknown-table',
+  'table-broken',
   'unknown-backup',
   'backup-state',
   'backup-unverified',

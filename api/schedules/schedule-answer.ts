@@ -6,7 +6,7 @@ import { retentionSchema, scheduleIdSchema } from '../../src/schedules/schedule.
 import type { ScheduleRun, ScheduleView } from '../../src/schedules/schedule-service.ts';
 import { backupStatusSchema } from '../backups/backup-schemas.ts';
 import type { ApiDeps } from '../http/deps.ts';
-import { instant, path, temporalLinkSchema } from '../http/schemas.ts';
+import { instant, jobErrorSchema, path, temporalLinkSchema } from '../http/schemas.ts';
 import { temporalLink, workflowLink } from '../http/temporal-link.ts';
 import { restoreStatusSchema } from '../restores/restore-schemas.ts';
 
@@ -52,6 +52,11 @@ const scheduleView = z.object({
   note: z.string().nullable(),
   nextRuns: z.array(instant).meta({ description: 'The next ones; none while it is paused' }),
   lastRuns: z.array(runView).meta({ description: 'Newest first' }),
+  broken: jobErrorSchema.nullable().meta({
+    description:
+      'Why it can not be read: somebody has changed it in Temporal to what no run can do; null: it can. Then it may be ' +
+      'paused and deleted, and its members are what can be read',
+  }),
 });
 scheduleView satisfies z.ZodType<ScheduleView>;
 

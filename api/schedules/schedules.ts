@@ -30,7 +30,8 @@ const listSchedules = defineRoute({
   summary: 'List the schedules, each with its last run',
   description:
     'Schedules are Temporal Schedules: what is changed in the Temporal Web UI shows here. The ledger has them too, so ' +
-    'that one which Temporal has lost is made again.',
+    'that one which Temporal has lost, or that was changed without the payload key, is made again. One that can not be ' +
+    'read is `broken`; the others are as always.',
   scopes: ['read', 'write'],
   responses: {
     '200': {
@@ -84,7 +85,7 @@ const getSchedule = defineRoute({
   scopes: ['read', 'write'],
   params: scheduleParams,
   responses: { '200': { description: 'The schedule', ...oneSchedule } },
-  problems: ['unknown-schedule', 'schedule-state', 'temporal-unavailable'],
+  problems: ['unknown-schedule', 'temporal-unavailable'],
   async handle(call) {
     call.res.json(scheduleAnswer(await findSchedule(call), call.deps));
   },
@@ -107,7 +108,7 @@ const changeSchedule = defineRoute({
     'body-too-large',
     'unknown-schedule',
     'unknown-table',
-    'schedule-state',
+    'schedule-broken',
     'backup-key-missing',
     'temporal-unavailable',
   ],
@@ -130,7 +131,7 @@ const deleteSchedule = defineRoute({
   audit: 'schedule.delete',
   params: scheduleParams,
   responses: { '204': { description: 'It is gone' } },
-  problems: ['unknown-schedule', 'schedule-state', 'temporal-unavailable'],
+  problems: ['unknown-schedule', 'temporal-unavailable'],
   async handle(call) {
     await findSchedule(call);
     await call.deps.schedules.delete(call.params.id);
@@ -153,7 +154,7 @@ const triggerSchedule = defineRoute({
       content: { 'application/json': { schema: triggeredSchema } },
     },
   },
-  problems: ['unknown-schedule', 'schedule-state', 'temporal-unavailable'],
+  problems: ['unknown-schedule', 'schedule-state', 'schedule-broken', 'temporal-unavailable'],
   async handle(call) {
     const { res, deps, params } = call;
     await findSchedule(call);
@@ -186,7 +187,7 @@ function pauseRoute(action: 'pause' | 'unpause', summary: string, description: s
     audit: `schedule.${action}`,
     params: scheduleParams,
     responses: { '200': { description: 'The schedule', ...oneSchedule } },
-    problems: ['unknown-schedule', 'schedule-state', 'temporal-unavailable'],
+    problems: ['unknown-schedule', 'temporal-unavailable'],
     async handle(call) {
       await findSchedule(call);
       const view = await call.deps.schedules.setPaused(call.params.id, action === 'pause');
@@ -208,7 +209,7 @@ const previewRetention = defineRoute({
       content: { 'application/json': { schema: retentionPlanSchema } },
     },
   },
-  problems: ['unknown-schedule', 'schedule-state', 'temporal-unavailable'],
+  problems: ['unknown-schedule', 'schedule-broken', 'temporal-unavailable'],
   async handle(call) {
     await findSchedule(call);
     call.res.json(await call.deps.schedules.retention(call.params.id));

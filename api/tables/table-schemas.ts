@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, path } from '../http/schemas.ts';
+import { count, jobErrorSchema, path } from '../http/schemas.ts';
 
 /** A table as lists show it. */
 export const tableSchema = z
@@ -8,9 +8,12 @@ export const tableSchema = z
     title: z.string().optional(),
     description: z.string().optional(),
     rows: count,
-    rowsExact: z.boolean().meta({ description: "false: PostgreSQL's estimate" }),
+    rowsExact: z.boolean().meta({ description: "false: PostgreSQL's estimate, of a large or locked table" }),
     bytes: count.meta({ description: 'On disk, indexes included' }),
     lastLoadId: z.int().nullable().meta({ description: 'The newest load that is done' }),
+    broken: jobErrorSchema.nullable().meta({
+      description: 'Why it can not be used: somebody dropped or changed it in the database; null: it can',
+    }),
     primaryKey: z.array(z.string()),
     links: z.object({ self: path, rows: path, loads: path, lastLoad: path.optional() }),
   })

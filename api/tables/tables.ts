@@ -17,6 +17,8 @@ const listTables = defineRoute({
   path: '/v1/tables',
   tag: 'Tables',
   summary: 'List the tables and what they hold',
+  description:
+    'A table that somebody dropped or changed in the database is `broken`; the others are as always.',
   scopes: ['read', 'write'],
   responses: {
     '200': {
@@ -79,7 +81,7 @@ const getRows = defineRoute({
       },
     },
   },
-  problems: ['row-too-large'],
+  problems: ['row-too-large', 'table-broken'],
   async handle({ res, deps, table, query }) {
     const after = query.after === undefined ? null : decodeCursor(query.after);
     const page = await deps.loads.rows(table, { after, limit: query.limit });

@@ -4,6 +4,7 @@ import { part, statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
 import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { quoted } from '../shorten.ts';
+import { brokenTables } from '../tables/measure-tables.ts';
 import type { Dictionary, Table } from '../types.ts';
 import type { BackupPurpose, BackupStatus, BackupView } from './backup.ts';
 import { newBackupId } from './backup-id.ts';
@@ -57,7 +58,8 @@ const CREATE_BACKUP = statement`
  * does.
  *
  * @returns its ID
- * @throws LongshoreError `unknown-table`, and `backup-key-missing` when it shall be encrypted and there is no key
+ * @throws LongshoreError `unknown-table`; `table-broken` where one that was named is not as the dictionary has it, or none
+ *   is; `backup-key-missing` when it shall be encrypted and there is no key
  */
 export async function createBackup(db: Sql, request: NewBackup): Promise<string> {
   const { dictionary, purpose, keys, startedBy } = request;
@@ -66,7 +68,8 @@ export async function createBackup(db: Sql, request: NewBackup): Promise<string>
     throw new LongshoreError('backup-key-missing', 'there is no key to encrypt the backup with');
   }
   const id = request.id ?? newBackupId();
-  const tables = chosenTables(dictionary, request.tables);
+  const { tables, broken } = await usableTables(db, request);
+  const left = await uncovered(db, tables, request.tables === null ? dictionary.tables : undefined);
   await db.query(CREATE_BACKUP, [
     id,
     purpose,
@@ -80,9 +83,24 @@ export async function createBackup(db: Sql, request: NewBackup): Promise<string>
     dictionary.name,
     dictionary.version,
     startedBy,
-    JSON.stringify(await uncovered(db, tables, request.tables === null ? dictionary.tables : undefined)),
+    JSON.stringify([...broken, ...left]),
   ]);
   return id;
+}
+
+/**
+ * The tables that the backup is to hold. Of all tables those are left out that somebody has dropped or changed: the
+ * others can be backed up all the same.
+ */
+async function usableTables(db: Sql, { dictionary, tables: names }: NewBackup) {
+  const chosen = chosenTables(dictionary, names);
+  const found = await brokenTables(db, chosen);
+  const broken = new Set(found.map(({ name }) => name));
+  const tables = chosen.filter(({ name }) => !broken.has(name));
+  if (found.length > 0 && (names !== null || tables.length === 0)) {
+    throw new LongshoreError('table-broken', found.map(({ what }) => what).join('; '));
+  }
+  return { tables, broken: found.map(({ what }) => `${what}: this backup does not hold it`) };
 }
 
 /** The chosen tables in the dictionary's order, which is that of the references. */

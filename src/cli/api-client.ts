@@ -19,6 +19,8 @@ export interface TableAnswer {
   readonly rowsExact: boolean;
   readonly bytes: number;
   readonly lastLoadId: number | null;
+  /** Absent: from an earlier version. */
+  readonly broken?: { readonly message: string; readonly remedy: string } | null;
   readonly primaryKey: readonly string[];
 }
 

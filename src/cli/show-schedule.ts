@@ -21,6 +21,8 @@ export interface ScheduleAnswer {
     readonly backup: { readonly id: string; readonly status: string } | null;
     readonly drills: readonly { readonly backupId: string; readonly status: string }[];
   }[];
+  /** Absent: from an earlier version. */
+  readonly broken?: { readonly message: string; readonly remedy: string } | null;
   readonly links: { readonly temporal?: string };
 }
 
@@ -33,7 +35,7 @@ export function scheduleTable(schedules: readonly ScheduleAnswer[]): string {
       schedule.cron ?? 'set in Temporal',
       schedule.timezone,
       schedule.tables?.join(', ') ?? 'all',
-      schedule.paused ? 'paused' : nextOf(schedule),
+      schedule.broken ? 'broken' : schedule.paused ? 'paused' : nextOf(schedule),
       schedule.lastRuns[0]?.status ?? 'never',
     ]),
   );
@@ -50,6 +52,7 @@ export function summarizeSchedule(schedule: ScheduleAnswer): string {
     ['tables', schedule.tables?.join(', ') ?? 'all'],
     ['retention', schedule.kind === 'drill' ? null : describePolicy(schedule.retention)],
     ['state', schedule.paused ? 'paused' : 'active'],
+    ['broken', schedule.broken ? `${plain(schedule.broken.message)}. ${schedule.broken.remedy}` : null],
     ['note', schedule.note === null ? null : plain(schedule.note)],
     ['next', schedule.nextRuns.length === 0 ? null : schedule.nextRuns.map(formatTime).join(', ')],
     ['in Temporal', schedule.links.temporal ?? null],

@@ -131,6 +131,11 @@ function isOfUser({ code, routine }: ServerError): boolean {
   return !CLASSES.test(code) || (routine === 'exec_stmt_raise' && !PASSING.test(code));
 }
 
+/** Whether others were in the way, or a resource was short: the same statement may succeed later. */
+export function isTransient(error: unknown): boolean {
+  return /^(40|53|55P03|57014)/.test(sqlstateOf(error) ?? '');
+}
+
 const RACES: readonly string[] = [
   SQLSTATE.duplicateTable,
   SQLSTATE.duplicateObject,

@@ -1,13 +1,15 @@
 import { matchHeader } from '../dictionary/match-header.ts';
 import { LongshoreError } from '../errors.ts';
+import { jobError } from '../jobs/job.ts';
 import type { JobDeps } from '../jobs/job-kind.ts';
 import { createJobs } from '../jobs/jobs.ts';
 import { deleteRejects, summarizeRejects } from '../rejects/kept-rejects.ts';
 import { hasExtraCells, listRejects } from '../rejects/rejects.ts';
 import { quoted } from '../shorten.ts';
 import { stampOf } from '../storage/stamp.ts';
-import { measureTable, readRows } from '../tables/table-rows.ts';
-import type { Dictionary, Table } from '../types.ts';
+import { measureTables } from '../tables/measure-tables.ts';
+import { readRows } from '../tables/table-rows.ts';
+import type { Dictionary } from '../types.ts';
 import { LOAD_JOB } from './load-job.ts';
 import type { LoadService, StartLoad } from './load-service.ts';
 import { createLoad, listLoads, readLoadPlan } from './loads.ts';
@@ -22,6 +24,7 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
   const { db, dictionary } = deps;
   const jobs = createJobs(LOAD_JOB, deps);
   const { view } = jobs;
+  const known = new Map(dictionary.tables.map((table) => [table.name, table]));
   return {
     ...jobs,
     async start(request) {
@@ -58,15 +61,22 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
       return view(id);
     },
 
-    tables: (names) => Promise.all(names.map((name) => measureTable(db, tableOf(dictionary, name)))),
+    async tables(names) {
+      const found = await measureTables(
+        db,
+        names.map((name) => known.get(name) ?? refuseUnknown(name)),
+      );
+      return found.map(({ broken, ...size }) => ({
+        ...size,
+        broken: broken === null ? null : jobError('table-broken', broken),
+      }));
+    },
     rows: (table, page) => readRows(db, table, page),
   };
 }
 
-function tableOf(dictionary: Dictionary, name: string): Table {
-  const table = dictionary.tables.find((t) => t.name === name);
-  if (!table) throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
-  return table;
+function refuseUnknown(name: string): never {
+  throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
 }
 
 async function writeLoad({ db, storage, dictionary }: LedgerLoadsDeps, request: StartLoad) {

@@ -1,3 +1,4 @@
+import type { JobError } from '../jobs/job.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { RejectsSummary } from '../rejects/kept-rejects.ts';
 import type { RejectsPage } from '../rejects/rejects.ts';
@@ -81,12 +82,14 @@ export interface RejectShape {
 export interface TableView {
   readonly name: string;
   readonly rows: number;
-  /** false: the planner's estimate, because counting would take too long. */
+  /** false: the planner's estimate, because counting would take too long, or somebody has locked the table. */
   readonly rowsExact: boolean;
   /** On disk, indexes included. */
   readonly bytes: number;
   /** The newest load that is done; null when there is none. */
   readonly lastLoadId: number | null;
+  /** Why it can't be used: it was dropped or changed by hand. null: it can. */
+  readonly broken: JobError | null;
 }
 
 export interface RowsPage {

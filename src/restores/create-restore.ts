@@ -14,6 +14,8 @@ import { LongshoreError } from '../errors.ts';
 import { restoreWorkflowId } from '../installation/workflow-ids.ts';
 import { STAGE_NAMES } from '../publish/stage.ts';
 import { quoted } from '../shorten.ts';
+import { makeMissing } from '../tables/ensure-tables.ts';
+import { brokenTables } from '../tables/measure-tables.ts';
 import type { Dictionary, Table } from '../types.ts';
 import { refuseTaken, reserveCopy } from './copies.ts';
 import { requireRestorable } from './restorable.ts';
@@ -47,7 +49,7 @@ export interface NewRestore {
  *
  * @returns its ID
  * @throws LongshoreError `unknown-backup`, `backup-state`, `backup-unverified`, `unknown-table` (not in the backup),
- *   `restore-mismatch`, `restore-state` (the new name), `invalid-request` (the keys)
+ *   `restore-mismatch`, `restore-state` (the new name), `invalid-request` (the keys), `table-broken`
  */
 export async function createRestore(db: Database, request: NewRestore): Promise<number> {
   const { kind, backupId, skipped = [] } = request;
@@ -57,6 +59,7 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
   const definitions = definitionsOf(manifest, request);
   if (target.as !== null) await refuseName(db, target.as, definitions, request.dictionary);
   if (target.keys !== null) await refuseKeys(db, target.keys, definitions);
+  if (target.as === null) await makeReady(db, request, definitions);
   const insert = (sql: Sql) =>
     insertRestore(sql, { ...request, target, skipped }, definitions, doubts !== null);
   if (target.as === null || kind === 'dry-run') return insert(db);
@@ -65,6 +68,23 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
     await reserveCopy(tx, as, request.maxCopies ?? 0);
     return insert(tx);
   });
+}
+
+/** Makes tables and columns that somebody has dropped, so that their rows can come back. */
+async function makeReady(
+  db: Database,
+  { kind, dictionary }: NewRestore,
+  tables: readonly Table[],
+): Promise<void> {
+  const missing = (await brokenTables(db, tables)).filter((one) => one.missing);
+  if (missing.length === 0) return;
+  if (kind === 'dry-run')
+    throw new LongshoreError('table-broken', missing.map(({ what }) => what).join('; '));
+  await makeMissing(
+    db,
+    dictionary,
+    missing.map(({ name }) => name),
+  );
 }
 
 const INSERT_RESTORE = statement<{ id: number }>`

@@ -9,6 +9,7 @@ import { CODECS } from '../avro/codec.ts';
 import type { BackupStatus } from '../backups/backup.ts';
 import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
+import { jobError } from '../jobs/job.ts';
 import type { RestoreStatus } from '../restores/restore.ts';
 import type { RunScheduleInput } from './contract.ts';
 import { SCHEDULE_KINDS } from './contract.ts';
@@ -36,16 +37,38 @@ const inputSchema = z.object({
   drill: z.boolean(),
 });
 
-/** The input of its runs. @throws LongshoreError `schedule-state` when it is not what Longshore wrote */
-export function inputOf(scheduleId: string, { action }: ScheduleDescription): RunScheduleInput {
-  const parsed = inputSchema.safeParse(action.args?.[0]);
-  if (parsed.success) return parsed.data;
-  const places = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new LongshoreError(
-    'schedule-state',
-    `the input of schedule ${scheduleId} was changed in Temporal to something else: ${places.join('; ')}`,
-  );
+/** The input of its runs. @throws LongshoreError `schedule-broken` when it is not what Longshore wrote */
+export function inputOf(
+  scheduleId: string,
+  { action }: Pick<ScheduleDescription, 'action'>,
+): RunScheduleInput {
+  const { input, fault } = readInput(scheduleId, action.args?.[0]);
+  if (fault !== null) throw new LongshoreError('schedule-broken', fault);
+  return input;
 }
+
+/** The input of runs; of one that is not what Longshore wrote, what can be read of it, and why not all. */
+function readInput(
+  scheduleId: string,
+  given: unknown,
+): { readonly input: RunScheduleInput; readonly fault: string | null } {
+  const parsed = inputSchema.safeParse(given);
+  if (parsed.success) return { input: parsed.data, fault: null };
+  const places = parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
+  const fault = `the input of schedule ${scheduleId} was changed in Temporal to something else: ${places.join('; ')}`;
+  const kind = inputSchema.shape.kind.safeParse((given as { kind?: unknown } | undefined)?.kind);
+  return { input: { ...UNREAD, scheduleId, kind: kind.data ?? UNREAD.kind }, fault };
+}
+
+const UNREAD: Omit<RunScheduleInput, 'scheduleId'> = {
+  kind: 'backup',
+  timezone: 'UTC',
+  tables: null,
+  codec: null,
+  encrypt: null,
+  retention: null,
+  drill: false,
+};
 
 /** A schedule as users see it, with up to `runs` of its past. */
 export async function scheduleView(
@@ -54,12 +77,13 @@ export async function scheduleView(
   described: ScheduleDescription,
   runs = Number.POSITIVE_INFINITY,
 ): Promise<ScheduleView> {
-  const { spec, state, info } = described;
-  const { scheduleId: _, ...input } = inputOf(scheduleId, described);
+  const { spec, state, info, action } = described;
+  const { input, fault } = readInput(scheduleId, action.args?.[0]);
   // Temporal has the oldest first.
   const recent = info.recentActions.toReversed().slice(0, runs);
+  const { scheduleId: _, ...shown } = input;
   return {
-    ...input,
+    ...shown,
     id: scheduleId,
     temporalId: described.scheduleId,
     cron: cronOf(spec),
@@ -68,6 +92,25 @@ export async function scheduleView(
     note: state.note || null,
     nextRuns: state.paused ? [] : info.nextActionTimes.slice(0, NEXT_RUNS).map((time) => time.toISOString()),
     lastRuns: await readLastRuns(reader, scheduleId, recent),
+    broken: fault === null ? null : jobError('schedule-broken', fault),
+  };
+}
+
+/** A schedule of which only the ID is known, and why. */
+export function unreadSchedule(
+  { id, temporalId }: Pick<ScheduleView, 'id' | 'temporalId'>,
+  reason: string,
+): ScheduleView {
+  return {
+    ...UNREAD,
+    id,
+    temporalId,
+    cron: null,
+    paused: false,
+    note: null,
+    nextRuns: [],
+    lastRuns: [],
+    broken: jobError('schedule-broken', reason),
   };
 }
 

@@ -56,6 +56,11 @@ export type Wanted = Omit<ScheduleOptions, 'scheduleId' | 'action'> & {
   readonly action: ScheduleOptionsAction;
 };
 
+/** Makes the action that starts a run's workflow, from its arguments and the schedule's ID. */
+type ScheduleActions = Readonly<
+  Record<ScheduleSort, (args: readonly unknown[], id: string) => ScheduleOptionsAction>
+>;
+
 const TYPES: Readonly<Record<ScheduleSort, string>> = {
   runs: RUN_SCHEDULE,
   report: REFRESH_ON_SCHEDULE,
@@ -80,13 +85,9 @@ export function temporalIdOf(
 
 export class ScheduleBook {
   readonly #deps: ScheduleBookDeps;
-  /** Makes the action that starts a run's workflow from its arguments. */
-  readonly #actions: Readonly<Record<ScheduleSort, (args: readonly unknown[]) => ScheduleOptionsAction>>;
+  readonly #actions: ScheduleActions;
 
-  constructor(
-    deps: ScheduleBookDeps,
-    actions: Readonly<Record<ScheduleSort, (args: readonly unknown[]) => ScheduleOptionsAction>>,
-  ) {
+  constructor(deps: ScheduleBookDeps, actions: ScheduleActions) {
     this.#deps = deps;
     this.#actions = actions;
   }
@@ -144,7 +145,9 @@ export class ScheduleBook {
   /** @returns false when there is none. Temporal may be updated later. */
   async remove(key: ScheduleKey): Promise<boolean> {
     return this.#alone(key, async () => {
-      if ((await this.#settle(key)) === null) return false;
+      const row = await readScheduleRow(this.#deps.db, key);
+      // One that the ledger has is deleted even where it can't be read.
+      if (row?.deletedAt !== null && (await this.#settle(key)) === null) return false;
       await buryScheduleRow(this.#deps.db, key);
       await this.#handle(key).delete().catch(unlessGone);
       return true;
@@ -242,7 +245,7 @@ export class ScheduleBook {
     return described;
   }
 
-  #optionsOf({ kind }: ScheduleKey, definition: ScheduleDefinition) {
+  #optionsOf({ kind, id }: ScheduleKey, definition: ScheduleDefinition) {
     const { spec, args, policies, paused, note, remainingActions } = definition;
     return {
       spec: withDates(spec),
@@ -252,7 +255,7 @@ export class ScheduleBook {
         ...(note !== null && { note }),
         ...(remainingActions !== null && { remainingActions }),
       },
-      action: this.#actions[kind](args),
+      action: this.#actions[kind](args, id),
     };
   }
 
@@ -260,10 +263,14 @@ export class ScheduleBook {
     return this.#deps.client.schedule.getHandle(temporalIdOf(this.#deps.installation, key));
   }
 
-  /** null: Temporal has none, or one of something else with this ID, or one that somebody without the key has made. */
+  /**
+   * null: Temporal has none, or one of something else with this ID, or one that somebody without the key has made or
+   * changed, whose arguments are not sealed, or left out.
+   */
   async #describe(key: ScheduleKey): Promise<ScheduleDescription | null> {
     const described = (await this.#handle(key).describe().catch(unlessUnsealed).catch(unlessGone)) ?? null;
-    return described?.action.workflowType === TYPES[key.kind] ? described : null;
+    if (described?.action.workflowType !== TYPES[key.kind]) return null;
+    return described.action.args?.length === 1 ? described : null;
   }
 
   async #listed(): Promise<readonly ScheduleKey[]> {

@@ -1,15 +1,17 @@
 import type { BackupStatus } from '../backups/backup.ts';
 import type { RetentionPlan } from '../backups/retention.ts';
+import type { JobError } from '../jobs/job.ts';
 import type { RestoreStatus } from '../restores/restore.ts';
 import type { RunScheduleInput, ScheduleKind } from './contract.ts';
 import type { NewSchedule, ScheduleChange } from './schedule.ts';
 
 /**
  * Schedules as the API sees them. They are Temporal Schedules, which the ledger can make again: changes that people make
- * there show here. Calls that take an ID throw `unknown-schedule`; any may throw `temporal-unavailable`.
+ * there show here. Calls that take an ID throw `unknown-schedule`; any may throw `temporal-unavailable`. A schedule that is
+ * broken can be seen, paused and deleted; other calls throw `schedule-broken`.
  */
 export interface ScheduleService {
-  /** By ID; each with its last run only. */
+  /** By ID; each with its last run only. One that can't be read is `broken`, and keeps no other from being listed. */
   list(): Promise<readonly ScheduleView[]>;
 
   get(id: string): Promise<ScheduleView>;
@@ -55,6 +57,11 @@ export interface ScheduleView extends Omit<RunScheduleInput, 'scheduleId'> {
   readonly nextRuns: readonly string[];
   /** Newest first; Temporal remembers ten. */
   readonly lastRuns: readonly ScheduleRun[];
+  /**
+   * Why its runs can't be told, since somebody has changed it in Temporal; null: they can. What can't be read is as if it
+   * were left out, so that only keys of all tables see it.
+   */
+  readonly broken: JobError | null;
 }
 
 export type RunStatus = 'running' | 'done' | 'failed' | 'cancelled' | 'unknown';

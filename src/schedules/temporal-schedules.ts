@@ -10,19 +10,21 @@ import {
 import { readRetention } from '../backups/apply-retention.ts';
 import type { BackupKeys } from '../backups/backup-keys.ts';
 import type { Database } from '../db/database.ts';
+import { asDatabaseError } from '../db/database-error.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
+import { messageOf } from '../runtime/log-fields.ts';
 import { quoted } from '../shorten.ts';
 import type { Storage } from '../storage/storage.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
 import type { Dictionary } from '../types.ts';
 import { RUN_SCHEDULE, type RunScheduleInput } from './contract.ts';
-import { inputOf, type ScheduleReader, scheduleView } from './read-schedule.ts';
+import { inputOf, type ScheduleReader, scheduleView, unreadSchedule } from './read-schedule.ts';
 import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from './schedule.ts';
 import { type ScheduleBook, temporalIdOf, type Wanted } from './schedule-book.ts';
 import type { ScheduleKey } from './schedule-rows.ts';
-import type { ScheduleService, StartedRun } from './schedule-service.ts';
+import type { ScheduleService, ScheduleView, StartedRun } from './schedule-service.ts';
 import { changedSpec, timezoneOf } from './schedule-spec.ts';
 
 /** A run that was due while the machine was off is made up for within this time. */
@@ -31,6 +33,8 @@ const TRIGGER_LOOKS = 50;
 const TRIGGER_LOOK_MS = 100;
 /** Past runs in lists; a single schedule shows all that Temporal remembers. */
 const RUNS_IN_LISTS = 1;
+/** Each takes some connections to PostgreSQL, which others need as well. */
+const LISTED_AT_ONCE = 4;
 
 export interface TemporalSchedulesDeps extends ScheduleReader {
   readonly client: Client;
@@ -60,15 +64,29 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
     return view(id);
   };
 
+  const listed = async (id: string) => {
+    try {
+      return await scheduleView(deps, id, await described(id), RUNS_IN_LISTS);
+    } catch (error) {
+      const known = translateTemporal(error);
+      if (known instanceof LongshoreError && known.code === 'unknown-schedule') return null;
+      // Temporal or PostgreSQL is away: that is no fault of this schedule's.
+      if (known instanceof LongshoreError && known.code === 'temporal-unavailable') throw known;
+      if (asDatabaseError(error) !== null) throw error;
+      const temporalId = temporalIdOf(installation, keyOf(id));
+      return unreadSchedule({ id, temporalId }, `schedule ${id} can not be read: ${messageOf(known)}`);
+    }
+  };
+
   return {
     async list() {
-      const found = await Promise.all(
-        (await book.ids('runs')).map(async (id) => {
-          const one = await described(id).catch(unlessGone);
-          return one && scheduleView(deps, id, one, RUNS_IN_LISTS);
-        }),
-      );
-      return found.filter((one) => one !== null);
+      const ids = await book.ids('runs');
+      const views: ScheduleView[] = [];
+      for (let at = 0; at < ids.length; at += LISTED_AT_ONCE) {
+        const found = await Promise.all(ids.slice(at, at + LISTED_AT_ONCE).map(listed));
+        views.push(...found.filter((one) => one !== null));
+      }
+      return views;
     },
 
     get: view,
@@ -93,19 +111,21 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
 
     setPaused: (id, paused) =>
       // Not `handle.pause()`: it would write its own note over the user's.
-      change(id, (before) => ({
-        ...changed(installation, id, before, {}),
-        state: { ...before.state, paused },
+      change(id, ({ spec, policies, state, action }) => ({
+        spec,
+        policies,
+        action: action as ScheduleOptionsAction,
+        state: { ...state, paused },
       })),
 
     async trigger(id) {
-      await described(id);
+      inputOf(id, await described(id));
       return trigger(client.schedule.getHandle(temporalIdOf(installation, keyOf(id))));
     },
 
     async retention(id) {
       const { spec, ...rest } = await described(id);
-      const { retention } = inputOf(id, { spec, ...rest });
+      const { retention } = inputOf(id, rest);
       const now = new Date().toISOString();
       const scope = { scheduleId: id, timezone: timezoneOf(spec), now };
       return readRetention({ db, storage, keys: backupKeys }, retention, scope);
@@ -134,7 +154,7 @@ function wantedOf(installation: Installation, request: NewSchedule): Wanted {
 }
 
 /** The action of a schedule's runs. */
-export function actionOf(installation: Installation, input: RunScheduleInput): ScheduleOptionsAction {
+function actionOf(installation: Installation, input: RunScheduleInput): ScheduleOptionsAction {
   const what = input.tables === null ? 'all tables' : input.tables.join(', ');
   return {
     type: 'startWorkflow',
@@ -146,6 +166,27 @@ export function actionOf(installation: Installation, input: RunScheduleInput): S
     staticSummary: `Schedule ${input.scheduleId}: ${input.kind}`,
     staticDetails: `Schedule **${input.scheduleId}**: ${input.kind} of ${what}`,
   };
+}
+
+/** The same for arguments that may not be what Longshore wrote: they stay as they are. */
+export function actionOfArgs(
+  installation: Installation,
+  id: string,
+  args: readonly unknown[],
+): ScheduleOptionsAction {
+  try {
+    return actionOf(installation, inputOf(id, { action: { args: [...args] } as never }));
+  } catch (error) {
+    if (!(error instanceof LongshoreError)) throw error;
+    return {
+      type: 'startWorkflow',
+      workflowType: RUN_SCHEDULE,
+      workflowId: temporalIdOf(installation, { kind: 'runs', id }),
+      taskQueue: installation.queue,
+      args: [...args],
+      staticSummary: `Schedule ${id}, whose input can not be read`,
+    };
+  }
 }
 
 /** The changed schedule; a pause and other settings in Temporal stay. */
@@ -198,12 +239,6 @@ async function trigger(handle: ScheduleHandle): Promise<StartedRun | null> {
 
 export function unknownSchedule(id: string): LongshoreError {
   return new LongshoreError('unknown-schedule', `there is no schedule ${quoted(id)}`);
-}
-
-/** Lists lag behind: a schedule may have been deleted meanwhile. */
-function unlessGone(error: unknown): null {
-  if (error instanceof LongshoreError && error.code === 'unknown-schedule') return null;
-  throw error;
 }
 
 async function translating<T>(call: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDatabase, type Tx } from '../db/database.ts';
+import { type Database, openDatabase, type Tx } from '../db/database.ts';
 import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
 import { isConnectionError, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
@@ -39,6 +39,19 @@ export async function ensureTables(url: string, dictionary: Dictionary): Promise
       await sleep(LOCK_PAUSE_MS);
     }
   }
+}
+
+/**
+ * Creates what these tables of the dictionary lack in the database, as the next start would.
+ * @throws LongshoreError as `ensureTables`
+ */
+export async function makeMissing(
+  db: Database,
+  dictionary: Dictionary,
+  names: readonly string[],
+): Promise<void> {
+  const tables = dictionary.tables.filter(({ name }) => names.includes(name));
+  await db.transaction((tx) => ensure(tx, { ...dictionary, tables }));
 }
 
 async function ensure(tx: Tx, dictionary: Dictionary): Promise<readonly ForeignRule[]> {

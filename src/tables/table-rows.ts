@@ -2,39 +2,12 @@ import { columnsWithTypes } from '../avro/schema.ts';
 import { bytesOf, MAX_ROW_BYTES, momentText, PAGE_BYTES } from '../db/cell-text.ts';
 import type { Sql } from '../db/sql.ts';
 import { quoteName, quoteNames } from '../db/sql-names.ts';
-import { sqlstateOf } from '../db/sqlstate.ts';
-import { statement } from '../db/statement.ts';
+import { isRefusal, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
 import { quoted } from '../shorten.ts';
 import type { Field, Table } from '../types.ts';
+import { refuseBroken } from './measure-tables.ts';
 import { liveName } from './table-state.ts';
-
-/** Tables of up to this many rows, by the planner's estimate, are counted exactly. */
-const COUNTED_ROWS = 500_000;
-
-export interface TableSize {
-  readonly name: string;
-  readonly rows: number;
-  readonly rowsExact: boolean;
-  /** On disk, indexes included. */
-  readonly bytes: number;
-  readonly lastLoadId: number | null;
-}
-
-const MEASURE_TABLE = statement<{ estimate: number; bytes: number; lastLoadId: number | null }>`
-  select reltuples::float8 as estimate, pg_total_relation_size(oid)::float8 as bytes,
-         (select max(id) from longshore.load where table_name = $2 and status = 'done') as "lastLoadId"
-    from pg_class where oid = $1::regclass`;
-
-export async function measureTable(db: Sql, table: Table): Promise<TableSize> {
-  const live = liveName(table);
-  const [size] = await db.query(MEASURE_TABLE, [live, table.name]);
-  const { estimate = 0, bytes = 0, lastLoadId = null } = size ?? {};
-  const rowsExact = estimate <= COUNTED_ROWS;
-  if (!rowsExact) return { name: table.name, rows: estimate, rowsExact, bytes, lastLoadId };
-  const [counted] = await db.query<{ rows: number }>(`select count(*)::float8 as rows from ${live}`);
-  return { name: table.name, rows: counted?.rows ?? 0, rowsExact, bytes, lastLoadId };
-}
 
 export interface RowsQuery {
   readonly after: readonly string[] | null;
@@ -51,7 +24,7 @@ export interface TextRow {
  * One page of a table's rows as text, by keyset: as quick for the last page as for the first. It may have fewer rows
  * than its limit where they are long (`PAGE_BYTES`); `next` is null on the last page only.
  *
- * @throws LongshoreError `invalid-request` when `after` is no key of the table, `row-too-large`
+ * @throws LongshoreError `invalid-request` when `after` is no key of the table, `row-too-large`, `table-broken`
  */
 export async function readRows(
   db: Sql,
@@ -63,8 +36,9 @@ export async function readRows(
   if (after && after.length !== key.length) throw wrongCursor();
   const found = await db
     .query<PageRow>(pageSql(table, key, after !== null), [limit, ...(after ?? [])])
-    .catch((error) => {
+    .catch(async (error) => {
       if (after && sqlstateOf(error)?.startsWith('22')) throw wrongCursor(error);
+      if (isRefusal(error)) await refuseBroken(db, table, error);
       throw error;
     });
   const rows = found.map((row) => ({

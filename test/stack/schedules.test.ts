@@ -77,6 +77,7 @@ describe('schedules', async () => {
       paused: false,
       note: 'before the office opens',
       lastRuns: [],
+      broken: null,
     });
     assert.equal(nextRuns.length, 5);
     assert.equal(links.self, '/v1/schedules/nightly');
@@ -168,6 +169,68 @@ describe('schedules', async () => {
       'invalid-request',
     ]);
     await ask('DELETE', '/good');
+  });
+
+  it('stay as they were when Temporal is told otherwise without the payload key', async () => {
+    await ask('POST', '', { id: 'unsealed', kind: 'backup', cron: YEARLY, tables: ['jobs'] });
+    const stranger = new Client({ connection: client.connection, namespace });
+    const handle = stranger.schedule.getHandle(stack.inTemporal('schedule-unsealed'));
+    for (const args of [[], [{ tables: null }]]) {
+      await handle.delete();
+      await stranger.schedule.create({
+        scheduleId: handle.scheduleId,
+        spec: { cronExpressions: ['* * * * *'] },
+        state: { paused: true },
+        action: {
+          type: 'startWorkflow',
+          workflowType: 'runSchedule',
+          taskQueue: stack.installation.queue,
+          args,
+        },
+      });
+      const { status, body } = await ask<{ schedules: ScheduleAnswer[] }>('GET', '');
+      assert.equal(status, 200);
+      const [listed] = body.schedules.filter(({ id }) => id === 'unsealed');
+      assert.deepEqual([listed?.cron, listed?.tables, listed?.broken], [YEARLY, ['jobs'], null]);
+    }
+    assert.equal((await ask('DELETE', '/unsealed')).status, 204);
+  });
+
+  it('are listed although one of them can not be read, which can be paused and deleted', async () => {
+    await ask('POST', '', { id: 'sound', kind: 'backup', cron: YEARLY });
+    await ask('POST', '', { id: 'wrecked', kind: 'drill', cron: YEARLY, tables: ['jobs'] });
+    await client.schedule.getHandle(stack.inTemporal('schedule-wrecked')).update((before) => ({
+      ...before,
+      action: { ...before.action, args: [{ kind: 'drill', tables: 7 }] },
+    }));
+    const { status, body } = await ask<{ schedules: ScheduleAnswer[] }>('GET', '');
+    assert.equal(status, 200, JSON.stringify(body));
+    const listed = new Map(body.schedules.map((one) => [one.id, one]));
+    assert.deepEqual([listed.get('sound')?.broken, listed.get('sound')?.cron], [null, YEARLY]);
+    const { broken, cron, kind } = listed.get('wrecked')!;
+    assert.deepEqual([broken?.code, cron, kind], ['schedule-broken', YEARLY, 'drill']);
+    assert.match(
+      `${broken?.message} ${broken?.remedy}`,
+      /schedule wrecked was changed .*tables: .*Delete the schedule/,
+    );
+
+    assert.equal((await get('wrecked')).broken?.code, 'schedule-broken');
+    for (const [method, path] of [
+      ['POST', '/wrecked/trigger'],
+      ['GET', '/wrecked/retention'],
+    ] as const) {
+      const refused = await ask<Problem>(method, path);
+      assert.deepEqual([refused.status, refused.body.code], [409, 'schedule-broken']);
+    }
+    assert.deepEqual((await ask('PATCH', '/wrecked', { cron: '0 3 * * *' })).status, 409);
+    const paused = await ask('POST', '/wrecked/pause');
+    assert.deepEqual(
+      [paused.status, paused.body.paused, paused.body.broken?.code],
+      [200, true, 'schedule-broken'],
+    );
+    assert.equal((await ask('DELETE', '/wrecked')).status, 204);
+    assert.equal((await ask('GET', '/wrecked')).status, 404);
+    await ask('DELETE', '/sound');
   });
 
   it('leave alone the schedules of others', async () => {

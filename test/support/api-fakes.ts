@@ -161,6 +161,7 @@ export class FakeLoads implements LoadService {
       rowsExact: true,
       bytes: 8192,
       lastLoadId: null,
+      broken: null,
     }));
   }
 

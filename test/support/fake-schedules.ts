@@ -21,7 +21,14 @@ export class FakeSchedules implements ScheduleService {
     }
     const nextRuns = ['2026-12-01T03:00:00.000Z'];
     const temporalId = `k3v9q2-schedule-${request.id}`;
-    const view: ScheduleView = { ...request, temporalId, paused: false, nextRuns, lastRuns: [] };
+    const view: ScheduleView = {
+      ...request,
+      temporalId,
+      paused: false,
+      nextRuns,
+      lastRuns: [],
+      broken: null,
+    };
     this.views.set(request.id, view);
     return view;
   }

@@ -10,8 +10,9 @@ export function addTablesCommand(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const session = await openSession(command.optsWithGlobals<GlobalOptions>());
       const answer = await session.api.json<{ tables: TableAnswer[] }>('/v1/tables');
-      session.print(answer, () =>
-        formatTable(
+      session.print(answer, () => {
+        const broken = answer.tables.flatMap((table) => (table.broken ? [table.broken] : []));
+        const list = formatTable(
           ['table', 'rows', 'size', 'primary key', 'last load'],
           answer.tables.map((table) => [
             table.name,
@@ -20,7 +21,8 @@ export function addTablesCommand(program: Command): void {
             table.primaryKey.join(', '),
             table.lastLoadId === null ? '' : String(table.lastLoadId),
           ]),
-        ),
-      );
+        );
+        return [list, ...broken.map(({ message, remedy }) => `Broken: ${message}. ${remedy}`)].join('\n');
+      });
     });
 }
