@@ -493,6 +493,20 @@ export const ERRORS = {
     remedy:
       'Repeat the request after the time that Retry-After says; pg_stat_activity and pg_locks show who holds what. Running loads go on by themselves.',
   },
+  'database-access': {
+    status: 500,
+    retryable: false,
+    title: 'PostgreSQL does not let Longshore in',
+    remedy:
+      'Correct DATABASE_URL (role, password, database, `sslmode`, `sslrootcert`), or what the server allows the role, and start again.',
+  },
+  'database-unfit': {
+    status: 500,
+    retryable: false,
+    title: 'Longshore can not work with this PostgreSQL server',
+    remedy:
+      'Use a primary server of PostgreSQL 15 or newer, itself or by a pooler in session mode; see "The database role" in docs/operations.md.',
+  },
   'database-settings': {
     status: 503,
     retryable: true,

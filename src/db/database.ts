@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import {
@@ -21,7 +22,7 @@ import { Slots } from '../slots.ts';
 import { BESIDE_POOL, POOL_SIZE } from './connections.ts';
 import { ledgerOf } from './ledger-queries.ts';
 import { explainRaised } from './raised.ts';
-import { connectSession, sessionPool } from './session.ts';
+import { backendOf, connectSession, sessionPool } from './session.ts';
 import type { Sql } from './sql.ts';
 import type { Statement } from './statement.ts';
 
@@ -59,7 +60,7 @@ export interface Database extends Sql, AsyncDisposable {
   ): Promise<QueryResult<R>>;
   /**
    * A statement that is one of a few texts that are run over and over: each connection keeps it as a prepared statement,
-   * which saves its planning. Poolers between need to know prepared statements (PgBouncer since 1.21 does).
+   * which saves its planning.
    */
   prepared<R extends QueryResultRow>(text: Statement<R>, values: readonly unknown[]): Promise<R[]>;
   pool(): PoolState;
@@ -100,7 +101,7 @@ export interface DatabaseOptions {
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const clients = new Map<number, PoolClient>();
+  const acquiring = new AsyncLocalStorage<Acquired>();
   let pool: Pool | undefined;
   const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
   const { attempts, ClientOfPool } = watchAttempts();
@@ -117,19 +118,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       connectionTimeoutMillis: connectTimeoutMs,
       // The driver's own, so that a time is a Date whichever way it was read.
       types: new TypeOverrides(),
-      ...sessionPool(),
+      ...sessionPool(options.url),
       Client: ClientOfPool,
       onPoolCreated: (created: Pool) => {
         pool = created;
         endOnce(created);
-        created.on('connect', (client) => {
-          const pid = backendPid(client);
-          clients.set(pid, client);
-          client.once('end', () => {
-            clients.delete(pid);
-            giveBackEnded(client);
-          });
-        });
+        noteAcquired(created, acquiring);
+        created.on('connect', (client) => client.once('end', () => giveBackEnded(client)));
       },
     },
   });
@@ -160,7 +155,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       // By another connection, since this one is busy. Where none is to be had, the connection goes, and PostgreSQL
       // sees that in a few seconds.
       ending = poolOf(orm)
-        .then((running) => running.query('select pg_cancel_backend($1)', [backendPid(client)]))
+        .then((running) => running.query('select pg_cancel_backend($1)', [backendOf(client)]))
         .catch(() => streamOf(client).destroy());
     };
     signal.addEventListener('abort', end, { once: true });
@@ -180,16 +175,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     },
     ledger: ledgerOf(orm.em.fork()),
     async transaction(work, { signal, name } = {}) {
+      const acquired: Acquired = { client: undefined };
       const begin = async (em: EntityManager) => {
-        const [row] =
-          name === undefined
-            ? await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid')
-            : await em.execute<{ pid: number }[]>(
-                `select pg_backend_pid() as pid, set_config('application_name', ?, true)`,
-                [name],
-              );
-        const client = row && clients.get(row.pid);
-        if (!client) throw new Error('the connection of the transaction is not one of the pool');
+        const { client } = acquired;
+        if (!client) throw new Error('the connection of the transaction is not known');
+        if (name !== undefined) await em.execute(`select set_config('application_name', ?, true)`, [name]);
         const lookUps = onPool();
         const tx: Tx = {
           em,
@@ -206,8 +196,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         };
         return endingWith(signal, client, () => work(tx));
       };
-      return explaining(
-        orm.em.fork({ signal }).transactional(begin, { isolationLevel: IsolationLevel.READ_COMMITTED }),
+      return acquiring.run(acquired, () =>
+        explaining(
+          orm.em.fork({ signal }).transactional(begin, { isolationLevel: IsolationLevel.READ_COMMITTED }),
+        ),
       );
     },
     query: async (text, values) => (await explaining(bare(config(text, values)))).rows,
@@ -301,6 +293,26 @@ function giveBack(release: PoolClient['release'], broken = false): void {
   }
 }
 
+/** The first client that was acquired by what runs in this context: that of its transaction. */
+interface Acquired {
+  client: PoolClient | undefined;
+}
+
+/** MikroORM and Kysely do not show which connection a transaction has; the pool knows for whom it acquires one. */
+function noteAcquired(pool: Pool, acquiring: AsyncLocalStorage<Acquired>): void {
+  const connect = pool.connect.bind(pool);
+  const noting = (callback?: Parameters<typeof connect>[0]) => {
+    // Single statements acquire theirs by callback.
+    if (callback !== undefined) return connect(callback);
+    const acquired = acquiring.getStore();
+    return connect().then((client) => {
+      if (acquired !== undefined) acquired.client ??= client;
+      return client;
+    });
+  };
+  pool.connect = noting as Pool['connect'];
+}
+
 function poolOf(orm: MikroORM): Promise<Pool> {
   return (orm.em.getConnection() as PostgreSqlConnection).getNativeClient();
 }
@@ -321,11 +333,7 @@ function config(text: string, values?: readonly unknown[]): QueryConfig {
   return { text, values: values && [...values] };
 }
 
-/** `pg` keeps the backend's process ID and the socket on its client, but not in its types. */
-function backendPid(client: PoolClient): number {
-  return (client as PoolClient & { processID: number }).processID;
-}
-
+/** `pg` keeps the socket on its client, but not in its types. */
 function streamOf(client: PoolClient): Socket {
   return (client as PoolClient & { connection: { stream: Socket } }).connection.stream;
 }

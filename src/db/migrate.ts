@@ -15,7 +15,7 @@ export async function migrate(url: string): Promise<void> {
     entities: ledgerEntities,
     extensions: [Migrator],
     pool: { min: 0, max: 4 },
-    driverOptions: sessionPool(),
+    driverOptions: sessionPool(url),
     migrations: {
       migrationsList: migrations,
       tableName: `${LEDGER_SCHEMA}.schema_migration`,

@@ -1,4 +1,4 @@
-import { Client, type ClientBase, type ClientConfig } from 'pg';
+import { Client, type ClientBase, type ClientConfig, type QueryResult } from 'pg';
 import { LongshoreError } from '../errors.ts';
 import { DATA_SCHEMA, quoteText } from './sql-names.ts';
 import { SQLSTATE, sqlstateOf } from './sqlstate.ts';
@@ -74,14 +74,27 @@ export interface SessionOptions {
   readonly settings?: Settings;
 }
 
+/** URLs of poolers that refuse a session which brings options: see `beginWithoutOptions`. */
+const withoutOptions = new Set<string>();
+
+/**
+ * Poolers, as PgBouncer, refuse a session whose start they can not follow. From now on those at this URL begin without
+ * options; their first statement makes all settings, and only a limit of time that a role has may be in its way.
+ */
+export function beginWithoutOptions(url: string): void {
+  withoutOptions.add(url);
+}
+
 /** For a pool of `pg`: how its connections begin. One that can not be set up is never given out. */
-export function sessionPool(options: SessionOptions = {}) {
-  return { ...sessionStart(options), onConnect: (client: ClientBase) => settleSession(client, options) };
+export function sessionPool(url: string, options: SessionOptions = {}) {
+  return { ...sessionStart(url, options), onConnect: (client: ClientBase) => settleSession(client, options) };
 }
 
 /** A connection of its own. The caller ends it. */
-export async function connectSession(config: ClientConfig): Promise<Client> {
-  const client = new Client({ ...config, ...sessionStart({}) });
+export async function connectSession(
+  config: ClientConfig & { readonly connectionString: string },
+): Promise<Client> {
+  const client = new Client({ ...config, ...sessionStart(config.connectionString, {}) });
   // The running statement fails too, and reports it; without a listener the process would end.
   client.on('error', () => undefined);
   try {
@@ -95,7 +108,8 @@ export async function connectSession(config: ClientConfig): Promise<Client> {
 }
 
 /** What has to hold from the first statement on; a URL may say otherwise, so that `settleSession` sets it again. */
-function sessionStart({ settings = {} }: SessionOptions) {
+function sessionStart(url: string, { settings = {} }: SessionOptions) {
+  if (withoutOptions.has(url)) return { keepAlive: true };
   const all: Settings = { ...SETTINGS, ...settings };
   const options = FIRST.map((name) => `-c ${name}=${all[name]?.replace(/[\\ ]/g, '\\$&')}`);
   return { options: options.join(' '), keepAlive: true };
@@ -121,15 +135,36 @@ async function settleSession(client: ClientBase, { settings = {} }: SessionOptio
     select set_config(name, value, false)
       from (select name, value from (values ${values.join(', ')}) as setting (no, name, value)
              where current_setting(name, true) <> value order by no) as differing;
+    select pg_backend_pid() as pid;
     commit`;
   try {
-    await client.query({ text, ...LIMIT });
+    const results: unknown = await client.query({ text, ...LIMIT });
+    backends.set(client, pidIn(results as readonly QueryResult[]));
     await client.query({ text: WATCH_CLIENT, ...LIMIT }).catch((error) => {
       if (sqlstateOf(error) !== SQLSTATE.invalidParameterValue) throw error;
     });
   } catch (error) {
     throw asSettingsError(error);
   }
+}
+
+const backends = new WeakMap<ClientBase, number>();
+
+/**
+ * The process that serves the session, for `pg_cancel_backend` and the like. What the driver has as its process ID is the
+ * pooler's word where one is in between.
+ */
+export function backendOf(client: ClientBase): number {
+  const pid = backends.get(client);
+  if (pid === undefined) throw new Error('the session was not set up');
+  return pid;
+}
+
+/** One result a statement. */
+function pidIn(results: readonly QueryResult[]): number {
+  return results
+    .flatMap(({ rows }) => rows as { readonly pid?: number }[])
+    .find(({ pid }) => pid !== undefined)!.pid!;
 }
 
 /**

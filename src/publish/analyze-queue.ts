@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Database } from '../db/database.ts';
+import { backendOf } from '../db/session.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { liveName } from '../tables/table-state.ts';
 
@@ -84,7 +85,7 @@ export class AnalyzeQueue implements AsyncDisposable {
 
   /** While it runs: cancels the statement when a session waits for it, or when its result is no longer needed. */
   async #giveWay(client: Client, over: AbortSignal): Promise<void> {
-    const { processID: pid } = client as Client & { processID: number };
+    const pid = backendOf(client);
     const either = AbortSignal.any([over, this.#stopped.signal]);
     while (!over.aborted) {
       await sleep(LOOK_EVERY_MS, undefined, { signal: either }).catch(() => undefined);

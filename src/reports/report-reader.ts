@@ -73,7 +73,7 @@ export function openReportReader(options: ReportReaderOptions): ReportReader {
     application_name: 'longshore reports',
     max: options.poolSize ?? API_CONNECTIONS.reports,
     connectionTimeoutMillis: CONNECT_MS,
-    ...sessionPool({ settings }),
+    ...sessionPool(url, { settings }),
   });
   // A connection that breaks while nobody uses it; the next statement gets another one.
   pool.on('error', () => undefined);

@@ -170,7 +170,7 @@ describe('a session of PostgreSQL', () => {
       }
       const reader = new pg.Pool({
         connectionString: url,
-        ...sessionPool({ settings: { default_transaction_read_only: 'on', search_path: 'pg_catalog' } }),
+        ...sessionPool(url, { settings: { default_transaction_read_only: 'on', search_path: 'pg_catalog' } }),
       });
       assert.deepEqual(await settingsOf(bare(reader)), {
         ...GOOD,
