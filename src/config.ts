@@ -17,6 +17,7 @@ import {
   TEXT_SECRETS,
 } from './secret-file.ts';
 import { withoutTrailing } from './shorten.ts';
+import { type TemporalAccess, temporalAccess } from './temporal-access.ts';
 import type { MaxRejects } from './types.ts';
 
 const port = z.coerce.number().int().min(1).max(65535).optional();
@@ -49,7 +50,21 @@ const schema = z.object({
     .string()
     .regex(/^[^\s/]+:\d+$/, 'expected host:port')
     .optional(),
-  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  TEMPORAL_NAMESPACE: z.string().min(1).optional(),
+  TEMPORAL_TLS: z.enum(['true', 'false', '1', '0']).optional(),
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: z.string().optional(),
+  TEMPORAL_TLS_SERVER_CA_CERT_DATA: z.string().optional(),
+  TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_CERT_PATH: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_CERT_DATA: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_KEY_PATH: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_KEY_DATA: z.string().optional(),
+  // Its SDK for TypeScript can't, and would check it nevertheless.
+  TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: z
+    .enum(['false', '0'], 'is not supported: give the CA by TEMPORAL_TLS_SERVER_CA_CERT_PATH')
+    .optional(),
+  TEMPORAL_CONFIG_FILE: z.string().optional(),
+  TEMPORAL_PROFILE: z.string().optional(),
   TEMPORAL_UI_URL: z.url({ protocol: /^https?$/ }).optional(),
   TEMPORAL_API_KEY: z.string().min(1).optional(),
   LONGSHORE_TEMPORAL_CLI: z.string().min(1).optional(),
@@ -125,7 +140,7 @@ export interface Config {
   /** Unset: the embedded Temporal dev server. */
   readonly temporalAddress: string | undefined;
   readonly temporalNamespace: string;
-  readonly temporalApiKey: string | undefined;
+  readonly temporalAccess: TemporalAccess;
   /** A `temporal` program for the embedded server, in place of the pinned one that is fetched. */
   readonly temporalCli: string | undefined;
   /** Where people see Temporal's Web UI, without a trailing slash; links of loads point there. */
@@ -204,8 +219,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   const database = databaseUrl(texts.get('DATABASE_URL'), texts.get('DATABASE_PASSWORD'));
   if ('fault' in database) faults.push(database.fault);
-  if (!parsed.success || 'fault' in database || faults.length > 0) {
-    throw new LongshoreError('config-invalid', faults.join('; '));
+  const temporal = readTemporal(given, texts.get('TEMPORAL_API_KEY')?.text, faults);
+  if (!parsed.success || 'fault' in database || temporal === undefined || faults.length > 0) {
+    throw new LongshoreError('config-invalid', [...new Set(faults)].join('; '));
   }
   const e = parsed.data;
   const home = resolve(e.LONGSHORE_HOME);
@@ -222,9 +238,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       temporalMetrics: e.LONGSHORE_TEMPORAL_METRICS_PORT,
     },
     databaseUrl: database.url,
-    temporalAddress: e.TEMPORAL_ADDRESS,
-    temporalNamespace: e.TEMPORAL_NAMESPACE,
-    temporalApiKey: e.TEMPORAL_API_KEY,
+    temporalAddress: temporal.address,
+    temporalNamespace: temporal.namespace ?? 'default',
+    temporalAccess: temporal,
     temporalCli: e.LONGSHORE_TEMPORAL_CLI && resolve(e.LONGSHORE_TEMPORAL_CLI),
     temporalUiUrl: e.TEMPORAL_UI_URL && withoutTrailing(e.TEMPORAL_UI_URL, '/'),
     storage: e.LONGSHORE_STORAGE ?? `file:${resolve(home, 'storage')}`,
@@ -295,4 +311,24 @@ function readSecrets(env: NodeJS.ProcessEnv): Secrets {
     });
   }
   return secrets;
+}
+
+/** undefined: it is at fault, and the fault is added. */
+function readTemporal(
+  given: NodeJS.ProcessEnv,
+  apiKey: string | undefined,
+  faults: string[],
+): TemporalAccess | undefined {
+  const names = Object.entries(given).flatMap(([name, value]) =>
+    name.startsWith('TEMPORAL_') && value !== undefined ? [[name, value] as const] : [],
+  );
+  try {
+    return temporalAccess({
+      ...Object.fromEntries(names),
+      ...(apiKey !== undefined && { TEMPORAL_API_KEY: apiKey }),
+    });
+  } catch (error) {
+    faults.push((error as Error).message);
+    return undefined;
+  }
 }

@@ -8,6 +8,7 @@ import { lockHome } from '../runtime/lock.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
 import { keepLogsShort } from '../runtime/rotate-log.ts';
 import { ensurePayloadKey } from '../seal/payload-keys.ts';
+import { isGuarded } from '../temporal-access.ts';
 import { type Keepable, Keeper } from './keeper.ts';
 import { type NodeChild, startNodeChild } from './node-child.ts';
 import { freePort, portIsFree } from './ports.ts';
@@ -80,6 +81,12 @@ export class Platform {
    */
   async start(): Promise<PlatformUrls> {
     const { config, log } = this.#options;
+    if (config.temporalAddress === undefined && isGuarded(config.temporalAccess)) {
+      throw new LongshoreError(
+        'config-invalid',
+        'TEMPORAL_ADDRESS: unset, while TLS, an API key or headers are set for Temporal; the embedded server has none of them',
+      );
+    }
     const { logs } = await ensureHome(config.home);
     this.#unlock = lockHome(config.home);
     this.#letLogsGrow = keepLogsShort(logs, log);

@@ -1,18 +1,13 @@
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
 import { sealedClientOptions } from '../seal/sealed-client.ts';
 
 const CONNECT_TIMEOUT_MS = 15_000;
 
-interface Address {
-  readonly address: string;
-  readonly tls?: boolean;
-  readonly apiKey?: string;
-}
+type Address = Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'> & { readonly address: string };
 
-/** An API key belongs to Temporal Cloud or its like, which is reached over TLS only. */
 function addressOf(config: Config): Address {
   if (config.temporalAddress === undefined) {
     throw new LongshoreError(
@@ -20,8 +15,8 @@ function addressOf(config: Config): Address {
       'TEMPORAL_ADDRESS: unset (npm start sets it for its processes)',
     );
   }
-  const { temporalAddress: address, temporalApiKey: apiKey } = config;
-  return apiKey === undefined ? { address } : { address, apiKey, tls: true };
+  const { apiKey, tls, metadata } = config.temporalAccess;
+  return { address: config.temporalAddress, ...(apiKey !== undefined && { apiKey }), tls, metadata };
 }
 
 /** @throws LongshoreError `temporal-unavailable`, `config-invalid` without a payload key */
@@ -32,7 +27,7 @@ export async function connectClient(config: Config): Promise<Client> {
     const connection = await Connection.connect({ ...address, connectTimeout: CONNECT_TIMEOUT_MS });
     return new Client({ connection, namespace: config.temporalNamespace, ...sealed });
   } catch (error) {
-    throw unavailable(address.address, error);
+    throw unavailable(address, error);
   }
 }
 
@@ -42,10 +37,13 @@ export async function connectWorker(config: Config): Promise<NativeConnection> {
   try {
     return await NativeConnection.connect(address);
   } catch (error) {
-    throw unavailable(address.address, error);
+    throw unavailable(address, error);
   }
 }
 
-function unavailable(address: string, cause: unknown): LongshoreError {
-  return new LongshoreError('temporal-unavailable', `no Temporal server answers at ${address}`, { cause });
+function unavailable({ address, tls }: Address, cause: unknown): LongshoreError {
+  const how = tls === false ? 'without TLS' : 'over TLS';
+  return new LongshoreError('temporal-unavailable', `no Temporal server answers at ${address}, ${how}`, {
+    cause,
+  });
 }

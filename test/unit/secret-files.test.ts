@@ -28,7 +28,7 @@ describe('a secret in a file', () => {
       AWS_SESSION_TOKEN_FILE: fileOf('FQoGZXIvYXdzEBYaD=='),
     });
     assert.equal(config.databaseUrl, 'postgres://user:secret@127.0.0.1/db');
-    assert.equal(config.temporalApiKey, 'a key for Temporal');
+    assert.equal(config.temporalAccess.apiKey, 'a key for Temporal');
     assert.equal(config.adminKey, 'an admin key in a file');
     assert.deepEqual(config.storageKeys, {
       accessKeyId: 'AKIDEXAMPLE',
