@@ -28,6 +28,9 @@ const SCHEDULES_EVERY_MS = 30_000;
 const SWEEP_EVERY_MS = 3_600_000;
 /** No upload takes longer: an older file without a load was left by a process that died. */
 const ORPHAN_AGE_MS = 24 * 3_600_000;
+const NOT_SWEPT =
+  'Unfinished uploads of processes that died can not be ended in this storage: give its keys in AWS_ACCESS_KEY_ID ' +
+  'and AWS_SECRET_ACCESS_KEY, or let the bucket end them by a lifecycle rule (AbortIncompleteMultipartUpload)';
 
 export interface HouseDeps extends BackupJobDeps {
   readonly installation: Installation;
@@ -48,6 +51,7 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
   const { db, storage, backupKeys: keys, freshLedger, refresher, log } = deps;
   const review = { fresh: freshLedger, seen: new Map<string, string>() };
   let toldAgain = false;
+  let toldOfUploads = false;
   const underWay = new Set<Promise<void>>();
   const timers = [
     every(RECONCILE_EVERY_MS, async () => {
@@ -62,7 +66,11 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
     every(STAGES_EVERY_MS, () => sweepStages(db)),
     every(STAGES_EVERY_MS, () => endOrphans(deps)),
     every(SCHEDULES_EVERY_MS, () => deps.book.sync()),
-    every(SWEEP_EVERY_MS, () => sweepUploads(db, storage)),
+    every(SWEEP_EVERY_MS, async () => {
+      const swept = await sweepUploads(db, storage);
+      if (!swept && !toldOfUploads) log.warn(NOT_SWEPT);
+      toldOfUploads = !swept;
+    }),
     every(SWEEP_EVERY_MS, async () => {
       await tidyBackups({ db, storage, keys }, review, log);
       // Only the first review is of a fresh ledger.
@@ -102,13 +110,13 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
   };
 }
 
-async function sweepUploads(db: Database, storage: Storage): Promise<void> {
+async function sweepUploads(db: Database, storage: Storage): Promise<boolean> {
   const used = await db.em.find(LoadEntity, { finishedAt: null }, { fields: ['sourceKey'] });
   const keys = new Set(used.map((load) => load.sourceKey));
   for (const key of await storage.list('uploads/')) {
     if (!keys.has(key) && (await isOld(storage, key))) await storage.delete(key);
   }
-  await storage.sweep(ORPHAN_AGE_MS);
+  return storage.sweep(ORPHAN_AGE_MS);
 }
 
 /** Deletes payloads that a process left when it died right after the commit; a waiting group still needs its payload. */

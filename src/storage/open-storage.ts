@@ -6,11 +6,15 @@ import type { StorageKeys } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
 import { withoutTrailing } from '../shorten.ts';
 import { ConfinedFiles } from './confined-files.ts';
+import { abortOldUploads } from './multipart-uploads.ts';
 import { noSuchFile, type Storage, type StorageWriter, type StoredFile } from './storage.ts';
 
 /** Half-written files of a `file:` storage wait here; a rename makes them visible. */
 const UNFINISHED = '.unfinished/';
 const STREAM_PIECE_BYTES = 1 << 20;
+const DEFAULT_REGION = 'us-east-1';
+/** Where Longshore itself writes files that are large. The inbox is its users'. */
+const WRITTEN_FOLDERS = ['uploads/', 'batches/', 'backups/'];
 
 /**
  * Opens the storage that a URL names.
@@ -38,8 +42,9 @@ async function openFolder(path: string): Promise<Storage> {
   return new OpendalStorage(new Operator('fs', { root }), root);
 }
 
-function openS3(url: URL, { accessKeyId, secretAccessKey, sessionToken }: StorageKeys): Storage {
-  const settings: Record<string, string> = { bucket: url.hostname, region: 'us-east-1' };
+function openS3(url: URL, keys: StorageKeys): Storage {
+  const { accessKeyId, secretAccessKey, sessionToken } = keys;
+  const settings: Record<string, string> = { bucket: url.hostname, region: DEFAULT_REGION };
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
     throw new LongshoreError(
       'config-invalid',
@@ -61,18 +66,31 @@ function openS3(url: URL, { accessKeyId, secretAccessKey, sessionToken }: Storag
     }
     settings[name] = value;
   }
-  return new OpendalStorage(new Operator('s3', settings), undefined);
+  const place = {
+    bucket: url.hostname,
+    region: settings.region ?? DEFAULT_REGION,
+    endpoint: settings.endpoint,
+    root: decodeURIComponent(withoutTrailing(url.pathname, '/')).slice(1),
+  };
+  return new OpendalStorage(new Operator('s3', settings), undefined, (olderThanMs) =>
+    abortOldUploads(place, keys, { folders: WRITTEN_FOLDERS, olderThanMs }),
+  );
 }
+
+/** Ends unfinished uploads of a bucket. */
+type SweepBucket = (olderThanMs: number) => Promise<boolean>;
 
 class OpendalStorage implements Storage {
   readonly #operator: Operator;
+  readonly #sweepBucket: SweepBucket | undefined;
   /** Of a `file:` storage, its root. */
   readonly #folder: string | undefined;
   /** Reads what is in the folder. */
   readonly #files: ConfinedFiles | undefined;
 
-  constructor(operator: Operator, folder: string | undefined) {
+  constructor(operator: Operator, folder: string | undefined, sweepBucket?: SweepBucket) {
     this.#operator = operator;
+    this.#sweepBucket = sweepBucket;
     this.#folder = folder;
     this.#files = folder === undefined ? undefined : new ConfinedFiles(folder);
   }
@@ -180,13 +198,14 @@ class OpendalStorage implements Storage {
     if (this.#folder !== undefined) await removeEmptyFolders(this.#folder, key);
   }
 
-  async sweep(olderThanMs: number): Promise<void> {
-    if (this.#folder === undefined) return;
+  async sweep(olderThanMs: number): Promise<boolean> {
+    if (this.#sweepBucket !== undefined) return this.#sweepBucket(olderThanMs);
     for (const key of await this.list(UNFINISHED)) {
       const found = await this.stat(key);
       if (found?.modifiedAt && Date.now() - Date.parse(found.modifiedAt) > olderThanMs)
         await this.delete(key);
     }
+    return true;
   }
 }
 

@@ -18,8 +18,11 @@ export interface Storage {
   list(prefix: string): Promise<readonly string[]>;
   /** Deleting what does not exist is not an error. */
   delete(key: string): Promise<void>;
-  /** Clears away half-written files, older than this, of processes that died. */
-  sweep(olderThanMs: number): Promise<void>;
+  /**
+   * Clears away half-written files, older than this, of processes that died.
+   * @returns false where the storage has to do that by itself
+   */
+  sweep(olderThanMs: number): Promise<boolean>;
 }
 
 export interface StoredFile {

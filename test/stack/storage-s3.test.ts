@@ -4,6 +4,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, describe, it } from 'node:test';
+import { AwsClient } from 'aws4fetch';
+import type { StorageKeys } from '../../src/config.ts';
+import { abortOldUploads } from '../../src/storage/multipart-uploads.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import { stampOf } from '../../src/storage/stamp.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -208,6 +211,58 @@ describe('a storage in S3', { skip: fault ?? false }, async () => {
     await assert.rejects(openStorage(url, { accessKeyId: 'half of them' }), {
       code: 'config-invalid',
       message: 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: only one of the two is set',
+    });
+  });
+
+  it('ends uploads that nobody completes, of its own folders and of a certain age, and no other', async () => {
+    const url = await s3.storageUrl('unfinished');
+    const at = url.replace('unfinished?', 'unfinished/a%20b/one?');
+    const storage = await openStorage(at, s3.keys);
+    const bucket = `${new URL(url).searchParams.get('endpoint')}/unfinished`;
+    const client = new AwsClient({
+      ...(s3.keys as Required<StorageKeys>),
+      service: 's3',
+      region: 'us-east-1',
+    });
+    const unfinished = async () => {
+      const text = await (await client.fetch(`${bucket}?uploads`)).text();
+      return [...text.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key]) => key).sort();
+    };
+    const begin = async (key: string) => {
+      const made = await client.fetch(
+        `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}?uploads`,
+        {
+          method: 'POST',
+        },
+      );
+      assert.equal(made.status, 200, await made.text());
+    };
+    const own = ['uploads/1', 'uploads/ñ & <2>', 'batches/1', 'backups/1/t/part-0001.avro'];
+    const others = ['a b/one/inbox/1', 'a b/one/1', 'a b/one2/uploads/1', 'uploads/1'];
+    for (const key of [...own.map((one) => `a b/one/${one}`), 'a b/one/uploads/1', ...others])
+      await begin(key);
+    // What is being written meanwhile by a process that lives.
+    const writer = await storage.write('uploads/living');
+    for (let piece = 0; piece < 3; piece++) await writer.write(BIG);
+    const before = await unfinished();
+    assert.equal(before.length, own.length + 1 + others.length + 1);
+    assert.equal(await storage.sweep(3_600_000), true);
+    assert.deepEqual(await unfinished(), before, 'none of them is an hour old');
+    await writer.close();
+
+    const place = {
+      bucket: 'unfinished',
+      region: 'us-east-1',
+      endpoint: new URL(bucket).origin,
+      root: 'a b/one',
+    };
+    const sweep = { folders: ['uploads/', 'batches/', 'backups/'], olderThanMs: -60_000, pageSize: 2 };
+    assert.equal(await abortOldUploads(place, s3.keys, sweep), true);
+    assert.deepEqual(await unfinished(), others.toSorted());
+    assert.equal((await storage.stat('uploads/living'))?.bytes, 3 * BIG.length);
+    assert.equal(await abortOldUploads(place, {}, sweep), false, 'keys that are not given can not be used');
+    await assert.rejects(abortOldUploads(place, { ...s3.keys, secretAccessKey: 'wrong' }, sweep), {
+      code: 'storage-unavailable',
     });
   });
 
