@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { type Database, endSessions, type WorkFor } from '../src/db/database.ts';
 import { ledgerOver } from '../src/db/ledger-queries.ts';
+import { sessionName } from '../src/db/session-names.ts';
 import { LongshoreError } from '../src/errors.ts';
 
 /** Share of an attempt's timeout for its statements: the rest suffices to report why it failed. */
@@ -41,6 +41,12 @@ export function attemptDatabase(db: Database): Database {
       });
     },
     run,
+    async connect() {
+      const { name } = await attempt();
+      const client = await db.connect();
+      await client.query(`select set_config('application_name', $1, false)`, [name]);
+      return client;
+    },
     get em(): Database['em'] {
       throw new Error('an attempt has an entity manager in its transactions only');
     },
@@ -58,19 +64,16 @@ interface Attempt extends Required<WorkFor> {
 }
 
 async function begin(db: Database, { info, cancellationSignal }: Context): Promise<Attempt> {
-  const name = sessionName(info);
+  const { workflowId = '', runId = '' } = info.workflowExecution ?? {};
+  const name = sessionName({
+    workflowId,
+    runId,
+    activityId: info.activityId,
+    activityType: info.activityType,
+  });
   const deadline = AbortSignal.timeout(Math.min(info.startToCloseTimeoutMs * SHARE_OF_TIME, LONGEST_MS));
   if (info.attempt > 1) await endSessions(db, name);
   return { name, deadline, signal: AbortSignal.any([cancellationSignal, deadline]) };
-}
-
-/** A name that all attempts of one activity share, and no other has. PostgreSQL keeps 63 bytes. */
-function sessionName({ activityType, activityId, workflowExecution }: Context['info']): string {
-  const { workflowId = '', runId = '' } = workflowExecution ?? {};
-  const hash = createHash('sha256')
-    .update(JSON.stringify([workflowId, runId, activityId]))
-    .digest('hex');
-  return `longshore ${activityType.slice(0, 24)} ${hash.slice(0, 16)}`;
 }
 
 function tooLong(): LongshoreError {

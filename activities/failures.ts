@@ -16,23 +16,22 @@ const UNFORESEEN_TRIES = 8;
 const COUNTED_ACTIVITIES = 10_000;
 const unforeseen = new LRUCache<string, number>({ max: COUNTED_ACTIVITIES });
 
-/** Fixed delay between retries while a backup or a restore of the table runs. */
+/** Fixed delay between retries while a backup or a restore of the table runs, or somebody else has it locked. */
 const TABLE_DELAY = '2s';
 /** The same for batches, in local activities: longer waits are timers of the server, see `COMMIT` of the policies. */
 const LONG_TABLE_DELAY = '6s';
-const WAITS_FOR_TABLE: readonly ErrorCode[] = ['table-backing-up', 'table-restoring'];
+const WAITS_FOR_TABLE: readonly ErrorCode[] = ['table-backing-up', 'table-restoring', 'table-locked'];
 
 /** The failure for Temporal: the catalog's code is its type, and decides whether it is retryable. */
 function toFailure(error: unknown, info: Context['info']): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   const known = toLongshoreError(error);
   const { retryable } = ERRORS[known.code];
-  const { attempt } = info;
   const givenUp = known.code === 'internal' && countUnforeseen(info) >= UNFORESEEN_TRIES;
   return ApplicationFailure.create({
     type: known.code,
     message: known.message,
-    nextRetryDelay: tableDelay(known.code, attempt),
+    nextRetryDelay: tableDelay(known.code, info),
     nonRetryable: !retryable || givenUp,
   });
 }
@@ -48,9 +47,10 @@ function activityKey({ workflowExecution, activityId }: Context['info']): string
   return JSON.stringify([workflowExecution?.workflowId, workflowExecution?.runId, activityId]);
 }
 
-function tableDelay(code: ErrorCode, attempt: number) {
+function tableDelay(code: ErrorCode, { attempt, isLocal }: Context['info']) {
   if (!WAITS_FOR_TABLE.includes(code)) return undefined;
-  return code === 'table-restoring' && attempt > 2 ? LONG_TABLE_DELAY : TABLE_DELAY;
+  const long = code === 'table-restoring' || (code === 'table-locked' && isLocal);
+  return long && attempt > 2 ? LONG_TABLE_DELAY : TABLE_DELAY;
 }
 
 /** Messages of PostgreSQL's errors can hold row data, which belongs neither into histories nor into logs. */

@@ -7,8 +7,11 @@ import { readBackupPlan } from '../src/backups/backups.ts';
 import { type HeldSnapshot, SNAPSHOT_HELD, SNAPSHOT_LOST } from '../src/backups/contract.ts';
 import { takeSnapshot } from '../src/backups/snapshot.ts';
 import type { Database } from '../src/db/database.ts';
+import { tableLocked } from '../src/db/lock-holders.ts';
+import { SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
 import { statement } from '../src/db/statement.ts';
 import { gateClosed } from '../src/publish/gate.ts';
+import { liveName } from '../src/tables/table-state.ts';
 import type { BackupAttempt } from './begin-backup.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
@@ -37,7 +40,10 @@ export function holdSnapshot({ db }: ActivityDeps) {
             tables.map(({ name }) => name),
             signal,
           );
-          const snapshot = await takeSnapshot(client, tables);
+          const snapshot = await takeSnapshot(client, tables).catch(async (error) => {
+            if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable) throw error;
+            throw await tableLocked(db, tables.map(liveName), 'access share', error);
+          });
           await recordSnapshot(db, backupId, attempt, snapshot);
           await tellWorkflow({ attempt, snapshotId: snapshot.id, parts: snapshot.parts });
           await untilOver(db, client, { backupId, attempt }, signal);

@@ -29,6 +29,8 @@ import { sealedWorkerOptions } from './sealed-worker.ts';
  * in memory; more cores need more processes.
  */
 const ACTIVITIES_AT_ONCE = 2;
+/** A statement that waits longer for a lock, where no shorter wait is expected, gives its slot to others for a while. */
+const LONGEST_LOCK_WAIT_MS = 60_000;
 const LOOK_AGAIN_MS = 1_000;
 
 export interface StartWorkerOptions {
@@ -53,6 +55,7 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
     url: config.databaseUrl,
     poolSize: WORKER_CONNECTIONS.activities,
     besidePool: WORKER_CONNECTIONS.beside,
+    settings: { lock_timeout: String(LONGEST_LOCK_WAIT_MS) },
     applicationName: `longshore ${name}`,
   });
   const analyzing = new AnalyzeQueue({

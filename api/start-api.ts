@@ -27,6 +27,7 @@ import { checkServer } from '../src/db/check-server.ts';
 import { API_CONNECTIONS } from '../src/db/connections.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { settleHandSessions } from '../src/db/hand-sessions.ts';
+import { LOCK_WAIT_MS } from '../src/db/lock-holders.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { readDictionary } from '../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../src/errors.ts';
@@ -62,6 +63,7 @@ import { sealedClientOptions } from '../src/seal/sealed-client.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { createDictionaryPlan } from '../src/tables/dictionary-plan.ts';
 import { ensureTables } from '../src/tables/ensure-tables.ts';
+import { openTableReads } from '../src/tables/table-reads.ts';
 import { connectClient, connectWorker } from '../src/temporal/connect.ts';
 import { readSdkMetrics } from '../src/temporal/sdk-metrics.ts';
 import { registerSearchAttributes } from '../src/temporal/search-attributes.ts';
@@ -123,6 +125,8 @@ export async function startApi({
       poolSize: API_CONNECTIONS.ledger,
       besidePool: API_CONNECTIONS.snapshots,
       applicationName: 'longshore api',
+      // Whatever waits for a lock of somebody else's keeps its connection for this long only, and is tried again.
+      settings: { lock_timeout: String(LOCK_WAIT_MS) },
     }),
   );
   const began = await settleHandSessions(db);
@@ -247,11 +251,12 @@ export async function startApi({
   await ensureReportSchedules({ book, installation }, reports.service.reports);
   await ensureTidySchedule({ book, installation }, config.ledgerAges);
 
-  const loads = createLedgerLoads({ db, client, installation, storage, dictionary, log });
+  const reads = opened.use(await openTableReads({ url: config.databaseUrl, ledger: db }));
+  const loads = createLedgerLoads({ db, client, installation, storage, dictionary, reads, log });
   const schedules = createTemporalSchedules({ ...scheduling, client, installation, book });
   const backups = createLedgerBackups({ db, client, installation, storage, dictionary, backupKeys, log });
   const restores = createLedgerRestores({
-    ...{ db, client, installation, storage, backupKeys, dictionary, log },
+    ...{ db, client, installation, storage, backupKeys, dictionary, reads, log },
     maxCopies: config.copies,
   });
   const dependencies = watchDependencies({ db, connection: client.connection, storage, namespace });

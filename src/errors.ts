@@ -398,6 +398,19 @@ export const ERRORS = {
     title: 'The table is being restored',
     remedy: 'Repeat the request when the restore that the message names has ended.',
   },
+  'table-locked': {
+    status: 503,
+    retryable: true,
+    title: 'Somebody else has locked the table',
+    remedy:
+      'End the transaction of the process that the message names (`select pg_terminate_backend(…)` does), or wait: jobs go on by themselves, a request is to be repeated after the time that Retry-After says.',
+  },
+  'table-slow': {
+    status: 503,
+    retryable: true,
+    title: 'The table took too long to read',
+    remedy: 'Request fewer rows, or retry when the server is less busy.',
+  },
   'table-backing-up': {
     status: 503,
     retryable: true,

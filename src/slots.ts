@@ -66,17 +66,21 @@ export class Slots {
   }
 
   #mayGo(name: string): boolean {
-    return this.#all < this.#limits.all && (this.#busy.get(name) ?? 0) < this.#limits.each;
+    return this.#all < this.#limits.all && this.#busyOf(name) < this.#limits.each;
+  }
+
+  #busyOf(name: string): number {
+    return this.#busy.get(name) ?? 0;
   }
 
   #take(name: string): void {
     this.#all += 1;
-    this.#busy.set(name, (this.#busy.get(name) ?? 0) + 1);
+    this.#busy.set(name, this.#busyOf(name) + 1);
   }
 
   #give(name: string): void {
     this.#all -= 1;
-    const left = (this.#busy.get(name) ?? 0) - 1;
+    const left = this.#busyOf(name) - 1;
     if (left > 0) this.#busy.set(name, left);
     else this.#busy.delete(name);
     for (const waiting of this.#waiting) {

@@ -163,7 +163,7 @@ function mayPass(error: unknown, attempt: number): boolean {
   const code: string = reasonOf(error).code;
   if (code === 'internal') return attempt < UNFORESEEN_ATTEMPTS;
   // Backups ended with it, before it was known that it passes.
-  if (code === 'database-busy') return patched('wait while PostgreSQL is busy');
+  if (code === 'database-busy' || code === 'table-locked') return patched('wait while PostgreSQL is busy');
   return code === SNAPSHOT_LOST || code === 'database-unavailable' || code === 'temporal-unavailable';
 }
 

@@ -81,7 +81,7 @@ const getRows = defineRoute({
       },
     },
   },
-  problems: ['row-too-large', 'table-broken'],
+  problems: ['table-locked', 'table-slow', 'row-too-large', 'table-broken'],
   async handle({ res, deps, table, query }) {
     const after = query.after === undefined ? null : decodeCursor(query.after);
     const page = await deps.loads.rows(table, { after, limit: query.limit });

@@ -25,6 +25,9 @@ export class SnapshotLost extends Error {
 /** A reader that waits longer is queued behind a lock that waits for the snapshot's end: a deadlock. */
 const READER_WAITS = '10s';
 
+/** A backup that waits longer for somebody's lock begins anew, and lets others have its connection meanwhile. */
+const LOCK_WAITS = '1min';
+
 /** One look-up a table. */
 const LAST_LOADS = statement<{ table_name: string; id: number }>`
   select t.name as table_name, l.id from unnest($1::text[]) t (name) cross join lateral (
@@ -40,7 +43,9 @@ export async function takeSnapshot(client: ClientBase, tables: readonly Table[])
   await client.query('begin isolation level repeatable read read only');
   // LOCK takes no snapshot; everything else would. After it nobody can drop or truncate a table.
   const sorted = tables.map(liveName).sort().join(', ');
+  await client.query(`set local lock_timeout = '${LOCK_WAITS}'`);
   await client.query(`lock table ${sorted} in access share mode`);
+  await client.query('set local lock_timeout = 0');
   const { rows } = await client.query('select pg_export_snapshot() as id, clock_timestamp() as at');
   const sizes = await client.query(
     'select name, pg_relation_size(live::regclass)::float8 as bytes from unnest($1::text[], $2::text[]) t(name, live)',

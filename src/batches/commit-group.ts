@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../db/database.ts';
+import { tableLocked } from '../db/lock-holders.ts';
 import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { tableRestoring } from '../publish/gate.ts';
+import { liveName } from '../tables/table-state.ts';
 import type { Table } from '../types.ts';
 import type { BatchMode, BatchOutcome } from './batch.ts';
 import type { CheckedBatch } from './checked-batch.ts';
@@ -46,7 +48,8 @@ const mayNotSilence = new WeakSet<Database>();
  *
  * @returns in the order of the batches
  * @throws what PostgreSQL throws when it can't be reached or has no space: nothing was written, or the ledger has the
- *   outcome; `table-restoring` while a restore keeps the table closed: nothing was written
+ *   outcome; `table-restoring` while a restore keeps the table closed, `table-locked` while somebody else has locked it or
+ *   one that it refers to: nothing was written
  */
 export async function commitGroup(
   db: Database,
@@ -62,10 +65,19 @@ export async function commitGroup(
         mayNotSilence.add(db);
         continue;
       }
+      if (sqlstateOf(error) === SQLSTATE.lockNotAvailable) {
+        throw await tableLocked(db, tablesOf(group.table), 'row exclusive', error);
+      }
       if (attempt >= TRIES || !passes(error)) throw error;
       await sleep(PAUSE_MS * attempt * Math.random());
     }
   }
+}
+
+/** The tables that rows of this one are written to, or looked up in. */
+function tablesOf(table: Table): readonly string[] {
+  const others = table.foreignKeys.map(({ reference }) => reference.table);
+  return [...new Set([table.name, ...others])].map((name) => liveName({ name }));
 }
 
 /** Whether a retry of the same transaction may succeed. */

@@ -1,4 +1,4 @@
-import { API_CONNECTIONS } from '../db/connections.ts';
+import { API_CONNECTIONS, COMMITS_OF_A_TABLE } from '../db/connections.ts';
 import { type SlotLimits, Slots } from '../slots.ts';
 import type { BatchOutcome } from './batch.ts';
 import type { CheckedBatch } from './checked-batch.ts';
@@ -19,7 +19,7 @@ const KEPT_MS = 60_000;
  * than the pool has, whose others read keys, outcomes and jobs. A table has at most three groups of this process under
  * way: two that append, one that merges. Groups left behind by a process that died come on top, and wait for a slot.
  */
-const SLOTS: SlotLimits = { each: 3, all: API_CONNECTIONS.ledger - 4 };
+const SLOTS: SlotLimits = { each: COMMITS_OF_A_TABLE, all: API_CONNECTIONS.ledger - 4 };
 
 /**
  * The rendezvous of a group's receiver and its activity when both are in one process. The checked rows are neither sent

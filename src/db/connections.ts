@@ -4,8 +4,10 @@
  * test holds to these.
  */
 export const API_CONNECTIONS = {
-  /** The ledger, and groups of batches, which have most of them (`COMMIT_SLOTS`). */
+  /** The ledger, and groups of batches, which have most of them. */
   ledger: 16,
+  /** Reads of tables that requests wait for. */
+  reads: 4,
   /** Answers of reports. */
   reports: 6,
   /** Snapshots of backups that run: one each. */
@@ -18,6 +20,11 @@ export const WORKER_CONNECTIONS = {
   /** Parts of backups that are exported, one each, and ANALYZE. */
   beside: 3,
 } as const;
+
+/** Of the groups of batches of one table, of the reads of one, and of the answers of one report, at the same time. */
+export const COMMITS_OF_A_TABLE = 3;
+export const READS_OF_A_TABLE = 2;
+export const READS_OF_A_REPORT = 3;
 
 /** Of a database that is opened for something else. */
 export const POOL_SIZE = 10;

@@ -22,7 +22,7 @@ import { Slots } from '../slots.ts';
 import { BESIDE_POOL, POOL_SIZE } from './connections.ts';
 import { ledgerOf } from './ledger-queries.ts';
 import { explainRaised } from './raised.ts';
-import { backendOf, connectSession, sessionPool } from './session.ts';
+import { backendOf, connectSession, type Settings, sessionPool } from './session.ts';
 import type { Sql } from './sql.ts';
 import type { Statement } from './statement.ts';
 
@@ -98,6 +98,8 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number;
   /** Shown by `pg_stat_activity`. */
   readonly applicationName?: string;
+  /** What sessions of the pool have otherwise than the rest. */
+  readonly settings?: Settings;
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -118,7 +120,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       connectionTimeoutMillis: connectTimeoutMs,
       // The driver's own, so that a time is a Date whichever way it was read.
       types: new TypeOverrides(),
-      ...sessionPool(options.url),
+      ...sessionPool(options.url, { settings: options.settings }),
       Client: ClientOfPool,
       onPoolCreated: (created: Pool) => {
         pool = created;

@@ -71,7 +71,7 @@ const LIMIT = { query_timeout: 10_000 };
 
 /** What a session of one kind has otherwise than the rest. A role comes last: what follows it is set by that role. */
 export interface SessionOptions {
-  readonly settings?: Settings;
+  readonly settings?: Settings | undefined;
 }
 
 /** URLs of poolers that refuse a session which brings options: see `beginWithoutOptions`. */

@@ -62,7 +62,7 @@ export function createJobs<Row extends JobRow, View extends JobView, Deps extend
     async get(id) {
       const job = await view(id);
       if (hasEnded(job)) return job;
-      return { ...job, waitingFor: await retryingOn(client, job.workflowId, kind.besideWorkers) };
+      return { ...job, waitingFor: await retryingOn(deps, job.workflowId, kind.besideWorkers) };
     },
 
     wait: (id, waitMs, signal) => waitUntilEnded({ read: () => view(id), hasEnded, waitMs, signal }),

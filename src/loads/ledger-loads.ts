@@ -8,6 +8,7 @@ import { hasExtraCells, listRejects } from '../rejects/rejects.ts';
 import { quoted } from '../shorten.ts';
 import { stampOf } from '../storage/stamp.ts';
 import { measureTables } from '../tables/measure-tables.ts';
+import type { TableReads } from '../tables/table-reads.ts';
 import { readRows } from '../tables/table-rows.ts';
 import type { Dictionary } from '../types.ts';
 import { LOAD_JOB } from './load-job.ts';
@@ -17,11 +18,12 @@ import { setPaused } from './pause-load.ts';
 
 export interface LedgerLoadsDeps extends JobDeps {
   readonly dictionary: Dictionary;
+  readonly reads: TableReads;
 }
 
 /** The load service over the ledger and Temporal. */
 export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
-  const { db, dictionary } = deps;
+  const { db, dictionary, reads } = deps;
   const jobs = createJobs(LOAD_JOB, deps);
   const { view } = jobs;
   const known = new Map(dictionary.tables.map((table) => [table.name, table]));
@@ -71,7 +73,7 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
         broken: broken === null ? null : jobError('table-broken', broken),
       }));
     },
-    rows: (table, page) => readRows(db, table, page),
+    rows: (table, page) => reads.of(table.name, (sql) => readRows(sql, table, page)),
   };
 }
 

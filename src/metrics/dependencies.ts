@@ -1,7 +1,8 @@
 import type { ConnectionLike } from '@temporalio/client';
 import { Gauge, type Registry } from 'prom-client';
+import type { Database } from '../db/database.ts';
 import { asDatabaseError } from '../db/database-error.ts';
-import type { Sql } from '../db/sql.ts';
+import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import type { Storage } from '../storage/storage.ts';
 import { within } from '../within.ts';
 
@@ -19,7 +20,7 @@ const ANSWER_MS = 500;
 const GIVE_UP_MS = 10_000;
 
 export interface DependencyDeps {
-  readonly db: Pick<Sql, 'query'>;
+  readonly db: Pick<Database, 'query' | 'refused'>;
   readonly connection: Pick<ConnectionLike, 'workflowService'>;
   readonly namespace: string;
   readonly storage: Pick<Storage, 'stat'>;
@@ -33,7 +34,7 @@ export interface DependencyDeps {
 export function watchDependencies(deps: DependencyDeps): () => Promise<DependencyFaults> {
   const { db, connection, namespace, storage } = deps;
   const watched = {
-    postgres: watch(() => db.query('select 1')),
+    postgres: watch(() => askPostgres(db)),
     temporal: watch(() => connection.workflowService.describeNamespace({ namespace })),
     storage: watch(() => storage.stat('uploads/readiness')),
   };
@@ -72,8 +73,16 @@ function watch(question: () => Promise<unknown>): () => Promise<string | null> {
   };
 }
 
+/** An answer over an idle connection does not tell that no more connections are accepted. */
+async function askPostgres(db: DependencyDeps['db']): Promise<void> {
+  const refused = db.refused();
+  if (refused !== null) throw refused;
+  await db.query('select 1');
+}
+
 /** Drivers put addresses and more into their messages. */
 function faultOf(error: unknown): string {
+  if (sqlstateOf(error) === SQLSTATE.tooManyConnections) return 'it accepts no more connections';
   return asDatabaseError(error)?.code === 'database-busy' ? 'too busy to answer' : 'not reachable';
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tx } from '../db/database.ts';
+import { LET_THROUGH, tableLocked, withinLockTime } from '../db/lock-holders.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { liveName, readTableState, type StagedTable, type TableState } from '../tables/table-state.ts';
 import { lockForPublishing } from './reading-lock.ts';
@@ -13,20 +14,24 @@ const LOCK_TRIES = 400;
  * Locks tables whose rows are to be replaced, those that they reference and those that reference them, against
  * writers, in one go and in the order of names, so that two publishes never wait for each other.
  *
+ * It waits for some seconds only, since it holds a worker's slot, and whoever comes later queues behind it.
+ *
  * @returns the state of each table by the catalog, which no one can change any more
- * @throws LongshoreError `table-backing-up`
+ * @throws LongshoreError `table-backing-up`, `table-locked`
  */
 export async function lockTables(tx: Tx, tables: readonly StagedTable[]): Promise<readonly TableState[]> {
+  const lives = tables.map(({ table }) => liveName(table));
   for (;;) {
-    const before = await readStates(tx, tables);
+    // Reading a table's state needs a lock as well.
+    const before = await withinLockTime(tx, lives, 'access share', () => readStates(tx, tables));
     await tx.query('savepoint locking');
-    await tx.query(`lock table ${namesOf(tables, before)} in share row exclusive mode`);
+    const names = namesOf(tables, before);
+    await withinLockTime(tx, names, 'share row exclusive', () =>
+      tx.query(`lock table ${names.join(', ')} in share row exclusive mode`),
+    );
     const states = await readStates(tx, tables);
     if (neighboursOf(before) === neighboursOf(states)) {
-      const changed = [
-        ...tables.map(({ table }) => liveName(table)),
-        ...states.flatMap((s) => s.referrers.map((r) => r.table)),
-      ];
+      const changed = [...lives, ...states.flatMap((s) => s.referrers.map((r) => r.table))];
       await lockForPublishing(tx, changed);
       return states;
     }
@@ -40,9 +45,9 @@ async function readStates(tx: Tx, tables: readonly StagedTable[]): Promise<Table
   return states;
 }
 
-function namesOf(tables: readonly StagedTable[], states: readonly TableState[]): string {
+function namesOf(tables: readonly StagedTable[], states: readonly TableState[]): readonly string[] {
   const near = states.flatMap((state) => [...state.parents, ...state.referrers.map((r) => r.table)]);
-  return [...new Set([...tables.map(({ table }) => liveName(table)), ...near])].sort().join(', ');
+  return [...new Set([...tables.map(({ table }) => liveName(table)), ...near])].sort();
 }
 
 function neighboursOf(states: readonly TableState[]): string {
@@ -60,22 +65,28 @@ export async function lockExclusively(
   tables: readonly string[],
   views: readonly string[] = [],
 ): Promise<void> {
-  const list = [...new Set([...[...views].sort(), ...[...tables].sort()])].join(', ');
-  await runPatiently(tx, `lock table ${list} in access exclusive mode`);
+  const list = [...new Set([...[...views].sort(), ...[...tables].sort()])];
+  await runPatiently(tx, `lock table ${list.join(', ')} in access exclusive mode`, list);
 }
 
-/** Runs a statement that has to wait for readers, and lets queued readers through now and then. */
-export async function runPatiently(tx: Tx, statement: string): Promise<void> {
+/**
+ * Runs a statement that has to wait for readers, and lets queued readers through now and then.
+ *
+ * @param relations what it locks exclusively; as SQL writes them, quoted where need be
+ * @throws LongshoreError `table-locked`
+ */
+export async function runPatiently(tx: Tx, statement: string, relations: readonly string[]): Promise<void> {
   for (let tried = 1; ; tried++) {
     await tx.query('savepoint exclusive');
     await tx.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
     try {
       await tx.query(statement);
-      await tx.query('set local lock_timeout = 0');
+      await tx.query('set local lock_timeout to default');
       return;
     } catch (error) {
-      if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable || tried >= LOCK_TRIES) throw error;
-      await tx.query('rollback to savepoint exclusive');
+      if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable) throw error;
+      await tx.query(LET_THROUGH);
+      if (tried >= LOCK_TRIES) throw await tableLocked(tx, relations, 'access exclusive', error);
       await sleep(LOCK_PAUSE_MS);
     }
   }

@@ -1,4 +1,5 @@
 import type { Tx } from '../db/database.ts';
+import { withinLockTime } from '../db/lock-holders.ts';
 import type { Sql } from '../db/sql.ts';
 import { equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { addReferrer, dropReferrer, readReferrers } from '../tables/referrers.ts';
@@ -92,8 +93,10 @@ interface Rebuilt {
 async function rebuildKeys(tx: Tx, merge: SetMerge): Promise<number> {
   const { table } = merge;
   const live = liveName(table);
-  // No lock timeout: of two writers that wait for each other, PostgreSQL's deadlock detection ends one.
-  await tx.query(`lock table ${live} in share row exclusive mode`);
+  // Of two writers that wait for each other, PostgreSQL's deadlock detection ends one before the time is over.
+  await withinLockTime(tx, [live], 'share row exclusive', () =>
+    tx.query(`lock table ${live} in share row exclusive mode`),
+  );
   await lockForPublishing(tx, [live]);
   const referrers = await readReferrers(tx, live, ON_KEYS);
   await lockExclusively(tx, [live, ...referrers.map((one) => one.table)]);

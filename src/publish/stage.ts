@@ -1,3 +1,4 @@
+import { withinLockTime } from '../db/lock-holders.ts';
 import { ruleName } from '../db/rule-names.ts';
 import type { Sql } from '../db/sql.ts';
 import { DATA_SCHEMA, quoteName, quoteNames, STAGE_SCHEMA } from '../db/sql-names.ts';
@@ -63,8 +64,9 @@ async function liveColumns(db: Sql, table: Table): Promise<ReadonlyMap<string, s
   return new Map(columns.map(({ name, notNull }) => [name, notNull]));
 }
 
-export async function dropStage(db: Sql, stage: string): Promise<void> {
-  await db.query(`drop table if exists ${stage}`);
+/** In a transaction. @throws LongshoreError `table-locked`: somebody looks at it */
+export async function dropStage(tx: Sql, stage: string): Promise<void> {
+  await withinLockTime(tx, [stage], 'access exclusive', () => tx.query(`drop table if exists ${stage}`));
 }
 
 /** Makes the space of rows that were rolled back available to the next ones. */

@@ -121,7 +121,7 @@ async function exchange(tx: Tx, report: Report, building: string): Promise<void>
     const [old, made] = [report.name, building].map((name) => quoteName(REPORT_SCHEMA, name));
     for (const statement of await privileges(tx, old!, made!)) await tx.query(statement);
     // A materialized view can't be locked by LOCK; this acquires the lock that dropping it needs.
-    await runPatiently(tx, rename(report.name, OLD));
+    await runPatiently(tx, rename(report.name, OLD), [old!]);
     await dropView(tx, OLD, report.file);
   }
   await tx.query(rename(building, report.name));

@@ -1,4 +1,5 @@
 import type { Tx } from '../db/database.ts';
+import { withinLockTime } from '../db/lock-holders.ts';
 import { quoteName, REPORT_SCHEMA } from '../db/sql-names.ts';
 import { type Statement, statement, statementFor } from '../db/statement.ts';
 import { readViewOf } from '../tables/read-views.ts';
@@ -14,6 +15,8 @@ import { DONE_LOADS, DONE_RESTORES, groupsUpTo } from './report-states.ts';
  * first: a refresh that waits for a load which swaps a table has its snapshot from before the wait, under which the
  * new table is empty. No load can swap a table that is locked.
  *
+ * Beside readers it waits for those locks for some seconds only, since it holds a worker's slot; a start has to wait.
+ *
  * @param view its name within the schema of reports
  * @param concurrently readers see the old rows until the commit; the view has to have rows and a unique index
  */
@@ -27,7 +30,8 @@ export async function fillView(
   await tx.query(SETTINGS);
   const tables = [...report.tables].sort();
   const sources = [...tables.map(readViewOf), ...tables.map((name) => liveName({ name }))];
-  await tx.query(`lock table ${sources.join(', ')} in access share mode`);
+  const lock = () => tx.query(`lock table ${sources.join(', ')} in access share mode`);
+  await (concurrently ? withinLockTime(tx, sources, 'access share', lock) : lock());
   await tx.query(NOTE, [report.name]);
   await tx.query(`refresh materialized view ${concurrently ? 'concurrently ' : ''}${quoted}`);
   await tx.query(noteFilledSql(quoted), [report.name, (performance.now() - startedAt) / 1000]);

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Pool } from 'pg';
-import { API_CONNECTIONS } from '../db/connections.ts';
+import { API_CONNECTIONS, READS_OF_A_REPORT } from '../db/connections.ts';
 import { asDatabaseError } from '../db/database-error.ts';
 import { sessionPool } from '../db/session.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import { LongshoreError } from '../errors.ts';
+import { Slots } from '../slots.ts';
 import type { LiveReport } from './ensure-reports.ts';
 import type { ReportChart } from './report.ts';
 import type { ReportRequest } from './report-request.ts';
@@ -54,6 +55,10 @@ export interface ReportReaderOptions {
 }
 
 const STATEMENT_MS = 10_000;
+/** A view is locked by whoever replaces or drops it. */
+const LOCK_MS = 2_000;
+/** How long a request waits for others of its report; each of them has a part of the connections only. */
+const TURN_MS = 10_000;
 const CONNECT_MS = 10_000;
 
 /**
@@ -66,6 +71,7 @@ export function openReportReader(options: ReportReaderOptions): ReportReader {
     search_path: 'pg_catalog',
     default_transaction_read_only: 'on',
     statement_timeout: String(timeoutMs),
+    lock_timeout: String(Math.min(LOCK_MS, timeoutMs)),
     ...(role !== null && { role }),
   };
   const pool = new Pool({
@@ -78,13 +84,25 @@ export function openReportReader(options: ReportReaderOptions): ReportReader {
   // A connection that breaks while nobody uses it; the next statement gets another one.
   pool.on('error', () => undefined);
 
+  const most = options.poolSize ?? API_CONNECTIONS.reports;
+  const slots = new Slots({ all: most, each: Math.min(READS_OF_A_REPORT, most) });
+
   async function cells(report: LiveReport, statement: Statement, name?: string): Promise<Cell[][]> {
+    const release = await slots.take(report.name, TURN_MS);
+    if (release === null) {
+      throw new LongshoreError(
+        'report-slow',
+        `other reads are under way, and report ${report.name} had no turn in time`,
+      );
+    }
     try {
       const { text, values } = statement;
       const query = { name, text, values: [...values], rowMode: 'array' as const, types: TEXT_ONLY };
       return (await pool.query<Cell[]>(query)).rows;
     } catch (error) {
       throw asReportError(error, report, timeoutMs);
+    } finally {
+      release();
     }
   }
   return {
@@ -129,6 +147,10 @@ function nameOf({ text }: Statement): string {
 function asReportError(error: unknown, { name }: LiveReport, timeoutMs: number): unknown {
   if (sqlstateOf(error) === SQLSTATE.queryCanceled) {
     const message = `reading report ${name} took longer than ${timeoutMs / 1000} s`;
+    return new LongshoreError('report-slow', message, { cause: error });
+  }
+  if (sqlstateOf(error) === SQLSTATE.lockNotAvailable) {
+    const message = `the view of report ${name} is locked by another session`;
     return new LongshoreError('report-slow', message, { cause: error });
   }
   return asDatabaseError(error) ?? error;

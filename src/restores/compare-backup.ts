@@ -3,6 +3,7 @@ import { LongshoreError } from '../errors.ts';
 import { hasEnded } from '../jobs/job.ts';
 import type { JobDeps } from '../jobs/job-kind.ts';
 import { createJobs } from '../jobs/jobs.ts';
+import type { TableReads } from '../tables/table-reads.ts';
 import type { Dictionary } from '../types.ts';
 import { comparedFields } from './compared-table.ts';
 import { findComparison } from './comparisons.ts';
@@ -13,6 +14,7 @@ import { readRestorePlan } from './restores.ts';
 
 interface CompareDeps extends JobDeps {
   readonly dictionary: Dictionary;
+  readonly reads: TableReads;
 }
 
 /**
@@ -20,7 +22,7 @@ interface CompareDeps extends JobDeps {
  * for some minutes, so that pages can be read from it.
  */
 export async function compareBackup(deps: CompareDeps, request: DiffRequest): Promise<Diff> {
-  const { db, dictionary } = deps;
+  const { db, dictionary, reads } = deps;
   const { backupId, table, page, waitMs, signal } = request;
   const found = await findComparison(db, { backupId, table, dictionary }, ({ primaryKey }) => {
     if (page.after !== null && page.after.length !== primaryKey.length) throw notOfThisTable();
@@ -38,7 +40,9 @@ export async function compareBackup(deps: CompareDeps, request: DiffRequest): Pr
   if (compared.primaryKey.length === 0) return { counts, between, differences: [], more: false };
   const [restored] = (await readRestorePlan(db, id)).tables;
   try {
-    const differences = await readDifferences(db, { table: compared, stage: restored!.stage }, page);
+    const differences = await reads.of(table, (sql) =>
+      readDifferences(sql, { table: compared, stage: restored!.stage }, page),
+    );
     return { counts, between, ...differences };
   } catch (cause) {
     if (!isRowFault(cause)) throw cause;

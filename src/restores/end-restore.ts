@@ -1,6 +1,7 @@
 import type { Verification } from '../backups/backup.ts';
 import type { Database } from '../db/database.ts';
 import { jsonb, moment, NOW } from '../db/ledger-queries.ts';
+import { withinLockTime } from '../db/lock-holders.ts';
 import type { Sql } from '../db/sql.ts';
 import { quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { statement } from '../db/statement.ts';
@@ -98,7 +99,8 @@ async function dropStages(tx: Sql, restoreId: number): Promise<void> {
     [STAGE_SCHEMA, restoreId],
   );
   if (stages.length === 0) return;
-  await tx.query(`drop table ${stages.map(({ name }) => quoteName(STAGE_SCHEMA, name)).join(', ')}`);
+  const names = stages.map(({ name }) => quoteName(STAGE_SCHEMA, name));
+  await withinLockTime(tx, names, 'access exclusive', () => tx.query(`drop table ${names.join(', ')}`));
 }
 
 const KEPT_STAGES = statement<{ id: number }>`

@@ -1,6 +1,7 @@
 import type { BackupKeys } from '../backups/backup-keys.ts';
 import type { JobDeps } from '../jobs/job-kind.ts';
 import { createJobs } from '../jobs/jobs.ts';
+import type { TableReads } from '../tables/table-reads.ts';
 import type { Dictionary } from '../types.ts';
 import { compareBackup } from './compare-backup.ts';
 import { deleteCopy, listCopies } from './copies.ts';
@@ -14,6 +15,7 @@ import { listRestores } from './restores.ts';
 export interface LedgerRestoresDeps extends JobDeps {
   readonly backupKeys: BackupKeys;
   readonly dictionary: Dictionary;
+  readonly reads: TableReads;
   readonly maxCopies: number;
 }
 

@@ -1,4 +1,5 @@
 import type { Tx } from '../db/database.ts';
+import { withinLockTime } from '../db/lock-holders.ts';
 import { refusalOf } from '../db/refusal.ts';
 import { COPY_SCHEMA, equalColumns, quoteName, quoteNames } from '../db/sql-names.ts';
 import { isRowFault, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
@@ -42,7 +43,10 @@ export async function publishRestore(tx: Tx, plan: RestorePlan): Promise<void> {
  */
 export async function prepareRestore(tx: Tx, { tables }: RestorePlan): Promise<void> {
   const replacements: Replacement[] = [];
-  for (const one of tables) replacements.push({ ...one, state: await readTableState(tx, one) });
+  const lives = tables.map(({ table }) => liveName(table));
+  await withinLockTime(tx, lives, 'access share', async () => {
+    for (const one of tables) replacements.push({ ...one, state: await readTableState(tx, one) });
+  });
   try {
     await buildKeysEarly(tx, replacements);
   } catch (error) {
@@ -87,7 +91,9 @@ export async function rehearseRestore(tx: Tx, plan: RestorePlan): Promise<void> 
       return;
     }
     const lives = plan.tables.map(({ table }) => liveName(table)).sort();
-    await tx.query(`lock table ${lives.join(', ')} in access share mode`);
+    await withinLockTime(tx, lives, 'access share', () =>
+      tx.query(`lock table ${lives.join(', ')} in access share mode`),
+    );
     for (const one of plan.tables) await rehearseTable(tx, one, keys !== null);
   } catch (error) {
     throw translate(error);

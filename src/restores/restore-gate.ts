@@ -1,23 +1,22 @@
 import type { Database } from '../db/database.ts';
 import { anyOf } from '../db/ledger-queries.ts';
+import { withinLockTime } from '../db/lock-holders.ts';
 import type { Sql } from '../db/sql.ts';
-import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { LongshoreError } from '../errors.ts';
 import { liveName } from '../tables/table-state.ts';
 import { lockRestore, readRestorePlan, setRestoreStatus } from './restores.ts';
 
-/** Writers that come later queue behind this lock: it gives up soon and is retried. */
-const LOCK_TIMEOUT = '3s';
-
 export type GateState =
   | { readonly state: 'closed' }
-  /** `behind`: the restore that keeps one of the tables closed; null: it waits for writers under way. */
+  /** `behind`: the restore that keeps one of the tables closed; null, of earlier ones: it waits for writers under way. */
   | { readonly state: 'wait'; readonly behind: number | null };
 
 /**
  * Closes the gates of a restore's tables (`src/publish/gate.ts`), of all or of none: then every writer that was under
  * way has ended, and later ones wait. Idempotent.
  *
- * @throws LongshoreError `restore-state` when the restore has ended
+ * @throws LongshoreError `restore-state` when the restore has ended; `table-locked` while writers or others have a table:
+ *   those that come later queue behind this lock, so it gives up soon and is retried
  */
 export async function closeGate(db: Database, restoreId: number): Promise<GateState> {
   const { tables } = await readRestorePlan(db, restoreId);
@@ -27,9 +26,10 @@ export async function closeGate(db: Database, restoreId: number): Promise<GateSt
       await lockRestore(tx, restoreId);
       const before = await closedByOthers(tx, restoreId, names);
       if (before !== null) return before;
-      await tx.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
       const lives = tables.map(({ table }) => liveName(table)).sort();
-      await tx.query(`lock table ${lives.join(', ')} in share row exclusive mode`);
+      await withinLockTime(tx, lives, 'share row exclusive', () =>
+        tx.query(`lock table ${lives.join(', ')} in share row exclusive mode`),
+      );
       const other = await closedByOthers(tx, restoreId, names);
       if (other !== null) return other;
       await tx.ledger
@@ -43,9 +43,10 @@ export async function closeGate(db: Database, restoreId: number): Promise<GateSt
     await setRestoreStatus(db, restoreId, 'waiting');
     return { state: 'wait', behind };
   } catch (error) {
-    if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable) throw error;
-    await setRestoreStatus(db, restoreId, 'waiting');
-    return { state: 'wait', behind: null };
+    if (error instanceof LongshoreError && error.code === 'table-locked') {
+      await setRestoreStatus(db, restoreId, 'waiting');
+    }
+    throw error;
   }
 }
 

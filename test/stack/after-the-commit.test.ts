@@ -67,7 +67,13 @@ describe('jobs whose steps after the commit take minutes', async () => {
   it('a load that finds no slot says so, and a cancel ends the wait for a lock', async () => {
     const client = await db.connect();
     try {
-      await client.query('begin; lock table held_a, held_b in share mode');
+      // Triggers that wait for somebody, while their loads hold the worker's slots.
+      await client.query(`
+        select pg_advisory_lock(4711);
+        create function public.wait() returns trigger language plpgsql
+          as 'begin perform pg_advisory_xact_lock_shared(4711); return null; end';
+        create trigger wait before insert on public.held_a for each statement execute function public.wait();
+        create trigger wait before insert on public.held_b for each statement execute function public.wait()`);
       const held = ['held_a', 'held_b'].map((table) => load(table, csv(1, 3)));
       const [a, b] = [await idOf('held_a'), await idOf('held_b')];
       const waiting = () =>
@@ -92,7 +98,7 @@ describe('jobs whose steps after the commit take minutes', async () => {
       await eventually(async () => (await get(`/v1/loads/${a}`)).body.status, 'cancelled');
       assert.equal((await waiting()).length, 1);
       assert.equal((await free).body.status, 'done');
-      await client.query('commit');
+      await client.query('select pg_advisory_unlock(4711)');
       const [cancelled, done] = await Promise.all(held);
       assert.equal(cancelled?.body.code, 'load-cancelled');
       assert.equal(done?.body.status, 'done');

@@ -116,7 +116,7 @@ describe('metrics', () => {
 /** PostgreSQL, Temporal and a storage that do what a test says. */
 function fakeDependencies(answers: Record<'postgres' | 'temporal' | 'storage', () => Promise<unknown>>) {
   return watchDependencies({
-    db: { query: answers.postgres as Database['query'] },
+    db: { query: answers.postgres as Database['query'], refused: () => null },
     connection: {
       workflowService: { describeNamespace: answers.temporal },
     } as unknown as DependencyDeps['connection'],
