@@ -67,8 +67,9 @@ function refuseRejects(plan: LoadPlan, { read, rejected }: { read: number; rejec
   if (plan.maxRejects && exceeds(plan.maxRejects, rejected, read)) {
     throw new LongshoreError('too-many-rejects', `${rejected} of ${read} rows were rejected`);
   }
-  if (plan.mode === 'replace' && rejected === read) {
-    throw new LongshoreError('too-many-rejects', 'every row was rejected: a replace would empty the table');
+  // `done` is the wrong word for a file of which nothing went in, unless it was asked for; a table is never emptied so.
+  if (rejected === read && (plan.mode === 'replace' || plan.maxRejects !== null)) {
+    throw new LongshoreError('too-many-rejects', `every row was rejected (${read}): nothing was loaded`);
   }
 }
 

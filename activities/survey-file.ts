@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { Surveyor } from '../src/csv/survey.ts';
+import { Surveyor, surveyOptionsOf } from '../src/csv/survey.ts';
 import { statement } from '../src/db/statement.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { LoadEntity } from '../src/ledger/load-entities.ts';
@@ -21,7 +21,7 @@ export function surveyFile({ db, storage }: ActivityDeps) {
     const plan = await readLoadPlan(db, step);
     if (plan.chunks) return;
     await setLoadStatus(db, step, 'surveying');
-    const surveyor = new Surveyor({ dialect: plan.table.dialect, encoding: plan.table.encoding });
+    const surveyor = new Surveyor(surveyOptionsOf(plan.table));
     let bytes = 0;
     await whileBeating(
       () => ({ bytes }),

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import busboy from 'busboy';
 import type { Request, Response } from 'express';
-import { Surveyor } from '../../src/csv/survey.ts';
+import { Surveyor, surveyOptionsOf } from '../../src/csv/survey.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { LoadSource } from '../../src/loads/load-view.ts';
 import type { Storage, StorageWriter } from '../../src/storage/storage.ts';
@@ -31,7 +31,7 @@ export async function receiveFile(
   { storage, table }: { readonly storage: Storage; readonly table: Table },
 ): Promise<Received> {
   const key = `uploads/${randomUUID()}`;
-  const surveyor = new Surveyor({ dialect: table.dialect, encoding: table.encoding });
+  const surveyor = new Surveyor(surveyOptionsOf(table));
   const writer = await storage.write(key);
   try {
     welcomeBody(res);

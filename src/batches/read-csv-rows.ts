@@ -1,3 +1,4 @@
+import { BlankTail, blankRuleOf } from '../csv/blank-tail.ts';
 import { type CsvRecord, readRecordsInSteps } from '../csv/read-records.ts';
 import { columnsWithoutHeader, headerNames, matchHeader } from '../dictionary/match-header.ts';
 import { absentFields, partialTable } from '../dictionary/partial-table.ts';
@@ -16,17 +17,20 @@ const WHOLE = { firstLine: 1, oversize: false };
 const ENCODING = 'utf-8';
 
 /**
- * Reads CSV in the table's dialect, with a header where the dialect has one; each row gives the same as in a load.
+ * Reads CSV in the table's dialect, with a header where the dialect has one; each row gives the same as in a load, and
+ * blank lines at the end are none.
  * @throws LongshoreError `batch-empty batch-too-large header-mismatch`
  */
 export function* readCsvRows(body: string, compiled: CompiledTable, mode: BatchMode): Steps<ReadRows> {
   const { table } = compiled;
-  const bytes = Buffer.from(body);
-  refuseJsonLength(bytes);
+  const text = Buffer.from(body);
+  refuseJsonLength(text);
   yield;
+  const names = table.dialect.header ? yield* headerOf(text, table) : [];
+  const bytes = text.subarray(0, blankFrom(text, table, names));
   const admit = admission(bytes, table);
   const records = readRecordsInSteps(bytes, WHOLE, table.dialect, ENCODING, { admit });
-  const names = table.dialect.header ? (yield* first(records))?.cells : [];
+  if (table.dialect.header) yield* first(records);
   const { columns, width } = table.dialect.header
     ? columnsOf(table, names, mode)
     : columnsWithoutHeader(table);
@@ -59,6 +63,24 @@ function* first(records: Iterator<CsvRecord | null, void>): Steps<CsvRecord | nu
   let step = records.next();
   for (; !step.done && step.value === null; step = records.next()) yield;
   return step.value ?? null;
+}
+
+function* headerOf(bytes: Buffer, table: Table): Steps<readonly string[] | undefined> {
+  const bounds = new BatchBounds(table);
+  let isHeader = true;
+  const admit = (start: number, end: number) => {
+    if (isHeader) bounds.addCells(countCells(bytes.subarray(start, end), table.dialect));
+    isHeader = false;
+  };
+  const header = yield* first(readRecordsInSteps(bytes, WHOLE, table.dialect, ENCODING, { admit }));
+  return header?.cells;
+}
+
+function blankFrom(bytes: Buffer, table: Table, header: readonly string[] = []): number {
+  const tail = new BlankTail(table.dialect, blankRuleOf(table));
+  if (table.dialect.header) tail.setColumns(header.length);
+  tail.push(bytes);
+  return tail.end() ?? bytes.length;
 }
 
 /** Refuses what is too much before it is parsed. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LongshoreError } from '../errors.ts';
-import type { Chunk, Dialect, Survey } from '../types.ts';
+import type { Chunk, Dialect, Survey, Table } from '../types.ts';
+import { type BlankRule, BlankTail, blankRuleOf } from './blank-tail.ts';
 import { encodingOf } from './encoding.ts';
 import { HEAD_BYTES, TextGuard } from './file-kind.ts';
 import { parseRecord } from './parse-record.ts';
@@ -11,10 +12,17 @@ import type { RecordKind } from './scan-contract.ts';
 export interface SurveyOptions {
   readonly dialect: Dialect;
   readonly encoding: string;
+  /** Blank lines at the end are in no chunk; without a rule they are records as all others. */
+  readonly blank?: BlankRule;
   /** Bytes that the chunk beginning at `position` aims for; default `chunkBytesAt`. */
   readonly chunkBytes?: (position: number) => number;
   /** Default `MAX_RECORD_BYTES`; tests make it small. */
   readonly maxRecordBytes?: number;
+}
+
+/** Of a file for this table. */
+export function surveyOptionsOf(table: Table): SurveyOptions {
+  return { dialect: table.dialect, encoding: table.encoding, blank: blankRuleOf(table) };
 }
 
 /** How much of an oversize record is read, to show where it begins. */
@@ -37,6 +45,8 @@ export class Surveyor {
   #header: readonly string[] | null = null;
   #awaitsHeader: boolean;
   #hasRecords = false;
+  readonly #tail: BlankTail | null;
+  #firstRecord = 0;
 
   /** The chunk being filled. */
   #startByte = 0;
@@ -56,6 +66,7 @@ export class Surveyor {
       skipped: (next) => this.#passed(next),
     });
     this.#scanner.keepRecords = this.#awaitsHeader;
+    this.#tail = options.blank === undefined ? null : new BlankTail(options.dialect, options.blank);
   }
 
   /**
@@ -76,12 +87,14 @@ export class Surveyor {
 
   /**
    * Ends the file.
-   * @throws LongshoreError the same for a short file; `file-empty` when it has no records (nothing, a header or comments only).
+   * @throws LongshoreError the same for a short file; `file-empty` when it has no records (nothing, or only a header,
+   *   comments and blank lines)
    */
   end(): Survey {
     if (this.#head !== null) this.#begin(this.#head);
     this.#scanner.end();
-    if (!this.#hasRecords) {
+    const blankFrom = this.#tail?.end() ?? this.#bytes;
+    if (!this.#hasRecords || this.#firstRecord >= blankFrom) {
       throw new LongshoreError(
         'file-empty',
         `Expected at least one record${this.#header === null ? '' : ' after the header'}, ` +
@@ -93,7 +106,9 @@ export class Surveyor {
       bytes: this.#bytes,
       sha256: this.#hash.digest('hex'),
       header: this.#header,
-      chunks: this.#chunks,
+      chunks: this.#chunks
+        .filter(({ startByte }) => startByte < blankFrom)
+        .map((chunk) => ({ ...chunk, endByte: Math.min(chunk.endByte, blankFrom) })),
     };
   }
 
@@ -101,6 +116,7 @@ export class Surveyor {
     this.#head = null;
     const markBytes = this.#guard.begin(head);
     this.#scanner.skipBytes(markBytes);
+    this.#tail?.skipBytes(markBytes);
     this.#open(markBytes, 1);
     this.#scan(head.subarray(markBytes));
   }
@@ -108,6 +124,7 @@ export class Surveyor {
   #scan(bytes: Uint8Array): void {
     this.#guard.pass(bytes);
     this.#scanner.push(bytes);
+    this.#tail?.push(bytes);
     // Told at once: a file without line ends would be kept in memory for its header's sake, to its end.
     if (this.#awaitsHeader && this.#scanner.isOversize) this.#refuseHeader('is longer than a record may be');
   }
@@ -125,10 +142,12 @@ export class Surveyor {
       if (bytes.includes(0)) this.#refuseHeader('holds a NUL character');
       this.#header = parseRecord(bytes, this.#options.dialect, this.#options.encoding);
       this.#awaitsHeader = false;
+      this.#tail?.setColumns(this.#header.length);
       this.#scanner.keepRecords = false;
       this.#open(next, this.#scanner.line);
       return;
     }
+    if (kind !== 'comment' && !this.#hasRecords) this.#firstRecord = start;
     if (kind === 'oversize') {
       this.#close(start);
       this.#hasRecords = true;

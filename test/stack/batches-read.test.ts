@@ -5,9 +5,9 @@ import { type BatchFormat, MAX_BATCH_ROWS } from '../../src/batches/batch.ts';
 import { readBatch } from '../../src/batches/read-batch.ts';
 import { foreignKindOf, HEAD_BYTES } from '../../src/csv/file-kind.ts';
 import { readRecords } from '../../src/csv/read-records.ts';
-import { Surveyor } from '../../src/csv/survey.ts';
+import { Surveyor, surveyOptionsOf } from '../../src/csv/survey.ts';
 import { columnsWithoutHeader, matchHeader } from '../../src/dictionary/match-header.ts';
-import { LongshoreError } from '../../src/errors.ts';
+import { type ErrorCode, LongshoreError } from '../../src/errors.ts';
 import { compileTable } from '../../src/rows/compile-table.ts';
 import type { CompiledTable } from '../../src/rows/contract.ts';
 import type { Dialect, Field, Table } from '../../src/types.ts';
@@ -140,11 +140,14 @@ describe('reading batches', () => {
     const most = 8 * 1024 * 1024;
     const many = (text: string) => text.repeat(Math.floor(most / text.length) - 1);
     const cases: [body: string, format: BatchFormat, code: string][] = [
-      [many(','), 'csv', 'batch-too-large'],
+      [many(','), 'csv', 'batch-empty'],
+      [`1${many(',')}`, 'csv', 'batch-too-large'],
       [many('"",'), 'csv', 'batch-too-large'],
       [`a"${many(',')}`, 'csv', 'batch-too-large'],
-      [`${many(',').slice(0, 8000)}\n`.repeat(999), 'csv', 'batch-too-large'],
-      [many('\n'), 'csv', 'batch-too-large'],
+      [`${many(',').slice(0, 8000)}\n`.repeat(999).concat('1'), 'csv', 'batch-too-large'],
+      [many('\n'), 'csv', 'batch-empty'],
+      [`${many('\n')}1`, 'csv', 'batch-too-large'],
+      [many(`${','.repeat(8000)}\n`), 'csv', 'batch-empty'],
       [`1,"${many('\n')}`, 'csv', 'batch-too-large'],
       [many('['), 'json', 'malformed-body'],
       [`[${many('{},')}`, 'json', 'batch-too-large'],
@@ -312,7 +315,7 @@ function csvOf(rows: readonly (readonly string[])[]): string {
 function loaded(csv: string, compiled: CompiledTable) {
   const { dialect, encoding } = compiled.table;
   const bytes = Buffer.from(csv);
-  const surveyor = new Surveyor({ dialect, encoding });
+  const surveyor = new Surveyor(surveyOptionsOf(compiled.table));
   surveyor.push(bytes);
   const survey = surveyor.end();
   const map = survey.header
@@ -382,11 +385,25 @@ describe('the same cells', () => {
       .map((all) => all.join(''));
     fc.assert(
       fc.property(fc.constantFrom(...TABLES), text, (compiled, csv) => {
-        // What looks like UTF-16 is refused by both, each in its own words.
+        // What looks like UTF-16 is refused by both, and so is what has no rows, each in its own words.
         fc.pre(foreignKindOf(Buffer.from(csv).subarray(0, HEAD_BYTES)) === null);
+        if (emptyTo(() => loaded(csv, compiled), 'file-empty')) {
+          assert.ok(emptyTo(() => batched(csv, 'csv', compiled), 'batch-empty'));
+          return;
+        }
         assert.deepEqual(batched(csv, 'csv', compiled), loaded(csv, compiled));
       }),
       { numRuns: RUNS },
     );
   });
 });
+
+function emptyTo(read: () => unknown, code: ErrorCode): boolean {
+  try {
+    read();
+    return false;
+  } catch (error) {
+    if (error instanceof LongshoreError && error.code === code) return true;
+    throw error;
+  }
+}

@@ -13,6 +13,9 @@ const HIRE = (id: number | string, job: number | string = 1) => `${id},Ann,2021-
 describe('loads', async () => {
   const stack = await testStack({ after });
   const { load, rows, rejects } = stack;
+  const connection = await Connection.connect({ address: stack.temporal.address });
+  const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
+  after(() => connection.close());
   const statusOf = (id: number) => async () => (await stack.get(`/v1/loads/${id}`)).body.status;
 
   it('loads tables in the order of their references', async () => {
@@ -33,7 +36,7 @@ describe('loads', async () => {
   });
 
   it('rejects what breaks a rule with its line, its cells and every error, and loads the rest', async () => {
-    const csv = `x,,2021-02-30T00:00:00Z,2,1\n${HIRE(10)}11,B,2021-01-01T00:00:00Z,1\n\n`;
+    const csv = `x,,2021-02-30T00:00:00Z,2,1\n\n${HIRE(10)}11,B,2021-01-01T00:00:00Z,1\n`;
     const { body } = await load('hired_employees', csv);
     assert.deepEqual(body.rows, { read: 4, loaded: 1, rejected: 3, unchanged: 0, discarded: 0 });
     const [first, second, third] = await rejects(body.id);
@@ -46,11 +49,11 @@ describe('loads', async () => {
         ['datetime', 'type-error'],
       ],
     );
+    assert.deepEqual([second?.line, second?.errors.map((e) => e.code)], [2, ['blank-row']]);
     assert.deepEqual(
-      [second?.line, second?.errors.map((e) => e.code)],
-      [3, ['constraint-error', 'missing-cell']],
+      [third?.line, third?.errors.map((e) => e.code)],
+      [4, ['constraint-error', 'missing-cell']],
     );
-    assert.deepEqual([third?.line, third?.errors.map((e) => e.code)], [4, ['blank-row']]);
   });
 
   it('rejects a key that is twice in the file, one that is in the table, and references that exist nowhere', async () => {
@@ -98,7 +101,7 @@ describe('loads', async () => {
     const first = await load('hired_employees', csv);
     const again = await load('hired_employees', csv);
     assert.deepEqual([again.body.existing, again.body.id], [true, first.body.id]);
-    const forced = await load('hired_employees', csv, { force: 'true' });
+    const forced = await load('hired_employees', csv, { force: 'true', maxRejects: 'none' });
     assert.notEqual(forced.body.id, first.body.id);
     assert.deepEqual(forced.body.rows, { read: 1, loaded: 0, rejected: 1, unchanged: 0, discarded: 0 });
   });
@@ -118,10 +121,26 @@ describe('loads', async () => {
     assert.equal(allowed.body.rows.loaded, 1);
   });
 
-  it('never empties a table by a replace of which every row is bad', async () => {
+  it('fails a load of which every row is rejected, in Temporal too, and never empties a table by it', async () => {
     const before = await rows('departments');
-    const { body } = await load('departments', 'x,A\n', { mode: 'replace' });
-    assert.equal(body.code, 'too-many-rejects');
+    for (const mode of ['append', 'merge', 'replace']) {
+      const { status, body } = await load('departments', `x,${mode}\n`, { mode });
+      assert.deepEqual([status, body.code], [422, 'too-many-rejects']);
+      const { load: failed } = body as unknown as {
+        load: { id: number; workflowId: string; status: string };
+      };
+      assert.equal(failed.status, 'failed');
+      assert.equal((await rejects(failed.id)).length, 1);
+      const inTemporal = client.workflow.getHandle(failed.workflowId);
+      await eventually(async () => (await inTemporal.describe()).status.name, 'FAILED');
+    }
+    // Rejects that only the checks of keys find count as well: these rows are there already.
+    const again = await load('jobs', '1,Recruiter\n', { force: 'true' });
+    assert.equal(again.body.code, 'too-many-rejects');
+    const asked = await load('departments', 'x,none\n', { maxRejects: 'none' });
+    assert.deepEqual([asked.status, asked.body.status, asked.body.rows.rejected], [201, 'done', 1]);
+    const replaced = await load('departments', 'x,all\n', { mode: 'replace', maxRejects: 'none' });
+    assert.equal(replaced.body.code, 'too-many-rejects');
     assert.deepEqual(await rows('departments'), before);
   });
 
@@ -218,10 +237,7 @@ describe('loads', async () => {
     const first = await start(many);
     await stack.post(`/v1/loads/${first.id}/pause`);
     const second = await start('61,Turner\n');
-    const connection = await Connection.connect({ address: stack.temporal.address });
-    const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
     await client.workflow.getHandle(first.workflowId).terminate('by a test');
-    await connection.close();
     await eventually(statusOf(second.id), 'done');
     const { body } = await stack.get(`/v1/loads/${first.id}`);
     assert.deepEqual([body.status, body.error?.code], ['failed', 'load-terminated']);
@@ -240,5 +256,19 @@ describe('loads', async () => {
       for (const { field } of errors) missing[field ?? ''] = (missing[field ?? ''] ?? 0) + 1;
     }
     assert.deepEqual(missing, { department_id: 21, name: 19, job_id: 16, datetime: 14 });
+  });
+
+  it('takes blank lines at the end for none, as spreadsheets export them', async () => {
+    const ends = ['\n', '\r\n\r\n', ',\n,\n,', ' \n\t\n', `${',\r\n'.repeat(2_000)}`];
+    for (const [at, end] of ends.entries()) {
+      const { body } = await load('jobs', `${900 + at},Clerk ${at}\r\n${end}`, { mode: 'merge' });
+      assert.deepEqual(
+        [body.status, body.rows],
+        ['done', { read: 1, loaded: 1, rejected: 0, unchanged: 0, discarded: 0 }],
+        JSON.stringify(end.slice(0, 10)),
+      );
+    }
+    const { status, body } = await load('jobs', '\n\n,\n');
+    assert.deepEqual([status, (body as unknown as { code: string }).code], [422, 'file-empty']);
   });
 });

@@ -5,7 +5,7 @@ import type { EndLoadInput } from '../../activities/end-load.ts';
 import { createActivities, createLedgerActivities } from '../../activities/index.ts';
 import type { PublishOutcome } from '../../activities/publish-load.ts';
 import { NO_KEYS } from '../../src/backups/backup-keys.ts';
-import { Surveyor } from '../../src/csv/survey.ts';
+import { Surveyor, surveyOptionsOf } from '../../src/csv/survey.ts';
 import type { Database } from '../../src/db/database.ts';
 import { createLoad } from '../../src/loads/loads.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -35,8 +35,7 @@ export interface FileToLoad {
  */
 export async function loadFile(request: FileToLoad) {
   const { db, storage, dictionary, table, bytes, mode } = request;
-  const { dialect, encoding } = table;
-  const surveyor = new Surveyor({ dialect, encoding, chunkBytes: () => CHUNK_BYTES });
+  const surveyor = new Surveyor({ ...surveyOptionsOf(table), chunkBytes: () => CHUNK_BYTES });
   surveyor.push(bytes);
   const survey = surveyor.end();
   const key = `uploads/${table.name}`;

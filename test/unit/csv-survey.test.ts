@@ -9,8 +9,9 @@ import { readRecords } from '../../src/csv/read-records.ts';
 import { RecordScanner } from '../../src/csv/scan.ts';
 import { MAX_RECORD_BYTES } from '../../src/csv/scan-contract.ts';
 import { OVERSIZE_PREVIEW_BYTES, type SurveyOptions, Surveyor } from '../../src/csv/survey.ts';
+import { LongshoreError } from '../../src/errors.ts';
 import type { Dialect, Survey } from '../../src/types.ts';
-import { cut } from '../support/csv-arbitraries.ts';
+import { cut, dialects, texts } from '../support/csv-arbitraries.ts';
 
 const DIALECT: Dialect = {
   delimiter: ',',
@@ -332,3 +333,108 @@ test('input made to be read again and again is read at most three times', () => 
     }
   }
 });
+
+const SEVERAL: SurveyOptions = { ...OPTIONS, blank: { columns: 3, emptyIsNull: true } };
+
+test('blank lines at the end of a file are no records, and those before a row are', () => {
+  for (const end of [
+    '\n',
+    '\r\n\r\n',
+    '\r\r',
+    ',,\n',
+    ',,',
+    ',,,,,\r\n,,\r\n\n',
+    '  \n\t\n',
+    '\n'.repeat(9_000),
+  ]) {
+    const lines = (options: SurveyOptions) => read(`1,a,b\n,,\n2,a,b\n${end}`, options).map(([line]) => line);
+    assert.deepEqual(lines(SEVERAL), [1, 2, 3], JSON.stringify(end));
+    assert.deepEqual(lines(OPTIONS).slice(0, 4), [1, 2, 3, 4]);
+  }
+  // An empty quoted cell was written by someone, and a comment says that the file goes on.
+  for (const end of ['"",,\n', ', ,\n', '\n\n"', '\n#\n']) {
+    assert.ok(read(`1,a,b\n${end}`, { ...SEVERAL, dialect: WITH_HEADER.dialect }).length > 0);
+    const dialect = { ...DIALECT, commentChar: '#' };
+    assert.equal(read(`1,a,b\n${end}`, { ...SEVERAL, dialect })[1]?.[0], 2, end);
+  }
+});
+
+test('a line that may be a row of its table is never taken for blank', () => {
+  const lines = (text: string, columns: number, emptyIsNull: boolean) =>
+    read(text, { ...OPTIONS, blank: { columns, emptyIsNull } }).map(([line]) => line);
+  assert.deepEqual(lines('a\n  \n', 1, true), [1, 2]);
+  assert.deepEqual(lines('a\n\n', 1, true), [1]);
+  assert.deepEqual(lines('a\n\n', 1, false), [1, 2]);
+  assert.deepEqual(lines('a,b\n,\n\n', 2, false), [1, 2]);
+  const { dialect } = WITH_HEADER;
+  const ofHeader = read('id\na\n  \n', { ...SEVERAL, dialect }).map(([line]) => line);
+  assert.deepEqual(ofHeader, [2, 3]);
+});
+
+test('a file of nothing but blank lines is empty', () => {
+  for (const content of ['\n', ',,\r\n,,\r\n', '\ufeff\n\n', ' \n']) {
+    assert.throws(() => survey(content, SEVERAL), isEmptyFile);
+    assert.throws(
+      () =>
+        survey(`\ufeffa,b,c\n${content.replace('\ufeff', '')}`, { ...SEVERAL, dialect: WITH_HEADER.dialect }),
+      isEmptyFile,
+    );
+  }
+});
+
+test('blank lines at the end are left out of any text, however it is cut, and nothing else', () => {
+  const cases = dialects
+    .map((dialect) => ({ ...dialect, commentChar: null }))
+    .chain((dialect) =>
+      fc.record({
+        dialect: fc.constant(dialect),
+        text: fc.tuple(texts(dialect), blankEnds(dialect)).map(([text, end]) => Buffer.from(text + end)),
+        columns: fc.constantFrom(1, 3),
+        emptyIsNull: fc.boolean(),
+        pieceBytes: fc.constantFrom(1, 2, 3, 50),
+        chunkSize: fc.constantFrom(1, 10, 1000),
+      }),
+    );
+  fc.assert(
+    fc.property(cases, ({ dialect, text, columns, emptyIsNull, pieceBytes, chunkSize }) => {
+      const rule = { columns, emptyIsNull };
+      const options = { dialect, encoding: 'utf-8', chunkBytes: () => chunkSize };
+      const all = rawRecords(text, options, pieceBytes);
+      const kept = rawRecords(text, { ...options, blank: rule }, pieceBytes);
+      const isBlank = (raw: string) => {
+        const delimiters = raw.includes(dialect.delimiter);
+        if (!/^[ \t]*$/.test(raw.replaceAll(dialect.delimiter, ''))) return false;
+        if (!delimiters && columns > 1) return true;
+        const spaces = /[ \t]/.test(raw.replaceAll(dialect.delimiter, ''));
+        return emptyIsNull && (!spaces || dialect.skipInitialSpace);
+      };
+      assert.deepEqual(kept, all.slice(0, all.findLastIndex(([, raw]) => !isBlank(raw)) + 1));
+    }),
+    { numRuns: Number(process.env.CSV_TEST_RUNS ?? 1_000) },
+  );
+});
+
+function blankEnds({ delimiter }: Dialect): fc.Arbitrary<string> {
+  return fc
+    .array(fc.constantFrom('\n', '\r\n', '\r', delimiter, ' ', '\t'), { maxLength: 12 })
+    .map((all) => all.join(''));
+}
+
+/** The line and the bytes of each record; none where there are no records. */
+function rawRecords(bytes: Buffer, options: SurveyOptions, pieceBytes: number): [number, string][] {
+  const surveyor = new Surveyor(options);
+  for (const piece of cut(bytes, [pieceBytes])) surveyor.push(piece);
+  let chunks: Survey['chunks'];
+  try {
+    chunks = surveyor.end().chunks;
+  } catch (error) {
+    if (error instanceof LongshoreError && error.code === 'file-empty') return [];
+    throw error;
+  }
+  return chunks.flatMap((chunk) => {
+    const range = bytes.subarray(chunk.startByte, chunk.endByte);
+    return [...readRecords(range, chunk, options.dialect, options.encoding, options)].map(
+      ({ line, start, end }): [number, string] => [line, range.toString('utf8', start, end)],
+    );
+  });
+}
