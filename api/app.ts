@@ -24,6 +24,7 @@ import { HttpError } from './http/http-error.ts';
 import { openApiDocument } from './http/openapi.ts';
 import { LONGEST_PATH, problemHandler } from './http/problems.ts';
 import { expressPath, type Route } from './http/route.ts';
+import { readableRequests } from './http/server.ts';
 import { keyRoutes } from './keys/keys.ts';
 import { tokenRoute } from './keys/tokens.ts';
 import { loadRoutes } from './loads/loads.ts';
@@ -66,7 +67,7 @@ export function createApp(deps: ApiDeps): express.Express {
   app.set('strict routing', true);
   app.use(requestContext(deps));
   app.use((req, res, next) => deps.closing.admit(req, res, next));
-  app.use(boundHeaders);
+  app.use(readableRequests, boundHeaders);
   // TLS is the business of the proxy in front of the platform, so no Strict-Transport-Security.
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));
   const docs = docsSource();

@@ -5,6 +5,7 @@ import { databaseUrl } from './database-url.ts';
 import { LongshoreError } from './errors.ts';
 import type { LedgerAges } from './ledger-ages.ts';
 import { KEPT_REJECTS, MAX_REJECTS_EXPECTED, parseMaxRejects } from './max-rejects.ts';
+import { checkBySchema } from './schema-words.ts';
 import {
   CLIENT_SECRET,
   fileVariable,
@@ -209,7 +210,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const { texts, sources, faults } = readSecrets(given);
-  const parsed = schema.safeParse({
+  const parsed = checkBySchema(schema, {
     ...given,
     ...Object.fromEntries([...texts].map(([name, { text }]) => [name, text])),
   });

@@ -142,8 +142,8 @@ export const ERRORS = {
   'unsupported-media-type': {
     status: 415,
     retryable: false,
-    title: 'This address does not take this content type',
-    remedy: 'Send one of the content types that the message lists.',
+    title: 'This address does not take a body of this type, charset or coding',
+    remedy: 'Send the body as the message says.',
   },
   'body-too-large': {
     status: 413,
@@ -174,6 +174,18 @@ export const ERRORS = {
     retryable: true,
     title: 'The request took too long',
     remedy: 'Send all headers within 30 seconds.',
+  },
+  'expectation-failed': {
+    status: 417,
+    retryable: false,
+    title: 'The request expects what this server does not do',
+    remedy: 'Leave the header Expect out, or send 100-continue in it.',
+  },
+  'http-version': {
+    status: 505,
+    retryable: false,
+    title: 'This version of HTTP is not spoken here',
+    remedy: 'Send HTTP/1.1; a proxy in front may speak other versions.',
   },
   'invalid-request': {
     status: 400,
@@ -246,7 +258,7 @@ export const ERRORS = {
   'too-many-rejects': {
     status: 422,
     retryable: false,
-    title: 'More rows were rejected than maxRejects allows',
+    title: 'More rows were rejected than maxRejects allows, or every row was',
     remedy:
       'Read the rejects, correct the file or raise maxRejects, and load again. The table was not changed.',
   },

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 
@@ -13,13 +13,11 @@ interface Exchange {
 /** Node's error for a request that never reached the app. */
 interface ClientError extends Error {
   readonly code?: string;
-  /** llhttp's words, as `Invalid header token`. */
-  readonly reason?: string;
 }
 
 /**
  * Answers requests that the HTTP parser refuses (not HTTP, headers too long or too slow, a truncated body) with a problem
- * (RFC 9457), as every other error; Node's own answer has no body. `instance` is left out, since the path may be the part
+ * (RFC 9457), as every other error, and `CONNECT`, which opens a tunnel; Node's own answers have no body. `instance` is left out, since the path may be the part
  * that could not be read.
  */
 export function answerClientErrors(server: Server): void {
@@ -33,10 +31,19 @@ export function answerClientErrors(server: Server): void {
       socket.destroy();
       return;
     }
-    socket.end(problemAnswer(error));
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-    socket.once('close', () => clearTimeout(timer));
+    refuse(socket, ...faultOf(error));
   });
+  server.on('connect', (_req: IncomingMessage, socket: Socket) =>
+    refuse(socket, 'method-not-allowed', 'CONNECT is taken by no address: this is no proxy'),
+  );
+}
+
+function refuse(socket: Socket, code: ErrorCode, detail: string): void {
+  // Whoever does not read it has gone.
+  socket.on('error', () => socket.destroy());
+  socket.end(problemAnswer(code, detail));
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** Whether this request was answered, or the previous one only half: another answer would be garbage. */
@@ -46,12 +53,12 @@ function isAnswered(exchange: Exchange | undefined): boolean {
   return res.headersSent && !(req.complete && res.writableEnded);
 }
 
-function problemAnswer(error: ClientError): string {
-  const [code, detail] = faultOf(error);
+function problemAnswer(code: ErrorCode, detail: string): string {
   const { status, title, remedy } = ERRORS[code];
   const body = JSON.stringify({ type: `/docs/errors#${code}`, title, status, detail, code, remedy });
   return [
-    `HTTP/1.1 ${status} ${REASONS[status] ?? ''}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    ...(code === 'method-not-allowed' ? ['Allow: '] : []),
     'Content-Type: application/problem+json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
@@ -60,18 +67,29 @@ function problemAnswer(error: ClientError): string {
   ].join('\r\n');
 }
 
-/** RFC 9110, 15.5.1 and 15.5.9; RFC 6585, 5. */
-const REASONS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
+/** The parser's errors, in our words. */
+const FAULTS: Readonly<Record<string, readonly [code: ErrorCode, detail: string]>> = {
+  HPE_HEADER_OVERFLOW: ['headers-too-large', 'the headers of the request are too long'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 'the headers of the request did not arrive in time'],
+  HPE_INVALID_EOF_STATE: ['malformed-request', 'the connection ended in the middle of the request'],
+  HPE_INVALID_VERSION: ['http-version', 'the request is in a version of HTTP other than 1.1 and 1.0'],
+  HPE_PAUSED_H2_UPGRADE: ['http-version', 'the connection begins as HTTP/2 does'],
+  HPE_INVALID_METHOD: ['malformed-request', 'the request does not begin with a method of HTTP'],
+  HPE_INVALID_URL: ['malformed-request', 'the address of the request has a character that it may not have'],
+  HPE_INVALID_CONSTANT: ['malformed-request', 'the address of the request is not followed by HTTP/1.1'],
+  HPE_INVALID_HEADER_TOKEN: ['malformed-request', 'a header has a character that it may not have'],
+  HPE_INVALID_CONTENT_LENGTH: ['malformed-request', 'the header Content-Length is not one number'],
+  HPE_UNEXPECTED_CONTENT_LENGTH: [
+    'malformed-request',
+    'the header Content-Length is there twice, or beside Transfer-Encoding',
+  ],
+  HPE_INVALID_TRANSFER_ENCODING: [
+    'malformed-request',
+    'the header Transfer-Encoding does not end in chunked',
+  ],
+  HPE_INVALID_CHUNK_SIZE: ['malformed-request', 'a chunk of the body does not begin with its size'],
 };
 
-function faultOf({ code, reason }: ClientError): [code: ErrorCode, detail: string] {
-  if (code === 'HPE_HEADER_OVERFLOW') return ['headers-too-large', 'the headers of the request are too long'];
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return ['request-timeout', 'the headers of the request did not arrive in time'];
-  if (code === 'HPE_INVALID_EOF_STATE')
-    return ['malformed-request', 'the connection ended in the middle of the request'];
-  return ['malformed-request', `the request is not HTTP/1.1${reason === undefined ? '' : `: ${reason}`}`];
+function faultOf({ code = '' }: ClientError): readonly [code: ErrorCode, detail: string] {
+  return FAULTS[code] ?? ['malformed-request', 'the request is not HTTP/1.1'];
 }

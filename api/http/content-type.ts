@@ -4,6 +4,7 @@ import type { BatchFormat } from '../../src/batches/batch.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { quoted, shorten } from '../../src/shorten.ts';
 import type { Table } from '../../src/types.ts';
+import { HttpError } from './http-error.ts';
 
 export type LoadBody = 'multipart' | 'raw' | 'json';
 
@@ -27,6 +28,7 @@ const BATCH_FORMATS: ReadonlyMap<string, BatchFormat> = new Map([
  * @throws `unsupported-media-type`, also for another charset and for any content coding
  */
 export function batchFormatOf(req: Request): BatchFormat {
+  requirePlainCoding(req);
   const header = req.get('content-type');
   const { type, charset } = mediaTypeOf(header ?? '');
   const format = BATCH_FORMATS.get(type);
@@ -34,7 +36,6 @@ export function batchFormatOf(req: Request): BatchFormat {
     const sent = header === undefined ? 'no content type was sent: it' : quoted(header);
     throw unsupported(`${sent} is not one of ${[...BATCH_FORMATS.keys()].join(', ')}`);
   }
-  requirePlainCoding(req);
   if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') {
     throw unsupported(`the charset is ${shorten(charset, 40)}, but batches are in utf-8`);
   }
@@ -46,6 +47,7 @@ export function batchFormatOf(req: Request): BatchFormat {
  * @throws `file-missing` without a body's content type, `unsupported-media-type` for any other
  */
 export function loadBodyOf(req: Request, table: Table): LoadBody {
+  requirePlainCoding(req);
   const header = req.get('content-type');
   if (header === undefined)
     throw new LongshoreError('file-missing', 'the request has no content type and no file');
@@ -53,7 +55,6 @@ export function loadBodyOf(req: Request, table: Table): LoadBody {
   const form = FORMS.get(type);
   if (form === undefined)
     throw unsupported(`${quoted(header)} is not one of ${[...FORMS.keys()].join(', ')}`);
-  requirePlainCoding(req);
   if (form === 'raw') requireCharset(charset, table);
   return form;
 }
@@ -64,11 +65,12 @@ export function requireJson(req: Request): void {
   throw unsupported('the body has to be application/json');
 }
 
-/** RFC 9110, 8.4: a coding that is not understood is answered with 415. */
-function requirePlainCoding(req: Request): void {
+/** RFC 9110, 8.4: a coding that is not understood is answered with 415, and with `Accept-Encoding` (15.5.16). */
+export function requirePlainCoding(req: Request): void {
   const coding = req.get('content-encoding') ?? 'identity';
   if (coding.trim().toLowerCase() === 'identity') return;
-  throw unsupported(`the content encoding ${quoted(coding)} is not taken: send it as it is`);
+  const detail = `the body has Content-Encoding ${quoted(coding)}: send it unpacked, without Content-Encoding`;
+  throw new HttpError('unsupported-media-type', detail, { headers: { 'Accept-Encoding': 'identity' } });
 }
 
 /** A charset that contradicts the dictionary would load wrong text without a word, so it is refused. */

@@ -3,8 +3,10 @@ import type { z } from 'zod';
 import { foreignKindOf, HEAD_BYTES } from '../../src/csv/file-kind.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { describeJsonFault } from '../../src/json-fault.ts';
+import { checkBySchema } from '../../src/schema-words.ts';
 import { stopping } from './closing.ts';
 import { contextOf } from './context.ts';
+import { requirePlainCoding } from './content-type.ts';
 import { nulPlaces } from './nul.ts';
 import { placesOf } from './problems.ts';
 import { isHangUp, welcomeBody } from './server.ts';
@@ -20,7 +22,7 @@ export async function readJson<T>(
 ): Promise<T> {
   const text = await readText(req, res, maxBytes);
   const value = parse(text);
-  const checked = schema.safeParse(value);
+  const checked = checkBySchema(schema, value);
   // NUL appears in JSON only as its escape, so most bodies need not be searched.
   const placesOfNul = () => (text.includes(NUL_ESCAPE) ? nulPlaces(value, 'pointer') : []);
   const places = checked.success ? placesOfNul() : placesOf(checked.error, 'pointer');
@@ -34,7 +36,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * Reads a body of UTF-8 text, without its byte-order mark.
  * @param what the kind of body, for the message: `a JSON body here`
  * @param take called before a piece is kept, to reserve memory; an error that it throws ends the reading
- * @throws `body-too-large upload-incomplete malformed-body`
+ * @throws `unsupported-media-type body-too-large upload-incomplete malformed-body`
  */
 export async function readText(
   req: Request,
@@ -43,6 +45,7 @@ export async function readText(
   what = 'a JSON body here',
   take: (bytes: number) => void = () => undefined,
 ): Promise<string> {
+  requirePlainCoding(req);
   const tooLarge = () => new LongshoreError('body-too-large', `${what} has at most ${maxBytes} bytes`);
   if (Number(req.get('content-length') ?? 0) > maxBytes) throw tooLarge();
   welcomeBody(res);

@@ -6,11 +6,13 @@ import type { MaxRejects } from '../../src/types.ts';
 
 /** A whole number without sign; at most 2^53 - 1. */
 export function wholeNumber(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
+  const most = maximum === Number.MAX_SAFE_INTEGER ? ` or more` : ` to ${maximum}`;
+  const expected = `expected a whole number, ${minimum}${most}`;
   return z
     .string()
-    .regex(/^[0-9]{1,16}$/, 'expected a whole number')
+    .regex(/^[0-9]{1,16}$/, expected)
     .transform(Number)
-    .pipe(z.number().min(minimum).max(maximum))
+    .pipe(z.number().min(minimum, expected).max(maximum, expected))
     .meta({ override: { type: 'integer', minimum, maximum, pattern: undefined } });
 }
 

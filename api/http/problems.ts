@@ -2,6 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { z } from 'zod';
 import { asDatabaseError } from '../../src/db/database-error.ts';
 import { ERRORS, type ErrorCode, type ErrorPlace, LongshoreError } from '../../src/errors.ts';
+import { wordsByName } from '../../src/schema-words.ts';
 import { shorten } from '../../src/shorten.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
@@ -87,7 +88,7 @@ export function problemHandler({ log, strangers }: Pick<ApiDeps, 'log' | 'strang
       detail: error.message,
       instance: shorten(req.path, LONGEST_PATH),
       code: error.code,
-      remedy: entry.remedy,
+      remedy: remedyOf(error),
       requestId,
       ...(error.places.length > 0 && { errors: [...error.places] }),
       ...(error instanceof HttpError && error.members),
@@ -101,6 +102,12 @@ export function problemHandler({ log, strangers }: Pick<ApiDeps, 'log' | 'strang
       .send(withJson(JSON.stringify(problem), error instanceof HttpError ? error.json : {}));
     if (!req.complete) linger(req);
   };
+}
+
+/** The catalog's; where it is about the places of a request and there are none, what else there is. */
+function remedyOf({ code, places }: LongshoreError): string {
+  const { remedy } = ERRORS[code];
+  return code === 'invalid-request' && places.length === 0 ? 'Correct what `detail` says.' : remedy;
 }
 
 /** Adds members to a JSON object's text; their values are JSON text themselves. */
@@ -134,9 +141,7 @@ export function asLongshoreError(thrown: unknown): LongshoreError {
 export function placesOf(error: z.ZodError, kind: 'pointer' | 'parameter'): ErrorPlace[] {
   const places = error.issues.slice(0, MOST_PLACES).flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
-      // zod's own words repeat the name.
-      const what = issue.message.startsWith('Unrecognized key') ? 'is not known here' : issue.message;
-      return issue.keys.slice(0, MOST_PLACES).map((key) => place(kind, [...issue.path, key], what));
+      return wordsByName(issue, MOST_PLACES).map(([key, what]) => place(kind, [...issue.path, key], what));
     }
     return [place(kind, issue.path, issue.message)];
   });

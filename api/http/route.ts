@@ -4,6 +4,7 @@ import type { ZodOpenApiRequestBodyObject, ZodOpenApiResponsesObject } from 'zod
 import { type ErrorCode, LongshoreError } from '../../src/errors.ts';
 import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import type { Scope } from '../../src/keys/scope.ts';
+import { checkParameters, meant } from '../../src/schema-words.ts';
 import { quoted } from '../../src/shorten.ts';
 import type { Dictionary, Table } from '../../src/types.ts';
 import { audited } from './audited.ts';
@@ -112,7 +113,7 @@ export function defineRoute<
         if (holder !== null) requireScope(holder, scopes!);
         const name = String(req.params.table);
         if (hasTable && holder !== null) requireTable(holder, name);
-        const table = hasTable && !definition.formerTables ? findTable(deps.dictionary, name) : null;
+        const table = hasTable && !definition.formerTables ? findTable(deps.dictionary, holder, name) : null;
         const call = {
           req,
           res,
@@ -141,19 +142,28 @@ export function expressPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-function findTable(dictionary: Dictionary, name: string): Table {
+function findTable(dictionary: Dictionary, holder: ApiKeyHolder | null, name: string): Table {
   const table = dictionary.tables.find((t) => t.name === name);
   if (table !== undefined) return table;
-  throw unknownTable(name);
+  throw unknownTable(name, dictionary, holder);
 }
 
-export function unknownTable(name: string): LongshoreError {
-  return new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
+/** Of the tables that the API key may use, the error also names the one that was most likely meant. */
+export function unknownTable(
+  name: string,
+  { tables }: Dictionary,
+  holder: ApiKeyHolder | null,
+): LongshoreError {
+  const usable = tables.map((one) => one.name).filter((one) => holder?.tables?.includes(one) ?? true);
+  return new LongshoreError(
+    'unknown-table',
+    `the dictionary has no table ${quoted(name)}${meant(name, usable)}`,
+  );
 }
 
 /** Without a prototype: a parameter may be called `toString`. */
 function check(schema: z.ZodObject, given: unknown): unknown {
-  const parsed = schema.safeParse(Object.assign(Object.create(null), given));
+  const parsed = checkParameters(schema, Object.assign(Object.create(null), given));
   const places = parsed.success ? nulPlaces(given, 'parameter') : placesOf(parsed.error, 'parameter');
   if (parsed.success && places.length === 0) return parsed.data;
   throw new LongshoreError('invalid-request', places.map((place) => place.detail).join('; '), { places });

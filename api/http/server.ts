@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Express } from 'express';
+import type { Express, NextFunction, Request, Response } from 'express';
+import { LongshoreError } from '../../src/errors.ts';
+import { shorten } from '../../src/shorten.ts';
 import { answerClientErrors } from './client-errors.ts';
 
 /** An idle connection is closed after this time, also in the middle of an upload. */
@@ -12,6 +14,12 @@ const KEEP_ALIVE_MS = 65_000;
 const MAX_HEADER_BYTES = 64 * 1024;
 
 const awaitsContinue = Symbol('awaits 100 Continue');
+const expectsMore = Symbol('expects something else');
+
+interface Marks {
+  [awaitsContinue]?: boolean;
+  [expectsMore]?: boolean;
+}
 
 /**
  * The HTTP server of an app, with timeouts for uploads of any length, and with `Expect: 100-continue`
@@ -25,6 +33,8 @@ export function createHttpServer(app: Express): Server {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
+      // Node's own refusal has no body; `readableRequests` has one.
+      requireHostHeader: false,
     },
     app,
   );
@@ -34,11 +44,30 @@ export function createHttpServer(app: Express): Server {
     Object.assign(res, { [awaitsContinue]: true });
     app(req, res);
   });
+  // Of an expectation that nobody knows (RFC 9110, 10.1.1), Node's own answer has no body.
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+    Object.assign(res, { [expectsMore]: true });
+    app(req, res);
+  });
   return server;
 }
 
+/** Refuses what Node lets through, or would refuse without a body: other versions, a missing Host, `Expect`. */
+export function readableRequests(req: Request, res: Response & Marks, next: NextFunction): void {
+  if (req.httpVersionMajor !== 1) {
+    throw new LongshoreError('http-version', `the request is in HTTP/${shorten(req.httpVersion, 10)}`);
+  }
+  if (req.httpVersionMinor === 1 && req.headers.host === undefined) {
+    throw new LongshoreError('malformed-request', 'the header Host is missing, which HTTP/1.1 requires');
+  }
+  if (res[expectsMore] === true) {
+    throw new LongshoreError('expectation-failed', 'the header Expect has something other than 100-continue');
+  }
+  next();
+}
+
 /** To be called before a body is read: sends `100 Continue` to a client that expects it. */
-export function welcomeBody(res: ServerResponse & { [awaitsContinue]?: boolean }): void {
+export function welcomeBody(res: ServerResponse & Marks): void {
   if (res[awaitsContinue] !== true) return;
   res[awaitsContinue] = false;
   res.writeContinue();

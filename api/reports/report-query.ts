@@ -73,10 +73,7 @@ function queryOf<Shape extends z.core.$ZodLooseShape>(report: LiveReport, words:
     const what = `parameter ${name}: the queries of reports use this word themselves`;
     throw new LongshoreError('report-invalid', `${report.file}: ${what}`);
   }
-  const known = `is not known here; known are ${[...Object.keys(shape), ...Object.keys(words)].join(', ')}`;
-  const error = (issue: { readonly code?: string }) =>
-    issue.code === 'unrecognized_keys' ? known : undefined;
-  return z.strictObject({ ...shape, ...words }, { error }) as unknown as z.ZodObject<Shape>;
+  return z.strictObject({ ...shape, ...words }) as unknown as z.ZodObject<Shape>;
 }
 
 function valueSchema(report: LiveReport, name: string): z.ZodType {

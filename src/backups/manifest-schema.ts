@@ -3,6 +3,7 @@ import { addChecksums, EMPTY_CHECKSUM } from '../avro/checksum.ts';
 import { CODECS } from '../avro/codec.ts';
 import { avroSchemaOf } from '../avro/schema.ts';
 import { compileTable } from '../rows/compile-table.ts';
+import { checkBySchema } from '../schema-words.ts';
 import type { Table } from '../types.ts';
 import type { Manifest, ManifestTable } from './backup.ts';
 import { BACKUP_ID } from './backup-id.ts';
@@ -122,7 +123,7 @@ export function parseManifest(bytes: Buffer): ParsedManifest {
   }
   const emptied = emptiness(json);
   if (emptied !== null) return { manifest: null, emptied: true, fault: emptied };
-  const parsed = schema.safeParse(json);
+  const parsed = checkBySchema(schema, json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     return { manifest: null, emptied: false, fault: `${issue?.path.join('.')}: ${issue?.message}` };

@@ -1,6 +1,7 @@
 import type { LoadView } from '../loads/load-view.ts';
 import type { RejectView } from '../rejects/rejects.ts';
 import { CliError, EXIT } from './exit-codes.ts';
+import { remedyFor } from './remedies.ts';
 import type { Target } from './target.ts';
 
 /** The part of the API's answer that the client reads; see `/openapi.json`. */
@@ -106,7 +107,12 @@ export class ApiClient {
       return new CliError(exitCode, `${this.#target.url} answered ${status}, not as Longshore does`);
     }
     const places = (problem.errors ?? []).map(({ detail, pointer = '' }) => `${pointer} ${detail}`.trim());
-    const lines = [`${problem.title} (${problem.code})`, problem.detail, ...places, problem.remedy];
+    const lines = [
+      `${problem.title} (${problem.code})`,
+      problem.detail,
+      ...places,
+      remedyFor(problem.code, problem.remedy),
+    ];
     return new CliError(exitCode, lines.filter((line) => line !== undefined).join('\n  '));
   }
 }

@@ -5,6 +5,8 @@ type Type = ReportColumn['type'];
 
 const WHOLE = /^-?[0-9]{1,19}$/;
 const DECIMAL = /^-?(?:[0-9]{1,1000}(?:\.[0-9]{0,1000})?|\.[0-9]{1,1000})(?:[eE][+-]?[0-9]{1,3})?$/;
+/** As answers show them. */
+const SPECIALS: ReadonlySet<string> = new Set(['NaN', 'Infinity', '-Infinity']);
 const DATE = /^([0-9]{4})-([0-9]{2})-([0-9]{2})$/;
 const TIME = /^(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?$/;
 const OFFSET = /^(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])$/;
@@ -20,10 +22,10 @@ const RULES: Readonly<Record<Type, TypeRule>> = {
   text: { expected: 'a text', accepts: () => true },
   integer: { expected: 'a whole number of 32 bits', accepts: (text) => isWhole(text, 32) },
   bigint: { expected: 'a whole number of 64 bits', accepts: (text) => isWhole(text, 64) },
-  numeric: { expected: 'a number such as -1.5', accepts: (text) => DECIMAL.test(text) },
+  numeric: { expected: 'a number such as -1.5', accepts: (text) => DECIMAL.test(text) || SPECIALS.has(text) },
   'double precision': {
     expected: 'a number such as -1.5',
-    accepts: isDouble,
+    accepts: (text) => isDouble(text) || SPECIALS.has(text),
   },
   boolean: { expected: 'true or false', accepts: (text) => text === 'true' || text === 'false' },
   date: { expected: 'a date such as 2021-11-07', accepts: isDateText },

@@ -12,10 +12,13 @@ const SPECIAL: ReadonlyMap<string, string> = new Map([
   ['nan', 'NaN'],
   ['inf', 'Infinity'],
   ['-inf', '-Infinity'],
+  // As PostgreSQL, and so rows, reports and backups spell them: what is shown is also taken.
+  ['infinity', 'Infinity'],
+  ['-infinity', '-Infinity'],
 ]);
 
 /**
- * Table Schema v2 "number": XML Schema's decimal, an optional exponent, and NaN, INF, -INF in any case. Every
+ * Table Schema v2 "number": XML Schema's decimal, an optional exponent, and NaN, INF, -INF (or Infinity) in any case. Every
  * digit is kept (PostgreSQL's numeric), trailing zeros too.
  */
 export function numberCaster(field: FieldReading): Caster {

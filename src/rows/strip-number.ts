@@ -10,7 +10,7 @@ export function numberStripper(field: FieldReading): (cell: string) => string | 
   if (bareNumber && !groupChar && decimalChar === '.') return (cell) => cell.trim();
   return (cell) => {
     let text = cell.trim();
-    if (!bareNumber && !/^[+-]?(?:nan|inf)$/i.test(text)) text = digitsOnly(text, decimalChar);
+    if (!bareNumber && !/^[+-]?(?:nan|inf(?:inity)?)$/i.test(text)) text = digitsOnly(text, decimalChar);
     if (groupChar) text = text.replaceAll(groupChar, '');
     if (decimalChar === '.') return text;
     return text.includes('.') ? null : text.replace(decimalChar, '.');

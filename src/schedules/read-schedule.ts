@@ -11,6 +11,7 @@ import type { Database } from '../db/database.ts';
 import { LongshoreError } from '../errors.ts';
 import { jobError } from '../jobs/job.ts';
 import type { RestoreStatus } from '../restores/restore.ts';
+import { checkBySchema } from '../schema-words.ts';
 import type { RunScheduleInput } from './contract.ts';
 import { SCHEDULE_KINDS } from './contract.ts';
 import { NOTHING_MADE, type RunLedger, readRuns } from './runs.ts';
@@ -52,7 +53,7 @@ function readInput(
   scheduleId: string,
   given: unknown,
 ): { readonly input: RunScheduleInput; readonly fault: string | null } {
-  const parsed = inputSchema.safeParse(given);
+  const parsed = checkBySchema(inputSchema, given);
   if (parsed.success) return { input: parsed.data, fault: null };
   const places = parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
   const fault = `the input of schedule ${scheduleId} was changed in Temporal to something else: ${places.join('; ')}`;

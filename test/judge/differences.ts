@@ -117,10 +117,19 @@ export const DIFFERENCES: readonly Difference[] = [
       side === 'longshore' && error.code === 'constraint-error' && /categor/.test(field?.title ?? ''),
   },
   {
+    id: 'blank-end',
+    reason:
+      'Blank lines at the end of a file, as spreadsheets export them, are no rows. Frictionless reports each of them.',
+    explains: ({ side, error, table, line, verdicts }) =>
+      side === 'frictionless' &&
+      error.code === 'blank-row' &&
+      [...(verdicts.get(table.name)?.cells.keys() ?? [])].every((last) => last < line),
+  },
+  {
     id: 'number-spelling',
     reason:
       "Numbers are written as the standard says, in ASCII digits. Frictionless takes whatever Python's int() and " +
-      'Decimal() take: 1_000, other scripts’ digits, Infinity, sNaN, +INF.',
+      'Decimal() take: 1_000, other scripts’ digits, sNaN, +INF.',
     explains: (disputed) => refusedType(disputed, 'integer', 'number') && !DECIMAL.test(disputed.cell ?? ''),
   },
   {

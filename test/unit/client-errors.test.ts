@@ -38,7 +38,17 @@ describe('a request that can not be read', () => {
   const truncated = (path: string) => `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc`;
 
   const cases: [what: string, bytes: string, end: boolean, code: keyof typeof ERRORS, detail: RegExp][] = [
-    ['that is not HTTP', 'hello\r\n\r\n', true, 'malformed-request', /not HTTP\/1\.1: /],
+    ['that is not HTTP', 'hello\r\n\r\n', true, 'malformed-request', /begin with a method of HTTP$/],
+    ['in HTTP/3', 'GET / HTTP/3.0\r\nhost: x\r\n\r\n', true, 'http-version', /version of HTTP other than/],
+    ['in HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', true, 'http-version', /HTTP\/2/],
+    ['for a tunnel', 'CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n', true, 'method-not-allowed', /no proxy/],
+    [
+      'with a header that is none',
+      'GET / HTTP/1.1\r\nhost: x\r\na b: c\r\n\r\n',
+      true,
+      'malformed-request',
+      /a header has a character that it may not have/,
+    ],
     ['whose body is cut off', truncated('/'), true, 'malformed-request', /ended in the middle/],
     [
       'whose headers are too long',
