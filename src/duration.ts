@@ -27,3 +27,19 @@ export function instantBefore(moment: string, duration: string): number {
   const wholeDays = 7 * weeks + days;
   return date.getTime() - 1000 * (86_400 * wholeDays + 3600 * hours + 60 * minutes + seconds);
 }
+
+/** A retention of more is a typing error; a hundred years are as long as the days that may be given instead. */
+const LONGEST_YEARS = 100;
+
+/** null when backups can be kept for this duration; else what was expected. */
+export function keepingFault(text: string): string | null {
+  if (!isDuration(text)) return 'expected an ISO 8601 duration such as P30D, P1Y6M or PT36H';
+  const now = '2026-01-01T00:00:00Z';
+  const kept = Date.parse(now) - instantBefore(now, text);
+  if (kept <= 0)
+    return 'expected a duration that is longer than nothing: leave keepWithin out to keep none by age';
+  if (!(kept <= Date.parse(now) - instantBefore(now, `P${LONGEST_YEARS}Y`))) {
+    return `expected at most ${LONGEST_YEARS} years (P${LONGEST_YEARS}Y)`;
+  }
+  return null;
+}

@@ -78,11 +78,14 @@ function parseField(text: string, field: CronField): CronRange[] {
 }
 
 function parseRange(item: string, field: CronField): CronRange[] {
-  const match = /^(\*|(\w+)(?:-(\w+))?)(?:\/(\d{1,2}))?$/.exec(item);
+  const match = /^(\*|(\w+)(?:-(\w+))?)(?:\/(\d{1,9}))?$/.exec(item);
   if (match === null) throw new CronError(`${field.name}: ${JSON.stringify(item)} is not a value or a range`);
   const [, , first, last, every] = match;
   const step = every === undefined ? 1 : Number(every);
   if (step < 1) throw new CronError(`${field.name}: a step of ${every} never advances`);
+  const values = field.to - field.from + 1;
+  if (step > values)
+    throw new CronError(`${field.name}: a step of ${step} is longer than its ${values} values`);
   if (first === undefined) return [{ start: field.from, end: field.to, step }];
   const start = readValue(first, field);
   const open = every === undefined ? start : Math.max(start, field.to);

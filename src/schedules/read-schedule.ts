@@ -15,7 +15,7 @@ import { checkBySchema } from '../schema-words.ts';
 import type { RunScheduleInput } from './contract.ts';
 import { SCHEDULE_KINDS } from './contract.ts';
 import { NOTHING_MADE, type RunLedger, readRuns } from './runs.ts';
-import { retentionSchema } from './schedule.ts';
+import { storedRetentionSchema } from './schedule.ts';
 import type { RunStatus, ScheduleRun, ScheduleView } from './schedule-service.ts';
 import { cronOf, timezoneOf } from './schedule-spec.ts';
 
@@ -34,7 +34,7 @@ const inputSchema = z.object({
   tables: z.array(z.string()).nullable(),
   codec: z.enum(CODECS).nullable(),
   encrypt: z.boolean().nullable(),
-  retention: retentionSchema.nullable(),
+  retention: storedRetentionSchema.nullable(),
   drill: z.boolean(),
 });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CODECS } from '../avro/codec.ts';
 import type { RetentionPolicy } from '../backups/retention.ts';
-import { isDuration } from '../duration.ts';
+import { isDuration, keepingFault } from '../duration.ts';
 import { SCHEDULE_KINDS } from './contract.ts';
 import { CronError, normalizeCron } from './cron.ts';
 
@@ -15,7 +15,10 @@ export const retentionSchema = z
     keepLast: keepCount,
     keepWithin: z
       .union([
-        z.string().refine(isDuration, 'expected an ISO 8601 duration such as P30D, P1Y6M or PT36H'),
+        z.string().check(({ value, issues }) => {
+          const message = keepingFault(value);
+          if (message !== null) issues.push({ code: 'custom', message, input: value });
+        }),
         z.int().min(1).max(36_500),
       ])
       .transform((age) => (typeof age === 'number' ? `P${age}D` : age))
@@ -39,6 +42,15 @@ export const retentionSchema = z
       'the last good backup of a table always stay.',
   });
 retentionSchema satisfies z.ZodType<RetentionPolicy>;
+
+/** As schedules have it that were made before: also with periods that are refused now. */
+export const storedRetentionSchema = z.strictObject({
+  keepLast: keepCount,
+  keepWithin: z.string().refine(isDuration, 'expected an ISO 8601 duration').optional(),
+  keepDaily: keepCount,
+  keepWeekly: keepCount,
+  keepMonthly: keepCount,
+});
 
 const cronSchema = z
   .string()

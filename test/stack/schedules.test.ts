@@ -144,8 +144,10 @@ describe('schedules', async () => {
       [{ ...good, timezone: 'Mars/Olympus' }, 400, '#/timezone', /IANA/],
       [{ ...good, id: 'Not A Slug' }, 400, '#/id', /lower-case/],
       [{ ...good, retention: {} }, 400, '#/retention', /at least one rule/],
-      [{ ...good, retention: { keepWithin: '30 days' } }, 400, '#/retention/keepWithin', /ISO 8601|Invalid/],
-      [{ ...good, retention: { keepLast: 0 } }, 400, '#/retention/keepLast', />=1/],
+      [{ ...good, retention: { keepWithin: '30 days' } }, 400, '#/retention/keepWithin', /ISO 8601/],
+      [{ ...good, retention: { keepWithin: 'P0D' } }, 400, '#/retention/keepWithin', /longer than nothing/],
+      [{ ...good, cron: '*/61 * * * *' }, 400, '#/cron', /minute: a step of 61 is longer than its 60 values/],
+      [{ ...good, retention: { keepLast: 0 } }, 400, '#/retention/keepLast', /at least 1, received 0/],
       [{ ...good, kind: 'drill', drill: true }, 400, '#/drill', /kind backup/],
       [{ ...good, tables: ['jobs', 'jobs'] }, 400, '#/tables', /twice/],
     ];

@@ -29,11 +29,11 @@ const multipart = (body: string) => raw(body, { 'content-type': 'multipart/form-
 const json = (body: unknown) => raw(JSON.stringify(body), { 'content-type': 'application/json' });
 const withKey = (key: string) => raw('a', { 'x-api-key': key });
 
-const NO_MODE = 'mode: Invalid option: expected one of "append"|"replace"|"merge"';
+const NO_MODE = 'mode: expected one of append, replace, merge, received "upsert"';
 const NO_COUNT = 'maxRejects: expected a count such as 100, a share such as 1.5%, or none';
 const NO_KEY = 'the key is not known, or was revoked';
 const TAKEN = 'multipart/form-data, text/csv, application/json';
-const TWO_NUMBERS = 'maxRejects: Invalid input: expected string, received array';
+const TWO_NUMBERS = 'maxRejects: may be given once only';
 
 /**
  * Requests for loads that are refused, each with its exact answer, over the tables `kinds`, `notes` (with a header)
@@ -45,13 +45,13 @@ export function badRequests(key: string): readonly BadRequest[] {
   return [
     ['an unknown table', '/v1/tables/nothing/loads', raw('a'), 404, 'unknown-table', 'the dictionary has no table "nothing"'],
     ['a table name that climbs', '/v1/tables/..%2Fkinds/loads', raw('a'), 404, 'unknown-table', 'the dictionary has no table "../kinds"'],
-    ['a table name with a NUL', '/v1/tables/kinds%00/loads', raw('a'), 404, 'unknown-table', 'the dictionary has no table "kinds\\u0000"'],
+    ['a table name with a NUL', '/v1/tables/kinds%00/loads', raw('a'), 404, 'unknown-table', 'the dictionary has no table "kinds\\u0000"; did you mean "kinds"?'],
     ['a table name that is no text', '/v1/tables/%FF/loads', raw('a'), 400, 'invalid-request', 'the path is not valid percent-encoding'],
     ['a table of the ledger', '/v1/tables/load/loads', raw('a'), 404, 'unknown-table', 'the dictionary has no table "load"'],
   
     ['an unknown mode', `${LOADS}?mode=upsert`, raw('a'), 400, 'invalid-request', NO_MODE],
-    ['two modes', `${LOADS}?mode=append&mode=merge`, raw('a'), 400, 'invalid-request', NO_MODE],
-    ['an unknown parameter', `${LOADS}?mod=append`, raw('a'), 400, 'invalid-request', 'mod: is not known here'],
+    ['two modes', `${LOADS}?mode=append&mode=merge`, raw('a'), 400, 'invalid-request', 'mode: may be given once only'],
+    ['an unknown parameter', `${LOADS}?mod=append`, raw('a'), 400, 'invalid-request', 'mod: is not known here; known are mode, maxRejects, force; did you mean "mode"?'],
     ['a merge without a key', `${NOTES}?mode=merge`, raw('id,text\n1,a\n'), 422, 'merge-needs-key', 'the table notes has no primary key'],
     ...['', 'x', '-1', '1.5', '101%', '%', '1e3', '1%%', ' 1', '0x10', '9'.repeat(20)].map(
       (value): BadRequest => [`maxRejects=${value}`, `${LOADS}?${new URLSearchParams({ maxRejects: value })}`, raw('a'), 400, 'invalid-request', NO_COUNT],
@@ -61,7 +61,7 @@ export function badRequests(key: string): readonly BadRequest[] {
     ['a wrong content type', LOADS, raw('a', { 'content-type': 'application/xml' }), 415, 'unsupported-media-type', `"application/xml" is not one of ${TAKEN}`],
     ['a form of another kind', LOADS, { body: new URLSearchParams({ file: 'a' }) }, 415, 'unsupported-media-type', `"application/x-www-form-urlencoded;charset=UTF-8" is not one of ${TAKEN}`],
     ['text in another charset', LOADS, raw('a', { 'content-type': 'text/csv; charset=utf-16' }), 415, 'unsupported-media-type', 'the charset is utf-16, but the dictionary says that kinds is in utf-8'],
-    ['a packed body', LOADS, raw('a', { 'content-encoding': 'gzip' }), 415, 'unsupported-media-type', 'the content encoding "gzip" is not taken: send it as it is'],
+    ['a packed body', LOADS, raw('a', { 'content-encoding': 'gzip' }), 415, 'unsupported-media-type', 'the body has Content-Encoding "gzip": send it unpacked, without Content-Encoding'],
   
     ['no body at all', LOADS, {}, 400, 'file-missing', 'the request has no content type and no file'],
     ['a form without a file', LOADS, multipart('--x--\r\n'), 400, 'file-missing', 'the form has no field "file"'],

@@ -112,7 +112,7 @@ describe('the longshore command', () => {
     assert.equal(api.loads.started.length, 1);
     const refused = await run(['load', file, '-t', 'none']);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /unknown-table.*\n.*"none".*\n.*GET \/v1\/tables/);
+    assert.match(refused.stderr, /unknown-table.*\n.*"none".*\n.*"longshore tables" lists/);
   });
 
   it('ends with 2 at wrong usage, and sends nothing', async () => {

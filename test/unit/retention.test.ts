@@ -8,7 +8,7 @@ import {
   type RetentionPlan,
   type RetentionPolicy,
 } from '../../src/backups/retention.ts';
-import { instantBefore, isDuration } from '../../src/duration.ts';
+import { instantBefore, isDuration, keepingFault } from '../../src/duration.ts';
 
 const DAY_MS = 86_400_000;
 const NOW = '2026-11-21T12:00:00.000Z';
@@ -258,6 +258,17 @@ describe('durations', () => {
     for (const bad of ['', 'P', 'PT', 'P1DT', '30D', 'P-1D', 'P1.5D', 'p30d', 'P1M1Y']) {
       assert.ok(!isDuration(bad), bad);
     }
+  });
+
+  it('keep something, and no more than a lifetime', () => {
+    for (const zero of ['P0D', 'P0Y0M', 'PT0S', 'PT0H0M', 'P0W']) {
+      assert.match(keepingFault(zero) ?? '', /longer than nothing/, zero);
+    }
+    for (const long of ['P101Y', 'P9999Y', 'P99999D', 'P1201M'])
+      assert.match(keepingFault(long) ?? '', /100 years/, long);
+    for (const none of ['-P1D', 'P-1D', '30', 'P1.5D'])
+      assert.match(keepingFault(none) ?? '', /ISO 8601/, none);
+    for (const good of ['PT1S', 'P30D', 'P100Y', 'P36500D']) assert.equal(keepingFault(good), null, good);
   });
 
   it('count back by the calendar', () => {

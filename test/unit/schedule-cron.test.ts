@@ -16,6 +16,7 @@ describe('cron expressions', () => {
       ['0 3 * * 5-7', '0 3 * * 0,5-6'],
       ['0 3 * * 1-7', '0 3 * * *'],
       ['0 3 * * 7/2', '0 3 * * 0'],
+      ['*/60 */24 * * *', '*/60 */24 * * *'],
       ['@weekly', '0 0 * * 0'],
       ['0 0 29 2 *', '0 0 29 2 *'],
     ];
@@ -34,6 +35,12 @@ describe('cron expressions', () => {
       ['0 3 * * 8', /day of week: expected 0 to 6 or SUN to SAT, found 8/],
       ['5-1 3 * * *', /minute: the range 5-1 ends before it begins/],
       ['*/0 3 * * *', /minute: a step of 0 never advances/],
+      ['*/61 * * * *', /minute: a step of 61 is longer than its 60 values/],
+      ['0 */25 * * *', /hour: a step of 25 is longer than its 24 values/],
+      ['0 3 1/32 * *', /day of month: a step of 32 is longer than its 31 values/],
+      ['0 3 * 1-12/13 *', /month: a step of 13 is longer than its 12 values/],
+      ['0 3 * * */8', /day of week: a step of 8 is longer than its 7 values/],
+      ['*/1000000 * * * *', /minute: a step of 1000000 is longer/],
       ['0 3 * * MON#2', /day of week: "MON#2" is not a value/],
       ['0 3 1, * *', /day of month: "" is not a value/],
       ['0 3 1 * 1', /can not both be restricted/],
@@ -56,7 +63,7 @@ describe('cron expressions', () => {
         .record({
           start: fc.integer({ min: from, max: to }),
           length: fc.nat({ max: to - from }),
-          step: fc.integer({ min: 1, max: 9 }),
+          step: fc.integer({ min: 1, max: Math.min(to, 9) }),
         })
         .map(({ start, length, step }) => ({ start, end: Math.min(to, start + length), step }));
     const written = fc.tuple(
