@@ -91,7 +91,7 @@ function wordsOf(issue: z.core.$ZodRawIssue): string {
 }
 
 /** What is wrong with a name that an object or a list of parameters does not have. */
-export function unknownName(name: string, known: readonly string[]): string {
+function unknownName(name: string, known: readonly string[]): string {
   if (known.length === 0) return 'is not known here; nothing is';
   const listed = known.length > MOST_KNOWN ? [...known.slice(0, MOST_KNOWN), '…'] : known;
   return `is not known here; known ${known.length === 1 ? 'is only' : 'are'} ${listed.join(', ')}${meant(name, known)}`;

@@ -9,6 +9,7 @@ import {
 } from '../../src/batches/batch.ts';
 import type { BodyRoom } from '../../src/batches/body-room.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import type { Dictionary, Table } from '../../src/types.ts';
 import { batchFormatOf } from '../http/content-type.ts';
 import { readText } from '../http/json-body.ts';
@@ -129,7 +130,7 @@ async function postRows(call: RowsCall): Promise<void> {
   const preferences = preferencesOf(req);
   const mode = modeOf(call.query.mode, preferences);
   // Only a request that may have been made before can be answered without its table.
-  if (req.get('idempotency-key') === undefined) orThrow(tableOf(deps.dictionary, params.table, mode));
+  if (req.get('idempotency-key') === undefined) orThrow(tableOf(deps.dictionary, holder, params.table, mode));
   const format = batchFormatOf(req);
   const idempotencyKey = idempotencyKeyOf(req.get('idempotency-key'));
   const strict = preferences.get('handling') === 'strict';
@@ -138,7 +139,7 @@ async function postRows(call: RowsCall): Promise<void> {
 
   const outcome = await receive(call, async (body, room) => {
     const batch = { mode, format, strict, body, sentBy: holder!.id, idempotencyKey };
-    const table = tableOf(deps.dictionary, params.table, mode);
+    const table = tableOf(deps.dictionary, holder, params.table, mode);
     if (!(table instanceof LongshoreError)) {
       return deps.batches.commit({ ...batch, table }, waitSeconds * 1000, room);
     }
@@ -155,9 +156,14 @@ async function postRows(call: RowsCall): Promise<void> {
 }
 
 /** @returns the table, or why no batch in this mode can go into it */
-function tableOf({ tables }: Dictionary, name: string, mode: BatchMode): Table | LongshoreError {
-  const table = tables.find((one) => one.name === name);
-  if (table === undefined) return unknownTable(name);
+function tableOf(
+  dictionary: Dictionary,
+  holder: ApiKeyHolder | null,
+  name: string,
+  mode: BatchMode,
+): Table | LongshoreError {
+  const table = dictionary.tables.find((one) => one.name === name);
+  if (table === undefined) return unknownTable(name, dictionary, holder);
   if (mode === 'append' || table.primaryKey.length > 0) return table;
   return new LongshoreError('merge-needs-key', `the table ${name} has no primary key`);
 }

@@ -35,9 +35,13 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'restore-mismatch':
     'Restore under another name by --as, with the dictionary of the backup, or, where rows break rules, by --accept-broken-rows. Nothing was changed.',
   'diff-not-ready': 'Run the command again in a moment: what was read by then is kept.',
+  'schedule-broken':
+    'Delete the schedule by "longshore schedule delete <id>" and make it again; until then it can be paused.',
+  'plan-changed': 'Ask for the plan again, and run what it names now.',
   'schedule-state': '"longshore schedule show <id>" shows its runs; the message says what is in the way.',
   'table-restoring': 'Run the command again when the restore that the message names has ended.',
   'rate-limited': 'Wait a moment, then run the command again; a key can have a higher rate.',
+  stopping: 'Run the command again: another process, or this one when it is back, answers it.',
   overloaded: 'Run the command again in a moment.',
   'database-busy':
     'Run the command again in a moment; pg_stat_activity and pg_locks show who holds what. Running loads go on by themselves.',
