@@ -23,6 +23,7 @@ import { uncovered } from '../src/backups/uncovered.ts';
 import { createBatchCommitter } from '../src/batches/batch-committer.ts';
 import { HandOver } from '../src/batches/hand-over.ts';
 import { type Config, GRACE_SECONDS } from '../src/config.ts';
+import { checkRights } from '../src/db/check-rights.ts';
 import { checkServer } from '../src/db/check-server.ts';
 import { API_CONNECTIONS } from '../src/db/connections.ts';
 import { openDatabase } from '../src/db/database.ts';
@@ -104,6 +105,7 @@ export async function startApi({
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const dictionary = await readDictionary(config.dictionaryPath);
   await checkServer(config.databaseUrl);
+  await checkRights(config.databaseUrl);
   await migrate(config.databaseUrl);
   for (const rule of await ensureTables(config.databaseUrl, dictionary)) {
     log.warn(

@@ -532,6 +532,13 @@ export const ERRORS = {
     remedy:
       'Use a primary server of PostgreSQL 15 or newer, itself or by a pooler in session mode; see "The database role" in docs/operations.md.',
   },
+  'database-rights': {
+    status: 500,
+    retryable: false,
+    title: 'The role in PostgreSQL lacks a right that Longshore needs',
+    remedy:
+      'Let an administrator run the statements that the message names; see "The database role" in docs/operations.md.',
+  },
   'database-settings': {
     status: 503,
     retryable: true,

@@ -1,7 +1,10 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../src/config.ts';
+import { rightsMissing } from '../../src/db/check-rights.ts';
 import type { Database } from '../../src/db/database.ts';
 import type { Sql } from '../../src/db/sql.ts';
+import { quoteName } from '../../src/db/sql-names.ts';
+import { ERRORS, type LongshoreError } from '../../src/errors.ts';
 import { ensureReports } from '../../src/reports/ensure-reports.ts';
 import { BUNDLED_REPORTS, readReports } from '../../src/reports/read-reports.ts';
 import { openReportReader } from '../../src/reports/report-reader.ts';
@@ -10,6 +13,19 @@ import { reportState } from '../../src/reports/report-states.ts';
 import { ensureReaderRole, READER_ROLE } from '../../src/tables/reader-role.ts';
 import type { Dictionary } from '../../src/types.ts';
 import { createReportService } from './report-service.ts';
+
+function readerMissing(role: string): LongshoreError {
+  const [to, reader] = [quoteName(role), quoteName(READER_ROLE)];
+  return rightsMissing(role, [
+    `may neither make the role ${READER_ROLE} nor act as it, so that it reads the reports itself: ` +
+      `create role ${reader} nologin; grant ${reader} to ${to}`,
+  ]);
+}
+
+async function currentUser(db: Sql): Promise<string> {
+  const [row] = await db.query<{ role: string }>('select current_user as role');
+  return row?.role ?? '';
+}
 
 export interface OpenReportsOptions {
   readonly config: Pick<Config, 'reportsPath' | 'dictionaryPath'>;
@@ -35,7 +51,8 @@ export async function openReports({
   const reports = await ensureReports(url, read, dictionary);
   const role = await ensureReaderRole(db);
   if (role === null) {
-    log.warn(`Reports are read with the platform's own role: it may not make ${READER_ROLE} or act as it`);
+    const { code, message } = readerMissing(await currentUser(db));
+    log.warn({ code, remedy: ERRORS[code].remedy }, `${code}: ${message}`);
   }
   const reader = openReportReader({ url, role });
   // These run at each request, so they are prepared.

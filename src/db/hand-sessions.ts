@@ -1,16 +1,6 @@
 import type { Sql } from './sql.ts';
-import {
-  COPY_SCHEMA,
-  DATA_SCHEMA,
-  LEDGER_SCHEMA,
-  quoteName,
-  READ_SCHEMA,
-  REPORT_SCHEMA,
-  STAGE_SCHEMA,
-} from './sql-names.ts';
+import { DATA_SCHEMA, OWN_SCHEMAS, quoteName } from './sql-names.ts';
 import { sqlstateOf } from './sqlstate.ts';
-
-const OWN_SCHEMAS: readonly string[] = [LEDGER_SCHEMA, STAGE_SCHEMA, COPY_SCHEMA, READ_SCHEMA, REPORT_SCHEMA];
 
 /** Where a session of the role begins that sets nothing, as psql's. */
 export interface HandSessions {

@@ -41,3 +41,12 @@ export const REPORT_SCHEMA = 'longshore_report';
  * the view and so keeps the materialized views that stand on it.
  */
 export const READ_SCHEMA = 'longshore_read';
+
+/** All schemas that are Longshore's own. */
+export const OWN_SCHEMAS: readonly string[] = [
+  LEDGER_SCHEMA,
+  STAGE_SCHEMA,
+  COPY_SCHEMA,
+  READ_SCHEMA,
+  REPORT_SCHEMA,
+];

@@ -3,14 +3,21 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import pg from 'pg';
+import { openReports } from '../../api/reports/open-reports.ts';
+import { checkRights } from '../../src/db/check-rights.ts';
 import { checkServer } from '../../src/db/check-server.ts';
 import { openDatabase } from '../../src/db/database.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { freePort } from '../../src/platform/ports.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
+import { ensureTables } from '../../src/tables/ensure-tables.ts';
 import { runSql, testDatabase } from '../support/database.ts';
 import type { Cleanup } from '../support/home.ts';
 import { plainDatabase } from '../support/plain-role.ts';
 import { poolerTo } from '../support/pooler.ts';
+import { postgresServer } from '../support/servers.ts';
 
 const PASSWORD = 'secret-of-the-test';
 
@@ -45,6 +52,76 @@ describe('a PostgreSQL server of one’s own', () => {
     const { url } = await plainDatabase(t);
     await refused(`${url}?sslmode=verify-full`, 'database-access', ['TLS']);
     await refused(`${url}?sslmode=verify-full&sslrootcert=/no/such.pem`, 'database-access', ['/no/such.pem']);
+  });
+
+  it('lets the role do too little: the error has the statements that mend it, and they do', async (t) => {
+    const { url, role } = await plainDatabase(t);
+    const { url: admin } = await postgresServer();
+    const other = `other_${role}`;
+    const inDatabase = Object.assign(new URL(admin), { pathname: `/${role}` }).href;
+    await runSql(admin, `create role ${other}`);
+    t.after(() => runSql(admin, `drop role ${other}`));
+    await runSql(admin, `alter database ${role} owner to ${other}`);
+    /** What is missing now, after what was missing before was granted. */
+    const missing = async () => {
+      const statements: string[] = [];
+      for (;;) {
+        const fault = await checkRights(url).then(
+          () => null,
+          (error) => error as LongshoreError,
+        );
+        if (fault === null) return statements;
+        assert.equal(fault.code, 'database-rights', fault.message);
+        const told = [...fault.message.matchAll(/: ((?:grant|create) [^;]+)(?:; and it|$)/g)];
+        assert.ok(told.length > 0, fault.message);
+        for (const [, statement] of told) {
+          statements.push(statement!.replaceAll(other, 'OTHER').replaceAll(role, 'ROLE'));
+          await runSql(inDatabase, statement!);
+        }
+      }
+    };
+    assert.deepEqual(await missing(), [
+      'grant create on database "ROLE" to "ROLE"',
+      'grant usage, create on schema "public" to "ROLE"',
+    ]);
+    await migrate(url);
+    assert.deepEqual(await missing(), []);
+    await runSql(inDatabase, `drop schema public; alter table longshore.load owner to ${other}`);
+    await runSql(
+      inDatabase,
+      `revoke all on schema longshore from ${role}; alter schema longshore owner to ${other}`,
+    );
+    assert.deepEqual(await missing(), [
+      'grant usage, create on schema "longshore" to "ROLE"',
+      'create schema "public" authorization "ROLE"',
+      'grant "OTHER" to "ROLE"',
+    ]);
+  });
+
+  it('keeps the role from the reader of reports: the log has the statements that mend it', async (t) => {
+    const { url, role } = await plainDatabase(t);
+    await migrate(url);
+    await using db = await openDatabase({ url, poolSize: 2 });
+    const lines: string[] = [];
+    const log = createLogger({ level: 'warn', process: 'test' }, { write: (line) => void lines.push(line) });
+    const dictionary = await readDictionary(undefined);
+    await ensureTables(url, dictionary);
+    const config = { reportsPath: undefined, dictionaryPath: undefined };
+    const open = async () => {
+      await using _reports = await openReports({ config, databaseUrl: url, dictionary, db, log });
+    };
+    await open();
+    const { code, remedy, msg } = JSON.parse(lines.join('')) as Record<string, string>;
+    assert.equal(code, 'database-rights');
+    assert.ok(remedy!.includes('docs/operations.md'), remedy);
+    const grant = `grant "longshore_reader" to "${role}"`;
+    assert.ok(msg!.endsWith(`create role "longshore_reader" nologin; ${grant}`), msg);
+    const { url: admin } = await postgresServer();
+    // The role may be there already, as it is one for the whole server.
+    await runSql(admin, 'create role "longshore_reader" nologin').catch(() => undefined);
+    await runSql(admin, grant);
+    await open();
+    assert.equal(lines.length, 1);
   });
 
   it('is too old: the error has both versions', async (t) => {
