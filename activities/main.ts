@@ -1,11 +1,12 @@
 import { LongshoreError } from '../src/errors.ts';
+import { checkStart } from '../src/platform/check-start.ts';
 import { freePort } from '../src/platform/ports.ts';
-import { runChild } from '../src/runtime/child.ts';
+import { type ChildContext, type ChildService, runChild } from '../src/runtime/child.ts';
 import { installRuntime } from '../src/temporal/worker-runtime.ts';
 import { serveMetrics } from './metrics-server.ts';
 import { startWorker } from './start-worker.ts';
 
-await runChild('worker', async ({ config, log, name }) => {
+const service = async ({ config, log, name }: ChildContext): Promise<ChildService> => {
   const { host, metricsPort } = config;
   if (metricsPort === undefined) {
     installRuntime(log);
@@ -28,4 +29,6 @@ await runChild('worker', async ({ config, log, name }) => {
       await metrics.stop();
     },
   };
-});
+};
+
+await runChild('worker', service, (env) => checkStart(env, 'worker'));

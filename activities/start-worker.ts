@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Runtime, Worker } from '@temporalio/worker';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
 import { type Config, GRACE_SECONDS } from '../src/config.ts';
-import { checkServer } from '../src/db/check-server.ts';
 import { WORKER_CONNECTIONS } from '../src/db/connections.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { SQLSTATE, sqlstateOf } from '../src/db/sqlstate.ts';
@@ -50,7 +49,6 @@ export interface WorkerService extends ChildService {
 /** Starts an activity worker, in a process of its own. */
 export async function startWorker({ config, log, name, times }: StartWorkerOptions): Promise<WorkerService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
-  await checkServer(config.databaseUrl);
   const db = await openDatabase({
     url: config.databaseUrl,
     poolSize: WORKER_CONNECTIONS.activities,

@@ -24,7 +24,6 @@ import { createBatchCommitter } from '../src/batches/batch-committer.ts';
 import { HandOver } from '../src/batches/hand-over.ts';
 import { type Config, GRACE_SECONDS } from '../src/config.ts';
 import { checkRights } from '../src/db/check-rights.ts';
-import { checkServer } from '../src/db/check-server.ts';
 import { API_CONNECTIONS } from '../src/db/connections.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { settleHandSessions } from '../src/db/hand-sessions.ts';
@@ -104,7 +103,6 @@ export async function startApi({
 }: StartApiOptions): Promise<ChildService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
   const dictionary = await readDictionary(config.dictionaryPath);
-  await checkServer(config.databaseUrl);
   await checkRights(config.databaseUrl);
   await migrate(config.databaseUrl);
   for (const rule of await ensureTables(config.databaseUrl, dictionary)) {

@@ -222,7 +222,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if ('fault' in database) faults.push(database.fault);
   const temporal = readTemporal(given, texts.get('TEMPORAL_API_KEY')?.text, faults);
   if (!parsed.success || 'fault' in database || temporal === undefined || faults.length > 0) {
-    throw new LongshoreError('config-invalid', [...new Set(faults)].join('; '));
+    const found = [...new Set(faults)];
+    throw new LongshoreError('config-invalid', found.join('; '), {
+      places: found.map((detail) => ({ detail })),
+    });
   }
   const e = parsed.data;
   const home = resolve(e.LONGSHORE_HOME);

@@ -6,7 +6,7 @@ import type { Sql } from '../../src/db/sql.ts';
 import { quoteName } from '../../src/db/sql-names.ts';
 import { ERRORS, type LongshoreError } from '../../src/errors.ts';
 import { ensureReports } from '../../src/reports/ensure-reports.ts';
-import { BUNDLED_REPORTS, readReports } from '../../src/reports/read-reports.ts';
+import { readReports, reportsFolder } from '../../src/reports/read-reports.ts';
 import { openReportReader } from '../../src/reports/report-reader.ts';
 import type { ReportService } from '../../src/reports/report-service.ts';
 import { reportState } from '../../src/reports/report-states.ts';
@@ -46,7 +46,7 @@ export async function openReports({
   db,
   log,
 }: OpenReportsOptions): Promise<{ readonly service: ReportService } & AsyncDisposable> {
-  const folder = folderOf(config);
+  const folder = reportsFolder(config);
   const read = folder === null ? [] : await readReports(folder, dictionary);
   const reports = await ensureReports(url, read, dictionary);
   const role = await ensureReaderRole(db);
@@ -59,9 +59,4 @@ export async function openReports({
   const prepared: Pick<Sql, 'query'> = { query: (text, values = []) => db.prepared(text, values) };
   const service = createReportService({ reports, reader, state: (name) => reportState(prepared, name) });
   return { service, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() };
-}
-
-/** The sample's reports read the sample's tables; null: there are none. */
-function folderOf({ reportsPath, dictionaryPath }: OpenReportsOptions['config']): string | null {
-  return reportsPath ?? (dictionaryPath === undefined ? BUNDLED_REPORTS : null);
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs, styleText } from 'node:util';
-import { type Config, readConfig } from '../config.ts';
-import { LongshoreError } from '../errors.ts';
+import type { Config } from '../config.ts';
+import { checkStart } from '../platform/check-start.ts';
 import { Platform, type PlatformUrls } from '../platform/platform.ts';
 import { adminKeyPath, readState, updateState } from '../runtime/home.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
 import { loadSample, type SampleLine } from '../sample/load-sample.ts';
 import { makeSampleSchedules } from '../sample/sample-schedules.ts';
+import { startFaultsOf, startReport } from '../start-faults.ts';
 
 const HELP = `Usage: npm start [-- OPTIONS]
 
@@ -34,7 +35,7 @@ async function main(): Promise<void> {
     console.log(HELP);
     return;
   }
-  const config = configOrExit();
+  const config = await configOrExit();
   const platform = new Platform({ config, log: terminal });
   const asked = stopRequest();
   // A closed terminal must not end the process before everything is stopped.
@@ -130,9 +131,9 @@ function readOptions(): 'help' | { readonly sample: boolean } {
   }
 }
 
-function configOrExit(): Config {
+async function configOrExit(): Promise<Config> {
   try {
-    return readConfig();
+    return await checkStart(process.env, 'platform');
   } catch (error) {
     fail(error);
     process.exit(1);
@@ -148,9 +149,9 @@ function stopRequest(): Promise<void> {
   });
 }
 
+/** One mark, then a line for each fault. */
 function fail(error: unknown): void {
-  const known = error instanceof LongshoreError;
-  const text =
-    error instanceof Error ? (known ? `${error.code}: ${error.message}` : error.message) : String(error);
-  console.error(`${styleText('red', 'Longshore can not start.')} ${text}`);
+  const text = error instanceof Error ? error.message : String(error);
+  const faults = startFaultsOf(error) ?? [{ code: 'internal' as const, detail: text }];
+  console.error(`${styleText('red', '✖ Longshore can not start.')}\n${startReport(faults)}`);
 }

@@ -20,5 +20,15 @@ export async function readDictionary(path: string | undefined): Promise<Dictiona
   } catch (cause) {
     throw new LongshoreError('dictionary-invalid', `${from}: ${(cause as Error).message}`, { cause });
   }
-  return parseDictionary(descriptor);
+  try {
+    return parseDictionary(descriptor);
+  } catch (error) {
+    if (!(error instanceof LongshoreError)) throw error;
+    // Told with the file: whoever reads it has several.
+    const places = error.places.map(({ pointer = '', ...place }) => ({
+      ...place,
+      pointer: `${from}${pointer}`,
+    }));
+    throw new LongshoreError(error.code, `${from}: ${error.message}`, { cause: error, places });
+  }
 }

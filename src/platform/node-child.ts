@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { ChildInfo, ChildMessage } from '../runtime/child.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
+import { type StartFault, StartRefused } from '../start-faults.ts';
 import type { Keepable } from './keeper.ts';
 import { type Exit, openLog } from './server-process.ts';
 
@@ -63,18 +64,29 @@ export async function startNodeChild(options: NodeChildOptions, signal: AbortSig
   signal.addEventListener('abort', onAbort, { once: true });
 
   let tooLate: NodeJS.Timeout | undefined;
+  let refused: readonly StartFault[] | undefined;
+  let isReady = false;
   try {
     const info = await new Promise<ChildInfo>((resolve, reject) => {
       child.on('message', (message: ChildMessage) => {
-        if ('log' in message) options.log.warn(`${options.name}: ${message.log.msg}`);
-        else resolve(message.info);
+        if ('refused' in message) refused = message.refused;
+        else if ('ready' in message) {
+          isReady = true;
+          resolve(message.info);
+        }
+        // What ends a start is told as its error.
+        else if (isReady || message.log.level !== 'fatal') {
+          options.log.warn(`${options.name}: ${message.log.msg}`);
+        }
       });
       const endedEarly = (exit: Exit) =>
         reject(
-          new Error(
-            `${options.name} ended before it was ready (${exit.signal ?? `exit code ${exit.code}`}); ` +
-              `see ${options.logFile}`,
-          ),
+          refused === undefined
+            ? new Error(
+                `${options.name} ended before it was ready (${exit.signal ?? `exit code ${exit.code}`}); ` +
+                  `see ${options.logFile}`,
+              )
+            : new StartRefused(refused.map((fault) => withLog(fault, options))),
         );
       void exited.then(endedEarly);
       tooLate = setTimeout(
@@ -90,4 +102,10 @@ export async function startNodeChild(options: NodeChildOptions, signal: AbortSig
     clearTimeout(tooLate);
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** Of what nobody foresaw, the log has the rest. */
+function withLog(fault: StartFault, { name, logFile }: NodeChildOptions): StartFault {
+  if (fault.code !== 'internal') return fault;
+  return { ...fault, detail: `${name}: ${fault.detail}; see ${logFile}` };
 }

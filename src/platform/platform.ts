@@ -4,16 +4,17 @@ import { mostConnections } from '../db/connections.ts';
 import { LongshoreError } from '../errors.ts';
 import { childEnvironment } from '../runtime/environment.ts';
 import { ensureHome, logPath } from '../runtime/home.ts';
-import { lockHome } from '../runtime/lock.ts';
+import { isStillRunning, lockHome } from '../runtime/lock.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
 import { keepLogsShort } from '../runtime/rotate-log.ts';
 import { ensurePayloadKey } from '../seal/payload-keys.ts';
+import { type StartFault, StartRefused } from '../start-faults.ts';
 import { isGuarded } from '../temporal-access.ts';
 import { type Keepable, Keeper } from './keeper.ts';
 import { type NodeChild, startNodeChild } from './node-child.ts';
 import { freePort, portIsFree } from './ports.ts';
 import { startPostgres } from './postgres.ts';
-import { RunFile, stopOrphanedChildren } from './run-file.ts';
+import { RunFile, type RunRecord, readRun, stopOrphanedChildren } from './run-file.ts';
 import { startTemporal } from './temporal.ts';
 
 /**
@@ -91,7 +92,9 @@ export class Platform {
     this.#unlock = lockHome(config.home);
     this.#letLogsGrow = keepLogsShort(logs, log);
     ensurePayloadKey(config);
+    const left = readRun(config.home);
     await stopOrphanedChildren(config.home, log);
+    await this.#checkPorts(left);
     await this.#choosePort();
     const [, temporalUiUrl] = await Promise.all([this.#startPostgres(), this.#startTemporal()]);
     const apiUrl = await this.#startApi();
@@ -247,7 +250,49 @@ export class Platform {
   }
 
   /**
-   * Checks the port before anything is started, so that a conflict is reported at once and in words.
+   * Looks at every port that is given before anything is started, and tells all that are taken. Those of servers which an
+   * earlier run left behind will be free.
+   */
+  async #checkPorts(left: RunRecord | null): Promise<void> {
+    const { host, port, portIsGiven, serverPorts, metricsPort, workers, databaseUrl, temporalAddress } =
+      this.#options.config;
+    const isLeft = (role: string) => {
+      const mark = left?.processes[role];
+      return mark !== undefined && isStillRunning(mark);
+    };
+    const postgres = databaseUrl === undefined && !isLeft('postgres');
+    const temporal = temporalAddress === undefined && !isLeft('temporal');
+    const wanted: (readonly [string, number | undefined, string])[] = [
+      ...(portIsGiven && port !== 0 ? [['LONGSHORE_PORT', port, host] as const] : []),
+      ...(postgres ? [['LONGSHORE_POSTGRES_PORT', serverPorts.postgres, '127.0.0.1'] as const] : []),
+      ...(temporal
+        ? ([
+            ['LONGSHORE_TEMPORAL_PORT', serverPorts.temporal, '127.0.0.1'],
+            ['LONGSHORE_TEMPORAL_UI_PORT', serverPorts.temporalUi, '127.0.0.1'],
+            ['LONGSHORE_TEMPORAL_HTTP_PORT', serverPorts.temporalHttp, '127.0.0.1'],
+            ['LONGSHORE_TEMPORAL_METRICS_PORT', serverPorts.temporalMetrics, '127.0.0.1'],
+          ] as const)
+        : []),
+      ...(metricsPort === undefined
+        ? []
+        : Array.from(
+            { length: workers },
+            (_, n) => ['LONGSHORE_METRICS_PORT', metricsPort + n, host] as const,
+          )),
+    ];
+    const faults: StartFault[] = [];
+    for (const [variable, one, at] of wanted) {
+      if (one === undefined || (await portIsFree(one, at))) continue;
+      const detail =
+        `${variable}: another program uses ${at}:${one}; stop it, or choose another port` +
+        (variable === 'LONGSHORE_PORT' ? `, as in LONGSHORE_PORT=${one + 1} npm start` : '');
+      faults.push({ code: 'config-invalid', detail });
+    }
+    if (faults.length > 0) throw new StartRefused(faults);
+  }
+
+  /**
+   * Takes another port for the API where its default one is not free.
    * @returns whether the API has another port than before, as another program uses that one
    */
   async #choosePort(): Promise<boolean> {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LongshoreError } from '../errors.ts';
 import { serverEnvironment } from '../runtime/environment.ts';
 import { postgresPasswordPath, writeFileAtomically } from '../runtime/home.ts';
 import type { PostgresPlace } from './postgres-place.ts';
@@ -50,21 +51,38 @@ export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
 /** Makes the data directory when there is none yet. A crash half way through leaves nothing that counts. */
 export function ensureCluster(place: PostgresPlace, home: string): { readonly password: string } {
   const passwordFile = postgresPasswordPath(home);
-  const versionFile = join(place.data, 'PG_VERSION');
-  if (existsSync(versionFile)) {
-    const version = readFileSync(versionFile, 'utf8').trim();
-    if (version !== MAJOR_VERSION) {
-      throw new Error(
-        `${place.data} was written by PostgreSQL ${version}, this is ${MAJOR_VERSION}: ` +
-          'dump it with the old version, or choose another LONGSHORE_HOME',
-      );
-    }
+  if (existsSync(versionFileOf(place.data))) {
+    const fault = faultOf(place.data, home);
+    if (fault !== null) throw new LongshoreError('config-invalid', `LONGSHORE_HOME: ${fault}`);
     return { password: readFileSync(passwordFile, 'utf8').trim() };
   }
   const password = randomBytes(24).toString('base64url');
   writeFileAtomically(passwordFile, `${password}\n`, 0o600);
   initialise(place, password);
   return { password };
+}
+
+/** Why the home's data can not be used; null: they can, or there are none yet. */
+export function clusterFault(home: string, knownData: string | undefined): string | null {
+  const data = knownData ?? join(home, 'postgres', 'data');
+  return existsSync(versionFileOf(data)) ? faultOf(data, home) : null;
+}
+
+function faultOf(data: string, home: string): string | null {
+  const version = readFileSync(versionFileOf(data), 'utf8').trim();
+  if (version !== MAJOR_VERSION) {
+    return (
+      `${data} was written by PostgreSQL ${version}, this is ${MAJOR_VERSION}: ` +
+      'dump it with the old version, or choose another LONGSHORE_HOME'
+    );
+  }
+  const password = postgresPasswordPath(home);
+  if (existsSync(password)) return null;
+  return `${password} is gone, and with it the way into the data in ${data}: bring it back, or choose another LONGSHORE_HOME`;
+}
+
+function versionFileOf(data: string): string {
+  return join(data, 'PG_VERSION');
 }
 
 function initialise(place: PostgresPlace, password: string): void {

@@ -153,6 +153,17 @@ async function choosePorts(
   };
 }
 
+/**
+ * What the server keeps in memory of workflows, at most: by its own defaults that of 128,000 workflows and 256 MB of
+ * events, and for an hour, which would grow for that long under a steady load.
+ */
+const CACHES: readonly string[] = [
+  'history.hostLevelCacheMaxSize=2000',
+  'history.cacheTTL="5m"',
+  'history.eventsHostLevelCacheMaxSizeBytes=16777216',
+  'history.eventsCacheTTL="5m"',
+];
+
 function serverArguments(
   options: ChosenPorts &
     Pick<TemporalOptions, 'codecEndpoint'> & { readonly database: string; readonly namespace: string },
@@ -165,6 +176,7 @@ function serverArguments(
     ...(options.codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', options.codecEndpoint]),
     // Its HTTP API asks for no credential and takes what a web page may send; with no host allowed, it takes nothing.
     ...['--dynamic-config-value', 'frontend.httpAllowedHosts=[]'],
+    ...CACHES.flatMap((setting) => ['--dynamic-config-value', setting]),
     // Together they double the server's throughput; a power cut may cost the last moments, a crash costs nothing.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
     // Registered by the server as it starts, so that the first workflow never waits for them.

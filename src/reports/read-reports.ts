@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.ts';
+import { LongshoreError } from '../errors.ts';
 import type { Dictionary } from '../types.ts';
 import { parseReport } from './parse-report.ts';
 import type { Report } from './report.ts';
@@ -11,13 +13,14 @@ export const BUNDLED_REPORTS: string = fileURLToPath(new URL('.', import.meta.ur
 
 /**
  * The reports of a folder: one a file `<name>.sql`, in the order of names. Other files are passed over.
- * @throws LongshoreError `report-invalid` that names the folder or file, the line and what is wrong there
+ * @throws LongshoreError `report-invalid` that names the folder, or of each file the line and what is wrong there
  */
 export async function readReports(folder: string, dictionary: Dictionary): Promise<readonly Report[]> {
   const names = await readdir(folder).catch((cause) => {
     throw reportInvalid(folder, [{ line: null, detail: 'the folder can not be read' }], cause);
   });
   const reports: Report[] = [];
+  const faults: LongshoreError[] = [];
   for (const file of names.filter((name) => name.endsWith('.sql')).sort()) {
     const path = join(folder, file);
     const below = relative(process.cwd(), path);
@@ -26,7 +29,25 @@ export async function readReports(folder: string, dictionary: Dictionary): Promi
       throw reportInvalid(shown, [{ line: null, detail: 'the file can not be read' }], cause);
     });
     const plain = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
-    reports.push(parseReport(file.slice(0, -'.sql'.length), shown, plain, dictionary));
+    try {
+      reports.push(parseReport(file.slice(0, -'.sql'.length), shown, plain, dictionary));
+    } catch (error) {
+      if (!(error instanceof LongshoreError)) throw error;
+      faults.push(error);
+    }
   }
-  return reports;
+  const [first, ...others] = faults;
+  if (first === undefined) return reports;
+  if (others.length === 0) throw first;
+  throw new LongshoreError('report-invalid', faults.map(({ message }) => message).join('; '), {
+    places: faults.flatMap(({ places }) => places),
+  });
+}
+
+/** The sample's reports read the sample's tables; null: there are none. */
+export function reportsFolder({
+  reportsPath,
+  dictionaryPath,
+}: Pick<Config, 'reportsPath' | 'dictionaryPath'>): string | null {
+  return reportsPath ?? (dictionaryPath === undefined ? BUNDLED_REPORTS : null);
 }

@@ -11,5 +11,6 @@ export interface ReportFault {
 /** `report-invalid` that names file, line and fault, of every fault. */
 export function reportInvalid(file: string, faults: readonly ReportFault[], cause?: unknown): LongshoreError {
   const texts = faults.map(({ line, detail }) => `${file}${line === null ? '' : `:${line}`}: ${detail}`);
-  return new LongshoreError('report-invalid', texts.join('; '), { cause });
+  const places = texts.map((detail) => ({ detail }));
+  return new LongshoreError('report-invalid', texts.join('; '), { cause, places });
 }

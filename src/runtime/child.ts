@@ -1,4 +1,5 @@
 import { type Config, readConfig } from '../config.ts';
+import { type StartFault, startFaultsOf, startReport } from '../start-faults.ts';
 import { firstError, messageOf } from './log-fields.ts';
 import { createLogger, type Logger } from './logger.ts';
 
@@ -29,16 +30,22 @@ export interface ChildService {
 /** Messages from a child to its supervisor. */
 export type ChildMessage =
   | { readonly ready: true; readonly name: string; readonly info: ChildInfo }
+  /** Before it was ready: why it can not start. */
+  | { readonly refused: readonly StartFault[] }
   | { readonly log: { readonly level: string; readonly msg: string } };
 
 /**
  * The main function of a process of the platform: reads the configuration, starts the service, says `ready`, stops
  * it once on SIGTERM, SIGINT, or when the supervisor is gone, and turns every error that nobody caught into a log
  * line and a non-zero exit code. Without a supervisor (on a server of its own) it does the same, less the messages.
+ * What keeps it from starting is told by lines for people, to the supervisor or on standard error.
+ *
+ * @param configure gives the configuration, after whatever can be checked before the service starts
  */
 export async function runChild(
   name: string,
   start: (context: ChildContext) => Promise<ChildService>,
+  configure: (env: NodeJS.ProcessEnv) => Config | Promise<Config> = readConfig,
 ): Promise<void> {
   const role = process.argv.find((argument) => argument.startsWith('--as='))?.slice('--as='.length) ?? name;
   let log = createLogger({ level: 'info', process: role });
@@ -52,6 +59,17 @@ export async function runChild(
   const fail = (error: unknown) => {
     const first = firstError(error);
     log.fatal({ err: first }, messageOf(first));
+    end(1);
+  };
+  const refuse = (error: unknown) => {
+    const first = firstError(error);
+    const foreseen = startFaultsOf(first);
+    const faults = foreseen ?? [{ code: 'internal' as const, detail: messageOf(first) }];
+    process.send?.({ refused: faults } satisfies ChildMessage);
+    if (process.send === undefined) console.error(`Longshore can not start.\n${startReport(faults)}`);
+    // People read the lines above, and a log for machines gets all in one.
+    if (process.send === undefined && process.stdout.isTTY) return end(1);
+    log.fatal(foreseen === null ? { err: first } : { faults }, 'Longshore can not start');
     end(1);
   };
   const stop = async (why: string, inHaste = false) => {
@@ -78,7 +96,7 @@ export async function runChild(
   }
 
   try {
-    const config = readConfig();
+    const config = await configure(process.env);
     log = createLogger({ level: config.logLevel, process: role });
     service = await start({ config, log, name: role });
     service.failed?.catch(fail);
@@ -90,6 +108,6 @@ export async function runChild(
     process.send?.({ ready: true, name: role, info: service.info ?? {} } satisfies ChildMessage);
     log.info({ ...service.info }, 'Ready');
   } catch (error) {
-    fail(error);
+    refuse(error);
   }
 }
