@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import type { HomeLayout } from '../runtime/home.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
+import { claimOutside, makeOutside, sweepOutside } from './postgres-outside.ts';
 
 /**
  * PostgreSQL refuses to run as root, so a root user's server runs as the system user `postgres` (made when
@@ -44,7 +45,10 @@ export async function findPostgresPlace(
   }
   const user = serverUser(log);
   const programs = reachableAs(user, join(packaged, 'bin')) ? packaged : copyPrograms(packaged, log);
-  return { programs, data: knownData ?? (await dataFolder(layout, user, log)), user };
+  sweepOutside(SHARED_ROOT, log);
+  const data = knownData ?? (await dataFolder(layout, user, log));
+  if (!data.startsWith(layout.postgres)) claimOutside(dirname(data), layout.home);
+  return { programs, data, user };
 }
 
 /** The folder of PostgreSQL that npm installed for this platform. */
@@ -103,9 +107,7 @@ async function dataFolder(layout: HomeLayout, user: ServerUser, log: ProgressLog
   chownSync(layout.postgres, user.uid, user.gid);
   await chmod(layout.postgres, 0o700);
   if (reachableAs(user, layout.postgres)) return join(await realpath(layout.postgres), 'data');
-  // The name only has to be free; the home's state keeps it.
-  const folder = join(sharedRoot(), `postgres-${Date.now().toString(36)}`);
-  mkdirSync(folder, { mode: 0o700 });
+  const folder = makeOutside(sharedRoot(), layout.home);
   chownSync(folder, user.uid, user.gid);
   log.warn(
     `The user "${SERVER_USER}" can't reach ${layout.home}, so PostgreSQL's data goes to ${folder} ` +
