@@ -285,7 +285,11 @@ export async function startApi({
   };
   opened.defer(stopBatches);
   collectDefaultMetrics({ register: metrics.registry });
-  addLedgerMetrics(metrics.registry, db);
+  addLedgerMetrics(
+    metrics.registry,
+    db,
+    dictionary.tables.map(({ name }) => name),
+  );
   addPoolMetrics(metrics.registry, () => db.pool());
   addDependencyMetrics(metrics.registry, dependencies);
   const app = createApp({
@@ -327,6 +331,7 @@ export async function startApi({
     freshLedger,
     refresher,
     book,
+    isKeeper: joined.isKeeper,
     log,
   });
   opened.defer(() => house.stop());

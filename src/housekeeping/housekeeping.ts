@@ -38,6 +38,8 @@ export interface HouseDeps extends BackupJobDeps {
   readonly freshLedger: boolean;
   readonly refresher: Pick<Refresher, 'askStale'>;
   readonly book: Pick<ScheduleBook, 'sync'>;
+  /** Whether this process is the one of several APIs that does what has to be done once. */
+  readonly isKeeper: () => Promise<boolean>;
 }
 
 /** How long a stop waits for what is under way; all of it is idempotent and begins again at the next start. */
@@ -57,15 +59,15 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
     every(RECONCILE_EVERY_MS, async () => {
       if (!toldAgain) await tellPausedAgain(db);
       toldAgain = true;
-      await reconcileJobs(LOAD_JOB, deps);
+      if (await deps.isKeeper()) await reconcileJobs(LOAD_JOB, deps);
     }),
-    every(RECONCILE_EVERY_MS, () => reconcileJobs(BACKUP_JOB, deps)),
-    every(RECONCILE_EVERY_MS, () => reconcileJobs(RESTORE_JOB, deps)),
-    every(RECONCILE_EVERY_MS, () => refresher.askStale()),
-    every(RECONCILE_EVERY_MS, () => countEndedLoads(db)),
-    every(STAGES_EVERY_MS, () => sweepStages(db)),
-    every(STAGES_EVERY_MS, () => endOrphans(deps)),
-    every(SCHEDULES_EVERY_MS, () => deps.book.sync()),
+    once(RECONCILE_EVERY_MS, () => reconcileJobs(BACKUP_JOB, deps)),
+    once(RECONCILE_EVERY_MS, () => reconcileJobs(RESTORE_JOB, deps)),
+    once(RECONCILE_EVERY_MS, () => refresher.askStale()),
+    once(RECONCILE_EVERY_MS, () => countEndedLoads(db)),
+    once(STAGES_EVERY_MS, () => sweepStages(db)),
+    once(STAGES_EVERY_MS, () => endOrphans(deps)),
+    once(SCHEDULES_EVERY_MS, () => deps.book.sync()),
     every(SWEEP_EVERY_MS, async () => {
       const swept = await sweepUploads(db, storage);
       if (!swept && !toldOfUploads) log.warn(NOT_SWEPT);
@@ -80,6 +82,12 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
     every(SWEEP_EVERY_MS, () => sweepPayloads(deps)),
     every(SWEEP_EVERY_MS, async () => void (await dropExpiredIdempotencyKeys(db))),
   ];
+  /** By one API of several. */
+  function once(ms: number, work: () => Promise<void>): NodeJS.Timeout {
+    return every(ms, async () => {
+      if (await deps.isKeeper()) await work();
+    });
+  }
   function every(ms: number, work: () => Promise<void>): NodeJS.Timeout {
     let busy = false;
     const run = async () => {

@@ -3,7 +3,7 @@ import { LongshoreError } from '../errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { PayloadKeys } from '../seal/payload-keys.ts';
 import { type Installation, readInstallation } from './installation.ts';
-import { type RegisterOptions, registerProcess } from './process-registry.ts';
+import { isKeeper, type RegisterOptions, registerProcess } from './process-registry.ts';
 import type { ProcessStamp } from './process-stamps.ts';
 import {
   findStrangers,
@@ -19,6 +19,8 @@ const REREAD_EVERY_MS = 10_000;
 export interface JoinedProcess extends AsyncDisposable {
   /** What Temporal shows of the process. */
   readonly identity: string;
+  /** Whether it is the one of its name that does what has to be done once; see `isKeeper`. */
+  isKeeper(): Promise<boolean>;
   /** Rejects when the ledger's ID has changed since the process started, which has to restart then. */
   readonly renamed: Promise<never>;
 }
@@ -93,6 +95,7 @@ export async function joinInstallation(options: JoinOptions): Promise<JoinedProc
   ];
   return {
     identity: registered.identity,
+    isKeeper: () => isKeeper(db, registered.token),
     renamed,
     async [Symbol.asyncDispose]() {
       timers.forEach(clearInterval);

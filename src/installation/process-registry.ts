@@ -4,6 +4,7 @@ import type { ConnectionLike } from '@temporalio/client';
 import { sql } from 'kysely';
 import { CLOCK } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
+import { statement } from '../db/statement.ts';
 import { processQueue } from './names.ts';
 import { type StampScope, stampText } from './process-stamps.ts';
 
@@ -61,8 +62,33 @@ export async function registerProcess(options: RegisterOptions): Promise<Registe
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       ended.abort();
+      // Another process takes over at once what this one has done for all. Where that can't be written, it does so later.
+      await db.ledger
+        .updateTable('process')
+        .set({ name: `${name} (stopped)` })
+        .where('token', '=', token)
+        .execute()
+        .catch(() => undefined);
     },
   };
+}
+
+/** How long a process that has not reported counts as alive: it may have missed a report. */
+const ALIVE = '25 seconds';
+
+/**
+ * Whether a process is the one that does what one API of the installation has to do: the youngest that lives, so that an
+ * API that starts does it at once, whatever became of the one before.
+ */
+const IS_KEEPER = statement<{ keeper: boolean }>`
+  select not exists (
+    select from longshore.process other join longshore.process me on me.token = $1
+     where other.name = me.name and other.seen_at > clock_timestamp() - interval '${ALIVE}'
+       and (other.started_at, other.token) > (me.started_at, me.token)) as keeper`;
+
+export async function isKeeper(db: Sql, token: string): Promise<boolean> {
+  const [row] = await db.query(IS_KEEPER, [token]);
+  return row?.keeper ?? true;
 }
 
 /** A poll ends with its timeout, or with a task; none of our processes puts one there. */

@@ -1,5 +1,6 @@
 import type { Ledger } from '../db/ledger-queries.ts';
 import { messageOf } from '../runtime/log-fields.ts';
+import { listingClient } from '../seal/listing-client.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
 import { stateOfWorkflow } from '../temporal/workflow-state.ts';
 import { hasEnded, type JobView } from './job.ts';
@@ -13,6 +14,10 @@ const STARTED_ANEW =
 /** The longest that an interrupted run of a schedule may take to start a job that it recorded. */
 const PARENT_MS = 3_600_000;
 
+/** Of more jobs Temporal is asked for a list of those that run, and one by one only for the others. */
+const ASKED_ONE_BY_ONE = 10;
+const NONE: ReadonlySet<string> = new Set();
+
 /**
  * Reconciles ledger and Temporal: starts jobs whose workflow was never started (the API died in between, or Temporal
  * was away), and ends those whose workflow ended without recording it (terminated in the Web UI, or timed out), whose
@@ -22,9 +27,11 @@ export async function reconcileJobs<Row extends JobRow, View extends JobView, De
   kind: JobKind<Row, View, Deps>,
   deps: Deps,
 ): Promise<void> {
-  for (const row of await kind.unfinished(deps.db.ledger)) {
+  const rows = await kind.unfinished(deps.db.ledger);
+  const running = rows.length > ASKED_ONE_BY_ONE ? await listRunning(deps, kind.workflowType) : NONE;
+  for (const row of rows) {
     // One job's error must not hold up the others.
-    await reconcileJob(kind, deps, row).catch((error) => {
+    await reconcileJob(kind, deps, row, running).catch((error) => {
       const err = translateTemporal(error);
       const label = labelOf(kind, row.id);
       deps.log.warn(
@@ -35,16 +42,28 @@ export async function reconcileJobs<Row extends JobRow, View extends JobView, De
   }
 }
 
+/**
+ * IDs of the workflows that run, by a list that lags behind by moments: one that has just ended is found the next time.
+ * Nothing of them is opened.
+ */
+async function listRunning({ client, installation }: JobDeps, type: string): Promise<ReadonlySet<string>> {
+  const query = `TaskQueue = '${installation.queue}' and ExecutionStatus = 'Running' and WorkflowType = '${type}'`;
+  const running = new Set<string>();
+  for await (const { workflowId } of listingClient(client).workflow.list({ query })) running.add(workflowId);
+  return running;
+}
+
 async function reconcileJob<Row extends JobRow, View extends JobView, Deps extends JobDeps>(
   kind: JobKind<Row, View, Deps>,
   deps: Deps,
   row: Row,
+  listed: ReadonlySet<string>,
 ): Promise<void> {
   const { client, db, log } = deps;
   const { id, runId, startedBy, createdAt } = row;
   const { reconciliation } = kind;
   const label = labelOf(kind, id);
-  const state = await stateOfWorkflow(client, row.workflowId);
+  const state = listed.has(row.workflowId) ? 'running' : await stateOfWorkflow(client, row.workflowId);
   if (state === 'running') {
     await reconciliation.running?.(deps, row);
     return;

@@ -5,6 +5,7 @@ import { BACKUP_JOB, type BackupJobDeps } from '../../src/backups/backup-job.ts'
 import { NO_KEYS } from '../../src/backups/backup-keys.ts';
 import { createBackup } from '../../src/backups/backups.ts';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
+import { isKeeper } from '../../src/installation/process-registry.ts';
 import type { JobView } from '../../src/jobs/job.ts';
 import type { JobKind, JobRow } from '../../src/jobs/job-kind.ts';
 import { reconcileJobs } from '../../src/jobs/reconcile-jobs.ts';
@@ -67,6 +68,50 @@ describe('jobs', async () => {
     await reconcileJobs({ ...kind, unfinished: async () => [row] }, deps);
     return kind.view(db, id);
   }
+
+  it('are looked for in Temporal by one list when there are many, and by none but one API', async () => {
+    await stopWorker();
+    const { id } = await started('/v1/backups', {});
+    const row = (await BACKUP_JOB.row(db.ledger, String(id)))!;
+    let asked = 0;
+    const workflowService = new Proxy(client.workflowService, {
+      get: (service, name) => {
+        if (name === 'describeWorkflowExecution') asked++;
+        return Reflect.get(service, name, service);
+      },
+    });
+    const counting = Object.create(client, { workflowService: { value: workflowService } });
+    const many = { ...BACKUP_JOB, unfinished: async () => Array.from({ length: 40 }, () => row) };
+    // The list lags behind by moments: a job that it does not have yet is asked for.
+    await until(
+      async () => {
+        asked = 0;
+        await reconcileJobs(many, { ...deps, client: counting });
+        return asked;
+      },
+      (times) => times === 0,
+    );
+    assert.equal((await view(`/v1/backups/${id}`)).status, 'running');
+    await reconcileJobs({ ...many, unfinished: async () => [row] }, { ...deps, client: counting });
+    assert.equal(asked, 1);
+
+    const start = (token: string, seconds: number, seenAgo: number) =>
+      db.query(
+        `insert into longshore.process (token, name, host, pid, started_at, seen_at)
+         values ($1, 'keeping', 'h', 1, now() + $2 * interval '1 second', now() - $3 * interval '1 second')`,
+        [token, seconds, seenAgo],
+      );
+    await start('first', 1, 0);
+    await start('last', 2, 0);
+    await start('dead', 3, 60);
+    assert.deepEqual([await isKeeper(db, 'first'), await isKeeper(db, 'last')], [false, true]);
+    await db.query(`delete from longshore.process where name = 'keeping'`);
+    await withWorker();
+    await until(
+      () => view(`/v1/backups/${id}`),
+      ({ status }) => status === 'done',
+    );
+  });
 
   it('every request for a job that does not exist gets the not-found problem of its kind', async () => {
     for (const [kind, id] of [
