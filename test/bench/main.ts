@@ -4,6 +4,7 @@ import { benchLoad } from './load.ts';
 import { benchMemory } from './memory.ts';
 import { benchReport } from './report.ts';
 import { benchRestore } from './restore.ts';
+import { benchShape } from './shape.ts';
 import { benchStart } from './start.ts';
 
 /** `npm run bench -- NAME`: prints measurements, asserts nothing. Absolute times of one machine mean little: read the ratios. */
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   memory: benchMemory,
   report: benchReport,
   restore: benchRestore,
+  shape: benchShape,
   start: benchStart,
 };
 
