@@ -15,6 +15,7 @@ import { copyPart, joinSnapshot, SnapshotLost } from '../src/backups/snapshot.ts
 import type { TupleSource } from '../src/db/copy-binary.ts';
 import { CopyOut } from '../src/db/copy-out.ts';
 import { asDatabaseError } from '../src/db/database-error.ts';
+import { SpareConnections } from '../src/db/spare-connections.ts';
 import { LongshoreError } from '../src/errors.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import type { Table } from '../src/types.ts';
@@ -36,14 +37,16 @@ export interface ExportedPart {
  * records it in the ledger. Each try writes a file of its own; the first in the ledger counts, the others delete theirs.
  */
 export function exportPart(deps: ActivityDeps) {
+  const planOf = lastPlan(deps);
+  const spare = new SpareConnections(() => deps.db.connect());
   return async (input: ExportPartInput): Promise<ExportedPart> => {
-    const plan = await readBackupPlan(deps.db, input.backupId);
+    const plan = await planOf(input.backupId);
     const before = await findPart(deps.db, input);
     if (before) return before;
-    const client = await deps.db.connect().catch(toLost);
+    const client = await spare.take().catch(toLost);
     let bytes = 0;
     try {
-      return await whileBeating(
+      const part = await whileBeating(
         () => ({ bytes }),
         (signal) =>
           writePart(deps, plan, input, client, (more) => {
@@ -51,20 +54,42 @@ export function exportPart(deps: ActivityDeps) {
             bytes += more;
           }),
       );
-    } finally {
+      // Its locks and its hold on the snapshot go at once.
+      await client.query('commit');
+      spare.giveBack(client);
+      return part;
+    } catch (error) {
       await client.end().catch(() => undefined);
+      throw error;
     }
+  };
+}
+
+/** What a part needs of its backup, which stays as it is; with tables by name. */
+type ExportPlan = Omit<BackupPlan, 'tables' | 'status' | 'attempt'> & {
+  readonly tables: ReadonlyMap<string, Table>;
+};
+
+/** Keeps the plan of the last backup: it describes every table, and most parts are of one that is small. */
+function lastPlan({ db }: Pick<ActivityDeps, 'db'>): (backupId: string) => Promise<ExportPlan> {
+  let last: ExportPlan | undefined;
+  return async (backupId) => {
+    if (last?.id !== backupId) {
+      const { tables, ...plan } = await readBackupPlan(db, backupId);
+      last = { ...plan, tables: new Map(tables.map((table) => [table.name, table])) };
+    }
+    return last;
   };
 }
 
 async function writePart(
   deps: ActivityDeps,
-  plan: BackupPlan,
+  plan: ExportPlan,
   input: ExportPartInput,
   client: Client,
   onBytes: (bytes: number) => void,
 ): Promise<ExportedPart> {
-  const table = plan.tables.find(({ name }) => name === input.table);
+  const table = plan.tables.get(input.table);
   if (!table) throw new LongshoreError('internal', `backup ${plan.id} has no table ${input.table}`);
   const name = partName(input, plan.encrypted);
   const key = backupFolder(plan.id) + name;
@@ -79,7 +104,7 @@ async function writePart(
   return { rows: counts.rows, bytes: counts.bytes };
 }
 
-function encodeOptions({ id, codec, dictionary }: BackupPlan, table: Table) {
+function encodeOptions({ id, codec, dictionary }: ExportPlan, table: Table) {
   const metadata = {
     'longshore.backup': id,
     'longshore.table': table.name,
@@ -124,7 +149,7 @@ function lost(message: string, cause?: unknown): ApplicationFailure {
 
 function seal(
   { backupKeys }: ActivityDeps,
-  plan: BackupPlan,
+  plan: ExportPlan,
   name: string,
   encoded: AsyncGenerator<Buffer, void>,
 ): AsyncIterable<Buffer> {

@@ -1,25 +1,31 @@
-import type { BackupView } from '../../src/backups/backup.ts';
+import type { BackupSummary, BackupView } from '../../src/backups/backup.ts';
 import { unknownBackup } from '../../src/backups/backups.ts';
 import { type JobResource, noteJob } from '../http/answer-job.ts';
 import { mayUseTables } from '../http/auth.ts';
 import type { ApiDeps } from '../http/deps.ts';
 import type { Call } from '../http/route.ts';
 import { workflowLink } from '../http/temporal-link.ts';
-import type { BackupAnswer } from './backup-schemas.ts';
+import type { BackupAnswer, BackupSummaryAnswer } from './backup-schemas.ts';
 
 /** A backup with links to the requests that apply to it. */
 export function backupAnswer(backup: BackupView, deps: ApiDeps): BackupAnswer {
-  const self = backupPath(backup.id);
+  return { ...(backup as BackupAnswer), links: linksOf(backup, deps) };
+}
+
+/** The same of one in a list. */
+export function backupSummaryAnswer(backup: BackupSummary, deps: ApiDeps): BackupSummaryAnswer {
+  return { ...(backup as BackupSummaryAnswer), links: linksOf(backup, deps) };
+}
+
+function linksOf({ id, workflowId }: Pick<BackupView, 'id' | 'workflowId'>, deps: ApiDeps) {
+  const self = backupPath(id);
   return {
-    ...(backup as BackupAnswer),
-    links: {
-      self,
-      manifest: `${self}/files/manifest.json`,
-      pin: `${self}/pin`,
-      unpin: `${self}/unpin`,
-      cancel: `${self}/cancel`,
-      ...workflowLink(backup.workflowId, deps),
-    },
+    self,
+    manifest: `${self}/files/manifest.json`,
+    pin: `${self}/pin`,
+    unpin: `${self}/unpin`,
+    cancel: `${self}/cancel`,
+    ...workflowLink(workflowId, deps),
   };
 }
 

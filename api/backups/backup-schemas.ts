@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CODECS } from '../../src/avro/codec.ts';
-import type { BackupStatus, BackupView } from '../../src/backups/backup.ts';
+import type { BackupStatus, BackupSummary, BackupView } from '../../src/backups/backup.ts';
 import { DOUBTS, type DoubtReason } from '../../src/backups/doubts.ts';
 import { count, instant, jobMembers, path, temporalLinkSchema } from '../http/schemas.ts';
 
@@ -99,17 +99,31 @@ const backupView = z.object({
 });
 backupView satisfies z.ZodType<BackupView>;
 
-export const backupSchema = backupView
-  .extend({
-    links: z.object({
-      self: path,
-      manifest: path,
-      pin: path,
-      unpin: path,
-      cancel: path,
-      temporal: temporalLinkSchema,
-    }),
-  })
-  .meta({ id: 'Backup' });
+const links = z.object({
+  self: path,
+  manifest: path,
+  pin: path,
+  unpin: path,
+  cancel: path,
+  temporal: temporalLinkSchema,
+});
+
+export const backupSchema = backupView.extend({ links }).meta({ id: 'Backup' });
+
+const backupSummary = backupView.extend({
+  tables: z
+    .array(z.object({ table: z.string() }))
+    .meta({ description: 'The first 20; GET of the backup has all, with their parts' }),
+  tablesTotal: count.meta({ description: 'Number of all tables' }),
+  verification: verificationSchema
+    .omit({ tables: true })
+    .meta({ id: 'VerificationSummary', description: 'What the last drill found; at most 20 faults' })
+    .nullable(),
+});
+backupSummary satisfies z.ZodType<BackupSummary>;
+
+/** As lists show it: of the same size whatever it holds. */
+export const backupSummarySchema = backupSummary.extend({ links }).meta({ id: 'BackupSummary' });
+export type BackupSummaryAnswer = z.infer<typeof backupSummarySchema>;
 
 export type BackupAnswer = z.infer<typeof backupSchema>;

@@ -7,8 +7,14 @@ import { readPage } from '../http/page.ts';
 import { flag, pageLimit } from '../http/parameters.ts';
 import { defineRoute } from '../http/route.ts';
 import { nextSchema } from '../http/schemas.ts';
-import { backupAnswer, findBackup } from './backup-answer.ts';
-import { backupParams, backupPurposeSchema, backupSchema, backupStatusSchema } from './backup-schemas.ts';
+import { backupAnswer, backupSummaryAnswer, findBackup } from './backup-answer.ts';
+import {
+  backupParams,
+  backupPurposeSchema,
+  backupSchema,
+  backupStatusSchema,
+  backupSummarySchema,
+} from './backup-schemas.ts';
 
 const tag = 'Backups';
 const content = { 'application/json': { schema: backupSchema } };
@@ -27,14 +33,16 @@ const listBackups = defineRoute({
   path: '/v1/backups',
   tag,
   summary: 'List backups, newest first',
-  description: 'A key that is limited to some tables sees the backups that hold no others.',
+  description:
+    'Without their parts, and with the first 20 of their tables: GET of a backup has them all. A key that is limited to ' +
+    'some tables sees the backups that hold no others.',
   scopes: ['read', 'write'],
   query: listQuery,
   responses: {
     '200': {
       description: 'A page of backups',
       content: {
-        'application/json': { schema: z.object({ backups: z.array(backupSchema), next: nextSchema }) },
+        'application/json': { schema: z.object({ backups: z.array(backupSummarySchema), next: nextSchema }) },
       },
     },
   },
@@ -47,7 +55,7 @@ const listBackups = defineRoute({
       (limit) => deps.backups.list({ ...rest, within, scheduleId, limit }),
       ({ id }) => ({ before: id }),
     );
-    res.json({ backups: entries.map((backup) => backupAnswer(backup, deps)), next });
+    res.json({ backups: entries.map((backup) => backupSummaryAnswer(backup, deps)), next });
   },
 });
 

@@ -163,8 +163,9 @@ export async function composeManifest(
     );
   }
   const { id, purpose, scheduleId, dictionary, codec } = plan;
+  const byTable = Map.groupBy(stored, ({ table }) => table);
   const tables = plan.tables.map((definition): ManifestTable => {
-    const parts = stored.filter(({ table }) => table === definition.name).map(({ part }) => part);
+    const parts = (byTable.get(definition.name) ?? []).map(({ part }) => part);
     return {
       table: definition.name,
       definition,

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Codec } from '../avro/codec.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { AdoptedByHand, AdoptRequest } from './adopt-by-hand.ts';
-import type { BackupView } from './backup.ts';
+import type { BackupSummary, BackupView } from './backup.ts';
 import type { BackupFilter } from './backups.ts';
 
 /**
@@ -14,7 +14,7 @@ export interface BackupService extends Jobs<BackupView> {
   start(request: StartBackup): Promise<BackupView>;
 
   /** Newest first. */
-  list(filter: BackupFilter): Promise<readonly BackupView[]>;
+  list(filter: BackupFilter): Promise<readonly BackupSummary[]>;
 
   /** @throws `backup-state` */
   setPinned(id: string, pinned: boolean): Promise<BackupView>;

@@ -97,6 +97,15 @@ export interface BackupView extends JobView {
   readonly verification: Verification | null;
 }
 
+/** A backup as lists show it: of the same size whatever it holds. */
+export interface BackupSummary extends Omit<BackupView, 'tables' | 'verification'> {
+  /** The first of its tables. */
+  readonly tables: readonly Pick<BackupTableView, 'table'>[];
+  /** Number of all its tables. */
+  readonly tablesTotal: number;
+  readonly verification: Omit<Verification, 'tables'> | null;
+}
+
 export interface BackupTableView {
   readonly table: string;
   /** null until the backup is done. */

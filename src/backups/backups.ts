@@ -6,10 +6,10 @@ import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { quoted } from '../shorten.ts';
 import { brokenTables } from '../tables/measure-tables.ts';
 import type { Dictionary, Table } from '../types.ts';
-import type { BackupPurpose, BackupStatus, BackupView } from './backup.ts';
+import type { BackupPurpose, BackupStatus, BackupSummary, BackupView } from './backup.ts';
 import { newBackupId } from './backup-id.ts';
 import type { BackupKeys } from './backup-keys.ts';
-import { type BackupRow, toBackupView } from './backup-view.ts';
+import { type BackupRow, type BackupSummaryRow, toBackupSummary, toBackupView } from './backup-view.ts';
 import { uncovered } from './uncovered.ts';
 
 export interface NewBackup {
@@ -106,12 +106,12 @@ async function usableTables(db: Sql, { dictionary, tables: names }: NewBackup) {
 /** The chosen tables in the dictionary's order, which is that of the references. */
 function chosenTables(dictionary: Dictionary, names: readonly string[] | null): readonly Table[] {
   if (names === null) return dictionary.tables;
-  for (const name of names) {
-    if (!dictionary.tables.some((table) => table.name === name)) {
-      throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
-    }
+  const wanted = new Set(names);
+  const chosen = dictionary.tables.filter(({ name }) => wanted.delete(name));
+  for (const name of wanted) {
+    throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
   }
-  return dictionary.tables.filter(({ name }) => names.includes(name));
+  return chosen;
 }
 
 /** @throws LongshoreError `unknown-backup` */
@@ -139,14 +139,20 @@ export async function readBackupPlan(db: Sql, id: string): Promise<BackupPlan> {
   return { ...plan, dictionary: { name, version } };
 }
 
+const FACTS = part`
+  b.id, b.purpose, b.schedule_id, b.status, b.pinned, b.codec, b.encrypted, b.key_id, b.workflow_id, b.run_id,
+  b.dictionary_version, b.snapshot_at, b.parts_total, b.rows, b.bytes, b.error_code, b.error_message, b.note,
+  b.unverified, b.warnings, b.verified_at, b.started_by, b.created_at, b.finished_at`;
+
+const STORED_PARTS = part`
+  longshore.backup_part where b.status = 'running' and backup_id = b.id and attempt = b.attempt`;
+
 const VIEW = part`
-  select b.id, b.purpose, b.schedule_id, b.status, b.pinned, b.codec, b.encrypted, b.key_id, b.workflow_id, b.run_id,
-         b.dictionary_version, b.snapshot_at, b.tables, b.parts_total, b.manifest, b.rows, b.bytes, b.error_code,
-         b.error_message, b.note, b.unverified, b.warnings, b.verified_at, b.verification, b.started_by, b.created_at, b.finished_at, p.parts
+  select ${FACTS}, b.tables, b.manifest, b.verification, p.parts
     from longshore.backup b
     left join lateral (
       select jsonb_agg(jsonb_build_object('table', table_name, 'part', part) order by table_name, part_no) as parts
-        from longshore.backup_part where b.status = 'running' and backup_id = b.id and attempt = b.attempt) p on true`;
+        from ${STORED_PARTS}) p on true`;
 
 const READ_BACKUP = statement<BackupRow>`${VIEW} where b.id = $1`;
 
@@ -170,8 +176,20 @@ export interface BackupFilter {
   readonly limit: number;
 }
 
-const LIST_BACKUPS = statement<BackupRow>`
-  ${VIEW}
+/** At most so many of a backup's tables, and of the faults that a drill found, are in a list. */
+const LISTED_TABLES = 20;
+
+/** Without the manifest, which describes every table and part, and is not even read. */
+const LIST_BACKUPS = statement<BackupSummaryRow>`
+  select ${FACTS}, b.tables[1:${LISTED_TABLES}] as tables, cardinality(b.tables) as tables_total,
+         case when b.verification is null then null else jsonb_set(b.verification - 'tables', '{faults}',
+           jsonb_path_query_array(b.verification, '$.faults[0 to ${LISTED_TABLES - 1}]')) end as verification,
+         case when b.manifest is not null then coalesce(b.parts_total, 0) else p.parts end as parts,
+         p.rows as part_rows, p.bytes as part_bytes
+    from longshore.backup b
+    left join lateral (
+      select count(*)::int as parts, sum((part ->> 'rows')::float8) as rows, sum((part ->> 'bytes')::float8) as bytes
+        from ${STORED_PARTS}) p on true
    where ($1::text is null or b.tables @> array[$1])
      and ($2::text[] is null or (b.tables <@ $2 and b.status <> 'unverified'))
      and ($3::text is null or b.status = $3) and ($4::text is null or b.purpose = $4)
@@ -180,7 +198,7 @@ const LIST_BACKUPS = statement<BackupRow>`
    order by b.created_at desc, b.id desc limit $7`;
 
 /** Newest first. A `before` that is not there gives none. */
-export async function listBackups(db: Sql, filter: BackupFilter): Promise<BackupView[]> {
+export async function listBackups(db: Sql, filter: BackupFilter): Promise<BackupSummary[]> {
   const rows = await db.query(LIST_BACKUPS, [
     filter.table ?? null,
     filter.within ?? null,
@@ -190,7 +208,7 @@ export async function listBackups(db: Sql, filter: BackupFilter): Promise<Backup
     filter.before ?? null,
     filter.limit,
   ]);
-  return rows.map(toBackupView);
+  return rows.map(toBackupSummary);
 }
 
 const SET_PINNED = statement<{ status: BackupStatus }>`

@@ -1,4 +1,4 @@
-import type { BackupView } from '../backups/backup.ts';
+import type { BackupSummary, BackupView } from '../backups/backup.ts';
 import { EXIT } from './exit-codes.ts';
 import { formatBytes, formatCount, formatSeconds, formatTable, formatTime, plain } from './format.ts';
 import { type Fact, factLines, troubleFacts } from './job-facts.ts';
@@ -88,7 +88,7 @@ function secondsOf({ createdAt, finishedAt }: BackupView): string | null {
 }
 
 /** Many backups, one a line. */
-export function backupTable(backups: readonly BackupAnswer[]): string {
+export function backupTable(backups: readonly BackupSummary[]): string {
   const rows = backups.map((backup) => [
     backup.id,
     plain(backup.scheduleId ?? backup.purpose),
@@ -96,7 +96,12 @@ export function backupTable(backups: readonly BackupAnswer[]): string {
     backup.rows === null ? '' : formatCount(backup.rows),
     backup.bytes === null ? '' : formatBytes(backup.bytes),
     backup.verification === null ? 'never' : backup.verification.ok ? 'good' : 'damaged',
-    backup.tables.map(({ table }) => plain(table)).join(', '),
+    tableNames(backup),
   ]);
   return formatTable(['id', 'made by', 'status', 'rows', 'size', 'proved', 'tables'], rows);
+}
+
+function tableNames({ tables, tablesTotal }: BackupSummary): string {
+  const names = tables.map(({ table }) => plain(table)).join(', ');
+  return tablesTotal > tables.length ? `${names} and ${tablesTotal - tables.length} more` : names;
 }

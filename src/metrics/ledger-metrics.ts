@@ -4,6 +4,7 @@ import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import type { LoadStatus } from '../types.ts';
 import { within } from '../within.ts';
+import { COUNTER_TABLES, TableLabels } from './table-labels.ts';
 
 /** Scrapes come every 15 seconds or so from each of perhaps several servers; one answer serves them all. */
 const KEPT_MS = 5_000;
@@ -27,9 +28,16 @@ const OUTCOMES = ['loaded', 'rejected', 'unchanged', 'discarded'] as const;
 /**
  * What the ledger knows of loads, asked at a scrape: the same from every API process, so it must not be summed over
  * them, and right after restarts. While PostgreSQL is away `longshore_ledger_up` is 0 and the rest is left out.
+ *
+ * @param tables those of the dictionary, whose first ones are told apart
  */
-export function addLedgerMetrics(registry: Registry, db: Pick<Sql, 'query'>): void {
+export function addLedgerMetrics(
+  registry: Registry,
+  db: Pick<Sql, 'query'>,
+  tables: readonly string[] = [],
+): void {
   const registers = [registry];
+  const labels = new TableLabels(COUNTER_TABLES, tables);
   const read = kept(KEPT_MS, () => countLoads(db));
   new Gauge({
     name: 'longshore_ledger_up',
@@ -47,7 +55,7 @@ export function addLedgerMetrics(registry: Registry, db: Pick<Sql, 'query'>): vo
     async collect() {
       const counts = (await read()) ?? [];
       this.reset();
-      for (const { table, status, loads } of counts) this.set({ table, status }, loads);
+      for (const { table, status, loads } of counts) this.inc({ table: labels.of(table), status }, loads);
     },
   });
   new Counter({
@@ -60,7 +68,8 @@ export function addLedgerMetrics(registry: Registry, db: Pick<Sql, 'query'>): vo
       this.reset();
       for (const count of counts) {
         if (count.status !== 'done') continue;
-        for (const outcome of OUTCOMES) this.inc({ table: count.table, outcome }, count[outcome]);
+        const table = labels.of(count.table);
+        for (const outcome of OUTCOMES) this.inc({ table, outcome }, count[outcome]);
       }
     },
   });

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { BatchMetrics } from '../batches/batch-metrics.ts';
+import { COUNTER_TABLES, HISTOGRAM_TABLES, TableLabels } from './table-labels.ts';
 
 /**
  * What this process counts of its own work, for Prometheus. Cheap to call: thousands of times a second. Everything
@@ -7,7 +8,7 @@ import type { BatchMetrics } from '../batches/batch-metrics.ts';
  * told beside it by `src/metrics/ledger-metrics.ts`, the same from every process.
  *
  * Names and units follow Prometheus (prometheus.io/docs/practices/naming): base units, `_total` for counters.
- * Labels have few values: route templates, tables of the dictionary, error codes; never IDs.
+ * Labels have few values: route templates, tables of the dictionary (`TableLabels`), error codes; never IDs.
  */
 export interface Metrics extends BatchMetrics {
   /** A request is answered, or broken off (`status` null). `code` is its problem's, if it was answered with one. */
@@ -40,6 +41,8 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 export function createMetrics(sdk: () => Promise<string> = async () => ''): Metrics {
   const registry = new Registry();
   const { requests, problems, batches, groups } = define(registry);
+  const histograms = new TableLabels(HISTOGRAM_TABLES);
+  const counters = new TableLabels(COUNTER_TABLES);
   return {
     registry,
     async text(tables = null) {
@@ -51,12 +54,15 @@ export function createMetrics(sdk: () => Promise<string> = async () => ''): Metr
       requests.observe({ ...labels, status: status ?? 0 }, seconds);
       if (code !== null) problems.inc({ route: labels.route, code });
     },
-    batchEnded({ table, rows, seconds }) {
+    batchEnded({ table: name, rows, seconds }) {
+      const table = histograms.of(name);
       if (rows.sent !== null) batches.size.observe({ table }, rows.sent);
-      for (const outcome of OUTCOMES) batches.rows.inc({ table, outcome }, rows[outcome]);
+      const counted = counters.of(name);
+      for (const outcome of OUTCOMES) batches.rows.inc({ table: counted, outcome }, rows[outcome]);
       batches.seconds.observe({ table }, seconds);
     },
-    groupCommitted({ table, batches: count, rows, seconds }) {
+    groupCommitted({ table: name, batches: count, rows, seconds }) {
+      const table = histograms.of(name);
       groups.batches.observe({ table }, count);
       groups.rows.observe({ table }, rows);
       groups.seconds.observe({ table }, seconds);

@@ -5,7 +5,7 @@ import { after, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { decodeAvro } from '../../src/avro/decode.ts';
 import { readAvroRows } from '../../src/avro/read-rows.ts';
-import type { BackupView, Manifest } from '../../src/backups/backup.ts';
+import type { BackupSummary, BackupView, Manifest } from '../../src/backups/backup.ts';
 import { NO_KEYS } from '../../src/backups/backup-keys.ts';
 import { removeOldSafety } from '../../src/backups/safety-retention.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
@@ -152,6 +152,41 @@ describe('backups', async () => {
       next = page.next;
     }
     assert.deepEqual(paged, all);
+  });
+
+  it('are as small in a list with a thousand tables as with three, and read in full one by one', async () => {
+    const { id } = await backUp({});
+    const tables = Array.from({ length: 1000 }, (_, n) => `table_${n}`);
+    const large = '20991231T235959Z-000001';
+    const manifest = {
+      tables: tables.map((table) => ({ table, rows: 1, parts: [{ name: `${table}-0.avro` }] })),
+    };
+    await db.query(
+      `insert into longshore.backup
+       select (jsonb_populate_record(b, jsonb_build_object('id', $2::text, 'workflow_id', $2::text, 'tables', $3::jsonb,
+               'manifest', $4::jsonb, 'parts_total', 1000, 'created_at', now() + interval '1 minute'))).*
+         from longshore.backup b where id = $1`,
+      [id, large, JSON.stringify(tables), JSON.stringify(manifest)],
+    );
+    const { body } = await get('/v1/backups?limit=2');
+    const { backups } = body as unknown as { backups: (BackupSummary & { links: object })[] };
+    assert.deepEqual(
+      backups.map((one) => [one.id, one.tables.length, one.tablesTotal, one.parts]),
+      [
+        [large, 20, 1000, 1000],
+        [id, 3, 3, 3],
+      ],
+    );
+    assert.ok(JSON.stringify(backups[0]).length < 4_000);
+    const {
+      tables: whole,
+      verification,
+      ...facts
+    } = (await get(`/v1/backups/${id}`)).body as unknown as BackupView;
+    const { tables: listed, tablesTotal, verification: found, ...summary } = backups[1]!;
+    assert.deepEqual(summary, facts);
+    assert.deepEqual([listed, found], [whole.map(({ table }) => ({ table })), verification]);
+    await db.query('delete from longshore.backup where id = $1', [large]);
   });
 
   it('never hold a row without the rows that it refers to, whatever is written meanwhile', async () => {

@@ -11,10 +11,12 @@ import { plainDatabase } from '../support/plain-role.ts';
 import { testStack } from '../support/stack.ts';
 
 const NAMES = ['whole', 'gone', 'short', 'retyped', 'view', 'locked'];
+/** Enough for a connection of each to show. */
+const FILLERS = Array.from({ length: 60 }, (_, n) => `filler_${n}`);
 const WAIT = { prefer: 'wait=50' };
 const DESCRIPTOR = {
   name: 'broken',
-  resources: NAMES.map((name) => ({
+  resources: [...NAMES, ...FILLERS].map((name) => ({
     name,
     schema: {
       fields: [
@@ -58,7 +60,8 @@ describe('A table that somebody has changed in the database', async () => {
 
   it('is listed as broken, with what is wrong and what to do, beside the others', async () => {
     const tables = await list();
-    const broken = Object.fromEntries(tables.map((table) => [table.name, table.broken?.message ?? null]));
+    const named = tables.filter(({ name }) => NAMES.includes(name));
+    const broken = Object.fromEntries(named.map((table) => [table.name, table.broken?.message ?? null]));
     assert.deepEqual(broken, {
       whole: null,
       gone: 'the table gone is not in the database any more',
@@ -100,7 +103,7 @@ describe('A table that somebody has changed in the database', async () => {
     assert.deepEqual([status, backup.status], [201, 'done'], JSON.stringify(body));
     assert.deepEqual(
       backup.tables.map(({ table }) => table),
-      ['whole', 'locked'],
+      ['whole', 'locked', ...FILLERS],
     );
     assert.ok(
       backup.warnings.includes(
@@ -109,6 +112,20 @@ describe('A table that somebody has changed in the database', async () => {
     );
     const named = await post('/v1/tables/gone/backups', {}, WAIT);
     assert.deepEqual([named.status, named.body.code], [409, 'table-broken']);
+  });
+
+  it('is one of many that a backup reads over a few connections', async () => {
+    const sessions = async () =>
+      (
+        await db.query<{ sessions: number }>(
+          'select sessions::int as sessions from pg_stat_database where datname = current_database()',
+        )
+      )[0]!.sessions;
+    const before = await sessions();
+    const { body } = await post('/v1/backups', {}, WAIT);
+    assert.equal(body.status, 'done', JSON.stringify(body));
+    const opened = (await sessions()) - before;
+    assert.ok(opened < FILLERS.length / 2, `${opened} connections were opened`);
   });
 
   it('comes back by a restore, whether it was dropped or lacks a column', async () => {

@@ -1,5 +1,5 @@
 import type { AdoptedByHand, AdoptRequest } from '../../src/backups/adopt-by-hand.ts';
-import type { BackupView } from '../../src/backups/backup.ts';
+import type { BackupSummary, BackupView } from '../../src/backups/backup.ts';
 import type { BackupFile, BackupService, StartBackup } from '../../src/backups/backup-service.ts';
 import { unknownBackup } from '../../src/backups/backups.ts';
 
@@ -22,8 +22,9 @@ export class FakeBackups implements BackupService {
     return found;
   }
 
-  async list(): Promise<readonly BackupView[]> {
-    return [...this.views.values()].reverse();
+  async list(): Promise<readonly BackupSummary[]> {
+    const views = [...this.views.values()].reverse();
+    return views.map((view) => ({ ...view, tablesTotal: view.tables.length }));
   }
 
   wait(id: string): Promise<BackupView> {

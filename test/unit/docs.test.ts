@@ -17,6 +17,7 @@ import { ERRORS } from '../../src/errors.ts';
 import { addDependencyMetrics } from '../../src/metrics/dependencies.ts';
 import { addLedgerMetrics, addPoolMetrics } from '../../src/metrics/ledger-metrics.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
+import { COUNTER_TABLES, HISTOGRAM_TABLES, OTHER_TABLES } from '../../src/metrics/table-labels.ts';
 import { BUNDLED_REPORTS } from '../../src/reports/read-reports.ts';
 import { compileTable } from '../../src/rows/compile-table.ts';
 import { LOAD_MODES } from '../../src/types.ts';
@@ -101,9 +102,13 @@ describe('the documentation', () => {
   });
 
   it('lists every metric with its labels, and no other', () => {
-    const rows = section('docs/operations.md', 'Metrics')
-      .split('\n')
-      .filter((line) => line.startsWith('| `longshore_'));
+    const text = section('docs/operations.md', 'Metrics');
+    const rows = text.split('\n').filter((line) => line.startsWith('| `longshore_'));
+    assert.ok(
+      text.includes(`the first ${HISTOGRAM_TABLES} tables`) &&
+        text.includes(`other metrics ${COUNTER_TABLES}`) &&
+        text.includes(`label \`${OTHER_TABLES}\``),
+    );
     const known = metricsOfApi();
     for (const { name, labelNames } of known) {
       const row = rows.find((line) => line.includes(`\`${name}\``));

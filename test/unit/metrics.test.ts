@@ -42,6 +42,46 @@ describe('metrics', () => {
     }
   });
 
+  it('are of a bounded size whatever the number of tables, and count those beyond together', async () => {
+    const sizeWith = async (tables: number) => {
+      const metrics = createMetrics();
+      const names = Array.from({ length: tables }, (_, n) => `t${n}`);
+      for (const table of names) {
+        metrics.batchEnded({ table, rows, seconds: 0.02 });
+        metrics.groupCommitted({ table, batches: 1, rows: 10, seconds: 0.02 });
+      }
+      const ledger = names.map((table) => ({
+        table,
+        status: 'done',
+        loads: 1,
+        loaded: 2,
+        rejected: 0,
+        unchanged: 0,
+        discarded: 0,
+      }));
+      addLedgerMetrics(
+        metrics.registry,
+        { query: (async () => ledger) as unknown as Database['query'] },
+        names,
+      );
+      return metrics.text();
+    };
+    const [some, many, thousands] = [await sizeWith(5), await sizeWith(1000), await sizeWith(3000)];
+    assert.ok(many.length < 250_000, `${many.length} bytes`);
+    assert.ok(thousands.length < many.length * 1.02, `${thousands.length} bytes, ${many.length}`);
+    assert.ok(!some.includes('_other'));
+    for (const expected of [
+      'longshore_batch_size_rows_count{table="t9"} 1',
+      'longshore_batch_size_rows_count{table="_other"} 990',
+      'longshore_batch_rows_total{table="_other",outcome="accepted"} 5600',
+      'longshore_loads{table="t199",status="done"} 1',
+      'longshore_loads{table="_other",status="done"} 800',
+      'longshore_load_rows_total{table="_other",outcome="loaded"} 1600',
+    ]) {
+      assert.ok(samples(many).includes(expected), expected);
+    }
+  });
+
   it('have no labels that a client made up', async () => {
     const metrics = createMetrics();
     for (const method of ['BREW', 'PROPFIND']) {

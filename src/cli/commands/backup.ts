@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { CODECS, DEFAULT_CODEC } from '../../avro/codec.ts';
+import type { BackupSummary } from '../../backups/backup.ts';
 import { EXIT } from '../exit-codes.ts';
 import { plain } from '../format.ts';
 import { type GlobalOptions, openSession } from '../session.ts';
@@ -106,7 +107,7 @@ async function list(options: ListOptions): Promise<void> {
   const query = new URLSearchParams({ limit: String(LISTED) });
   if (options.table !== undefined) query.set('table', options.table);
   if (options.status !== undefined) query.set('status', options.status);
-  const answer = await session.api.json<{ backups: BackupAnswer[] }>(`/v1/backups?${query}`);
+  const answer = await session.api.json<{ backups: BackupSummary[] }>(`/v1/backups?${query}`);
   session.print(answer, () =>
     answer.backups.length === 0 ? 'No backups yet.' : backupTable(answer.backups),
   );
