@@ -17,8 +17,8 @@ COPY activities ./activities
 COPY api ./api
 # The workflows as one script, so that a start has nothing to build.
 RUN node --eval "import('./src/temporal/workflow-bundle.ts').then(({ workflowBundle }) => workflowBundle({ own: '/tmp' }))"
-# Temporal's SDK and the S3 client trust the system's root certificates, of which the slim image has none: those that
-# Node trusts, which are Mozilla's.
+# Temporal's SDK trusts the system's root certificates, and the slim image has none: those that Node trusts, which are
+# Mozilla's. (The S3 client brings its own.)
 RUN mkdir -p /etc/ssl/certs \
   && node -p "require('node:tls').rootCertificates.join('\n')" > /etc/ssl/certs/ca-certificates.crt
 

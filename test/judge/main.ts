@@ -1,4 +1,5 @@
 import { judgeAvro } from './avro.ts';
+import { judgeDeployment } from './compose.ts';
 import { judgeByFrictionless } from './frictionless.ts';
 import { MissingTool } from './python.ts';
 import { judgeReports } from './reports.ts';
@@ -13,6 +14,7 @@ export interface Scores {
 
 const JUDGES: Readonly<Record<string, (scores: Scores) => Promise<void>>> = {
   avro: judgeAvro,
+  compose: judgeDeployment,
   frictionless: judgeByFrictionless,
   reports: judgeReports,
   schemathesis: judgeBySchemathesis,

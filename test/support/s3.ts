@@ -39,13 +39,13 @@ export function s3Fault(): string | null {
  * which the storage takes them.
  */
 export async function testS3(t: Cleanup, keys = KEYS): Promise<TestS3> {
-  await buildServer();
+  const program = await s3Program();
   const root = await mkdtemp(join(tmpdir(), 'longshore-s3-'));
   const [folder, sidecar] = [join(root, 'buckets'), join(root, 'metadata')];
   await Promise.all([mkdir(folder), mkdir(sidecar)]);
   const port = await freePort();
   const server = await startServer(
-    PROGRAM,
+    program,
     // Metadata beside the files: not every file system has extended attributes.
     ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', sidecar, folder],
     join(root, 's3.log'),
@@ -77,8 +77,9 @@ export async function testS3(t: Cleanup, keys = KEYS): Promise<TestS3> {
   };
 }
 
-async function buildServer(): Promise<void> {
-  if (existsSync(PROGRAM)) return;
+/** The server's program, built when there is none. */
+export async function s3Program(): Promise<string> {
+  if (existsSync(PROGRAM)) return PROGRAM;
   const attempt = join(dirname(PROGRAM), `.attempt-${process.pid}`);
   await mkdir(attempt, { recursive: true });
   try {
@@ -92,6 +93,7 @@ async function buildServer(): Promise<void> {
     const code = await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
     if (code !== 0) throw new Error(`go install ${SOURCE} failed: ${said}`);
     await rename(join(attempt, 'versitygw'), PROGRAM);
+    return PROGRAM;
   } finally {
     await rm(attempt, { recursive: true, force: true });
   }
