@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readState } from '../../src/runtime/home.ts';
 import { departmentsCsv, jobsCsv } from '../../src/sample/generate.ts';
 import { sfc32 } from '../../src/sample/random.ts';
+import { databaseUrl } from '../support/database-url.ts';
 import { type Role, type TestPlatform, testPlatform } from '../support/platform.ts';
 import { DEPARTMENTS, JOBS, StormGenerator } from '../support/storm/batches.ts';
 import { type StormLog, sendUntil, type Target } from '../support/storm/client.ts';
@@ -62,8 +64,8 @@ describe('a storm of batches', () => {
     await clients;
 
     const replays = await assertReplays(target, log, REPLAYS);
-    const rows = await assertExactly(platform.home, log);
-    await assertNothingRuns(platform.home);
+    const rows = await assertExactly(databaseUrl(platform.home), log);
+    await assertNothingRuns(`127.0.0.1:${readState(platform.home).temporalPort}`);
     t.diagnostic(
       `${log.answered.length} batches answered, ${log.unanswered.length} without key or answer, ` +
         `${log.refused.length} refused, ${rows} rows, ${replays} replays; answers again after the death of: ` +

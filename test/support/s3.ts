@@ -25,6 +25,10 @@ export interface TestS3 {
   readonly keys: StorageKeys;
   /** The folder that holds the buckets: what the server itself has on its disk. */
   readonly folder: string;
+  /** kill -9. */
+  kill(): Promise<void>;
+  /** Again, at the same address and with what it had. */
+  start(): Promise<void>;
 }
 
 /** Why there can be no S3 server here, or null. Building it takes a minute or two, once a checkout. */
@@ -44,20 +48,22 @@ export async function testS3(t: Cleanup, keys = KEYS): Promise<TestS3> {
   const [folder, sidecar] = [join(root, 'buckets'), join(root, 'metadata')];
   await Promise.all([mkdir(folder), mkdir(sidecar)]);
   const port = await freePort();
-  const server = await startServer(
-    program,
-    // Metadata beside the files: not every file system has extended attributes.
-    ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', sidecar, folder],
-    join(root, 's3.log'),
-    {
-      cwd: root,
-      env: {
-        PATH: process.env.PATH,
-        ROOT_ACCESS_KEY: keys.accessKeyId,
-        ROOT_SECRET_KEY: keys.secretAccessKey,
+  const start = () =>
+    startServer(
+      program,
+      // Metadata beside the files: not every file system has extended attributes.
+      ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', sidecar, folder],
+      join(root, 's3.log'),
+      {
+        cwd: root,
+        env: {
+          PATH: process.env.PATH,
+          ROOT_ACCESS_KEY: keys.accessKeyId,
+          ROOT_SECRET_KEY: keys.secretAccessKey,
+        },
       },
-    },
-  );
+    );
+  let server = await start();
   t.after(async () => {
     await server.stop([{ signal: 'SIGTERM', waitMs: 5_000 }]);
     await rm(root, { recursive: true, force: true });
@@ -73,6 +79,13 @@ export async function testS3(t: Cleanup, keys = KEYS): Promise<TestS3> {
       // A folder is a bucket.
       await mkdir(join(folder, bucket));
       return `s3://${bucket}?endpoint=${encodeURIComponent(endpoint)}`;
+    },
+    async kill() {
+      await server.stop([{ signal: 'SIGKILL', waitMs: 5_000 }]);
+    },
+    async start() {
+      server = await start();
+      await waitUntilReady(endpoint, server.hasExited);
     },
   };
 }

@@ -53,7 +53,7 @@ export interface StormLog {
 /** Nothing is dead for longer than this. */
 const ANSWER_LIMIT_MS = 60_000;
 /** Codes that promise that nothing was written. */
-const NOT_WRITTEN = /"code":"(overloaded|temporal-unavailable|storage-\w+|rate-limited)"/;
+const NOT_WRITTEN = /"code":"(overloaded|stopping|temporal-unavailable|storage-\w+|rate-limited)"/;
 
 /** Sends one client's batches, one after the other, until the storm is over. */
 export async function sendUntil(

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
-import { readState } from '../../../src/runtime/home.ts';
 import { sfc32 } from '../../../src/sample/random.ts';
-import { databaseUrl } from '../database-url.ts';
 import { eventually } from '../eventually.ts';
 import type { Cells, StormBatch } from './batches.ts';
 import { accepted, insist, type StormLog, type Target } from './client.ts';
@@ -21,8 +19,8 @@ const MERGED = `select id::text, job, _load_id::text as load, _line::text as lin
   from jobs where id > 1000 order by jobs.id`;
 
 /** Tables and ledger hold exactly what was acknowledged. Returns the number of rows that were looked at. */
-export async function assertExactly(home: string, log: StormLog): Promise<number> {
-  const db = new pg.Client({ connectionString: databaseUrl(home) });
+export async function assertExactly(databaseUrl: string, log: StormLog): Promise<number> {
+  const db = new pg.Client({ connectionString: databaseUrl });
   await db.connect();
   try {
     const { rows: hires } = await db.query<Stored>(HIRES);
@@ -161,13 +159,13 @@ export async function assertReplays(target: Target, log: StormLog, limit: number
 }
 
 /** No workflow of a batch runs on. */
-export async function assertNothingRuns(home: string): Promise<void> {
-  const connection = await Connection.connect({ address: `127.0.0.1:${readState(home).temporalPort}` });
+export async function assertNothingRuns(address: string): Promise<void> {
+  const connection = await Connection.connect({ address });
   try {
     const running = async () => {
       const { count } = await connection.workflowService.countWorkflowExecutions({
         namespace: 'default',
-        query: "ExecutionStatus = 'Running' and WorkflowId starts_with 'batches-'",
+        query: "ExecutionStatus = 'Running' and WorkflowType = 'commitBatches'",
       });
       return Number(count);
     };
