@@ -87,7 +87,10 @@ async function judgeImage(scores: Scores, t: Cleanup, folder: string): Promise<v
   await api.healthy();
   const worker = await startComposeProcess(t, 'worker', options);
   await worker.healthy();
-  scores.pass('the API and a worker become healthy, confined and without a right of root');
+  const warnings = [api, worker].flatMap(
+    ({ output }) => output().match(/^.*"level":"(?:warn|error|fatal)".*$/gm) ?? [],
+  );
+  score(scores, 'the API and a worker become healthy, confined and without a right of root', warnings);
 
   const key = readFileSync(join(secrets, 'longshore_admin_key'), 'utf8').trim();
   score(
