@@ -11,6 +11,7 @@ import { batchRoutes } from './batches/batches.ts';
 import { postRowsRoute } from './batches/post-rows.ts';
 import { codecRoutes } from './codec/codec.ts';
 import { UI_ROUTES, uiOrigin } from './codec/ui-origin.ts';
+import { forDictionary } from './docs/dictionary-schemas.ts';
 import { docsRoutes } from './docs/docs.ts';
 import { docsAssets } from './docs/docs-assets.ts';
 import { type DocsSource, docsSource } from './docs/docs-source.ts';
@@ -81,7 +82,7 @@ export function createApp(deps: ApiDeps): express.Express {
   return app;
 }
 
-function routesOf({ reports }: ApiDeps, docs: DocsSource): readonly Route[] {
+function routesOf({ reports, dictionary }: ApiDeps, docs: DocsSource): readonly Route[] {
   const routes: Route[] = [
     // Express tries one path after the other: the one that is requested thousands of times a second comes first.
     postRowsRoute,
@@ -113,7 +114,7 @@ function routesOf({ reports }: ApiDeps, docs: DocsSource): readonly Route[] {
   let document: object | undefined;
   routes.push(
     openApiRoute(() => {
-      document ??= openApiDocument(routes, packageJson.version);
+      document ??= forDictionary(openApiDocument(routes, packageJson.version), dictionary);
       return document;
     }),
   );

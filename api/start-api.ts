@@ -174,9 +174,10 @@ export async function startApi({
   );
   const client = await connectClient(config);
   opened.defer(() => client.connection.close());
-  await registerSearchAttributes(client, config.temporalNamespace).catch((err) =>
-    log.warn({ err }, 'The search attributes could not be registered; register them by hand'),
-  );
+  const searchable = await registerSearchAttributes(client, config.temporalNamespace).catch((err) => {
+    log.warn({ err }, 'The search attributes could not be registered; register them by hand');
+    return new Set<string>();
+  });
   const connection = await connectWorker(config);
   opened.defer(() => connection.close());
   let server: Server | undefined;
@@ -252,11 +253,20 @@ export async function startApi({
   await ensureTidySchedule({ book, installation }, config.ledgerAges);
 
   const reads = opened.use(await openTableReads({ url: config.databaseUrl, ledger: db }));
-  const loads = createLedgerLoads({ db, client, installation, storage, dictionary, reads, log });
+  const loads = createLedgerLoads({ db, client, searchable, installation, storage, dictionary, reads, log });
   const schedules = createTemporalSchedules({ ...scheduling, client, installation, book });
-  const backups = createLedgerBackups({ db, client, installation, storage, dictionary, backupKeys, log });
+  const backups = createLedgerBackups({
+    db,
+    client,
+    searchable,
+    installation,
+    storage,
+    dictionary,
+    backupKeys,
+    log,
+  });
   const restores = createLedgerRestores({
-    ...{ db, client, installation, storage, backupKeys, dictionary, reads, log },
+    ...{ db, client, searchable, installation, storage, backupKeys, dictionary, reads, log },
     maxCopies: config.copies,
   });
   const dependencies = watchDependencies({ db, connection: client.connection, storage, namespace });

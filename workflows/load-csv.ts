@@ -1,3 +1,4 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   ApplicationFailure,
   CancellationScope,
@@ -12,6 +13,7 @@ import {
   setCurrentDetails,
   setHandler,
   sleep,
+  upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { BegunLoad } from '../activities/begin-load.ts';
 import type { EndedLoad, EndLoadInput } from '../activities/end-load.ts';
@@ -20,11 +22,15 @@ import type { ErrorCode } from '../src/errors.ts';
 import { type ChunkCounts, type LoadCsvInput, PAUSE, RESUME, TURN } from '../src/loads/contract.ts';
 import type { LoadTotals } from '../src/loads/load-view.ts';
 import type { LoadStep } from '../src/loads/loads.ts';
+import { REJECTS_ATTRIBUTE_NAME } from '../src/temporal/attribute-names.ts';
+import { codeMarkdown, plainMarkdown } from '../src/temporal/ui-markdown.ts';
 import { reasonOf } from './failure-reason.ts';
 import { inWindow } from './in-window.ts';
 import { CHUNK, CHUNK_WINDOW, CHUNKS_A_RUN, LEDGER, PUBLISH_TRIES, TURN_POLL, WHOLE } from './policies.ts';
 import { progressDetails } from './progress.ts';
 import { workerActivities } from './worker-activities.ts';
+
+const REJECTS_ATTRIBUTE = defineSearchAttributeKey(REJECTS_ATTRIBUTE_NAME, SearchAttributeType.INT);
 
 const ledger = proxyActivities<LedgerActivities>(LEDGER);
 const chunkwise = workerActivities<Activities>(CHUNK);
@@ -68,6 +74,8 @@ export async function loadCsv(input: LoadCsvInput): Promise<LoadTotals & { reado
     end = isCancellation(error) ? { status: 'cancelled' } : { status: 'failed', ...reasonOf(error) };
   }
   const ended = await CancellationScope.nonCancellable(() => endLoad({ ...load, end }));
+  if (input.tellsRejects === true)
+    upsertSearchAttributes([{ key: REJECTS_ATTRIBUTE, value: ended.rejected }]);
   // A cancellation that came after the commit finds the load done.
   if (ended.status === 'done') {
     const { read, loaded, rejected, unchanged, discarded } = ended;
@@ -110,8 +118,8 @@ async function takeTurn(load: LoadStep, state: LoadState): Promise<void> {
       state.paused ||= turned.paused;
       await untilResumed(state);
       if (turned.charted) return;
-      setCurrentDetails(`**surveying** ${turned.source}`);
-      await whole.chartFile.executeWithOptions({ summary: `survey ${turned.source}` }, [load]);
+      setCurrentDetails(`**surveying** ${codeMarkdown(turned.source)}`);
+      await whole.chartFile.executeWithOptions({ summary: `survey ${plainMarkdown(turned.source)}` }, [load]);
       return;
     }
     setCurrentDetails(`**queued** behind load ${turned.behind}`);
@@ -177,7 +185,8 @@ async function publish(load: LoadStep, state: LoadState, begun: BegunLoad): Prom
     show('publishing', state, begun);
     const { outcome } = await whole.publishLoad.executeWithOptions({ summary: 'publish' }, [load]);
     if (outcome === 'published') {
-      show('done', state, begun);
+      const { read, rejected } = state.done;
+      show(read > 0 && rejected === read ? 'done: every row was rejected' : 'done', state, begun);
       return;
     }
     show('checking keys and references', state, begun);

@@ -1,3 +1,4 @@
+import type { CommittedGroup } from '../src/batches/contract.ts';
 import type { ChunkCounts } from '../src/loads/contract.ts';
 
 export interface LoadProgress extends ChunkCounts {
@@ -15,15 +16,23 @@ export function progressDetails(p: LoadProgress): string {
     '| | done | of |',
     '|---|---:|---:|',
     `| chunks | ${p.chunks} | ${p.chunksTotal} |`,
-    `| MB | ${megabytes(p.bytes)} | ${megabytes(p.bytesTotal)} |`,
+    `| size | ${size(p.bytes)} | ${size(p.bytesTotal)} |`,
     `| rows read | ${p.read} | |`,
     `| rows rejected | ${p.rejected} | |`,
   ].join('\n');
 }
 
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
+/** With its unit, which the size itself chooses: the Web UI has no room for a column of zeros. */
+function size(bytes: number): string {
+  const unit = UNITS.find(([least]) => bytes >= least);
+  return unit === undefined ? `${bytes} B` : `${(bytes / unit[0]).toFixed(1)} ${unit[1]}`;
 }
+
+const UNITS: readonly (readonly [number, string])[] = [
+  [1e9, 'GB'],
+  [1e6, 'MB'],
+  [1e3, 'kB'],
+];
 
 export interface RestoreProgress {
   readonly step: string;
@@ -63,6 +72,22 @@ export function backupDetails(p: BackupProgress): string {
     '|---|---:|---:|',
     `| parts | ${p.parts} | ${p.partsTotal} |`,
     `| rows | ${p.rows} | |`,
-    `| MB stored | ${megabytes(p.bytes)} | |`,
+    `| stored | ${size(p.bytes)} | |`,
+  ].join('\n');
+}
+
+/** What the Web UI shows of a group of batches that is committed, as Markdown. Pure. */
+export function groupDetails({ sent, accepted, rejected, discarded }: CommittedGroup): string {
+  const outcome =
+    rejected === sent ? 'done: every row was rejected' : rejected > 0 ? 'done, with rejects' : 'done';
+  return [
+    `**${outcome}**`,
+    '',
+    '| rows | |',
+    '|---|---:|',
+    `| sent | ${sent} |`,
+    `| accepted | ${accepted} |`,
+    `| rejected | ${rejected} |`,
+    `| discarded | ${discarded} |`,
   ].join('\n');
 }

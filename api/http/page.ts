@@ -1,5 +1,8 @@
 import type { Response } from 'express';
 
+/** Characters of an address in the header `Link`: what servers and proxies take of a header by default is 4 to 8 KiB. */
+const LONGEST_LINK = 2_048;
+
 type Parameters = Readonly<Record<string, string | number | boolean | undefined>>;
 
 interface Listing<Query> {
@@ -16,7 +19,7 @@ export interface Page<Entry> {
 }
 
 /**
- * One page of a list. The address of the next one is in the `Link` header as well (RFC 8288).
+ * One page of a list. The address of the next one is in the `Link` header as well (RFC 8288), unless it is very long.
  * @param read reads the first entries, `limit` of them: one more than the page holds, to see whether there are more
  * @param after the parameters of the next page that replace this one's, made from the last entry
  */
@@ -39,6 +42,15 @@ export function linkNext(res: Response, self: string, query: Parameters | null):
     if (value !== undefined) parameters.set(name, String(value));
   }
   const next = `${self}?${parameters}`;
-  res.links({ next });
+  setLinks(res, { next });
   return next;
+}
+
+/**
+ * The header `Link`, without addresses that are very long: what passes it on (proxies, clients) bounds headers. Bodies
+ * have the addresses of other pages whatever their length.
+ */
+export function setLinks(res: Response, links: Readonly<Record<string, string>>): void {
+  const short = Object.entries(links).filter(([, address]) => address.length <= LONGEST_LINK);
+  if (short.length > 0) res.links(Object.fromEntries(short));
 }

@@ -10,6 +10,7 @@ import { answerFormat } from '../http/answer-format.ts';
 import { mayUseTables } from '../http/auth.ts';
 import type { ApiDeps } from '../http/deps.ts';
 import { isKnown } from '../http/etag.ts';
+import { setLinks } from '../http/page.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import { pageLinks, reportPath } from './report-links.ts';
 import { chartQuery, chartRequest, pageQuery, pageRequest } from './report-query.ts';
@@ -90,7 +91,7 @@ function pageRoute(report: LiveReport): Route {
         const { total, count } = answer.rendered;
         const page = { total: total ?? 0, count: count ?? 0 };
         const { next, previous, ...ends } = pageLinks(report, request, page, format);
-        res.links({ ...ends, ...(next !== null && { next }), ...(previous !== null && { prev: previous }) });
+        setLinks(res, { ...ends, ...(next !== null && { next }), ...(previous !== null && { prev: previous }) });
         res.set('X-Total-Count', String(total));
       }
       if (format === 'csv') res.set('Content-Disposition', contentDisposition(`${report.name}.csv`));

@@ -14,9 +14,11 @@ until known=$(temporal operator search-attribute list --namespace "$TEMPORAL_NAM
   [ "$tries" -lt 30 ] || exit 1
   sleep 1
 done
-for name in LongshoreTable LongshoreKind; do
+for attribute in LongshoreTable=Keyword LongshoreKind=Keyword LongshoreId=Keyword LongshoreRejects=Int; do
+  name=${attribute%=*}
+  type=${attribute#*=}
   case $known in
     *"$name"*) ;;
-    *) temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --name "$name" --type Keyword ;;
+    *) temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --name "$name" --type "$type" ;;
   esac
 done

@@ -1,5 +1,6 @@
 import type { Ledger } from '../db/ledger-queries.ts';
 import { JOB_COLUMNS, type JobDeps, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
+import { codeMarkdown, plainMarkdown } from '../temporal/ui-markdown.ts';
 import type { BackupView } from './backup.ts';
 import type { BackupKeys } from './backup-keys.ts';
 import { readBackup } from './backups.ts';
@@ -8,6 +9,8 @@ import { endBackup } from './end-backup.ts';
 import { finishFromManifest } from './finish-from-manifest.ts';
 
 const SUMMARY_TABLES = 5;
+/** Temporal's lists carry the memo of every workflow. */
+const MEMO_TABLES = 20;
 
 export interface BackupRow extends JobRow {
   readonly id: string;
@@ -31,8 +34,9 @@ export const BACKUP_JOB: JobKind<BackupRow, BackupView, BackupJobDeps> = {
   workflowOf({ id, tables }) {
     return {
       input: { backupId: id, tables } satisfies BackUpInput,
-      summary: `Back up ${tables.length > SUMMARY_TABLES ? `${tables.length} tables` : tables.join(', ')}`,
-      details: `Backup ${id} of ${tables.map((table) => `**${table}**`).join(', ')}`,
+      summary: `Back up ${tables.length > SUMMARY_TABLES ? `${tables.length} tables` : tables.map(plainMarkdown).join(', ')}`,
+      details: `Backup ${id} of ${tables.map(codeMarkdown).join(', ')}`,
+      memo: { backup: id, tables: tables.length, firstTables: tables.slice(0, MEMO_TABLES) },
       kind: 'backup',
     };
   },

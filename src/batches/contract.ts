@@ -1,5 +1,7 @@
 /** Names and shapes that a group's workflow shares with those who start it. Pure: safe in workflow code. */
 
+import type { Payload } from './payload.ts';
+
 export const COMMIT_BATCHES = 'commitBatches';
 
 /** One group of batches for one table and mode. The workflow's ID is `<installation>-batches-<group>`. */
@@ -9,8 +11,8 @@ export interface CommitBatchesInput {
   readonly table: string;
   readonly mode: 'append' | 'merge';
   readonly batches: number;
-  /** JSON of the `ReceivedBatch`es: inline while it is small, else the key of an object in the storage. */
-  readonly payload: { readonly inline: string } | { readonly key: string };
+  /** The `ReceivedBatch`es themselves while they are small, else the key of an object in the storage. */
+  readonly payload: Payload;
 }
 
 /** Rows of the whole group. The outcome of each batch is in the ledger. */

@@ -10,7 +10,12 @@ export const PAYLOAD_FOLDER = 'batches/';
  */
 const INLINE_CHARACTERS = 32 * 1024;
 
-export type Payload = { readonly inline: string } | { readonly key: string };
+export type Payload =
+  /** As the Web UI shows it readably. */
+  | { readonly received: readonly ReceivedBatch[] }
+  /** The same as JSON text: by processes of earlier versions. */
+  | { readonly inline: string }
+  | { readonly key: string };
 
 /** Makes the payload of a group's workflow. @throws `storage-full storage-unavailable` */
 export async function keepPayload(
@@ -19,8 +24,9 @@ export async function keepPayload(
   batches: readonly ReceivedBatch[],
 ): Promise<Payload> {
   const characters = batches.reduce((sum, { body }) => sum + body.length, 0);
-  const inline = characters <= INLINE_CHARACTERS ? JSON.stringify(batches) : '';
-  if (inline !== '' && inline.length <= INLINE_CHARACTERS) return { inline };
+  if (characters <= INLINE_CHARACTERS && JSON.stringify(batches).length <= INLINE_CHARACTERS) {
+    return { received: batches };
+  }
   const key = PAYLOAD_FOLDER + group;
   const writer = await storage.write(key);
   try {
@@ -60,6 +66,7 @@ export async function readPayload(
   storage: Storage,
   payload: Payload,
 ): Promise<readonly ReceivedBatch[] | null> {
+  if ('received' in payload) return payload.received;
   if ('inline' in payload) return sound(() => JSON.parse(payload.inline) as ReceivedBatch[]);
   const found = await storage.stat(payload.key);
   if (found === null) return null;

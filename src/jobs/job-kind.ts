@@ -14,6 +14,8 @@ export interface JobDeps {
   readonly installation: Pick<Installation, 'queue'>;
   readonly storage: Storage;
   readonly log: Logger;
+  /** Search attributes that Temporal knows; table and kind are used in any case. */
+  readonly searchable?: ReadonlySet<string>;
 }
 
 export type JobName = 'load' | 'backup' | 'restore';
@@ -34,6 +36,8 @@ export interface JobWorkflow {
   readonly input: object;
   readonly summary: string;
   readonly details: string;
+  /** Beside them, for whoever looks the workflow up by a program. */
+  readonly memo: Readonly<Record<string, unknown>>;
   /** `LongshoreKind` of the Web UI. */
   readonly kind: string;
   readonly table?: string;
@@ -44,6 +48,8 @@ export interface JobKind<Row extends JobRow, View extends JobView, Deps extends 
   /** Name of the ledger's table, and of the job in messages. */
   readonly name: JobName;
   readonly workflowType: string;
+  /** Its workflow can tell how many rows were rejected, if its input has `tellsRejects`. */
+  readonly tellsRejects?: true;
   readonly workflowIdReusePolicy: WorkflowIdReusePolicy;
   /** `ended`: the request needs a running job. `terminated`: its workflow ended before the job did. */
   readonly errors: { readonly ended: ErrorCode; readonly terminated: ErrorCode };

@@ -1,7 +1,8 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Ledger } from '../db/ledger-queries.ts';
 import { firstBytes } from '../shorten.ts';
-import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
+import { ID_ATTRIBUTE_NAME, REJECTS_ATTRIBUTE_NAME } from '../temporal/attribute-names.ts';
+import { ID_ATTRIBUTE, KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
 import type { JobView } from './job.ts';
 import type { JobDeps, JobKind, JobName, JobRow } from './job-kind.ts';
@@ -15,21 +16,24 @@ const DETAILS_MAX = 20_000;
  * @throws LongshoreError `temporal-unavailable`
  */
 export async function startJob<Row extends JobRow, Deps extends JobDeps>(
-  { client, db, installation }: Pick<JobDeps, 'client' | 'db' | 'installation'>,
+  { client, db, installation, searchable }: Pick<JobDeps, 'client' | 'db' | 'installation' | 'searchable'>,
   job: JobKind<Row, JobView, Deps>,
   row: Row,
 ): Promise<void> {
   const { workflowId } = row;
-  const { input, summary, details, kind, table } = job.workflowOf(row);
+  const { input, summary, details, memo, kind, table } = job.workflowOf(row);
+  const tellsRejects = job.tellsRejects === true && searchable?.has(REJECTS_ATTRIBUTE_NAME) === true;
+  const ofId = searchable?.has(ID_ATTRIBUTE_NAME) ? [{ key: ID_ATTRIBUTE, value: String(row.id) }] : [];
   const ofTable = table === undefined ? [] : [{ key: TABLE_ATTRIBUTE, value: table }];
   try {
     const handle = await client.workflow.start(job.workflowType, {
       workflowId,
       taskQueue: installation.queue,
-      args: [input],
+      args: [tellsRejects ? { ...input, tellsRejects } : input],
       workflowIdReusePolicy: job.workflowIdReusePolicy,
       workflowIdConflictPolicy: 'FAIL',
-      typedSearchAttributes: [...ofTable, { key: KIND_ATTRIBUTE, value: kind }],
+      typedSearchAttributes: [...ofTable, ...ofId, { key: KIND_ATTRIBUTE, value: kind }],
+      memo,
       staticSummary: firstBytes(summary, SUMMARY_MAX),
       staticDetails: firstBytes(details, DETAILS_MAX),
     });

@@ -11,6 +11,8 @@ export interface LoadCsvInput {
   /** Carried over continue-as-new: chunks below this number are done. */
   readonly nextChunk?: number;
   readonly paused?: boolean;
+  /** Whether the number of rejects becomes a search attribute: Temporal knows it. Absent in older workflows. */
+  readonly tellsRejects?: boolean;
   /** Carried over continue-as-new: counts of the chunks that are done. */
   readonly done?: ChunkCounts;
 }

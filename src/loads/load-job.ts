@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import type { Ledger } from '../db/ledger-queries.ts';
 import { JOB_COLUMNS, type JobDeps, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
+import { codeMarkdown, plainMarkdown } from '../temporal/ui-markdown.ts';
 import type { LoadMode } from '../types.ts';
 import { LOAD_CSV, type LoadCsvInput, TURN } from './contract.ts';
 import { endLoad } from './end-load.ts';
@@ -23,6 +24,7 @@ export interface LoadRow extends JobRow {
 export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
   name: 'load',
   workflowType: LOAD_CSV,
+  tellsRejects: true,
   // A load is started again when a ledger restored from an older copy has lost its end.
   workflowIdReusePolicy: 'ALLOW_DUPLICATE',
   errors: { ended: 'load-state', terminated: 'load-terminated' },
@@ -34,8 +36,9 @@ export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
   workflowOf({ id, uid, table, mode, sourceName }) {
     return {
       input: { loadId: id, uid, table, mode } satisfies LoadCsvInput,
-      summary: `Load ${endOf(sourceName)} into ${table} (${mode})`,
-      details: `Load ${id}: \`${sourceName}\` into **${table}**, mode **${mode}**`,
+      summary: `Load ${id}: ${plainMarkdown(endOf(sourceName))} into ${plainMarkdown(table)} (${mode})`,
+      details: `Load ${id}: ${codeMarkdown(sourceName)} into ${codeMarkdown(table)}, mode **${mode}**`,
+      memo: { load: id, table, mode, file: sourceName },
       kind: 'load',
       table,
     };

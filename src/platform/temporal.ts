@@ -180,7 +180,7 @@ function serverArguments(
     // Together they double the server's throughput; a power cut may cost the last moments, a crash costs nothing.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
     // Registered by the server as it starts, so that the first workflow never waits for them.
-    ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+    ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
   ];
 }
 
@@ -265,7 +265,7 @@ async function knowsNamespace(address: string, namespace: string): Promise<boole
     const connection = await Connection.connect({ address, connectTimeout: 2_000 });
     try {
       const answer = await connection.operatorService.listSearchAttributes({ namespace });
-      return SEARCH_ATTRIBUTES.every((name) => name in answer.customAttributes);
+      return Object.keys(SEARCH_ATTRIBUTES).every((name) => name in answer.customAttributes);
     } finally {
       await connection.close();
     }

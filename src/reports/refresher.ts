@@ -7,6 +7,7 @@ import { waitUntilEnded } from '../jobs/wait-until-ended.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
+import { plainMarkdown } from '../temporal/ui-markdown.ts';
 import { changedSince } from './changed-since.ts';
 import { REFRESH, REFRESH_REPORT, type RefreshReportInput, WRITTEN } from './contract.ts';
 import type { Report, ReportState } from './report.ts';
@@ -128,7 +129,7 @@ async function ask(
       signal,
       typedSearchAttributes: [{ key: KIND_ATTRIBUTE, value: 'refresh' }],
       staticSummary: `Refresh report ${name}`,
-      staticDetails: `Report **${name}**: ${title}`.slice(0, 10_000),
+      staticDetails: `Report **${name}**: ${plainMarkdown(title)}`.slice(0, 10_000),
     });
     return { workflowId, runId: handle.signaledRunId };
   } catch (error) {

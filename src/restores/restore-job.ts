@@ -1,9 +1,13 @@
 import type { Ledger } from '../db/ledger-queries.ts';
 import { JOB_COLUMNS, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
+import { codeMarkdown } from '../temporal/ui-markdown.ts';
 import { RESTORE, type RestoreInput } from './contract.ts';
 import { endRestore } from './end-restore.ts';
 import type { RestoreKind, RestoreView } from './restore.ts';
 import { readRestore } from './restores.ts';
+
+/** Temporal's lists carry the memo of every workflow. */
+const MEMO_TABLES = 20;
 
 const WORDS: Readonly<Record<RestoreKind, string>> = {
   restore: 'Restore',
@@ -35,7 +39,14 @@ export const RESTORE_JOB: JobKind<RestoreRow, RestoreView> = {
     return {
       input: { restoreId: id, uid } satisfies RestoreInput,
       summary,
-      details: `${summary}: ${tables.map((table) => `**${table}**`).join(', ')}`,
+      details: `${summary}: ${tables.map(codeMarkdown).join(', ')}`,
+      memo: {
+        restore: id,
+        kind,
+        backup: backupId,
+        tables: tables.length,
+        firstTables: tables.slice(0, MEMO_TABLES),
+      },
       kind,
     };
   },

@@ -18,6 +18,7 @@ import { quoted } from '../shorten.ts';
 import type { Storage } from '../storage/storage.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
+import { codeMarkdown } from '../temporal/ui-markdown.ts';
 import type { Dictionary } from '../types.ts';
 import { RUN_SCHEDULE, type RunScheduleInput } from './contract.ts';
 import { inputOf, type ScheduleReader, scheduleView, unreadSchedule } from './read-schedule.ts';
@@ -155,7 +156,7 @@ function wantedOf(installation: Installation, request: NewSchedule): Wanted {
 
 /** The action of a schedule's runs. */
 function actionOf(installation: Installation, input: RunScheduleInput): ScheduleOptionsAction {
-  const what = input.tables === null ? 'all tables' : input.tables.join(', ');
+  const what = input.tables === null ? 'all tables' : input.tables.map(codeMarkdown).join(', ');
   return {
     type: 'startWorkflow',
     workflowType: RUN_SCHEDULE,

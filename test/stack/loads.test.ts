@@ -133,6 +133,11 @@ describe('loads', async () => {
       assert.equal((await rejects(failed.id)).length, 1);
       const inTemporal = client.workflow.getHandle(failed.workflowId);
       await eventually(async () => (await inTemporal.describe()).status.name, 'FAILED');
+      const { searchAttributes, memo } = await inTemporal.describe();
+      assert.deepEqual(
+        [searchAttributes.LongshoreId, searchAttributes.LongshoreRejects, memo],
+        [[String(failed.id)], [1], { load: failed.id, table: 'departments', mode, file: 'upload.csv' }],
+      );
     }
     // Rejects that only the checks of keys find count as well: these rows are there already.
     const again = await load('jobs', '1,Recruiter\n', { force: 'true' });

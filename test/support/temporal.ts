@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import proto from '@temporalio/proto';
 import { SEARCH_ATTRIBUTES } from '../../src/temporal/attribute-names.ts';
+import { ATTRIBUTE_TYPES } from '../../src/temporal/search-attributes.ts';
 import { temporalServer } from './servers.ts';
 
 export interface TestTemporal {
@@ -25,10 +25,7 @@ export async function testTemporal(): Promise<TestTemporal> {
       connection.operatorService.addSearchAttributes({
         namespace,
         searchAttributes: Object.fromEntries(
-          SEARCH_ATTRIBUTES.map((name) => [
-            name,
-            proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-          ]),
+          Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => [name, ATTRIBUTE_TYPES[type]]),
         ),
       }),
     );

@@ -204,8 +204,11 @@ describe('docker-compose.yml', () => {
 
   it('makes in Temporal what Longshore searches for', () => {
     const script = read('deploy/temporal/namespace.sh');
-    const names = /^for name in (.*); do$/m.exec(script)?.[1]?.split(' ');
-    assert.deepEqual([...(names ?? [])].sort(), [...SEARCH_ATTRIBUTES].sort());
+    const made = /^for attribute in (.*); do$/m
+      .exec(script)?.[1]
+      ?.split(' ')
+      .map((pair) => pair.split('='));
+    assert.deepEqual(Object.fromEntries(made ?? []), SEARCH_ATTRIBUTES);
   });
 });
 
