@@ -91,7 +91,11 @@ function pageRoute(report: LiveReport): Route {
         const { total, count } = answer.rendered;
         const page = { total: total ?? 0, count: count ?? 0 };
         const { next, previous, ...ends } = pageLinks(report, request, page, format);
-        setLinks(res, { ...ends, ...(next !== null && { next }), ...(previous !== null && { prev: previous }) });
+        setLinks(res, {
+          ...ends,
+          ...(next !== null && { next }),
+          ...(previous !== null && { prev: previous }),
+        });
         res.set('X-Total-Count', String(total));
       }
       if (format === 'csv') res.set('Content-Disposition', contentDisposition(`${report.name}.csv`));

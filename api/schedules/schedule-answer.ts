@@ -51,6 +51,9 @@ const scheduleView = z.object({
   paused: z.boolean(),
   note: z.string().nullable(),
   nextRuns: z.array(instant).meta({ description: 'The next ones; none while it is paused' }),
+  warnings: z.array(z.string()).meta({
+    description: 'What happens at its times when clocks change, within a year; empty: nothing special',
+  }),
   lastRuns: z.array(runView).meta({ description: 'Newest first' }),
   broken: jobErrorSchema.nullable().meta({
     description:

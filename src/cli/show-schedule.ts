@@ -14,6 +14,8 @@ export interface ScheduleAnswer {
   readonly paused: boolean;
   readonly note: string | null;
   readonly nextRuns: readonly string[];
+  /** Absent from platforms of earlier versions. */
+  readonly warnings?: readonly string[];
   readonly lastRuns: readonly {
     readonly startedAt: string;
     readonly status: string;
@@ -55,6 +57,7 @@ export function summarizeSchedule(schedule: ScheduleAnswer): string {
     ['broken', schedule.broken ? `${plain(schedule.broken.message)}. ${schedule.broken.remedy}` : null],
     ['note', schedule.note === null ? null : plain(schedule.note)],
     ['next', schedule.nextRuns.length === 0 ? null : schedule.nextRuns.map(formatTime).join(', ')],
+    ...(schedule.warnings ?? []).map((warning): [string, string] => ['warning', plain(warning)]),
     ['in Temporal', schedule.links.temporal ?? null],
   ];
   const lines = facts

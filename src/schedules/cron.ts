@@ -68,6 +68,34 @@ export function normalizeCron(text: string): string {
   return formatCron(fields);
 }
 
+/** The values of each field of an expression. */
+export interface CronValues {
+  readonly minutes: ReadonlySet<number>;
+  readonly hours: ReadonlySet<number>;
+  readonly days: ReadonlySet<number>;
+  readonly months: ReadonlySet<number>;
+  /** 0: Sunday. */
+  readonly weekdays: ReadonlySet<number>;
+  /** Its hours are all of the day: it goes by the time that passes, not by times of the day. */
+  readonly everyHour: boolean;
+}
+
+/** @throws CronError */
+export function cronValues(text: string): CronValues {
+  const fields = normalizeCron(text)
+    .split(' ')
+    .map((part, index) => parseField(part, CRON_FIELDS[index] as CronField));
+  const [minutes, hours, days, months, weekdays] = fields.map((ranges) => new Set(ranges.flatMap(valuesOf)));
+  return {
+    minutes: minutes!,
+    hours: hours!,
+    days: days!,
+    months: months!,
+    weekdays: weekdays!,
+    everyHour: hours!.size === 24,
+  };
+}
+
 /** Ranges of the five fields as text. */
 export function formatCron(fields: readonly (readonly CronRange[])[]): string {
   return fields.map((ranges, index) => formatField(ranges, CRON_FIELDS[index] as CronField)).join(' ');

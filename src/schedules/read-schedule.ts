@@ -17,7 +17,7 @@ import { SCHEDULE_KINDS } from './contract.ts';
 import { NOTHING_MADE, type RunLedger, readRuns } from './runs.ts';
 import { storedRetentionSchema } from './schedule.ts';
 import type { RunStatus, ScheduleRun, ScheduleView } from './schedule-service.ts';
-import { cronOf, timezoneOf } from './schedule-spec.ts';
+import { cronOf, timezoneOf, warningsOf } from './schedule-spec.ts';
 
 export interface ScheduleReader {
   readonly client: Client;
@@ -91,6 +91,7 @@ export async function scheduleView(
     timezone: timezoneOf(spec),
     paused: state.paused,
     note: state.note || null,
+    warnings: warningsOf(spec),
     nextRuns: state.paused ? [] : info.nextActionTimes.slice(0, NEXT_RUNS).map((time) => time.toISOString()),
     lastRuns: await readLastRuns(reader, scheduleId, recent),
     broken: fault === null ? null : jobError('schedule-broken', fault),
@@ -109,6 +110,7 @@ export function unreadSchedule(
     cron: null,
     paused: false,
     note: null,
+    warnings: [],
     nextRuns: [],
     lastRuns: [],
     broken: jobError('schedule-broken', reason),

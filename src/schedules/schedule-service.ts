@@ -55,6 +55,8 @@ export interface ScheduleView extends Omit<RunScheduleInput, 'scheduleId'> {
   readonly note: string | null;
   /** The next ones, RFC 3339; none while it is paused. */
   readonly nextRuns: readonly string[];
+  /** What happens at its times when clocks change, within a year; empty: nothing special. */
+  readonly warnings: readonly string[];
   /** Newest first; Temporal remembers ten. */
   readonly lastRuns: readonly ScheduleRun[];
   /**

@@ -67,8 +67,8 @@ const cronSchema = z
   .meta({
     description:
       'Minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly, @yearly. Answers ' +
-      'have it in one normal form. A time that a day does not have, where clocks go forward, does not come on that ' +
-      'day; one that it has twice comes twice.',
+      'have it in one normal form. A time that a day does not have, where clocks go forward, runs right after the ' +
+      'gap; `warnings` tells what happens where clocks change.',
     example: '0 3 * * *',
     override: { type: 'string' },
   });

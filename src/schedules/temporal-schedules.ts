@@ -26,7 +26,7 @@ import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from './sched
 import { type ScheduleBook, temporalIdOf, type Wanted } from './schedule-book.ts';
 import type { ScheduleKey } from './schedule-rows.ts';
 import type { ScheduleService, ScheduleView, StartedRun } from './schedule-service.ts';
-import { changedSpec, timezoneOf } from './schedule-spec.ts';
+import { changedSpec, specOf, timezoneOf } from './schedule-spec.ts';
 
 /** A run that was due while the machine was off is made up for within this time. */
 const CATCHUP = '1 day';
@@ -147,7 +147,7 @@ function check({ dictionary, backupKeys }: TemporalSchedulesDeps, { tables, encr
 function wantedOf(installation: Installation, request: NewSchedule): Wanted {
   const { id, cron, timezone, note, ...rest } = request;
   return {
-    spec: { cronExpressions: [cron], timezone },
+    spec: specOf(cron, timezone),
     action: actionOf(installation, { ...rest, scheduleId: id, timezone }),
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP },
     state: note === null ? {} : { note },

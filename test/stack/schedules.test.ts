@@ -62,7 +62,8 @@ describe('schedules', async () => {
       note: 'before the office opens',
     });
     assert.equal(made.status, 201, JSON.stringify(made.body));
-    const { nextRuns, links, ...rest } = made.body;
+    const { nextRuns, links, warnings, ...rest } = made.body;
+    assert.deepEqual(warnings, []);
     assert.deepEqual(rest, {
       id: 'nightly',
       temporalId: stack.inTemporal('schedule-nightly'),
@@ -111,6 +112,23 @@ describe('schedules', async () => {
       ['2027-03-28', '01:00'],
     ]);
     await ask('DELETE', '/sundays');
+  });
+
+  it('run right after the gap where clocks go forward, and say what happens where they change', async () => {
+    const daily = { id: 'gap', kind: 'drill', cron: '30 2 * 3 *', timezone: 'Europe/Berlin' };
+    const { body } = await ask('POST', '', { ...daily, cron: '30 2 28 3 *' });
+    assert.equal(body.nextRuns[0], '2027-03-28T01:00:00.000Z');
+    assert.equal(body.nextRuns[1], '2028-03-28T00:30:00.000Z');
+    assert.equal(body.cron, '30 2 28 3 *');
+    assert.match(body.warnings.join(), /^2027-03-28: clocks .* from 02:00 to 03:00: .* runs at 03:00$/);
+    // A change of the zone, or of anything else, keeps what the expression means.
+    const moved = await ask('PATCH', '/gap', { timezone: 'America/New_York', cron: '30 2 14 3 *' });
+    assert.equal(moved.body.nextRuns[0], '2027-03-14T07:00:00.000Z');
+    const zoned = await ask('PATCH', '/gap', { timezone: 'Europe/Berlin' });
+    assert.deepEqual([zoned.body.cron, zoned.body.nextRuns[0]], ['30 2 14 3 *', '2027-03-14T01:30:00.000Z']);
+    const noted = await ask('PATCH', '/gap', { cron: '30 2 28 3 *' });
+    assert.deepEqual((await ask('PATCH', '/gap', { note: 'x' })).body.nextRuns, noted.body.nextRuns);
+    await ask('DELETE', '/gap');
   });
 
   it('are what Temporal says: what is changed there shows here, and a pause outlives a change here', async () => {

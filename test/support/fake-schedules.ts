@@ -26,6 +26,7 @@ export class FakeSchedules implements ScheduleService {
       temporalId,
       paused: false,
       nextRuns,
+      warnings: [],
       lastRuns: [],
       broken: null,
     };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CronExpressionParser } from 'cron-parser';
 import fc from 'fast-check';
+import { clockWarnings, runsAfterGaps } from '../../src/schedules/clock-changes.ts';
 import { CRON_FIELDS, CronError, normalizeCron } from '../../src/schedules/cron.ts';
 
 describe('cron expressions', () => {
@@ -144,3 +145,57 @@ function expand(text = '', index: number): Set<number> {
     }),
   );
 }
+
+describe('times on days on which clocks change', () => {
+  const from = Date.parse('2026-11-01T00:00:00Z');
+  const after = (cron: string, zone: string, at = from) =>
+    runsAfterGaps(cron, zone, at, 1).map(({ year, month, day, hour, minute }) =>
+      new Date(Date.UTC(year, month - 1, day, hour, minute)).toISOString().slice(0, 16),
+    );
+
+  it('run right after a gap that they are in, in every zone', () => {
+    for (const [cron, zone, expected] of [
+      ['30 2 * * *', 'Europe/Berlin', '2027-03-28T03:00'],
+      ['0,15,59 2 * * *', 'Europe/Berlin', '2027-03-28T03:00'],
+      ['30 2 * * *', 'America/New_York', '2027-03-14T03:00'],
+      ['15 2 * * *', 'Australia/Lord_Howe', '2027-10-03T02:30'],
+      ['30 1 * * *', 'Antarctica/Troll', '2027-03-28T03:00'],
+      ['59 2 * * *', 'Antarctica/Troll', '2027-03-28T03:00'],
+      ['30 0 * * *', 'Africa/Cairo', '2027-04-30T01:00'],
+      ['30 2 28 3 *', 'Europe/Berlin', '2027-03-28T03:00'],
+      ['30 2 * * 0', 'Europe/Berlin', '2027-03-28T03:00'],
+    ] as const) {
+      assert.deepEqual(after(cron, zone), [expected], `${cron} ${zone}`);
+    }
+    // Samoa had no 30 December 2011.
+    const apia = Date.parse('2011-12-01T00:00:00Z');
+    assert.deepEqual(after('0 12 30 12 *', 'Pacific/Apia', apia), ['2011-12-31T00:00']);
+    assert.deepEqual(after('0 12 31 12 *', 'Pacific/Apia', apia), []);
+  });
+
+  it('need nothing where they are not in the gap, or go by the time that passes', () => {
+    for (const [cron, zone] of [
+      ['0 3 * * *', 'Europe/Berlin'],
+      ['59 1 * * *', 'Europe/Berlin'],
+      ['30 2 * * 1', 'Europe/Berlin'],
+      ['30 2 29 * *', 'Europe/Berlin'],
+      ['30 * * * *', 'Europe/Berlin'],
+      ['*/15 */1 * * *', 'Europe/Berlin'],
+      ['30 2 * * *', 'UTC'],
+      ['45 2 * * *', 'Australia/Lord_Howe'],
+    ] as const) {
+      assert.deepEqual(after(cron, zone), [], `${cron} ${zone}`);
+    }
+  });
+
+  it('are told where Temporal does something that nobody expects', () => {
+    const runs = runsAfterGaps('30 2 * * *', 'Europe/Berlin', from, 1);
+    assert.deepEqual(clockWarnings('30 2 * * *', 'Europe/Berlin', from, runs), [
+      '2027-03-28: clocks in Europe/Berlin go forward from 02:00 to 03:00: what is due in between runs at 03:00',
+      '2027-10-31: clocks in Europe/Berlin go back from 03:00 to 02:00: a run at that time may come twice, or in the other of two equal hours, as nextRuns shows',
+    ]);
+    assert.match(clockWarnings('30 2 * * *', 'Europe/Berlin', from, [])[0] ?? '', /is left out$/);
+    assert.deepEqual(clockWarnings('0 12 * * *', 'Europe/Berlin', from, []), []);
+    assert.deepEqual(clockWarnings('0 * * * *', 'Europe/Berlin', from, []), []);
+  });
+});
