@@ -74,8 +74,9 @@ export async function loadCsv(input: LoadCsvInput): Promise<LoadTotals & { reado
     end = isCancellation(error) ? { status: 'cancelled' } : { status: 'failed', ...reasonOf(error) };
   }
   const ended = await CancellationScope.nonCancellable(() => endLoad({ ...load, end }));
-  if (input.tellsRejects === true)
-    upsertSearchAttributes([{ key: REJECTS_ATTRIBUTE, value: ended.rejected }]);
+  // Of a load that failed, the ledger's entry has no totals.
+  const rejects = Math.max(ended.rejected, state.done.rejected);
+  if (input.tellsRejects === true) upsertSearchAttributes([{ key: REJECTS_ATTRIBUTE, value: rejects }]);
   // A cancellation that came after the commit finds the load done.
   if (ended.status === 'done') {
     const { read, loaded, rejected, unchanged, discarded } = ended;

@@ -39,6 +39,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
     'Delete the schedule by "longshore schedule delete <id>" and make it again; until then it can be paused.',
   'plan-changed': 'Ask for the plan again, and run what it names now.',
   'schedule-state': '"longshore schedule show <id>" shows its runs; the message says what is in the way.',
+  'table-locked':
+    'End the transaction of the process that the message names (`select pg_terminate_backend(…)` does), or wait: jobs go on by themselves.',
   'table-restoring': 'Run the command again when the restore that the message names has ended.',
   'rate-limited': 'Wait a moment, then run the command again; a key can have a higher rate.',
   stopping: 'Run the command again: another process, or this one when it is back, answers it.',
