@@ -1,5 +1,6 @@
 import { benchBackup } from './backup.ts';
 import { benchBatch } from './batch.ts';
+import { benchFairness } from './fairness.ts';
 import { benchLoad } from './load.ts';
 import { benchMemory } from './memory.ts';
 import { benchReport } from './report.ts';
@@ -11,6 +12,7 @@ import { benchStart } from './start.ts';
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   backup: benchBackup,
   batch: benchBatch,
+  fairness: benchFairness,
   load: benchLoad,
   memory: benchMemory,
   report: benchReport,
