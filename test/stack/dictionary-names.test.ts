@@ -14,7 +14,7 @@ import { committer, ended } from '../support/batches.ts';
 import { testDatabase } from '../support/database.ts';
 import { testHome } from '../support/home.ts';
 import { loadFile } from '../support/load-file.ts';
-import { csvOf, NASTY_NAMES, NASTY_TABLES } from '../support/nasty-names.ts';
+import { csvOf, MORE_NASTY_TABLES, NASTY_NAMES } from '../support/nasty-names.ts';
 import { emptySchema, factsOf } from '../support/table-facts.ts';
 
 const RUNS = Number(process.env.TEST_RUNS ?? 25);
@@ -48,7 +48,7 @@ const dialect = fc.constantFrom<object>(
   { escapeChar: '\\', skipInitialSpace: true },
 );
 const encoding = fc.constantFrom('utf-8', 'utf-8', 'latin1', 'koi8-r');
-const resource = fc.record({ names, dialect, encoding, table: fc.constantFrom(...NASTY_TABLES) });
+const resource = fc.record({ names, dialect, encoding, table: fc.constantFrom(...MORE_NASTY_TABLES) });
 type Sketch = typeof resource extends fc.Arbitrary<infer Value> ? Value : never;
 
 const string = (field: string) => ({ name: field, type: 'string' });

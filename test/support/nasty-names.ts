@@ -37,6 +37,15 @@ export const NASTY_NAMES = [
     'default',
     'public',
     'longshore',
+    'XMIN',
+    'Ctid',
+    'prototype',
+    'new',
+    'old',
+    'row',
+    'value',
+    'current_user',
+    'longshore_stage',
   ],
   ...[
     'a"b',
@@ -130,6 +139,34 @@ export const NASTY_TABLES = [
   'a-b',
   'n'.repeat(63),
   `${'n'.repeat(62)}m`,
+];
+
+/** More of them, for tests that only make and fill them: of schemas, aliases and paths, and pairs that differ in case. */
+export const MORE_NASTY_TABLES = [
+  ...NASTY_TABLES,
+  ...[
+    'new',
+    'old',
+    'user',
+    'USER',
+    'table',
+    'pgx',
+    'a.b.c',
+    'a..b',
+    'a--b',
+    '0',
+    'prototype',
+    'hasOwnProperty',
+  ],
+  ...[
+    'longshore_stage',
+    'longshore_read',
+    'Longshore',
+    'load',
+    'schema_migration',
+    'x_id_unique',
+    'x_up_foreign',
+  ],
 ];
 
 /** A file in a dialect: every cell quoted where that can be, but for those that are empty, which are null. */

@@ -126,7 +126,21 @@ const REFUSED: readonly (readonly [Parts, string, RegExp])[] = [
     /no header of a file can hold/,
   ],
   [{ resource: { mine: nested(70) } }, `#/resources/0/mine${'/a'.repeat(62)}`, /deeper than 64 levels/],
-  [{ resource: { name: 'a/b' } }, '#/resources/0/name', /ASCII letters/],
+  ...['a/b', '.', '..', '.a', 'a%2Fb', '-a', '_a', '__proto__', 'a b', 'a"b', '', 'ä', 'a\n'].map(
+    (name) => [{ resource: { name } }, '#/resources/0/name', /ASCII letters/] as const,
+  ),
+  [{ resource: { name: 'PG_x' } }, '#/resources/0/name', /kept for PostgreSQL/],
+  [{ field: { name: '__proto__' } }, `${F}/name`, /kept for lineage/],
+  ...['tableoid', 'cmin', 'cmax', 'xmax', 'ctid'].map(
+    (name) => [{ field: { name } }, `${F}/name`, /system column/] as const,
+  ),
+  [
+    { fields: Array.from({ length: 1_501 }, (_, i) => ({ name: `f${i}` })) },
+    '#/resources/0/schema/fields',
+    /1 to 1500 fields, received 1501/,
+  ],
+  [{ schema: { uniqueKeys: [['f', 'f']] } }, '#/resources/0/schema/uniqueKeys/0', /listed twice/],
+  [{ schema: { primaryKey: ['toString'] } }, '#/resources/0/schema/primaryKey', /no field "toString"/],
   [{ resource: { name: 'a'.repeat(64) } }, '#/resources/0/name', /at most 63 bytes/],
   [{ resource: { encoding: 'utf-16le' } }, '#/resources/0/encoding', /cut by its bytes/],
   [{ resource: { encoding: 'shift_jis' } }, '#/resources/0/encoding', /cut by its bytes/],
