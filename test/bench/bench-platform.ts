@@ -1,10 +1,12 @@
-import { createReadStream, createWriteStream, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, readFileSync, statSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import type { LoadView } from '../../src/loads/load-view.ts';
+import { POSTGRES_APP_ROLE } from '../../src/platform/postgres-roles.ts';
+import { postgresPasswordPath, readState } from '../../src/runtime/home.ts';
 import { departmentsCsv, type HiresOptions, hiresCsv, jobsCsv } from '../../src/sample/generate.ts';
 import { databaseUrl } from '../support/database-url.ts';
 import { type TestPlatform, testPlatform } from '../support/platform.ts';
@@ -26,6 +28,7 @@ export async function benchPlatform(env: Readonly<Record<string, string>> = {}):
   const cleanups: (() => Promise<unknown>)[] = [];
   const platform = await testPlatform({ after: (action) => void cleanups.push(action) }, { env });
   const url = databaseUrl(platform.home);
+  await allowCheckpoints(platform.home);
   const db = new pg.Client({ connectionString: url });
   await db.connect();
   const files = join(platform.home, 'bench');
@@ -92,6 +95,23 @@ export async function benchPlatform(env: Readonly<Record<string, string>> = {}):
       for (const cleanup of cleanups) await cleanup();
     },
   };
+}
+
+/** The platform's own role is no superuser; measurements begin with nothing left to write. */
+async function allowCheckpoints(home: string): Promise<void> {
+  const admin = new pg.Client({
+    host: '127.0.0.1',
+    port: readState(home).postgresPort!,
+    user: 'longshore',
+    password: readFileSync(postgresPasswordPath(home), 'utf8').trim(),
+    database: 'postgres',
+  });
+  await admin.connect();
+  try {
+    await admin.query(`grant pg_checkpoint to ${POSTGRES_APP_ROLE}`);
+  } finally {
+    await admin.end();
+  }
 }
 
 /** What failed is a problem, without links. */
