@@ -12,6 +12,7 @@ import { median } from './batch/median.ts';
 /** What a cost a unit may be of that of the smallest shape. */
 const AIM = 1.3;
 const ROUNDS = 5;
+const SHORT_ROUNDS = 20;
 const TABLES = [10, 100, 1_000];
 const FIELDS = [5, 1_000];
 const CELLS = 1_000_000;
@@ -64,7 +65,7 @@ async function shapeOfTables(t: Cleanup): Promise<void> {
       },
     );
     const api = client(platform);
-    costs.note('GET /v1/tables', tables, await medianOf(() => api.get('/v1/tables')), { fixed: true });
+    costs.note('GET /v1/tables', tables, await bestOf(() => api.get('/v1/tables')), { fixed: true });
     const backup = await timed(() => api.job<BackupView>('/v1/backups', '{}', 'application/json'));
     costs.note('a backup', tables, backup.ms, { fixed: true });
     const list = await api.get('/v1/backups');
@@ -105,22 +106,25 @@ async function shapeOfLedger(t: Cleanup): Promise<void> {
     const dictionary = await writeDictionary(home, ['busy'], 5);
     const platform = await testPlatform(t, { home, env: { LONGSHORE_DICTIONARY: dictionary } });
     const db = new pg.Client({ connectionString: databaseUrl(home) });
+    // Cut off when the platform ends before, after an error.
+    db.on('error', () => undefined);
     await db.connect();
     await fillLedger(db, loads);
     const api = client(platform);
+    let key = 1_000_000;
     const requests: Readonly<Record<string, () => Promise<unknown>>> = {
       'GET /v1/loads?status=failed': () => api.get('/v1/loads?status=failed&limit=10'),
       'GET /v1/loads?table=busy': () => api.get('/v1/loads?table=busy&limit=10'),
       'GET /v1/batches': () => api.get('/v1/batches?limit=10'),
       'GET /v1/tables': () => api.get('/v1/tables'),
       '/metrics': () => api.get('/metrics'),
-      'a batch': () => api.post('/v1/tables/busy/rows', '[{"f0":1}]', 'application/json'),
+      'a batch': () => api.post('/v1/tables/busy/rows', `[{"f0":${key++}}]`, 'application/json'),
       'a load': () => api.load('busy', csvOf(10, 5), 'mode=merge&force=true'),
       'a load, which looks for the same content': () =>
         api.load('busy', csvOf(10 + (Math.floor(Math.random() * 1e6) % 5_000), 5), 'mode=merge'),
     };
     for (const [what, work] of Object.entries(requests)) {
-      costs.note(what, loads, await medianOf(work), { units: 1 });
+      costs.note(what, loads, await bestOf(work), { units: 1 });
     }
     await db.end();
     await platform.stop();
@@ -294,11 +298,11 @@ async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; 
   return { ms: performance.now() - startedAt, result };
 }
 
-async function medianOf(work: () => Promise<unknown>): Promise<number> {
-  const ms: number[] = [];
-  // The first warms up what is only made once.
-  for (let round = 0; round <= ROUNDS; round++) ms.push((await timed(work)).ms);
-  return median(ms.slice(1));
+/** The shortest of many rounds: what others do on the machine only makes a short request longer. */
+async function bestOf(work: () => Promise<unknown>): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < SHORT_ROUNDS; round++) best = Math.min(best, (await timed(work)).ms);
+  return best;
 }
 
 function residentMb(platform: TestPlatform): string {

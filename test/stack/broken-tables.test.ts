@@ -4,7 +4,7 @@ import type { BackupView } from '../../src/backups/backup.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
-import { ensureTables } from '../../src/tables/ensure-tables.ts';
+import { ensureTables, makeMissing } from '../../src/tables/ensure-tables.ts';
 import { measureTables } from '../../src/tables/measure-tables.ts';
 import { testDatabase } from '../support/database.ts';
 import { plainDatabase } from '../support/plain-role.ts';
@@ -175,6 +175,26 @@ describe('The list of tables', () => {
       assert.equal(sizes.length, tables.length);
       assert.ok(sizes.every(({ rows, rowsExact }, n) => rowsExact && rows === (n === 7 ? 3 : 0)));
     }
+    // So does a start that has nothing to change.
+    const transaction: typeof db.transaction = (work) =>
+      db.transaction((tx) =>
+        work({
+          ...tx,
+          query: (text, values) => {
+            statements++;
+            return tx.query(text, values);
+          },
+        }),
+      );
+    const counts = [];
+    for (const tables of [dictionary.tables.slice(0, 10), dictionary.tables]) {
+      statements = 0;
+      const names = tables.map(({ name }) => name);
+      await makeMissing({ ...db, transaction }, dictionary, names);
+      counts.push(statements);
+    }
+    assert.equal(counts[0], counts[1]);
+    assert.ok(counts[0]! > 0 && counts[0]! < 20, `${counts[0]} statements`);
   });
 
   it('names tables that the role may not read', async (t) => {
