@@ -18,14 +18,17 @@ export class SpareConnections {
   async take(): Promise<Client> {
     // The one that was given back last.
     const client = [...this.#spare.keys()].at(-1);
-    if (client === undefined) return this.#connect();
-    this.#drop(client);
-    return client;
+    if (client !== undefined) {
+      this.#drop(client);
+      return client;
+    }
+    const made = await this.#connect();
+    made.once('end', () => this.#drop(made));
+    return made;
   }
 
   /** The client must be in no transaction. */
   giveBack(client: Client): void {
-    client.once('end', () => this.#drop(client));
     const end = () => {
       this.#drop(client);
       void client.end().catch(() => undefined);
