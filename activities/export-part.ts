@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Client } from 'pg';
 import { type AvroTotals, encodeAvro } from '../src/avro/encode.ts';
@@ -15,6 +16,7 @@ import { copyPart, joinSnapshot, SnapshotLost } from '../src/backups/snapshot.ts
 import type { TupleSource } from '../src/db/copy-binary.ts';
 import { CopyOut } from '../src/db/copy-out.ts';
 import { asDatabaseError } from '../src/db/database-error.ts';
+import { sessionName } from '../src/db/session-names.ts';
 import { SpareConnections } from '../src/db/spare-connections.ts';
 import { LongshoreError } from '../src/errors.ts';
 import type { Storage } from '../src/storage/storage.ts';
@@ -43,7 +45,7 @@ export function exportPart(deps: ActivityDeps) {
     const plan = await planOf(input.backupId);
     const before = await findPart(deps.db, input);
     if (before) return before;
-    const client = await spare.take().catch(toLost);
+    const client = await takeNamed(spare).catch(toLost);
     let bytes = 0;
     try {
       const part = await whileBeating(
@@ -54,8 +56,8 @@ export function exportPart(deps: ActivityDeps) {
             bytes += more;
           }),
       );
-      // Its locks and its hold on the snapshot go at once.
-      await client.query('commit');
+      // Its locks and its hold on the snapshot go at once, and no later try of this part may end the session.
+      await client.query(`commit; set application_name = '${SPARE_NAME}'`);
       spare.giveBack(client);
       return part;
     } catch (error) {
@@ -63,6 +65,23 @@ export function exportPart(deps: ActivityDeps) {
       throw error;
     }
   };
+}
+
+const SPARE_NAME = 'longshore spare';
+
+/** A connection that has the name of this part's attempts, whichever it was made for: see `attemptDatabase`. */
+async function takeNamed(spare: SpareConnections): Promise<Client> {
+  const client = await spare.take();
+  const { activityId, activityType, workflowExecution } = Context.current().info;
+  const { workflowId = '', runId = '' } = workflowExecution ?? {};
+  const name = sessionName({ workflowId, runId, activityId, activityType });
+  try {
+    await client.query(`select set_config('application_name', $1, false)`, [name]);
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
 }
 
 /** What a part needs of its backup, which stays as it is; with tables by name. */

@@ -237,7 +237,7 @@ describe('backups', async () => {
     const running = await heldUp();
     const [holder] = await db.query<{ ended: boolean }>(
       `select pg_terminate_backend(pid) as ended from pg_stat_activity
-        where datname = current_database() and application_name = 'longshore api'
+        where datname = current_database() and application_name like 'longshore holdSnapshot %'
           and state = 'idle in transaction'`,
     );
     assert.equal(holder?.ended, true);

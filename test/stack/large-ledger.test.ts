@@ -71,7 +71,7 @@ describe(`A ledger of ${MANY} loads and as many batches`, () => {
     database = await testDatabase();
     db = await openDatabase({ url: database.url });
     await ensureTables(database.url, dictionary);
-    await ensureReadViews(db, dictionary.tables);
+    await db.transaction((tx) => ensureReadViews(tx, dictionary.tables));
     await db.query(
       'create materialized view longshore_report.sums as select count(*) from longshore_read.busy',
     );
