@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Sql } from '../../src/db/sql.ts';
 import { quoteName } from '../../src/db/sql-names.ts';
 import { runSql, type TestDatabase } from './database.ts';
