@@ -22,12 +22,8 @@ import { toLongshoreError } from './failures.ts';
 import { createActivities } from './index.ts';
 import { createReportActivities } from './refresh-report.ts';
 import { sealedWorkerOptions } from './sealed-worker.ts';
+import { WorkerSlots } from './worker-slots.ts';
 
-/**
- * Concurrent activities in one process: one parses while the other waits for PostgreSQL. More would only hold more chunks
- * in memory; more cores need more processes.
- */
-const ACTIVITIES_AT_ONCE = 2;
 /** A statement that waits longer for a lock, where no shorter wait is expected, gives its slot to others for a while. */
 const LONGEST_LOCK_WAIT_MS = 60_000;
 const LOOK_AGAIN_MS = 1_000;
@@ -84,7 +80,13 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
       ...createReportActivities({ db }),
     },
     ...sealedWorkerOptions(config),
-    maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
+    tuner: {
+      activityTaskSlotSupplier: new WorkerSlots(),
+      // It has none of these.
+      workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+      localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+      nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+    },
     shutdownGraceTime: (config.graceSeconds ?? GRACE_SECONDS) * 1000,
     maxHeartbeatThrottleInterval: '5s',
     defaultHeartbeatThrottleInterval: '5s',

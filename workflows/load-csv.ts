@@ -26,7 +26,17 @@ import { REJECTS_ATTRIBUTE_NAME } from '../src/temporal/attribute-names.ts';
 import { codeMarkdown, plainMarkdown } from '../src/temporal/ui-markdown.ts';
 import { reasonOf } from './failure-reason.ts';
 import { inWindow } from './in-window.ts';
-import { CHUNK, CHUNK_WINDOW, CHUNKS_A_RUN, LEDGER, PUBLISH_TRIES, TURN_POLL, WHOLE } from './policies.ts';
+import {
+  CHUNK,
+  CHUNK_WINDOW,
+  CHUNKS_A_RUN,
+  chunkPriority,
+  LEDGER,
+  PUBLISH_TRIES,
+  SURVEYS,
+  TURN_POLL,
+  WHOLE,
+} from './policies.ts';
 import { progressDetails } from './progress.ts';
 import { workerActivities } from './worker-activities.ts';
 
@@ -120,7 +130,8 @@ async function takeTurn(load: LoadStep, state: LoadState): Promise<void> {
       await untilResumed(state);
       if (turned.charted) return;
       setCurrentDetails(`**surveying** ${codeMarkdown(turned.source)}`);
-      await whole.chartFile.executeWithOptions({ summary: `survey ${plainMarkdown(turned.source)}` }, [load]);
+      const surveying = { summary: `survey ${plainMarkdown(turned.source)}`, priority: SURVEYS };
+      await whole.chartFile.executeWithOptions(surveying, [load]);
       return;
     }
     setCurrentDetails(`**queued** behind load ${turned.behind}`);
@@ -155,7 +166,9 @@ async function loadChunk(load: LoadStep, no: number, state: LoadState, begun: Be
       await untilResumed(state);
     }
     const summary = `chunk ${no + 1} of ${begun.chunks}`;
-    const loaded = await chunkwise.loadChunk.executeWithOptions({ summary }, [{ ...load, chunkNo: no }]);
+    const priority = chunkPriority(load.loadId, begun.chunks, begun.bytes);
+    const options = { summary, priority };
+    const loaded = await chunkwise.loadChunk.executeWithOptions(options, [{ ...load, chunkNo: no }]);
     if (loaded.state === 'loaded') {
       const { done } = state;
       state.done = {

@@ -1,4 +1,4 @@
-import type { ActivityOptions, LocalActivityOptions } from '@temporalio/common';
+import type { ActivityOptions, LocalActivityOptions, Priority } from '@temporalio/common';
 
 /**
  * Every timeout and retry, with its reason. Permanent errors are thrown as non-retryable failures by the activity itself
@@ -6,6 +6,29 @@ import type { ActivityOptions, LocalActivityOptions } from '@temporalio/common';
  * or a disk comes back, however long that takes.
  */
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '15s' } as const;
+
+/**
+ * The order in which workers take what waits for them. What takes moments, and what ends a job that has its rows in
+ * already, goes first: it is soon over, and an ended job holds nothing any more. All the rest takes turns by kind, in
+ * proportion to the weights: however many loads wait, a backup has its share, and so have short loads beside long ones.
+ * A server without fairness (`matching.enableFairness`) hands the rest out as it comes.
+ */
+const SOON: Priority = { priorityKey: 2 };
+const SHORT_LOADS: Priority = { fairnessKey: 'short loads', fairnessWeight: 4 };
+const BACKUPS: Priority = { fairnessKey: 'backups', fairnessWeight: 4 };
+export const RESTORES: Priority = { fairnessKey: 'restores', fairnessWeight: 4 };
+const REPORTS: Priority = { fairnessKey: 'reports', fairnessWeight: 2 };
+/** Of files in the inbox, which may be large. */
+export const SURVEYS: Priority = { fairnessKey: 'surveys', fairnessWeight: 2 };
+/** Long loads share that many turns: more of them take nothing from the others. */
+const LONG_LOADS = 4;
+/** A file that is read, checked and copied in a tenth of a second or so. */
+const MOMENTS_BYTES = 1024 * 1024;
+
+export function chunkPriority(loadId: number, chunks: number, bytes: number): Priority {
+  if (bytes <= MOMENTS_BYTES) return SOON;
+  return chunks === 1 ? SHORT_LOADS : { fairnessKey: `long loads ${loadId % LONG_LOADS}`, fairnessWeight: 1 };
+}
 
 /** One short statement on the ledger, beside the workflows. */
 export const LEDGER: ActivityOptions = {
@@ -25,6 +48,7 @@ export const CHUNK: ActivityOptions = {
 
 /** Reads a whole file, or rewrites a whole table: as long as it takes, as long as it heartbeats. */
 export const WHOLE: ActivityOptions = {
+  priority: SOON,
   startToCloseTimeout: '24h',
   heartbeatTimeout: '30s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -48,6 +72,7 @@ export const HOLD: ActivityOptions = {
  * `SNAPSHOT_LOST`.
  */
 export const PART: ActivityOptions = {
+  priority: BACKUPS,
   startToCloseTimeout: '24h',
   heartbeatTimeout: '15s',
   retry: { ...RETRY, maximumAttempts: 12, nonRetryableErrorTypes: ['storage-full'] },
@@ -132,6 +157,7 @@ export const TIDY: ActivityOptions = {
  * database may be repaired at any time; until then readers get the present rows.
  */
 export const REFRESH_VIEW: ActivityOptions = {
+  priority: REPORTS,
   startToCloseTimeout: '24h',
   heartbeatTimeout: '15s',
   retry: RETRY,

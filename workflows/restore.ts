@@ -19,13 +19,15 @@ import type { Restored, RestoreInput } from '../src/restores/contract.ts';
 import type { EndRestoreInput, Proof } from '../src/restores/end-restore.ts';
 import { reasonOf } from './failure-reason.ts';
 import { inWindow } from './in-window.ts';
-import { CHUNK, GATE_POLL, KEEP, PART_WINDOW, SAFETY_POLL, WHOLE } from './policies.ts';
+import { CHUNK, GATE_POLL, KEEP, PART_WINDOW, RESTORES, SAFETY_POLL, WHOLE } from './policies.ts';
 import { restoreDetails } from './progress.ts';
 import { workerActivities } from './worker-activities.ts';
 
 const keeping = proxyActivities<RestoreKeeping>(KEEP);
-const partwise = workerActivities<Activities>(CHUNK);
-const whole = workerActivities<Activities>(WHOLE);
+const partwise = workerActivities<Activities>({ ...CHUNK, priority: RESTORES });
+const whole = workerActivities<Activities>({ ...WHOLE, priority: RESTORES });
+/** Writers of the tables wait for it. */
+const last = workerActivities<Activities>(WHOLE);
 
 /**
  * One restore, dry run or drill:
@@ -119,7 +121,7 @@ async function putBack(step: RestoreInput, { target }: BegunRestore): Promise<vo
     await Promise.all([saved, compare(step)]).finally(() => scope.cancel());
   });
   setCurrentDetails('**publishing**');
-  await whole.publishRestore.executeWithOptions({ summary: 'publish' }, [step]);
+  await last.publishRestore.executeWithOptions({ summary: 'publish' }, [step]);
 }
 
 async function compare(step: RestoreInput): Promise<void> {

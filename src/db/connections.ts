@@ -16,7 +16,7 @@ export const API_CONNECTIONS = {
 
 export const WORKER_CONNECTIONS = {
   /** Transactions of activities. */
-  activities: 4,
+  activities: 6,
   /** Parts of backups that are exported, one each, and ANALYZE. */
   beside: 3,
 } as const;

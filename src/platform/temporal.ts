@@ -174,6 +174,10 @@ function serverArguments(
     ...['--http-port', String(options.httpPort), '--metrics-port', String(options.metricsPort)],
     ...['--namespace', options.namespace, '--db-filename', options.database],
     ...(options.codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', options.codecEndpoint]),
+    // Waiting activities take turns by the kind of their job (`workflows/policies.ts`).
+    ...['--dynamic-config-value', 'matching.enableFairness=true'],
+    // Turns are taken within a partition. Those of an earlier version are still read.
+    ...['--dynamic-config-value', 'matching.numTaskqueueWritePartitions=1'],
     // Its HTTP API asks for no credential and takes what a web page may send; with no host allowed, it takes nothing.
     ...['--dynamic-config-value', 'frontend.httpAllowedHosts=[]'],
     ...CACHES.flatMap((setting) => ['--dynamic-config-value', setting]),

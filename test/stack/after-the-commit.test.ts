@@ -3,14 +3,18 @@ import { after, describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { sql } from 'kysely';
 import { attemptDatabase } from '../../activities/attempt-database.ts';
+import { FILES_AT_ONCE, STATEMENTS_AT_ONCE } from '../../activities/worker-slots.ts';
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { testConnection } from '../support/connection.ts';
 import { eventually, until } from '../support/eventually.ts';
 import { testStack } from '../support/stack.ts';
 
+/** As many as a worker has slots. */
+const HELD = Array.from({ length: STATEMENTS_AT_ONCE + FILES_AT_ONCE }, (_, n) => `held_${n}`);
+
 const dictionary = {
-  resources: ['slow_a', 'slow_b', 'free', 'held_a', 'held_b'].map((name) => ({
+  resources: ['slow_a', 'slow_b', 'free', ...HELD].map((name) => ({
     name,
     schema: {
       fields: [
@@ -71,21 +75,26 @@ describe('jobs whose steps after the commit take minutes', async () => {
       await client.query(`
         select pg_advisory_lock(4711);
         create function public.wait() returns trigger language plpgsql
-          as 'begin perform pg_advisory_xact_lock_shared(4711); return null; end';
-        create trigger wait before insert on public.held_a for each statement execute function public.wait();
-        create trigger wait before insert on public.held_b for each statement execute function public.wait()`);
-      const held = ['held_a', 'held_b'].map((table) => load(table, csv(1, 3)));
-      const [a, b] = [await idOf('held_a'), await idOf('held_b')];
+          as 'begin perform pg_advisory_xact_lock_shared(4711); return null; end'`);
+      for (const table of HELD) {
+        await client.query(
+          `create trigger wait before insert on public.${table} for each statement execute function public.wait()`,
+        );
+      }
+      const held = HELD.map((table) => load(table, csv(1, 3)));
+      const ids: number[] = [];
+      for (const table of HELD) ids.push(await idOf(table));
+      const [a, b] = [ids[0]!, ids[1]!];
       const waiting = () =>
         db.query(
           `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
         );
-      assert.equal((await until(waiting, (rows) => rows.length === 2)).length, 2);
+      assert.equal((await until(waiting, (rows) => rows.length === HELD.length)).length, HELD.length);
 
       const free = load('free', csv(1001, 3));
       const id = await until(
         () => idOf('free'),
-        (n) => n > Math.max(a, b),
+        (n) => n > Math.max(...ids),
       );
       const trouble = await until(
         async () => (await get(`/v1/loads/${id}`)).body.waitingFor,
@@ -96,7 +105,7 @@ describe('jobs whose steps after the commit take minutes', async () => {
 
       await post(`/v1/loads/${a}/cancel`);
       await eventually(async () => (await get(`/v1/loads/${a}`)).body.status, 'cancelled');
-      assert.equal((await waiting()).length, 1);
+      assert.equal((await waiting()).length, HELD.length - 1);
       assert.equal((await free).body.status, 'done');
       await client.query('select pg_advisory_unlock(4711)');
       const [cancelled, done] = await Promise.all(held);
