@@ -3,6 +3,7 @@ import { type ServerError, serverErrorOf } from './sqlstate.ts';
 
 /** A function of the database's that an error was raised in, as the catalogs have it. */
 export interface RaisedIn {
+  readonly schema: string;
   readonly name: string;
   /** Its text. No value of a row is part of it. */
   readonly source: string;
@@ -73,7 +74,7 @@ function functionsIn(where: string): readonly Called[] {
 
 /** A check, a default, a trigger, a rule or a view calls it; those of stages are copies. */
 const LOOK_UP = `
-  select p.proname::text as name, p.prosrc as source,
+  select n.nspname::text as schema, p.proname::text as name, p.prosrc as source,
          array(select description
                  from (select distinct pg_describe_object(classid, objid, objsubid) as description from pg_depend
                         where refclassid = 'pg_proc'::regclass and refobjid = p.oid and deptype in ('n', 'a')
@@ -83,18 +84,19 @@ const LOOK_UP = `
     from unnest($1::text[], $2::text[]) with ordinality called (signature, name, no)
     join pg_proc p on case when signature is null then p.proname = called.name
                            else p.oid = to_regprocedure(signature) end
+    join pg_namespace n on n.oid = p.pronamespace
    order by no`;
 
 async function lookUp(
   { query }: Pick<Sql, 'query'>,
   called: readonly Called[],
 ): Promise<readonly RaisedIn[]> {
-  const rows = await query<{ name: string; source: string; usedBy: string[] }>(LOOK_UP, [
+  const rows = await query<{ schema: string; name: string; source: string; usedBy: string[] }>(LOOK_UP, [
     called.map(({ signature }) => signature),
     called.map(({ name }) => name),
   ]);
-  return rows.map(({ name, source, usedBy }) => {
+  return rows.map(({ schema, name, source, usedBy }) => {
     const more = usedBy.length > NAMED_USERS ? ['others'] : [];
-    return { name, source, usedBy: [...usedBy.slice(0, NAMED_USERS), ...more] };
+    return { schema, name, source, usedBy: [...usedBy.slice(0, NAMED_USERS), ...more] };
   });
 }

@@ -1,5 +1,6 @@
-import { isInFunction } from '../db/raised.ts';
+import { isInFunction, raisedIn } from '../db/raised.ts';
 import { refusalOf } from '../db/refusal.ts';
+import { READ_SCHEMA } from '../db/sql-names.ts';
 import { isRowFault, serverErrorOf, sqlstateOf } from '../db/sqlstate.ts';
 
 /** Faults of rows in a report's SQL, in words of our own: PostgreSQL's messages may quote the rows. */
@@ -16,6 +17,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   '42P13': 'a column of a table has another type, which a start of the API takes in',
 };
 
+/** What a changed table gives in the functions by which reports read tables. */
+const CHANGED_TABLE: ReadonlySet<string> = new Set(['42703', '42P01', '42P13']);
+
 /** Classes 21 (cardinality), 22 (data) and 23 (integrity), and what functions raise: the SQL may succeed on other rows. */
 export function isFaultOfRows(error: unknown): boolean {
   return /^2[123]/.test(sqlstateOf(error) ?? '') || isRowFault(error);
@@ -26,8 +30,10 @@ export function rowFault(error: unknown): string {
   const fault = serverErrorOf(error);
   if (fault === undefined) return 'it could not be refreshed';
   const { code: state } = fault;
-  if (isInFunction(fault)) return `the view can not be filled: ${refusalOf(error)}`;
   const meaning = MEANINGS[state];
+  // But for the views of tables, which read by functions of ours.
+  const isOurs = CHANGED_TABLE.has(state) && raisedIn(fault).every(({ schema }) => schema === READ_SCHEMA);
+  if (isInFunction(fault) && !isOurs) return `the view can not be filled: ${refusalOf(error)}`;
   if (meaning === undefined && !/^2[123]/.test(state))
     return `the view can not be filled: ${refusalOf(error)}`;
   const known = meaning === undefined ? '' : `: ${meaning}`;

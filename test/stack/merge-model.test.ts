@@ -258,7 +258,7 @@ for (const shape of SHAPES) {
         try {
           const published = await db.transaction((tx) => publishStage(tx, table, mode, id, left!.n, absent));
           ways.add(`${way} by ${published.way}`);
-          if (published.way === 'insert') await dropStage(db, stage);
+          if (published.way === 'insert') await db.transaction((tx) => dropStage(tx, stage));
           break;
         } catch (error) {
           if ((error as { code?: string }).code === 'reference-broken') return null;

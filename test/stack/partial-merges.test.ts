@@ -172,7 +172,7 @@ describe('merges of rows that leave fields out', async () => {
   it('takes a file of nothing but keys and one field into an empty table only where that is enough', async () => {
     await db.query('truncate people');
     const merged = await load('people', 'id,age\n1,1\n', { mode: 'merge' });
-    assert.deepEqual(merged.body.rows, { read: 1, loaded: 0, rejected: 1, unchanged: 0, discarded: 0 });
+    assert.equal(merged.body.code, 'too-many-rejects');
     const named = await load('people', 'id,name\n1,Al\n', { mode: 'merge' });
     assert.deepEqual(named.body.rows, { read: 1, loaded: 1, rejected: 0, unchanged: 0, discarded: 0 });
     const [column] = await db.query<{ required: boolean }>(

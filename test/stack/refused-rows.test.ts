@@ -241,7 +241,8 @@ describe('rows that PostgreSQL refuses', async () => {
       Array.from({ length: 100 }, (_, i) => 50 * i + 3),
     );
     const [{ found } = { found: 1 }] = await db.query<{ found: number }>(
-      `select count(*)::int as found from longshore.reject where errors::text ~ 'note \\d'`,
+      `select count(*)::int as found from longshore.reject where load_id = $1 and errors::text ~ 'note \\d'`,
+      [body.id],
     );
     assert.equal(found, 0);
   });
