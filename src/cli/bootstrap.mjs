@@ -2,9 +2,10 @@
 // Behind `npm start`, `npm test`, `npm run judge` and `npm run bench`: installs what is missing, then hands over to
 // Node 24, which npm installs with the packages. Plain JavaScript without dependencies, for the system's Node 20.
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { installFault } from './install-check.mjs';
 import { runNode } from './run-node.mjs';
 
@@ -86,10 +87,32 @@ function runTests(given) {
   const files = named.filter((name) => !(name in TIERS));
   const tiers = named.filter((name) => name in TIERS);
   // `npm run test:unit -- FILE` means the file.
-  const wanted =
-    files.length > 0
-      ? files
-      : (tiers.length > 0 ? tiers : USUAL_TIERS).map((tier) => `${TIERS[tier]}/**/*.test.ts`);
+  if (files.length > 0) {
+    runFiles(files, options);
+    return;
+  }
+  const folders = (tiers.length > 0 ? tiers : USUAL_TIERS).map((tier) => TIERS[tier]);
+  if (folders.includes(TIERS.faults)) {
+    runFiles(
+      folders.map((folder) => `${folder}/**/*.test.ts`),
+      options,
+    );
+    return;
+  }
+  runFiles(makeShares(), options, {
+    env: { TEST_FOLDERS: folders.join(',') },
+    // Of a process that runs many files, each of which has its own limit.
+    timeoutMs: 3_600_000,
+  });
+}
+
+/**
+ * @param {readonly string[]} wanted paths and patterns of files, each of which gets a process of its own
+ * @param {readonly string[]} options of `node --test`
+ * @param {{ env?: NodeJS.ProcessEnv, timeoutMs?: number }} [of]
+ *   timeoutMs: longer than any test takes on a slow machine: one that hangs fails instead of holding up the run
+ */
+function runFiles(wanted, options, { env = {}, timeoutMs = 600_000 } = {}) {
   runNode(
     root,
     null,
@@ -97,19 +120,33 @@ function runTests(given) {
       '--test',
       '--test-reporter=./test/support/reporter.ts',
       '--test-global-setup=test/support/global-setup.ts',
-      // Longer than any test takes on a slow machine: a test that hangs fails instead of holding up the run.
-      '--test-timeout=600000',
+      `--test-timeout=${timeoutMs}`,
       `--test-concurrency=${filesAtOnce(wanted)}`,
       ...options,
       ...wanted,
     ],
-    { cwd: root },
+    { cwd: root, env: { ...process.env, ...env } },
   );
 }
 
 /**
- * Tests wait about as long as they work, so that two more files than cores keep every core busy; Node's own choice for
- * two cores is one file at a time. A file of the faults runs platforms of several processes.
+ * Files of `node --test` that share those of whole tiers: `test/support/share.ts` says why.
+ * @returns {readonly string[]} one for each process
+ */
+function makeShares() {
+  const folder = join(root, '.cache', 'test-shares');
+  mkdirSync(folder, { recursive: true });
+  const share = pathToFileURL(join(root, 'test', 'support', 'share.ts')).href;
+  return Array.from({ length: filesAtOnce([]) }, (_, n) => {
+    const path = join(folder, `${n + 1}.mjs`);
+    writeFileSync(path, `import { runShare } from '${share}';\nawait runShare(process.env.TEST_FILES);\n`);
+    return path;
+  });
+}
+
+/**
+ * Tests wait about as long as they work, so that two more processes than cores keep every core busy; Node's own choice
+ * for two cores is one at a time. A file of the faults runs platforms of several processes.
  * @param {readonly string[]} wanted
  * @returns {number}
  */

@@ -3,11 +3,9 @@
  * one of each, which `global-setup.ts` hands out at the address in `TEST_SERVERS`; a file that is run by hand
  * (`node --test FILE`) and a judge get servers of their own.
  */
-import { after } from 'node:test';
 import { ServerHost, type ServerName, type ServerValues } from './server-host.ts';
-
-/** Longer than stopping a platform takes on a busy machine. */
-const STILL_ALIVE_MS = 300_000;
+import { endWhenOver } from './still-open.ts';
+import { testFile } from './test-file.ts';
 
 let own: ServerHost | undefined;
 const known = new Map<ServerName, Promise<ServerValues>>();
@@ -37,7 +35,7 @@ function server(name: ServerName): Promise<ServerValues> {
 }
 
 async function ask(name: ServerName): Promise<ServerValues> {
-  if (/[\\/]test[\\/]unit[\\/]/.test(process.argv[1] ?? '')) {
+  if (/[\\/]test[\\/]unit[\\/]/.test(testFile())) {
     throw new Error(`a test in test/unit asked for ${name}; one that needs a server belongs in test/stack`);
   }
   const run = process.env.TEST_SERVERS;
@@ -52,13 +50,4 @@ async function ask(name: ServerName): Promise<ServerValues> {
   return (await response.json()) as ServerValues;
 }
 
-// A file whose set-up failed half-way may leave connections open: it ends with a word instead of holding up the run.
-if (process.env.NODE_TEST_CONTEXT !== undefined) {
-  after(() => {
-    setTimeout(() => {
-      const open = process.getActiveResourcesInfo().join(', ');
-      console.error(`${process.argv[1]} did not end after its tests; still open: ${open}`);
-      process.exit(1);
-    }, STILL_ALIVE_MS).unref();
-  });
-}
+if (process.env.NODE_TEST_CONTEXT !== undefined && process.env.TEST_FILES === undefined) endWhenOver();

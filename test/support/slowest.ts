@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
 
 const SHOWN = 10;
+const TEST_FILE = /\.test\.ts$/;
 
 interface Timed {
   readonly what: string;
@@ -28,15 +29,20 @@ export class Slowest {
         break;
       case 'test:pass':
       case 'test:fail':
-        if (data.details.type === 'suite') break;
+        if (data.details.type === 'suite') {
+          if (TEST_FILE.test(data.name)) this.#files.push({ what: data.name, ms: data.details.duration_ms });
+          break;
+        }
         this.#tests.push({
-          what: [...this.#names.slice(0, data.nesting), data.name].join(' › '),
+          what: [...this.#names.slice(0, data.nesting), data.name]
+            .filter((name) => !TEST_FILE.test(name))
+            .join(' › '),
           ms: data.details.duration_ms,
         });
         break;
       case 'test:summary':
-        // One a file, and one of the whole run.
-        if (data.file !== undefined) {
+        // One a file, and one of the whole run. A process that ran many files has a suite for each.
+        if (data.file !== undefined && TEST_FILE.test(data.file)) {
           this.#files.push({ what: relative(this.#cwd, data.file), ms: data.duration_ms });
         }
         break;

@@ -38,6 +38,25 @@ describe('the list of the slowest', () => {
     );
   });
 
+  it('knows the files of a process that ran many', () => {
+    const slowest = new Slowest('/repo');
+    for (const one of [
+      started('test/unit/rows.test.ts', 0),
+      started('rows', 1),
+      started('a slow one', 2),
+      ended('a slow one', 2, 2_340),
+      ended('rows', 1, 3_000, 'suite'),
+      ended('test/unit/rows.test.ts', 0, 4_000, 'suite'),
+      file('/repo/.cache/test-shares/1.mjs', 9_100),
+    ]) {
+      slowest.see(one);
+    }
+    assert.equal(
+      slowest.text(),
+      '\nslowest tests\n     2.3 s  rows › a slow one\n\nslowest files\n     4.0 s  test/unit/rows.test.ts\n',
+    );
+  });
+
   it('shows ten of each', () => {
     const slowest = new Slowest();
     for (let n = 0; n < 25; n++) {
