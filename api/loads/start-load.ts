@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { LongshoreError } from '../../src/errors.ts';
+import { asDatabaseError } from '../../src/db/database-error.ts';
+import { ERRORS, LongshoreError } from '../../src/errors.ts';
 import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import type { LoadSource } from '../../src/loads/load-view.ts';
 import { confineStorageKey } from '../../src/storage/storage-key.ts';
@@ -151,10 +152,13 @@ function requireInbox({ tables }: ApiKeyHolder, path: string): void {
   );
 }
 
-/** Starts the load; an upload that no new load took over is deleted. */
+/**
+ * Starts the load; an upload that no new load took over is deleted. Where a fault leaves open whether the load was
+ * created, it stays: if it is nobody's, it goes with old uploads.
+ */
 async function start(call: StartCall, received: { source: LoadSource; survey: Survey | null }) {
   const { deps, table, query, holder } = call;
-  let taken = false;
+  let keep = false;
   try {
     const started = await deps.loads.start({
       table: table satisfies Table,
@@ -164,9 +168,18 @@ async function start(call: StartCall, received: { source: LoadSource; survey: Su
       force: query.force ?? false,
       startedBy: holder!.id,
     });
-    taken = !started.existing;
+    keep = !started.existing;
     return started;
+  } catch (error) {
+    keep = !isRefused(error);
+    throw error;
   } finally {
-    if (!taken && received.source.kind === 'upload') await deps.storage.delete(received.source.key);
+    if (!keep && received.source.kind === 'upload') await deps.storage.delete(received.source.key);
   }
+}
+
+/** Nothing was created. */
+function isRefused(error: unknown): boolean {
+  const known = error instanceof LongshoreError ? error : asDatabaseError(error);
+  return known !== null && (ERRORS[known.code].status < 500 || known.code === 'database-full');
 }

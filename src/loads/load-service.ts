@@ -13,7 +13,7 @@ export interface LoadService extends Jobs<LoadView> {
   /**
    * Starts a load, or finds an earlier one of the same content, table and mode (`existing`; never with `force`). A load
    * that failed or was cancelled is not found: the file starts a new one. The service takes ownership of the source's
-   * file, unless `existing` is true or the call throws: then the caller deletes what it uploaded.
+   * file, unless `existing` is true or the call refuses the request: then the caller deletes what it uploaded.
    */
   start(request: StartLoad): Promise<LoadStart>;
 

@@ -81,9 +81,12 @@ describe('a platform that logs all it can', () => {
 
   it('gives metrics and health of each activity worker at a port of its own', async () => {
     for (const port of [metricsPort, metricsPort + 1]) {
-      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      // It answers from its first moment, before Temporal's SDK has its say.
+      const text = await until(
+        async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
+        (seen) => /^temporal_worker_task_slots_available\{/m.test(seen),
+      );
       assert.match(text, /^process_resident_memory_bytes [1-9]/m);
-      assert.match(text, /^temporal_worker_task_slots_available\{/m);
       assert.match(text, /^longshore_dependency_up\{dependency="storage"\} 1$/m);
       assert.deepEqual(await (await fetch(`http://127.0.0.1:${port}/healthz`)).json(), { ok: true });
       const ready = await fetch(`http://127.0.0.1:${port}/readyz`);

@@ -32,6 +32,16 @@ async function run(sql: string, connectionString?: string): Promise<void> {
   }
 }
 
+async function count(sql: string): Promise<number> {
+  const client = new pg.Client({ connectionString: (await postgresServer()).url });
+  await client.connect();
+  try {
+    return (await client.query<{ n: number }>(sql)).rows[0]!.n;
+  } finally {
+    await client.end();
+  }
+}
+
 const BACKUP_KEY = '5'.repeat(64);
 const LOG = createLogger({ level: 'silent', process: 'test' });
 
@@ -97,6 +107,11 @@ describe('a platform whose stores come back older, or not at all', async () => {
 
   async function keep(as: 'older' | 'newer'): Promise<void> {
     await stopTemporal();
+    // Connections of a platform that has stopped end a moment later.
+    await until(
+      () => count(`select count(*)::int as n from pg_stat_activity where datname = '${name}'`),
+      (sessions) => sessions === 0,
+    );
     await run(`create database ${name}_${as} template ${name}`);
     for (const folder of [temporal, storage]) await cp(folder, `${folder}-${as}`, { recursive: true });
   }

@@ -175,7 +175,7 @@ describe('Longshore on servers of its own', { skip: fault ?? false }, () => {
         await s3.kill();
         const told = await until(
           () => away(one),
-          (seen) => seen.away.includes('storage'),
+          (seen) => seen.away.join() === 'storage',
         );
         assert.deepEqual(told, { status: 200, away: ['storage'] });
         await goesOn({ withLoads: false });
@@ -186,7 +186,7 @@ describe('Longshore on servers of its own', { skip: fault ?? false }, () => {
         await temporal.exited;
         const told = await until(
           () => away(two),
-          (seen) => seen.away.includes('temporal'),
+          (seen) => seen.away.join() === 'temporal',
         );
         assert.deepEqual(told, { status: 200, away: ['temporal'] });
         assert.equal(await report(two), 200);
@@ -198,7 +198,7 @@ describe('Longshore on servers of its own', { skip: fault ?? false }, () => {
         await postgres.exited;
         const told = await until(
           () => away(one),
-          (seen) => seen.away.includes('postgres'),
+          (seen) => seen.away.join() === 'postgres',
         );
         assert.deepEqual(told, { status: 200, away: ['postgres'] });
         const metrics = await fetch(`${one.url}/metrics`, { headers: { 'x-api-key': ADMIN_KEY } });

@@ -72,6 +72,23 @@ describe('starting a load', () => {
     assert.equal(kept.toString(), CSV);
   });
 
+  it('keeps the file where it is not known whether the load was created, and no other', async () => {
+    api.loads.startError = new LongshoreError('load-state', 'it is not to be');
+    assert.equal((await sendCsv('', CSV)).status, 409);
+    api.loads.startError = Object.assign(new Error('No space left on device'), { code: '53100' });
+    assert.equal((await sendCsv('', CSV)).status, 507);
+    await assertNothingKept();
+    for (const error of [
+      new LongshoreError('database-unavailable', 'the connection was lost as the transaction ended'),
+      new Error('Connection terminated unexpectedly'),
+    ]) {
+      api.loads.startError = error;
+      const before = (await api.files()).length;
+      assert.ok((await sendCsv('', CSV)).status >= 500);
+      assert.equal((await api.files()).length, before + 1);
+    }
+  });
+
   it('takes a multipart field named file', async () => {
     const response = await send('/v1/tables/jobs/loads', form(['file', CSV, 'C:\\data\\jobs.csv']));
     assert.equal(response.status, 202);
@@ -285,6 +302,7 @@ describe('starting a load', () => {
     await assertProblem(await api.call('/v1/tables/jobs/loads', { method: 'POST' }), 400, 'file-missing');
     api.loads.startError = new LongshoreError('header-mismatch', 'the header lacks id');
     await assertProblem(await sendCsv(), 422, 'header-mismatch');
+    await assertNothingKept();
     api.loads.startError = new Error('connect ECONNREFUSED 10.0.0.1');
     const problem = await assertProblem(await sendCsv(), 500, 'internal');
     assert.ok(!JSON.stringify(problem).includes('10.0.0.1'), 'an unexpected error is not shown');
@@ -297,7 +315,7 @@ describe('starting a load', () => {
       const told = await assertProblem(await sendCsv(), status, code);
       assert.doesNotMatch(JSON.stringify(told), /10\.0\.0\.1|\(7\)/);
     }
-    await assertNothingKept();
+    assert.deepEqual(api.loads.started, []);
   });
 
   it('says where JSON is malformed, too large or of the wrong form', async () => {
