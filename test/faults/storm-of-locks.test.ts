@@ -11,6 +11,7 @@ import { POSTGRES_APP_ROLE } from '../../src/platform/postgres-roles.ts';
 import { postgresPasswordPath, readState } from '../../src/runtime/home.ts';
 import { departmentsCsv, jobsCsv } from '../../src/sample/generate.ts';
 import { sfc32 } from '../../src/sample/random.ts';
+import { databaseUrl } from '../support/database-url.ts';
 import { until } from '../support/eventually.ts';
 import { testHome } from '../support/home.ts';
 import { type TestPlatform, testPlatform } from '../support/platform.ts';
@@ -111,7 +112,7 @@ describe('a storm of batches, loads, a backup and a restore', () => {
     }
     const results = await going;
 
-    const rows = await assertExactly(home, log);
+    const rows = await assertExactly(databaseUrl(home), log);
     const db = await admin(home, 'verdict');
     const counts: Record<string, number> = {};
     for (const table of OWN) {
