@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { rootCause } from '@temporalio/common';
-import pg from 'pg';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { endOrphans } from '../../src/housekeeping/orphans.ts';
 import { startJob } from '../../src/jobs/start-job.ts';
@@ -16,30 +15,15 @@ import { type RunningTemporal, startTemporal } from '../../src/platform/temporal
 import { createLogger } from '../../src/runtime/logger.ts';
 import { openScheduleBook } from '../../src/schedules/open-schedule-book.ts';
 import { temporalClient } from '../support/batch-api.ts';
-import { testDatabase } from '../support/database.ts';
+import { runSql, testDatabase } from '../support/database.ts';
 import { eventually, until } from '../support/eventually.ts';
 import { testHome } from '../support/home.ts';
 import { postgresServer } from '../support/servers.ts';
 import { type TestStack, testStack } from '../support/stack.ts';
 
-async function run(sql: string, connectionString?: string): Promise<void> {
-  const client = new pg.Client({ connectionString: connectionString ?? (await postgresServer()).url });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
-
-async function count(sql: string): Promise<number> {
-  const client = new pg.Client({ connectionString: (await postgresServer()).url });
-  await client.connect();
-  try {
-    return (await client.query<{ n: number }>(sql)).rows[0]!.n;
-  } finally {
-    await client.end();
-  }
+/** On the server. */
+async function run<Row extends Record<string, unknown>>(sql: string): Promise<Row[]> {
+  return runSql((await postgresServer()).url, sql);
 }
 
 const BACKUP_KEY = '5'.repeat(64);
@@ -109,8 +93,8 @@ describe('a platform whose stores come back older, or not at all', async () => {
     await stopTemporal();
     // Connections of a platform that has stopped end a moment later.
     await until(
-      () => count(`select count(*)::int as n from pg_stat_activity where datname = '${name}'`),
-      (sessions) => sessions === 0,
+      () => run(`select from pg_stat_activity where datname = '${name}'`),
+      (sessions) => sessions.length === 0,
     );
     await run(`create database ${name}_${as} template ${name}`);
     for (const folder of [temporal, storage]) await cp(folder, `${folder}-${as}`, { recursive: true });
@@ -345,7 +329,7 @@ describe('a platform whose stores come back older, or not at all', async () => {
   it('Temporal older: loads go on where the ledger has them, and schedules are put right', async () => {
     await bringBack('newer', 'older', 'newer');
     // Resumed a moment before the end: Temporal has forgotten that.
-    await run(`update longshore.load set paused = false where id = ${goesOn.id}`, url);
+    await runSql(url, `update longshore.load set paused = false where id = ${goesOn.id}`);
     await running(async (stack, client) => {
       assert.deepEqual(await scheduleOf(stack), asPaused);
       for (const id of ['schedule-nightly', 'report-hires-by-quarter'])

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { describe, it } from 'node:test';
-import pg from 'pg';
 import { openReports } from '../../api/reports/open-reports.ts';
 import { checkRights } from '../../src/db/check-rights.ts';
 import { checkServer } from '../../src/db/check-server.ts';
@@ -126,7 +125,7 @@ describe('a PostgreSQL server of one’s own', () => {
 
   it('is too old: the error has both versions', async (t) => {
     const { url } = await testDatabase(t);
-    const [{ num } = { num: '' }] = await rowsOf<{ num: string }>(
+    const [{ num } = { num: '' }] = await runSql<{ num: string }>(
       url,
       `select current_setting('server_version_num') as num`,
     );
@@ -183,16 +182,6 @@ async function refused(url: string, code: string, words: readonly string[]): Pro
     assert(!error.message.includes(PASSWORD), error.message);
     return true;
   });
-}
-
-async function rowsOf<R>(url: string, sql: string): Promise<R[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
 }
 
 /** The server's address, on the way to which and back one word becomes another one of the same length. */

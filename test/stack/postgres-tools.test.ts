@@ -5,13 +5,13 @@ import { appendFileSync, cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { migrate } from '../../src/db/migrate.ts';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { startPostgres } from '../../src/platform/postgres.ts';
 import { provideTools } from '../../src/platform/postgres-tools.ts';
 import { BUNDLED_REPORTS } from '../../src/reports/read-reports.ts';
 import { ensureTables } from '../../src/tables/ensure-tables.ts';
+import { runSql } from '../support/database.ts';
 import { testHome } from '../support/home.ts';
 import { startReports } from '../support/reports.ts';
 
@@ -34,20 +34,20 @@ test('the commands of the documentation dump and restore the embedded database',
   const server = await startPostgres({ home, log: quiet });
   await migrate(server.url);
   await ensureTables(server.url, await readDictionary(undefined));
-  await query(
+  await runSql(
     server.url,
     `insert into departments values (1, 'Zoo'); insert into jobs values (1, 'Keeper');
                            insert into hired_employees values (1, 'a', '2021-01-01T00:00:00Z', 1, 1)`,
   );
   await startReports(server.url, BUNDLED_REPORTS);
   const look = async (url: string) => [
-    await query(url, 'select * from departments'),
-    await query(url, 'select name from longshore.report order by name'),
-    await query(url, 'select * from longshore_report."hires-by-quarter"'),
+    await runSql(url, 'select * from departments'),
+    await runSql(url, 'select name from longshore.report order by name'),
+    await runSql(url, 'select * from longshore_report."hires-by-quarter"'),
   ];
   const before = await look(server.url);
   assert.equal((await longshore(home, commands[0]!)).code, 0, 'while the server runs');
-  await query(
+  await runSql(
     server.url,
     `truncate departments cascade; delete from longshore.report; insert into jobs values (2, 'Vet')`,
   );
@@ -93,14 +93,4 @@ async function longshore(home: string, args: readonly string[]) {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, output };
-}
-
-async function query(url: string, sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
 }

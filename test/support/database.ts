@@ -18,17 +18,19 @@ export async function testDatabase(t?: Cleanup): Promise<TestDatabase> {
   await runSql(admin, `create database ${name} template ${template}`);
   const url = new URL(admin);
   url.pathname = `/${name}`;
-  const drop = () => runSql(admin, `drop database if exists ${name} with (force)`);
+  const drop = async () => {
+    await runSql(admin, `drop database if exists ${name} with (force)`);
+  };
   t?.after(drop);
   return { url: url.href, name, [Symbol.asyncDispose]: drop };
 }
 
-/** Over a connection of its own. */
-export async function runSql(url: string, sql: string): Promise<void> {
+/** Over a connection of its own. @returns the rows */
+export async function runSql<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(sql);
+    return (await client.query<Row>(sql)).rows;
   } finally {
     await client.end();
   }

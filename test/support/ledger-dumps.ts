@@ -28,7 +28,9 @@ export async function databaseOfDump(name: string): Promise<TestDatabase> {
   url.pathname = `/${database}`;
   await runSql(admin, `create database ${database} template template0`);
   await runSql(url.href, readFileSync(new URL(`${name}.sql`, FOLDER), 'utf8'));
-  const drop = () => runSql(admin, `drop database if exists ${database} with (force)`);
+  const drop = async () => {
+    await runSql(admin, `drop database if exists ${database} with (force)`);
+  };
   return { url: url.href, name: database, [Symbol.asyncDispose]: drop };
 }
 
