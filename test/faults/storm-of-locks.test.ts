@@ -9,15 +9,15 @@ import { SAMPLE_DICTIONARY } from '../../src/dictionary/read-dictionary.ts';
 import { POSTGRES_DATABASE, POSTGRES_ROLE } from '../../src/platform/postgres-cluster.ts';
 import { POSTGRES_APP_ROLE } from '../../src/platform/postgres-roles.ts';
 import { postgresPasswordPath, readState } from '../../src/runtime/home.ts';
-import { departmentsCsv, jobsCsv } from '../../src/sample/generate.ts';
 import { sfc32 } from '../../src/sample/random.ts';
 import { databaseUrl } from '../support/database-url.ts';
 import { until } from '../support/eventually.ts';
 import { testHome } from '../support/home.ts';
-import { type TestPlatform, testPlatform } from '../support/platform.ts';
-import { DEPARTMENTS, JOBS, StormGenerator } from '../support/storm/batches.ts';
+import { testPlatform } from '../support/platform.ts';
+import { StormGenerator } from '../support/storm/batches.ts';
 import { Beside } from '../support/storm/beside.ts';
 import { type StormLog, sendUntil, type Target } from '../support/storm/client.ts';
+import { loadReferences } from '../support/storm/references.ts';
 import { assertExactly } from '../support/storm/verdict.ts';
 
 const CLIENTS = 8;
@@ -38,7 +38,7 @@ describe('a storm of batches, loads, a backup and a restore', () => {
     const platform = await testPlatform({ after }, { home, env });
     const target: Target = { url: platform.apiUrl, key: platform.adminKey };
     const beside = new Beside(target);
-    await loadReferences(platform);
+    await loadReferences(target);
     for (const table of ['untouched', 'restored', 'locked']) await beside.load(table, 300);
     const saved = await beside.backup(['restored']);
     await beside.load('restored', 50);
@@ -177,19 +177,4 @@ function tableOf(name: string) {
     { name: 'name', type: 'string' },
   ];
   return { name, schema: { fields, primaryKey: 'id' } };
-}
-
-async function loadReferences({ apiUrl, adminKey }: TestPlatform): Promise<void> {
-  const options = { seed: 1, hires: 0, departments: DEPARTMENTS, jobs: JOBS };
-  for (const [table, csv] of Object.entries({
-    departments: departmentsCsv(options),
-    jobs: jobsCsv(options),
-  })) {
-    const response = await fetch(`${apiUrl}/v1/tables/${table}/loads`, {
-      method: 'POST',
-      headers: { 'x-api-key': adminKey, 'content-type': 'text/csv', prefer: 'wait=50' },
-      body: new Uint8Array(csv),
-    });
-    assert.equal(response.status, 201, await response.text());
-  }
 }

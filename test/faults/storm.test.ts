@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readState } from '../../src/runtime/home.ts';
-import { departmentsCsv, jobsCsv } from '../../src/sample/generate.ts';
 import { sfc32 } from '../../src/sample/random.ts';
 import { databaseUrl } from '../support/database-url.ts';
-import { type Role, type TestPlatform, testPlatform } from '../support/platform.ts';
-import { DEPARTMENTS, JOBS, StormGenerator } from '../support/storm/batches.ts';
+import { type Role, testPlatform } from '../support/platform.ts';
+import { StormGenerator } from '../support/storm/batches.ts';
 import { type StormLog, sendUntil, type Target } from '../support/storm/client.ts';
+import { loadReferences } from '../support/storm/references.ts';
 import { assertExactly, assertNothingRuns, assertReplays } from '../support/storm/verdict.ts';
 
 const CLIENTS = 24;
@@ -22,8 +22,8 @@ const ENV = { LONGSHORE_RATE: '1000000', LONGSHORE_BURST: '1000000' };
 describe('a storm of batches', () => {
   it('leaves exactly the acknowledged rows, whatever is killed', async (t) => {
     let platform = await testPlatform({ after }, { env: ENV });
-    await loadReferences(platform);
     const target: Target = { url: platform.apiUrl, key: platform.adminKey };
+    await loadReferences(target);
     const log: StormLog = { answered: [], unanswered: [], refused: [], retries: new Map() };
     const over = new AbortController();
     const clients = Promise.all(
@@ -82,18 +82,5 @@ async function answers(log: StormLog): Promise<void> {
   while (log.answered.length < wanted) {
     assert.ok(Date.now() < deadline, `no answers for ${RECOVERY_LIMIT_MS} ms`);
     await sleep(50);
-  }
-}
-
-async function loadReferences({ apiUrl, adminKey }: TestPlatform): Promise<void> {
-  const options = { seed: 1, hires: 0, departments: DEPARTMENTS, jobs: JOBS };
-  const files = { departments: departmentsCsv(options), jobs: jobsCsv(options) };
-  for (const [table, csv] of Object.entries(files)) {
-    const response = await fetch(`${apiUrl}/v1/tables/${table}/loads`, {
-      method: 'POST',
-      headers: { 'x-api-key': adminKey, 'content-type': 'text/csv', prefer: 'wait=30' },
-      body: new Uint8Array(csv),
-    });
-    assert.equal(response.status, 201, await response.text());
   }
 }

@@ -7,7 +7,6 @@ import pg from 'pg';
 import { freePort } from '../../src/platform/ports.ts';
 import { startPostgres } from '../../src/platform/postgres.ts';
 import { startTemporal } from '../../src/platform/temporal.ts';
-import { departmentsCsv, jobsCsv } from '../../src/sample/generate.ts';
 import { sfc32 } from '../../src/sample/random.ts';
 import { balancerOf } from '../support/balancer.ts';
 import { until } from '../support/eventually.ts';
@@ -15,9 +14,10 @@ import { type Cleanup, testHome } from '../support/home.ts';
 import { type OwnProcess, ownProcess } from '../support/own-process.ts';
 import { s3Fault, testS3 } from '../support/s3.ts';
 import { TEST_PAYLOAD_KEY } from '../support/sealed.ts';
-import { DEPARTMENTS, JOBS, StormGenerator } from '../support/storm/batches.ts';
+import { DEPARTMENTS, StormGenerator } from '../support/storm/batches.ts';
 import { type StormLog, sendUntil, type Target } from '../support/storm/client.ts';
 import { expectedRows, type LoadLog, loadUntil } from '../support/storm/loads.ts';
+import { loadReferences } from '../support/storm/references.ts';
 import { assertExactly, assertNothingRuns, assertReplays } from '../support/storm/verdict.ts';
 
 const CLIENTS = 6;
@@ -129,6 +129,13 @@ describe('Longshore on servers of its own', { skip: fault ?? false }, () => {
       const response = await fetch(`${api.url}/readyz`);
       return { status: response.status, away: ((await response.json()) as { away: string[] }).away };
     };
+    const missesOnly = async (api: OwnProcess, dependency: string) => {
+      const told = await until(
+        () => away(api),
+        (seen) => seen.away.join() === dependency,
+      );
+      assert.deepEqual(told, { status: 200, away: [dependency] });
+    };
     const report = async (api: OwnProcess) =>
       (
         await fetch(`${api.url}/v1/reports/hires-by-quarter?year=2021`, {
@@ -173,22 +180,14 @@ describe('Longshore on servers of its own', { skip: fault ?? false }, () => {
       },
       'the death of the S3 server': async () => {
         await s3.kill();
-        const told = await until(
-          () => away(one),
-          (seen) => seen.away.join() === 'storage',
-        );
-        assert.deepEqual(told, { status: 200, away: ['storage'] });
+        await missesOnly(one, 'storage');
         await goesOn({ withLoads: false });
         await s3.start();
       },
       'the death of Temporal': async () => {
         process.kill(temporal.pid, 'SIGKILL');
         await temporal.exited;
-        const told = await until(
-          () => away(two),
-          (seen) => seen.away.join() === 'temporal',
-        );
-        assert.deepEqual(told, { status: 200, away: ['temporal'] });
+        await missesOnly(two, 'temporal');
         assert.equal(await report(two), 200);
         const { port, uiPort } = temporal;
         temporal = await startTemporal({ home: temporalHome, log: quiet, ports: { port, uiPort } });
@@ -196,11 +195,7 @@ describe('Longshore on servers of its own', { skip: fault ?? false }, () => {
       'the death of PostgreSQL': async () => {
         process.kill(postgres.pid, 'SIGKILL');
         await postgres.exited;
-        const told = await until(
-          () => away(one),
-          (seen) => seen.away.join() === 'postgres',
-        );
-        assert.deepEqual(told, { status: 200, away: ['postgres'] });
+        await missesOnly(one, 'postgres');
         const metrics = await fetch(`${one.url}/metrics`, { headers: { 'x-api-key': ADMIN_KEY } });
         assert.equal(metrics.status, 200);
         assert.match(await metrics.text(), /^longshore_dependency_up\{dependency="postgres"\} 0$/m);
@@ -260,18 +255,5 @@ function assertLines(text: string, name: string): void {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   for (const { process, host, pid } of lines) {
     assert.deepEqual([process, host, typeof pid], [name, hostname(), 'number']);
-  }
-}
-
-async function loadReferences({ url, key }: Target): Promise<void> {
-  const options = { seed: 1, hires: 0, departments: DEPARTMENTS, jobs: JOBS };
-  const files = { departments: departmentsCsv(options), jobs: jobsCsv(options) };
-  for (const [table, csv] of Object.entries(files)) {
-    const response = await fetch(`${url}/v1/tables/${table}/loads`, {
-      method: 'POST',
-      headers: { 'x-api-key': key, 'content-type': 'text/csv', prefer: 'wait=50' },
-      body: new Uint8Array(csv),
-    });
-    assert.equal(response.status, 201, await response.text());
   }
 }
