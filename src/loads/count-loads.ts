@@ -1,5 +1,6 @@
 import type { Sql } from '../db/sql.ts';
-import { statement } from '../db/statement.ts';
+import { part, statement } from '../db/statement.ts';
+import { addSums } from './load-sums.ts';
 
 /** Loads that one statement counts: a fraction of a second. */
 const SLICE = 5_000;
@@ -16,14 +17,7 @@ const COUNT_ENDED = statement<{ n: number }>`
   counted as (
     update longshore.load l set counted = true from ended where l.id = ended.id
     returning l.table_name, l.status, l.rows_loaded, l.rows_rejected, l.rows_unchanged, l.rows_discarded),
-  sums as (
-    insert into longshore.load_count as c
-    select table_name, status, count(*), sum(rows_loaded), sum(rows_rejected), sum(rows_unchanged), sum(rows_discarded)
-      from counted group by 1, 2 order by 1, 2
-    on conflict (table_name, status) do update
-      set (loads, rows_loaded, rows_rejected, rows_unchanged, rows_discarded)
-        = (c.loads + excluded.loads, c.rows_loaded + excluded.rows_loaded, c.rows_rejected + excluded.rows_rejected,
-           c.rows_unchanged + excluded.rows_unchanged, c.rows_discarded + excluded.rows_discarded))
+  sums as (${addSums(part`counted`, part`longshore.load_count`)})
   select count(*)::int as n from counted`;
 
 /** Counts the loads that have ended since the last call. */

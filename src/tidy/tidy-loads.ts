@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { part, statement } from '../db/statement.ts';
+import { addSums } from '../loads/load-sums.ts';
 import { dropRejects } from '../rejects/kept-rejects.ts';
 import { inSlices, OLD, type Place, SLICE, type Slices, walk } from './slices.ts';
 
@@ -42,14 +43,7 @@ const DELETE = statement<{ n: number }>`
   with gone as (
     delete from longshore.load l where l.id = any ($1::int[]) and l.finished_at is not null and ${GOES}
     returning table_name, status, rows_loaded, rows_rejected, rows_unchanged, rows_discarded),
-  past as (
-    insert into longshore.load_past as p
-    select table_name, status, count(*), sum(rows_loaded), sum(rows_rejected), sum(rows_unchanged), sum(rows_discarded)
-      from gone group by 1, 2 order by 1, 2
-    on conflict (table_name, status) do update
-      set (loads, rows_loaded, rows_rejected, rows_unchanged, rows_discarded)
-        = (p.loads + excluded.loads, p.rows_loaded + excluded.rows_loaded, p.rows_rejected + excluded.rows_rejected,
-           p.rows_unchanged + excluded.rows_unchanged, p.rows_discarded + excluded.rows_discarded))
+  past as (${addSums(part`gone`, part`longshore.load_past`)})
   select count(*)::int as n from gone`;
 
 const oldLoads =
