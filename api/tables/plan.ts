@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ForeignRule } from '../../src/tables/rules-beyond.ts';
+import { type ForeignRule, RULE_KINDS } from '../../src/tables/rules-beyond.ts';
 import { auditOf } from '../http/audited.ts';
 import { mayUseTable, requireTable } from '../http/auth.ts';
 import { readJson } from '../http/json-body.ts';
@@ -13,15 +13,7 @@ const stepSchema = z
   .object({
     id: z.string().meta({ description: 'Of the rule as it is now; another one once it has changed' }),
     action: z.literal('drop-rule'),
-    kind: z.enum([
-      'reference',
-      'unique',
-      'primary-key',
-      'check',
-      'exclusion',
-      'index',
-      'not-null',
-    ] satisfies ForeignRule['kind'][]),
+    kind: z.enum(RULE_KINDS),
     table: z.string(),
     rule: z.string().meta({ description: 'Its name in PostgreSQL, by which rejects name it' }),
     definition: z.string().meta({ description: 'As PostgreSQL writes it' }),

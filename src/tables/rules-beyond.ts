@@ -6,11 +6,22 @@ import { referenceId, ruleOfKey, sameSet, wantedKeys } from './plan-tables.ts';
 import type { Catalog, Relation } from './table-catalog.ts';
 import * as ddl from './table-ddl.ts';
 
+/** Kinds of rules, in the order in which they can be dropped: a reference needs the key that it leads to, a primary key NOT NULL. */
+export const RULE_KINDS = [
+  'reference',
+  'unique',
+  'primary-key',
+  'check',
+  'exclusion',
+  'index',
+  'not-null',
+] as const;
+
 /** A rule that PostgreSQL enforces on rows, and that the dictionary of today does not have. */
 export interface ForeignRule {
   /** Of the rule as it is: of another definition or another name, it is another one. */
   readonly id: string;
-  readonly kind: 'reference' | 'unique' | 'primary-key' | 'check' | 'exclusion' | 'index' | 'not-null';
+  readonly kind: (typeof RULE_KINDS)[number];
   /** The table that has it, with its schema where that is not the tables' own. */
   readonly table: string;
   readonly name: string;
@@ -20,17 +31,6 @@ export interface ForeignRule {
   /** The statement that takes it away. */
   readonly drop: string;
 }
-
-/** The order in which rules can be dropped: a reference needs the key that it leads to, a primary key NOT NULL. */
-const ORDER: readonly ForeignRule['kind'][] = [
-  'reference',
-  'unique',
-  'primary-key',
-  'check',
-  'exclusion',
-  'index',
-  'not-null',
-];
 
 /**
  * Rules of the dictionary's tables that the dictionary lacks, but PostgreSQL enforces: keys, references to and from
@@ -50,7 +50,7 @@ export function rulesBeyond(dictionary: Dictionary, catalog: Catalog): readonly 
   rules.push(...referrersBeyond(catalog));
   return rules
     .map((rule) => ({ ...rule, id: idOf(rule) }))
-    .sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+    .sort((a, b) => RULE_KINDS.indexOf(a.kind) - RULE_KINDS.indexOf(b.kind));
 }
 
 type Found = Omit<ForeignRule, 'id'>;
