@@ -18,6 +18,7 @@ import { messageOf } from '../runtime/log-fields.ts';
 import type { ScheduleBook } from '../schedules/schedule-book.ts';
 import type { Storage } from '../storage/storage.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
+import { within } from '../within.ts';
 import { endOrphans } from './orphans.ts';
 
 const RECONCILE_EVERY_MS = 10_000;
@@ -110,10 +111,7 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
   return {
     async stop() {
       for (const timer of timers) clearInterval(timer);
-      const { promise: tooLong, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, STOP_MS);
-      await Promise.race([Promise.all(underWay), tooLong]);
-      clearTimeout(timer);
+      await within<unknown>(STOP_MS, Promise.all(underWay), () => undefined);
     },
   };
 }
