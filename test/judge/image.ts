@@ -127,7 +127,9 @@ function registryAccess(): {
     /^(npm_config_|https?_proxy$|no_proxy$)/i.test(name),
   );
   const env = Object.fromEntries(settings) as Record<string, string>;
-  const binds = [{ source: join(homedir(), '.npmrc'), target: '/root/.npmrc' }];
+  const settingsFile = { source: join(homedir(), '.npmrc'), target: '/run/npmrc' };
+  const binds = [settingsFile];
+  if (existsSync(settingsFile.source)) env.npm_config_userconfig = settingsFile.target;
   const certificates = process.env.NODE_EXTRA_CA_CERTS;
   if (certificates) {
     env.NODE_EXTRA_CA_CERTS = '/run/registry.crt';
