@@ -153,12 +153,12 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     id: 'bare-specials',
     reason:
-      'NaN, INF and -INF are numbers with `bareNumber: false` too. Frictionless strips their letters away.',
+      'NaN, INF and -INF (or Infinity) are numbers with `bareNumber: false` too. Frictionless strips their letters away.',
     explains: ({ side, error, field, cell }) =>
       side === 'frictionless' &&
       error.code === 'type-error' &&
       field?.bareNumber === false &&
-      /^-?(?:nan|inf)$/i.test((cell ?? '').trim()),
+      /^-?(?:nan|inf(?:inity)?)$/i.test((cell ?? '').trim()),
   },
   {
     id: 'date-spelling',
