@@ -245,6 +245,8 @@ describe('starting a load', () => {
     await api.raw(`${head}content-type: text/csv\r\ncontent-length: 5000000\r\n\r\n${CSV.repeat(1000)}`, {
       hangUpWhen: underWay,
     });
+    // What is under way from now on is the next one.
+    await eventually(underWay, false);
     const part = '--b\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n';
     await api.raw(
       `${head}content-type: multipart/form-data; boundary=b\r\ncontent-length: 5000000\r\n\r\n${part}${CSV.repeat(1000)}`,
