@@ -29,7 +29,7 @@ import { openDatabase } from '../src/db/database.ts';
 import { settleHandSessions } from '../src/db/hand-sessions.ts';
 import { LOCK_WAIT_MS } from '../src/db/lock-holders.ts';
 import { migrate } from '../src/db/migrate.ts';
-import { readDictionary } from '../src/dictionary/read-dictionary.ts';
+import { readDescriptor } from '../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { keepHouse } from '../src/housekeeping/housekeeping.ts';
 import { takeOver } from '../src/housekeeping/take-over.ts';
@@ -102,7 +102,8 @@ export async function startApi({
   drainSeconds = config.drainSeconds ?? 0,
 }: StartApiOptions): Promise<ChildService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
-  const dictionary = await readDictionary(config.dictionaryPath);
+  const { dictionary, warnings } = await readDescriptor(config.dictionaryPath);
+  for (const warning of warnings) log.warn(`The dictionary: ${warning}`);
   await checkRights(config.databaseUrl);
   await migrate(config.databaseUrl);
   for (const rule of await ensureTables(config.databaseUrl, dictionary)) {

@@ -23,6 +23,36 @@ export function nearestWord(given: string, known: readonly string[]): string | u
   return nearest;
 }
 
+/** Words of fewer letters are near so many others that one mistake is all a typo of them may have. */
+const SHORT_WORD = 5;
+const MOST_MISTAKES = 2;
+
+/**
+ * The known word of which `given` seems to be a typo: the same but for case, hyphens and underscores, or one or two
+ * letters mistyped (in a word of four at most one, or the same letters in another order). Undefined where it is one of
+ * the known words, or no typo of any.
+ */
+export function typoOf(given: string, known: readonly string[]): string | undefined {
+  if (given.length > LONGEST_WORD || known.includes(given)) return undefined;
+  const plain = plainOf(given);
+  let nearest: string | undefined;
+  let least = MOST_MISTAKES + 1;
+  for (const word of known) {
+    const candidate = plainOf(word);
+    if (Math.abs(candidate.length - plain.length) > MOST_MISTAKES) continue;
+    const distance = distanceOf(plain, candidate);
+    const isShort = Math.min(candidate.length, plain.length) < SHORT_WORD;
+    if (distance >= least || (isShort && distance > 1 && lettersOf(plain) !== lettersOf(candidate))) continue;
+    nearest = word;
+    least = distance;
+  }
+  return nearest;
+}
+
+function lettersOf(word: string): string {
+  return [...word].sort().join('');
+}
+
 function plainOf(word: string): string {
   return word.toLowerCase().replaceAll(/[-_ ]/g, '');
 }

@@ -1,6 +1,7 @@
 import { casterFor } from '../rows/caster.ts';
 import { compilePattern } from '../rows/check-constraints.ts';
 import type { Caster, FieldReading } from '../rows/field-reading.ts';
+import { meant } from '../schema-words.ts';
 import type { FieldConstraints, FieldType } from '../types.ts';
 import { describe, isObject, type JsonObject, optionalBoolean, type Place } from './faults.ts';
 
@@ -55,7 +56,8 @@ export function parseConstraints(source: JsonObject, reading: FieldReading, plac
 function checkNames(listed: JsonObject, type: FieldType, place: Place): void {
   for (const name of Object.keys(listed)) {
     const types = Object.hasOwn(ALLOWED, name) ? ALLOWED[name as keyof FieldConstraints] : undefined;
-    if (!types) place.at(name).fault(`the constraint "${name}" is not supported`);
+    if (!types)
+      place.at(name).fault(`the constraint "${name}" is not supported${meant(name, Object.keys(ALLOWED))}`);
     else if (!types.includes(type)) {
       place.at(name).fault(`a field of type "${type}" can not have "${name}" (only ${types.join(', ')} can)`);
     }

@@ -1,8 +1,9 @@
 import type { Dialect } from '../types.ts';
-import { describe, isObject, optionalBoolean, type Place } from './faults.ts';
+import { describe, isObject, type JsonObject, optionalBoolean, type Place } from './faults.ts';
+import { CSV_CONTROL_MEMBERS, DIALECT_MEMBERS, warnOfUnknown } from './members.ts';
 
 /** Table Dialect v2's defaults for delimited text. */
-export const DEFAULT_DIALECT: Dialect = {
+const DEFAULT_DIALECT: Dialect = {
   delimiter: ',',
   header: true,
   quoteChar: '"',
@@ -28,48 +29,98 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   table: 'files are delimited text',
 };
 
+/** What frictionless 4 keeps beside the dialect, in `layout`, and what of it would change which rows a file has. */
+const LAYOUT_READ = ['header', 'headerRows', 'headerJoin', 'commentChar'];
+const LAYOUT_CHOICES = [
+  ...['pickFields', 'skipFields', 'limitFields', 'offsetFields'],
+  ...['pickRows', 'skipRows', 'limitRows', 'offsetRows'],
+];
+
+/** A member of the dialect with its own place, wherever it stands. */
+interface Member {
+  readonly value: unknown;
+  readonly place: Place;
+}
+
 /**
- * Reads a Table Dialect (https://datapackage.org/standard/table-dialect/). `lineTerminator` may be any of the
- * usual ones: CRLF, LF and CR are all read, whichever is named. An own property is ignored.
+ * Reads a resource's Table Dialect (https://datapackage.org/standard/table-dialect/). `lineTerminator` may be any of
+ * the usual ones: CRLF, LF and CR are all read, whichever is named. An own property is ignored. What frictionless 5
+ * writes into `dialect.csv`, and frictionless 4 into `layout`, counts as the dialect's.
  */
-export function parseDialect(value: unknown, place: Place): Dialect {
-  if (!isObject(value)) {
-    place.fault(`expected a Table Dialect, embedded in the resource, received ${describe(value)}`);
-    return DEFAULT_DIALECT;
-  }
+export function parseDialect(resource: JsonObject, place: Place): Dialect {
+  const members = membersOf(resource, place);
+  const own = place.at('dialect');
+  const placeOf = (name: string): Place => members.get(name)?.place ?? own.at(name);
+  const given = (name: string): unknown => members.get(name)?.value;
   for (const [name, reason] of Object.entries(UNSUPPORTED)) {
-    if (value[name] !== undefined) place.at(name).fault(`"${name}" is not supported: ${reason}`);
+    if (given(name) !== undefined) placeOf(name).fault(`"${name}" is not supported: ${reason}`);
   }
-  const { headerRows, lineTerminator } = value;
-  if (headerRows !== undefined && JSON.stringify(headerRows) !== '[1]') {
-    place
-      .at('headerRows')
-      .fault(`a header is the first record: expected [1], received ${describe(headerRows)}`);
+  const headerRows = given('headerRows');
+  const lineTerminator = given('lineTerminator');
+  const noHeaderRow = Array.isArray(headerRows) && headerRows.length === 0;
+  if (headerRows !== undefined && !noHeaderRow && JSON.stringify(headerRows) !== '[1]') {
+    placeOf('headerRows').fault(
+      `a header is the first record: expected [1], received ${describe(headerRows)}`,
+    );
   }
   if (lineTerminator !== undefined && !ENDS_OF_LINE.has(lineTerminator)) {
-    place
-      .at('lineTerminator')
-      .fault(`records end with CRLF, LF or CR (each is read), received ${describe(lineTerminator)}`);
+    placeOf('lineTerminator').fault(
+      `records end with CRLF, LF or CR (each is read), received ${describe(lineTerminator)}`,
+    );
   }
-  const flag = (name: 'header' | 'doubleQuote' | 'skipInitialSpace'): boolean =>
-    optionalBoolean(value[name], place.at(name)) ?? DEFAULT_DIALECT[name];
+  const flag = (name: 'header' | 'doubleQuote' | 'skipInitialSpace'): boolean | undefined =>
+    optionalBoolean(given(name), placeOf(name));
   const char = (name: 'quoteChar' | 'escapeChar' | 'commentChar'): string | null => {
-    const text = value[name];
+    const text = given(name);
     if (text === undefined) return DEFAULT_DIALECT[name];
-    return text === null || text === '' ? null : character(text, place.at(name));
+    return text === null || text === '' ? null : character(text, placeOf(name));
   };
+  const delimiter = given('delimiter');
   const dialect: Dialect = {
-    delimiter:
-      value.delimiter === undefined ? ',' : (character(value.delimiter, place.at('delimiter')) ?? ','),
-    header: flag('header'),
+    delimiter: delimiter === undefined ? ',' : (character(delimiter, placeOf('delimiter')) ?? ','),
+    header: flag('header') ?? !noHeaderRow,
     quoteChar: char('quoteChar'),
-    doubleQuote: flag('doubleQuote'),
+    doubleQuote: flag('doubleQuote') ?? DEFAULT_DIALECT.doubleQuote,
     escapeChar: char('escapeChar'),
-    skipInitialSpace: flag('skipInitialSpace'),
+    skipInitialSpace: flag('skipInitialSpace') ?? DEFAULT_DIALECT.skipInitialSpace,
     commentChar: char('commentChar'),
   };
-  checkDistinct(dialect, place);
+  checkDistinct(dialect, placeOf);
   return dialect;
+}
+
+function membersOf(resource: JsonObject, place: Place): ReadonlyMap<string, Member> {
+  const members = new Map<string, Member>();
+  const add = (source: JsonObject, at: Place, names = Object.keys(source)): void => {
+    for (const name of names) {
+      const value = source[name];
+      if (value === undefined) continue;
+      const before = members.get(name);
+      if (before !== undefined && JSON.stringify(before.value) !== JSON.stringify(value)) {
+        at.at(name).fault(`expected ${describe(before.value)}, as in ${before.place.pointer}, or nothing`);
+      } else members.set(name, { value, place: at.at(name) });
+    }
+  };
+  const { dialect, layout } = resource;
+  const at = place.at('dialect');
+  if (isObject(dialect)) {
+    warnOfUnknown(dialect, DIALECT_MEMBERS, at);
+    const { csv, ...others } = dialect;
+    add(others, at);
+    if (isObject(csv)) {
+      warnOfUnknown(csv, CSV_CONTROL_MEMBERS, at.at('csv'));
+      add(csv, at.at('csv'));
+    } else if (csv !== undefined) at.at('csv').fault(`expected an object, received ${describe(csv)}`);
+  } else if (dialect !== undefined) {
+    at.fault(`expected a Table Dialect, embedded in the resource, received ${describe(dialect)}`);
+  }
+  if (isObject(layout)) {
+    add(layout, place.at('layout'), LAYOUT_READ);
+    for (const name of LAYOUT_CHOICES.filter((one) => layout[one] !== undefined)) {
+      place.at('layout').at(name).fault(`"${name}" is not supported: a load takes every row of a file`);
+    }
+  }
+  return members;
 }
 
 function character(value: unknown, place: Place): string | null {
@@ -80,17 +131,17 @@ function character(value: unknown, place: Place): string | null {
 }
 
 /** A quote may also be the escape (that is doubling, by another name); no other character may have two meanings. */
-function checkDistinct(dialect: Dialect, place: Place): void {
+function checkDistinct(dialect: Dialect, placeOf: (name: string) => Place): void {
   const meanings = new Map<string, string>();
   for (const name of ['delimiter', 'quoteChar', 'escapeChar', 'commentChar'] as const) {
     const char = dialect[name];
     if (char === null || (name === 'escapeChar' && char === dialect.quoteChar)) continue;
-    if (name !== 'delimiter' && /\s/.test(char)) place.at(name).fault(`white space can not be the ${name}`);
+    if (name !== 'delimiter' && /\s/.test(char)) placeOf(name).fault(`white space can not be the ${name}`);
     const other = meanings.get(char);
-    if (other) place.at(name).fault(`${describe(char)} is also the ${other}`);
+    if (other) placeOf(name).fault(`${describe(char)} is also the ${other}`);
     meanings.set(char, name);
   }
   if (dialect.skipInitialSpace && meanings.has(' ')) {
-    place.at('skipInitialSpace').fault(`a space is also the ${meanings.get(' ')}`);
+    placeOf('skipInitialSpace').fault(`a space is also the ${meanings.get(' ')}`);
   }
 }

@@ -1,32 +1,76 @@
 import { createHash } from 'node:crypto';
 import type { Dictionary, Table } from '../types.ts';
-import { describe, isObject, isText, optionalString, Place } from './faults.ts';
+import {
+  describe,
+  dictionaryInvalid,
+  type Finding,
+  isObject,
+  isText,
+  type JsonObject,
+  optionalString,
+  Place,
+} from './faults.ts';
+import { PACKAGE_MEMBERS, warnOfUnknown } from './members.ts';
 import { orderTables } from './order-tables.ts';
 import { checkReferences } from './parse-keys.ts';
 import { parseTable } from './parse-table.ts';
 
+/** A descriptor that was looked at as a whole. */
+export interface CheckedDescriptor {
+  /** null where there are faults */
+  readonly dictionary: Dictionary | null;
+  readonly faults: readonly Finding[];
+  /** What is ignored although it may have been meant. */
+  readonly warnings: readonly Finding[];
+}
+
 /**
  * Reads a Data Package descriptor (https://datapackage.org/standard/data-package/, version 2; version 1's
- * spellings where version 2 asks consumers to accept them). What Longshore would have to ignore although it
- * decides which rows are valid is refused; what says nothing about rows (`licenses`, `path`, own properties) is
- * ignored.
+ * spellings where version 2 asks consumers to accept them; a lone resource and whatever else frictionless's `describe`
+ * writes). What Longshore would have to ignore although it decides which rows are valid is refused; what says nothing
+ * about rows (`licenses`, `path`, own properties) is ignored, with a warning where it looks like a slip.
+ */
+export function checkDescriptor(descriptor: unknown): CheckedDescriptor {
+  const root = new Place();
+  const dictionary = parsePackage(descriptor, root);
+  return { dictionary: root.isFaultless ? dictionary : null, ...root.found };
+}
+
+/**
+ * The same, for a descriptor that has to be right.
  * @throws LongshoreError `dictionary-invalid` with every fault, each with its JSON pointer.
  */
 export function parseDictionary(descriptor: unknown): Dictionary {
-  const root = new Place();
+  const { dictionary, faults } = checkDescriptor(descriptor);
+  if (dictionary === null) throw dictionaryInvalid(faults);
+  return dictionary;
+}
+
+function parsePackage(descriptor: unknown, root: Place): Dictionary | null {
   if (!isObject(descriptor)) {
     root.fault(`expected a Data Package descriptor (an object), received ${describe(descriptor)}`);
-    throw root.error();
+    return null;
   }
-  if (!checkTexts(descriptor, root)) throw root.error();
+  if (!checkTexts(descriptor, root)) return null;
+  if (isResource(descriptor)) {
+    const tables = [parseTable(descriptor, root)];
+    checkReferences(tables, () => root);
+    return { name: tables[0]!.name, version: contentVersion(descriptor), tables };
+  }
+  warnOfUnknown(descriptor, PACKAGE_MEMBERS, root);
   const name = optionalString(descriptor.name, root.at('name')) ?? 'dictionary';
   const version = optionalString(descriptor.version, root.at('version'));
   if (version === '') root.at('version').fault('expected a version, received an empty string');
-  const tables = parseTables(descriptor.resources, root.at('resources'));
-  checkReferences(tables, root.at('resources'));
-  const ordered = root.isFaultless ? orderTables(tables, root.at('resources')) : tables;
-  if (!root.isFaultless) throw root.error();
+  const resources = root.at('resources');
+  const tables = parseTables(descriptor.resources, resources);
+  checkReferences(tables, (index) => resources.at(index));
+  const ordered = root.isFaultless ? orderTables(tables, resources) : tables;
   return { name, version: version ?? contentVersion(descriptor), tables: ordered };
+}
+
+/** A Data Resource on its own, as `frictionless describe` writes one for a single file. */
+function isResource(descriptor: JsonObject): boolean {
+  return descriptor.resources === undefined && isObject(descriptor.schema);
 }
 
 /** Far more than a Data Package needs, and far less than the stack holds. */

@@ -1,15 +1,18 @@
 import { FALSE_VALUES, TRUE_VALUES } from '../rows/cast-boolean.ts';
 import { STRING_FORMATS } from '../rows/cast-string.ts';
 import { compileStrptime } from '../rows/strptime.ts';
+import { meant } from '../schema-words.ts';
 import type { Field, FieldType } from '../types.ts';
 import {
   describe,
   type JsonObject,
+  meantBy,
   optionalBoolean,
   optionalString,
   type Place,
   stringList,
 } from './faults.ts';
+import { FIELD_MEMBERS, warnOfUnknown } from './members.ts';
 import { parseConstraints } from './parse-constraints.ts';
 import { parseMissingValues } from './parse-missing-values.ts';
 
@@ -24,8 +27,21 @@ const TYPES: readonly FieldType[] = [
   'any',
 ];
 
+/** What other languages, and the types of the standard that are not supported, would be here. */
+const TYPES_LIKE = new Map<string, FieldType>(
+  Object.entries({
+    ...{ text: 'string', varchar: 'string', char: 'string', str: 'string', uuid: 'string', enum: 'string' },
+    ...{ int: 'integer', bigint: 'integer', smallint: 'integer', long: 'integer', year: 'integer' },
+    ...{ float: 'number', double: 'number', decimal: 'number', numeric: 'number', real: 'number' },
+    ...{ bool: 'boolean', timestamp: 'datetime', timestamptz: 'datetime' },
+    ...{ yearmonth: 'string', duration: 'string', geopoint: 'string', geojson: 'string' },
+    ...{ object: 'string', array: 'string', list: 'string', json: 'string' },
+  }),
+);
+
 /** Reads a field descriptor (https://datapackage.org/standard/table-schema/#field). */
 export function parseField(source: JsonObject, tableMissing: readonly string[], place: Place): Field {
+  warnOfUnknown(source, FIELD_MEMBERS, place);
   const type = parseType(source.type, place.at('type'));
   const reading = {
     type,
@@ -51,7 +67,9 @@ function parseType(value: unknown, place: Place): FieldType {
   if (value === undefined) return 'any';
   const type = TYPES.find((known) => known === value);
   if (!type) {
-    place.fault(`the type ${describe(value)} is not supported; expected one of ${TYPES.join(', ')}`);
+    const like = typeof value === 'string' ? TYPES_LIKE.get(value.toLowerCase()) : undefined;
+    const near = like === undefined ? meantBy(value, TYPES) : `; did you mean "${like}"?`;
+    place.fault(`the type ${describe(value)} is not supported; expected one of ${TYPES.join(', ')}${near}`);
   }
   return type ?? 'any';
 }
@@ -72,7 +90,7 @@ function formatFault(type: FieldType, format: string): string | null {
     const known = Object.keys(STRING_FORMATS);
     return known.includes(format)
       ? null
-      : `expected one of ${known.join(', ')} for a string, received "${format}"`;
+      : `expected one of ${known.join(', ')} for a string, received "${format}"${meant(format, known)}`;
   }
   if (type !== 'date' && type !== 'datetime' && type !== 'time') {
     return `expected "default", the only format of type "${type}", received "${format}"`;

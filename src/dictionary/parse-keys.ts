@@ -1,5 +1,7 @@
+import { meant } from '../schema-words.ts';
 import type { Field, ForeignKey, Table } from '../types.ts';
 import { describe, isObject, type Place, stringList } from './faults.ts';
+import { FOREIGN_KEY_MEMBERS, REFERENCE_MEMBERS, warnOfUnknown } from './members.ts';
 
 /** PostgreSQL's limit for indexes and references (INDEX_MAX_KEYS). */
 const MAX_KEY_FIELDS = 32;
@@ -39,6 +41,8 @@ export function parseForeignKeys(
       at.fault(`expected an object with "fields" and "reference", received ${describe(key)}`);
       return [];
     }
+    warnOfUnknown(key, FOREIGN_KEY_MEMBERS, at);
+    warnOfUnknown(key.reference, REFERENCE_MEMBERS, at.at('reference'));
     const fields = keyFields(key.fields, table.names, at.at('fields'));
     const target = at.at('reference').at('fields');
     const referenced = stringList(asList(key.reference.fields), target) ?? [];
@@ -65,7 +69,7 @@ function keyFields(value: unknown, names: readonly string[], place: Place): read
     );
   }
   for (const name of fields) {
-    if (!names.includes(name)) place.fault(`the table has no field "${name}"`);
+    if (!names.includes(name)) place.fault(`the table has no field "${name}"${meant(name, names)}`);
   }
   return fields;
 }
@@ -77,14 +81,18 @@ function asList(value: unknown): unknown {
 /**
  * Checks what only the whole dictionary can tell: that each foreign key leads to a table's primary key or one of
  * its unique keys (PostgreSQL asks for that), with types that can be compared.
+ * @param placeOf gives the place of a table's resource, by its index
  */
-export function checkReferences(tables: readonly Table[], place: Place): void {
+export function checkReferences(tables: readonly Table[], placeOf: (index: number) => Place): void {
+  const names = tables.map(({ name }) => name);
   tables.forEach((table, index) => {
     table.foreignKeys.forEach((key, keyIndex) => {
-      const at = place.at(index).at('schema').at('foreignKeys').at(keyIndex).at('reference');
+      const at = placeOf(index).at('schema').at('foreignKeys').at(keyIndex).at('reference');
       const target = tables.find((one) => one.name === key.reference.table);
-      if (!target) at.at('resource').fault(`the dictionary has no table "${key.reference.table}"`);
-      else checkReference(table, key, target, at.at('fields'));
+      if (!target) {
+        const { table: given } = key.reference;
+        at.at('resource').fault(`the dictionary has no table "${given}"${meant(given, names)}`);
+      } else checkReference(table, key, target, at.at('fields'));
     });
   });
 }
@@ -93,7 +101,10 @@ function checkReference(table: Table, key: ForeignKey, target: Table, place: Pla
   const { fields } = key.reference;
   const missing = fields.filter((name) => !target.fields.some((field) => field.name === name));
   if (missing.length > 0) {
-    place.fault(`the table "${target.name}" has no field ${missing.map((name) => `"${name}"`).join(', ')}`);
+    const near = missing.length === 1 ? meant(missing[0]!, namesOf(target)) : '';
+    place.fault(
+      `the table "${target.name}" has no field ${missing.map((name) => `"${name}"`).join(', ')}${near}`,
+    );
     return;
   }
   const unique = target.fields.filter((field) => field.constraints.unique).map((field) => [field.name]);
@@ -108,6 +119,10 @@ function checkReference(table: Table, key: ForeignKey, target: Table, place: Pla
       place.at(index).fault(`"${from.name}" is of type "${from.type}", and "${name}" of type "${to.type}"`);
     }
   });
+}
+
+function namesOf({ fields }: Table): readonly string[] {
+  return fields.map(({ name }) => name);
 }
 
 function kind(field: Field): string {

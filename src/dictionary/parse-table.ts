@@ -1,9 +1,19 @@
 import { MAX_NAME_BYTES } from '../db/rule-names.ts';
+import { quoted } from '../shorten.ts';
 import type { Dialect, Field, FieldsMatch, Table } from '../types.ts';
 import { parseEncoding } from './encodings.ts';
-import { describe, isObject, isText, type JsonObject, optionalString, type Place } from './faults.ts';
+import {
+  describe,
+  isObject,
+  isText,
+  type JsonObject,
+  meantBy,
+  optionalString,
+  type Place,
+} from './faults.ts';
 import { unwritableNames } from './header-faults.ts';
-import { DEFAULT_DIALECT, parseDialect } from './parse-dialect.ts';
+import { RESOURCE_MEMBERS, SCHEMA_OBJECT_MEMBERS, warnOfUnknown } from './members.ts';
+import { parseDialect } from './parse-dialect.ts';
 import { parseField } from './parse-field.ts';
 import { parseForeignKeys, parsePrimaryKey, parseUniqueKeys } from './parse-keys.ts';
 import { parseMissingValues } from './parse-missing-values.ts';
@@ -22,14 +32,16 @@ const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['tableoid', 'xmin', 'cmin',
 /** Reads one resource (https://datapackage.org/standard/data-resource/) with its Table Schema and Table Dialect. */
 export function parseTable(resource: unknown, place: Place): Table {
   const source = objectAt(resource, place, 'a resource') ?? {};
+  if (isObject(resource)) warnOfUnknown(source, RESOURCE_MEMBERS, place);
+  checkFormat(source, place);
   const schemaPlace = place.at('schema');
   const embedded = objectAt(source.schema, schemaPlace, 'a Table Schema, embedded in the resource');
+  if (embedded) warnOfUnknown(embedded, SCHEMA_OBJECT_MEMBERS, schemaPlace);
   const fields = embedded ? parseFields(embedded, schemaPlace) : [];
   const schema = embedded ?? {};
   const names = fields.map((field) => field.name);
   const before = place.faults;
-  const dialect =
-    source.dialect === undefined ? DEFAULT_DIALECT : parseDialect(source.dialect, place.at('dialect'));
+  const dialect = parseDialect(source, place);
   const name = typeof source.name === 'string' ? source.name : '';
   const encoding = parseEncoding(source.encoding, place.at('encoding'));
   const readable = place.faults === before;
@@ -47,6 +59,14 @@ export function parseTable(resource: unknown, place: Place): Table {
     dialect,
     encoding,
   };
+}
+
+/** Formats that mean delimited text, as frictionless and others name them. */
+const TEXT_FORMATS: ReadonlySet<string> = new Set(['csv', 'tsv', 'psv', 'ssv', 'tab', 'txt', 'text']);
+
+function checkFormat({ format }: JsonObject, place: Place): void {
+  if (typeof format !== 'string' || TEXT_FORMATS.has(format.toLowerCase())) return;
+  place.at('format').warn(`${quoted(format)} is ignored: the files of a table are delimited text`);
 }
 
 function objectAt(value: unknown, place: Place, what: string): JsonObject | null {
@@ -123,7 +143,10 @@ function checkLength(name: string, place: Place): void {
 function parseFieldsMatch(value: unknown, header: boolean, place: Place): FieldsMatch {
   if (value === undefined) return 'exact';
   const match = FIELDS_MATCH.find((known) => known === value);
-  if (!match) place.fault(`expected one of ${FIELDS_MATCH.join(', ')}, received ${describe(value)}`);
+  if (!match)
+    place.fault(
+      `expected one of ${FIELDS_MATCH.join(', ')}, received ${describe(value)}${meantBy(value, FIELDS_MATCH)}`,
+    );
   else if (match !== 'exact' && !header) {
     place.fault(`"${match}" maps fields by name, and the dialect says that there is no header`);
   }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
-import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
+import { checkDescriptor, parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
+import { checkDescriptorText, readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { Table } from '../../src/types.ts';
 
@@ -186,6 +186,186 @@ describe('a descriptor is refused with the place and the reason', () => {
 
   it('a file that is not a descriptor at all is refused', () => {
     for (const value of [null, [], 'x', {}, { resources: [] }, { resources: [null] }]) placesOf(value);
+  });
+});
+
+/** what is slightly wrong, where that is, what is said */
+const WARNED: readonly (readonly [Parts, string, RegExp])[] = [
+  [{ schema: { primarykey: ['f'] } }, '#/resources/0/schema/primarykey', /did you mean "primaryKey"\?$/],
+  [{ schema: { primary_key: ['f'] } }, '#/resources/0/schema/primary_key', /did you mean "primaryKey"/],
+  [{ schema: { foreignKey: [] } }, '#/resources/0/schema/foreignKey', /did you mean "foreignKeys"/],
+  [{ schema: { missingvalue: [] } }, '#/resources/0/schema/missingvalue', /did you mean "missingValues"/],
+  [{ resource: { encodign: 'x' } }, '#/resources/0/encodign', /did you mean "encoding"/],
+  [{ resource: { primaryKey: ['f'] } }, '#/resources/0/primaryKey', /belongs into schema/],
+  [{ resource: { delimitter: ';' } }, '#/resources/0/delimitter', /did you mean "delimiter" in dialect/],
+  [{ resource: { format: 'xlsx' } }, '#/resources/0/format', /delimited text/],
+  [{ field: { tpye: 'integer' } }, `${F}/tpye`, /did you mean "type"/],
+  [{ field: { formt: 'x' } }, `${F}/formt`, /did you mean "format"/],
+  [{ field: { constraint: {} } }, `${F}/constraint`, /did you mean "constraints"/],
+  [{ field: { required: true } }, `${F}/required`, /belongs into constraints/],
+  [{ field: { requird: true } }, `${F}/requird`, /did you mean "required" in constraints/],
+  [{ field: { 'longshore:frm': 'x' } }, `${F}/longshore:frm`, /is not known here/],
+  [dialect({ delimeter: ';' }), '#/resources/0/dialect/delimeter', /did you mean "delimiter"/],
+  [dialect({ csv: { quotechar: "'" } }), '#/resources/0/dialect/csv/quotechar', /did you mean "quoteChar"/],
+];
+
+describe('a slip in a descriptor is a warning with the place and the nearest right word', () => {
+  for (const [parts, pointer, reason] of WARNED) {
+    it(`${pointer.slice(1)} ${reason.source}`, () => {
+      const { dictionary, warnings } = checkDescriptor(descriptor(parts));
+      assert.notEqual(dictionary, null);
+      assert.deepEqual(
+        warnings.map((one) => decodeURIComponent(one.pointer)),
+        [pointer],
+      );
+      assert.match(warnings[0]!.detail, reason);
+    });
+  }
+
+  it('warns at every level', () => {
+    const { warnings } = checkDescriptor({
+      nmae: 'x',
+      resources: [
+        {
+          name: 't',
+          schema: {
+            fields: [{ name: 'a' }, { name: 'b' }],
+            uniqueKeys: [['a']],
+            foreignKeys: [{ fields: 'b', refrence: 1, reference: { resuorce: 't', fields: 'a' } }],
+          },
+        },
+      ],
+    });
+    assert.deepEqual(
+      warnings.map(({ pointer }) => pointer),
+      [
+        '#/nmae',
+        '#/resources/0/schema/foreignKeys/0/refrence',
+        '#/resources/0/schema/foreignKeys/0/reference/resuorce',
+      ],
+    );
+  });
+
+  it("leaves somebody's own properties alone", () => {
+    const own = { owner: 'me', note: 'n', code: 1, 'x-unit': 'm', comment: 'c' };
+    const { warnings } = checkDescriptor({
+      ...own,
+      ...descriptor({ field: own, schema: own, resource: { ...own, dialect: own } }),
+    });
+    assert.deepEqual(warnings, []);
+  });
+});
+
+describe('a fault names the nearest right word', () => {
+  const NEAREST: readonly (readonly [Parts, string])[] = [
+    [{ field: { type: 'interger' } }, 'integer'],
+    [{ field: { type: 'VARCHAR' } }, 'string'],
+    [{ field: { type: 'string', format: 'emial' } }, 'email'],
+    [{ field: { type: 'string', constraints: { min_length: 1 } } }, 'minLength'],
+    [{ schema: { fieldsMatch: 'superst' } }, 'superset'],
+    [{ fields: [{ name: 'order_id' }], schema: { primaryKey: 'orderid' } }, 'order_id'],
+    [{ resource: { encoding: 'windows-1225' } }, 'windows-1252'],
+    [
+      {
+        schema: {
+          primaryKey: 'f',
+          foreignKeys: [{ fields: 'f', reference: { resource: 'T', fields: 'f' } }],
+        },
+      },
+      't',
+    ],
+  ];
+  for (const [parts, word] of NEAREST) {
+    it(word, () => {
+      const [place] = placesOf(descriptor(parts));
+      assert.match(place!.detail, new RegExp(`did you mean "${word}"\\?$`));
+    });
+  }
+});
+
+describe('the text of a descriptor', () => {
+  const text = [
+    '\ufeff{ "resources": [',
+    '  { "name": "t", "name": "t2",',
+    '    "schema": { "fields": [ { "name": "a, \\"{[", "type": "int" } , {"name":"b"}],',
+    '      "primarykey": ["a"], "primaryKey": ["a", "c"] } },',
+    '  { "name": "u" } ] }',
+  ].join('\n');
+
+  it('has a line and a column for every fault and warning', () => {
+    const { dictionary, faults, warnings } = checkDescriptorText(text);
+    assert.equal(dictionary, null);
+    const placed = [...faults, ...warnings].map(
+      ({ pointer, line, column }) => `${line}:${column} ${pointer}`,
+    );
+    assert.deepEqual(placed, [
+      '3:50 #/resources/0/schema/fields/0/type',
+      '4:28 #/resources/0/schema/primaryKey',
+      '4:28 #/resources/0/schema/primaryKey',
+      '5:3 #/resources/1/schema',
+      '2:18 #/resources/0/name',
+      '4:7 #/resources/0/schema/primarykey',
+    ]);
+  });
+
+  it('that is no JSON is refused with the line and the column', () => {
+    const { faults } = checkDescriptorText('{ "resources": [\n  oops ] }');
+    assert.deepEqual(
+      faults.map(({ line, column }) => [line, column]),
+      [[2, 3]],
+    );
+    const yaml = checkDescriptorText('# ----\nname: semi\n');
+    assert.match(yaml.faults[0]!.detail, /describe --json/);
+  });
+});
+
+describe('what frictionless describes', async () => {
+  const folder = new URL('../fixtures/frictionless/', import.meta.url);
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.json'));
+
+  it('is taken as it is, from versions 4 and 5', async () => {
+    const tables = new Map<string, Table[]>();
+    for (const name of files) {
+      const { dictionary, faults, warnings } = checkDescriptorText(
+        await readFile(new URL(name, folder), 'utf8'),
+      );
+      assert.deepEqual([faults, warnings], [[], []], name);
+      tables.set(
+        name.replace(/^\d[\d.]*-/, (version) => `${version[0]} `),
+        [...dictionary!.tables],
+      );
+    }
+    const [semicolons] = tables.get('5 semicolons.json')!;
+    assert.equal(semicolons!.name, 'semi');
+    assert.equal(semicolons!.dialect.delimiter, ';');
+    assert.deepEqual(
+      semicolons!.fields.map(({ name, type }) => `${name} ${type}`),
+      ['id integer', 'näme string', 'price number', 'when date'],
+    );
+    assert.equal(tables.get('5 mark.json')![0]!.encoding, 'utf-8');
+    assert.equal(tables.get('5 windows.json')![0]!.encoding, 'windows-1252');
+    assert.equal(tables.get('5 dialect.json')![0]!.dialect.commentChar, '#');
+    for (const kind of ['semicolons', 'mark', 'tabs', 'package', 'no-header']) {
+      assert.deepEqual(tables.get(`4 ${kind}.json`), tables.get(`5 ${kind}.json`), kind);
+    }
+    const { commentChar: _, ...five } = tables.get('5 dialect.json')![0]!.dialect;
+    const { commentChar, ...four } = tables.get('4 dialect.json')![0]!.dialect;
+    assert.deepEqual([commentChar, four], [null, five]);
+    assert.deepEqual([five.delimiter, five.quoteChar, five.skipInitialSpace], ['\t', "'", true]);
+    assert.equal(tables.get('4 no-header.json')![0]!.dialect.header, false);
+  });
+
+  it('is refused where the choice would leave rows or columns of a file out', () => {
+    const places = placesOf(descriptor({ resource: { layout: { pickFields: ['f'], limitRows: 3 } } }));
+    assert.deepEqual(
+      places.map(({ pointer }) => pointer),
+      ['#/resources/0/layout/pickFields', '#/resources/0/layout/limitRows'],
+    );
+  });
+
+  it('is refused where it says two things of the dialect', () => {
+    const [place] = placesOf(descriptor(dialect({ delimiter: ';', csv: { delimiter: ',' } })));
+    assert.equal(place!.pointer, '#/resources/0/dialect/csv/delimiter');
   });
 });
 
