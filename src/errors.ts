@@ -218,6 +218,12 @@ export const ERRORS = {
     title: 'The file has no rows',
     remedy: 'Send a file with at least one record. To empty a table, delete its rows in the database.',
   },
+  'file-not-csv': {
+    status: 422,
+    retryable: false,
+    title: 'The file holds no table',
+    remedy: 'Export it as CSV: rows of text, with the same number of cells in each.',
+  },
   'encoding-mismatch': {
     status: 422,
     retryable: false,

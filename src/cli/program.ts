@@ -4,6 +4,7 @@ import { addBackupCommands } from './commands/backup.ts';
 import { addControlCommands } from './commands/control.ts';
 import { addCopyCommands } from './commands/copies.ts';
 import { addDictionaryCommands } from './commands/dictionary.ts';
+import { addInferCommand } from './commands/infer.ts';
 import { addInsertCommand } from './commands/insert.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLoadCommand } from './commands/load.ts';
@@ -33,6 +34,7 @@ export function program(context: CommandContext): Command {
       writeErr: (text) => context.stderr.write(text),
     })
     .setOptionValue('context', context);
+  addInferCommand(root);
   addLoadCommand(root);
   addInsertCommand(root);
   addStatusCommand(root);

@@ -37,6 +37,11 @@ const SIGNATURES: readonly (readonly [start: Buffer, kind: string, at?: number])
   [Buffer.from('%PDF-'), 'a PDF document'],
   [hex('d0cf11e0a1b11ae1'), 'an old Excel spreadsheet'],
   [Buffer.from('ustar'), 'a tar archive', 257],
+  [hex('89504e470d0a1a0a'), 'an image (PNG)'],
+  [hex('ffd8ff'), 'an image (JPEG)'],
+  [hex('49492a00'), 'an image (TIFF)'],
+  [hex('4d4d002a'), 'an image (TIFF)'],
+  [hex('7f454c46'), 'a program'],
 ];
 
 /** These begin with letters that a text may begin with: what follows is no text. */
@@ -44,6 +49,8 @@ const LETTERED: readonly (readonly [start: string, kind: string])[] = [
   ['PAR1', 'a Parquet file'],
   ['PARE', 'an encrypted Parquet file'],
   ['ORC', 'an ORC file'],
+  ['GIF89a', 'an image (GIF)'],
+  ['GIF87a', 'an image (GIF)'],
 ];
 
 /**

@@ -3,7 +3,7 @@ import { describe, isObject, type JsonObject, optionalBoolean, type Place } from
 import { CSV_CONTROL_MEMBERS, DIALECT_MEMBERS, warnOfUnknown } from './members.ts';
 
 /** Table Dialect v2's defaults for delimited text. */
-const DEFAULT_DIALECT: Dialect = {
+export const DEFAULT_DIALECT: Dialect = {
   delimiter: ',',
   header: true,
   quoteChar: '"',

@@ -29,6 +29,9 @@ const FOREIGN: readonly (readonly [kind: RegExp, bytes: Buffer])[] = [
   [/Arrow/, Buffer.from('ARROW1\0\0')],
   [/PDF/, Buffer.from('%PDF-1.7\n')],
   [/old Excel/, hex('d0cf11e0a1b11ae100')],
+  [/image \(PNG\)/, hex('89504e470d0a1a0a0000000d49484452')],
+  [/image \(JPEG\)/, hex('ffd8ffe000104a464946')],
+  [/image \(GIF\)/, Buffer.from('GIF89a\x01\0\x01\0')],
   [/tar archive/, Buffer.concat([Buffer.alloc(257, 'a'), Buffer.from('ustar\x0000')])],
 ];
 
@@ -39,6 +42,7 @@ const TEXTS: readonly (Buffer | string)[] = [
   'PAR1,ORC\nOBJ',
   'ORC\n1\n',
   'BZh9,PK\n',
+  'GIF89a,1\n',
   '1,a\0\n2,b\0\n',
   '1,\0,\0\n',
   '\0\0\0\0,\n',

@@ -22,6 +22,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/runtime'],
   ['src/avro'],
   ['src/dictionary'],
+  ['src/infer'],
   ['src/audit'],
   ['src/seal'],
   ['src/temporal'],

@@ -1,0 +1,116 @@
+import type { Table } from '../types.ts';
+
+/** A file whose table is looked for. It is opened twice or more: its beginning is read, then all of it. */
+export interface InferSource {
+  /** As people know it: `orders.csv.gz`. The table gets its name from it. */
+  readonly name: string;
+  open(): AsyncIterable<Buffer>;
+}
+
+/** What is known beforehand, and so not looked for. */
+export interface InferOverrides {
+  /** The name of the table; of several tables, of the first. */
+  readonly table?: string;
+  readonly delimiter?: string;
+  /** A WHATWG label; of any encoding, as what is no table's encoding is read as UTF-8 once it is recoded. */
+  readonly encoding?: string;
+  readonly header?: boolean;
+  /** `null`: nothing is quoted. */
+  readonly quoteChar?: string | null;
+  /** `day` reads 01/02/2026 as the first of February, `month` as the second of January. */
+  readonly dateOrder?: 'day' | 'month';
+  /** Fields of the primary key, by name; none: the table has no key. */
+  readonly primaryKey?: readonly string[];
+}
+
+/**
+ * Which rules the fields get: `none` (types and keys alone), `usual` (also `required`, `unique` and, where values are
+ * few, `enum`), `observed` (also lengths and ranges as they are in the files, which the next file may well exceed).
+ */
+export type InferredRules = 'none' | 'usual' | 'observed';
+
+export interface InferOptions {
+  /** Tables that are there: no other gets their names, and references may lead to them. */
+  readonly tables?: readonly Table[];
+  /** @returns those of the values that the field of the table has */
+  readonly included?: (table: string, field: string, values: readonly string[]) => Promise<readonly string[]>;
+  readonly overrides?: InferOverrides;
+  /** Default `usual` */
+  readonly rules?: InferredRules;
+  /** Bytes of one file, unpacked, beyond which it is refused; default: any size. */
+  readonly maxBytes?: number;
+  readonly signal?: AbortSignal;
+  /** Called with the bytes of all sources that were read so far, as they are in the files. */
+  readonly progress?: (bytes: number) => void;
+}
+
+/** Why something was chosen. */
+export interface Evidence {
+  /** What was chosen, in words: `integer`, `a date as %d/%m/%Y`. */
+  readonly choice: string;
+  /** Rows (of a field: those with a value) that were looked at. */
+  readonly rows: number;
+  /** Rows that do not fit the choice, and become rejects. */
+  readonly exceptions: number;
+  /** At most three: of the exceptions where there are any, else of the values. */
+  readonly examples: readonly string[];
+  /** What else was considered, where it was close, and what to know about the choice. */
+  readonly note?: string;
+}
+
+export interface InferredField {
+  readonly name: string;
+  /** As the file has it; null: the file has no header. */
+  readonly heading: string | null;
+  readonly evidence: readonly Evidence[];
+}
+
+export interface Preview {
+  /** The first rows as they would be cast; a row that would be rejected is left out. */
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+export interface InferredFile {
+  readonly name: string;
+  /** As they are in the file. */
+  readonly bytes: number;
+  /** Records that are no header, comment or blank line at the end. */
+  readonly rows: number;
+  /** Rows that would be rejected for their form: the number of their cells, their quotes, their encoding. */
+  readonly badRows: number;
+  /** gzip, or null */
+  readonly compression: 'gzip' | null;
+  readonly encoding: Evidence;
+  readonly delimiter: Evidence;
+  readonly quote: Evidence;
+  readonly header: Evidence;
+  readonly lineEnd: Evidence;
+  /** Lines at the begin that are no part of the table, such as a title. They have to go before the file is loaded. */
+  readonly skippedLines: number;
+  /** The form in which a load takes it: `add` sends it so. */
+  readonly prepared: Preparation;
+  readonly table: string;
+  readonly primaryKey: Evidence;
+  readonly references: readonly Evidence[];
+  readonly fields: readonly InferredField[];
+  readonly preview: Preview;
+}
+
+/** What has to be done to a file's bytes before a load of its table takes them. */
+export interface Preparation {
+  readonly gunzip: boolean;
+  /** The encoding that is recoded to UTF-8, as no table can have it; null: the bytes stay. */
+  readonly recode: string | null;
+  /** Bytes that are dropped at the begin, after that. */
+  readonly skipBytes: number;
+}
+
+export interface Inferred {
+  /** A Data Package with a resource for each table, as `parseDictionary` takes it (beside the tables that are there). */
+  readonly descriptor: {
+    readonly name: string;
+    readonly resources: readonly Readonly<Record<string, unknown>>[];
+  };
+  readonly files: readonly InferredFile[];
+  readonly warnings: readonly string[];
+}

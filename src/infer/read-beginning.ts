@@ -1,0 +1,181 @@
+import { isUtf8 } from 'node:buffer';
+import { LongshoreError } from '../errors.ts';
+import type { Dialect } from '../types.ts';
+import type { InferOverrides, InferSource } from './contract.ts';
+import { eachRecord, type GuessedDialect, guessDialect, type Sample } from './guess-dialect.ts';
+import { guessWide } from './guess-encoding.ts';
+import { cellTexts, type GuessedHeader, guessHeader } from './guess-header.ts';
+import { notCsv, openText, type TextForm, type TextOptions } from './open-text.ts';
+import { MOST_CELLS, RecordSplitter } from './split-record.ts';
+
+/** The sample that dialect and header are found from; larger only while it has no whole line. */
+const SAMPLE_BYTES = 1024 * 1024;
+const MOST_SAMPLE_BYTES = 16 * 1024 * 1024;
+/** As src/dictionary/parse-table.ts has it. */
+const MOST_FIELDS = 1_500;
+/** Lines above the table that are taken for a title. */
+const MOST_TITLE_LINES = 20;
+/** Of the sample's bytes, control characters that no text has. */
+const MOST_CONTROLS = 0.01;
+
+/** A file's beginning, and what it says of the whole. */
+export interface Beginning {
+  readonly source: InferSource;
+  readonly form: TextForm;
+  /** To be given to `openText` again. */
+  readonly encoding: string | undefined;
+  /** Without the lines above the table. */
+  readonly sample: Sample;
+  readonly dialect: Dialect;
+  readonly guessed: GuessedDialect;
+  readonly header: GuessedHeader;
+  /** The header's record as it is, and its cells, a character a byte; null: there is none. */
+  readonly headerBytes: Buffer | null;
+  readonly headings: readonly string[] | null;
+  readonly width: number;
+  readonly skip: { readonly bytes: number; readonly lines: number };
+}
+
+/** @throws LongshoreError `file-not-csv`, `file-empty` */
+export async function readBeginning(
+  source: InferSource,
+  overrides: InferOverrides,
+  options: TextOptions,
+): Promise<Beginning> {
+  let { form, sample } = await takeSample(source, { ...options, encoding: overrides.encoding });
+  let { encoding } = overrides;
+  if (
+    encoding === undefined &&
+    form.encoding === null &&
+    !isUtf8(sample.bytes.subarray(0, lastLineEnd(sample.bytes)))
+  ) {
+    const wide = guessWide(sample.bytes);
+    if (wide !== null) {
+      encoding = wide;
+      ({ form, sample } = await takeSample(source, { ...options, encoding }));
+    }
+  }
+  checkText(sample);
+  const guessed = guessDialect(sample, overrides);
+  const skip = titleLines(sample, guessed);
+  const rest: Sample = { ...sample, bytes: sample.bytes.subarray(skip.bytes) };
+  const mostCells = Math.max(guessed.reading.width, ...guessed.reading.first);
+  if (
+    mostCells > MOST_FIELDS &&
+    (guessed.reading.width > MOST_FIELDS || (guessed.reading.first[0] ?? 0) > MOST_FIELDS)
+  ) {
+    throw notCsv(
+      source.name,
+      `no table for PostgreSQL: it has ${mostCells >= MOST_CELLS ? 'at least ' : ''}${mostCells} columns, and a table can have ${MOST_FIELDS}`,
+    );
+  }
+  const found = firstRecord(rest, guessed.dialect);
+  if (found === null) throw new LongshoreError('file-empty', `${source.name} holds no rows`);
+  const header: GuessedHeader =
+    overrides.header === undefined
+      ? guessHeader(rest, guessed.dialect, Math.max(guessed.reading.width, found.cells.length))
+      : { header: overrides.header, note: 'as it was asked for' };
+  return {
+    source,
+    form,
+    encoding,
+    sample: rest,
+    dialect: { ...guessed.dialect, header: header.header },
+    guessed,
+    header,
+    headerBytes: header.header ? found.bytes : null,
+    headings: header.header ? found.cells : null,
+    width: header.header ? found.cells.length : Math.max(1, guessed.reading.width),
+    skip,
+  };
+}
+
+async function takeSample(
+  source: InferSource,
+  options: TextOptions,
+): Promise<{ readonly form: TextForm; readonly sample: Sample }> {
+  const { form, pieces } = await openText(source, options);
+  const taken: Buffer[] = [];
+  let length = 0;
+  let hasLine = false;
+  let whole = true;
+  for await (const piece of pieces) {
+    taken.push(piece);
+    length += piece.length;
+    hasLine ||= piece.includes(10) || piece.includes(13);
+    if (length >= MOST_SAMPLE_BYTES || (length >= SAMPLE_BYTES && hasLine)) {
+      whole = false;
+      break;
+    }
+  }
+  return { form, sample: { bytes: Buffer.concat(taken), whole, name: source.name } };
+}
+
+function checkText({ bytes, name }: Sample): void {
+  if (bytes.length === 0) throw new LongshoreError('file-empty', `${name} is empty`);
+  const looked = Math.min(bytes.length, 64 * 1024);
+  let controls = 0;
+  let solid = false;
+  for (let i = 0; i < looked; i++) {
+    const byte = bytes[i]!;
+    if (byte > 32) solid = true;
+    else if (
+      byte < 32 &&
+      byte !== 9 &&
+      byte !== 10 &&
+      byte !== 13 &&
+      byte !== 12 &&
+      byte !== 0x1f &&
+      byte !== 0x1e &&
+      byte !== 1
+    )
+      controls++;
+  }
+  if (controls > looked * MOST_CONTROLS) throw notCsv(name, 'binary data');
+  if (!solid && looked === bytes.length)
+    throw new LongshoreError('file-empty', `${name} holds nothing but blank lines`);
+}
+
+function lastLineEnd(bytes: Buffer): number {
+  return Math.max(bytes.lastIndexOf(10), bytes.lastIndexOf(13)) + 1 || bytes.length;
+}
+
+/** Blank lines and lines of one cell above a table of several columns: a title, not rows. */
+function titleLines(
+  sample: Sample,
+  { reading, dialect }: GuessedDialect,
+): { readonly bytes: number; readonly lines: number } {
+  const { first, width } = reading;
+  let records = 0;
+  while (records < first.length && (first[records] === 0 || (first[records] === 1 && width > 2))) records++;
+  const isTitle =
+    records > 0 && records <= MOST_TITLE_LINES && first[records] === width && reading.share >= 0.5;
+  const blanks = first.slice(0, records).filter((one) => one === 0).length;
+  if (!isTitle && !(blanks > 0 && blanks === records)) return { bytes: 0, lines: 0 };
+  let seen = 0;
+  let bytes = 0;
+  let lines = 0;
+  eachRecord(sample, dialect, (_kind, start, _end, _quoted, line) => {
+    if (seen++ !== records) return;
+    bytes = start;
+    lines = line - 1;
+  });
+  return { bytes, lines };
+}
+
+function firstRecord(
+  sample: Sample,
+  dialect: Dialect,
+): { readonly bytes: Buffer; readonly cells: string[] } | null {
+  const splitter = new RecordSplitter(dialect);
+  let found: { readonly bytes: Buffer; readonly cells: string[] } | null = null;
+  eachRecord(sample, dialect, (_kind, start, end, quoted) => {
+    if (found !== null) return;
+    const cells = splitter.split(sample.bytes, start, end, quoted);
+    found = {
+      bytes: Buffer.from(sample.bytes.subarray(start, end)),
+      cells: cellTexts(splitter, Math.min(cells, MOST_CELLS)),
+    };
+  });
+  return found;
+}

@@ -1,0 +1,230 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+import { RecordScanner } from '../csv/scan.ts';
+import type { RecordKind } from '../csv/scan-contract.ts';
+import type { Dialect } from '../types.ts';
+import { Column, type Example, exampleOf } from './column.ts';
+import type { SlotBudget } from './distinct-keys.ts';
+import { RecordSplitter } from './split-record.ts';
+
+const EXAMPLES = 3;
+/** Of text in another encoding than UTF-8, from which that encoding is found. */
+const MOST_FOREIGN_BYTES = 256 * 1024;
+
+/** Rows of one kind, and the first lines that they are on. */
+export class NotedRows {
+  rows = 0;
+  readonly lines: number[] = [];
+
+  add(line: number): void {
+    this.rows++;
+    if (this.lines.length < EXAMPLES) this.lines.push(line);
+  }
+}
+
+/** What one pass over a file found, besides what the columns hold. */
+export class FileScan {
+  /** Of the text. */
+  bytes = 0;
+  rows = 0;
+  comments = 0;
+  /** Rows that hold more than ASCII, in UTF-8 and in something else. */
+  readonly utf8 = new NotedRows();
+  readonly foreign = new NotedRows();
+  readonly foreignBytes: Buffer[] = [];
+  readonly otherWidth = new NotedRows();
+  readonly widthExamples: Example[] = [];
+  readonly strays = new NotedRows();
+  readonly blanks = new NotedRows();
+  readonly headerAgain = new NotedRows();
+  trailingBlanks = 0;
+  readonly lineEnds = { lf: 0, crlf: 0, cr: 0 };
+}
+
+export interface ScannedForm {
+  readonly dialect: Dialect;
+  readonly width: number;
+  /** The header as it is in the file, without quotes where it has none; null: there is none. */
+  readonly header: Buffer | null;
+}
+
+/** All rows of one table, from one file or several of the same form, in one pass and bounded memory. */
+export class TableScan {
+  readonly columns: readonly Column[];
+  readonly form: ScannedForm;
+
+  constructor(form: ScannedForm, budget: SlotBudget) {
+    this.form = form;
+    this.columns = Array.from({ length: form.width }, () => new Column(budget));
+  }
+
+  /** @param skip bytes and lines at the file's begin that are no part of the table */
+  async add(
+    pieces: AsyncIterable<Buffer>,
+    skip: { readonly bytes: number; readonly lines: number },
+  ): Promise<FileScan> {
+    const pass = new FilePass(this.form, this.columns, skip.lines + 1);
+    let toSkip = skip.bytes;
+    for await (const piece of pieces) {
+      const dropped = Math.min(toSkip, piece.length);
+      toSkip -= dropped;
+      if (dropped < piece.length) pass.push(dropped === 0 ? piece : piece.subarray(dropped));
+    }
+    return pass.end();
+  }
+
+  end(): void {
+    for (const column of this.columns) column.end();
+  }
+}
+
+class FilePass {
+  readonly #scan = new FileScan();
+  readonly #columns: readonly Column[];
+  readonly #width: number;
+  readonly #header: Buffer | null;
+  readonly #splitter: RecordSplitter;
+  readonly #scanner: RecordScanner;
+  #piece: Buffer = Buffer.alloc(0);
+  #base = 0;
+  #asciiPiece = true;
+  #awaitsHeader: boolean;
+  #pendingBlanks: number[] = [];
+  #pending = 0;
+
+  constructor(form: ScannedForm, columns: readonly Column[], firstLine: number) {
+    this.#columns = columns;
+    this.#width = form.width;
+    this.#header = form.header;
+    this.#awaitsHeader = form.dialect.header;
+    this.#splitter = new RecordSplitter(form.dialect);
+    this.#scanner = new RecordScanner(
+      { dialect: form.dialect, encoding: 'utf-8', firstLine },
+      {
+        record: (kind, start, end, next, line, quoted) => this.#record(kind, start, end, next, line, quoted),
+        skipped: () => undefined,
+      },
+    );
+    this.#scanner.keepRecords = true;
+  }
+
+  push(piece: Buffer): void {
+    this.#piece = piece;
+    this.#asciiPiece = isAscii(piece);
+    this.#scanner.push(piece);
+    this.#base += piece.length;
+    this.#scan.bytes += piece.length;
+  }
+
+  end(): FileScan {
+    this.#piece = Buffer.alloc(0);
+    this.#asciiPiece = false;
+    this.#scanner.end();
+    this.#scan.trailingBlanks = this.#pending;
+    return this.#scan;
+  }
+
+  #record(kind: RecordKind, start: number, end: number, next: number, line: number, quoted: boolean): void {
+    const scan = this.#scan;
+    if (kind === 'comment') {
+      scan.comments++;
+      return;
+    }
+    let bytes = this.#piece;
+    let [from, to] = [start - this.#base, end - this.#base];
+    let ascii = this.#asciiPiece;
+    if (from < 0) {
+      bytes = this.#scanner.recordBytes(start, end);
+      [from, to] = [0, bytes.length];
+      ascii = isAscii(bytes);
+    }
+    this.#lineEnd(end, next);
+    if (this.#awaitsHeader) {
+      this.#awaitsHeader = false;
+      return;
+    }
+    if (kind === 'oversize') {
+      this.#flushBlanks();
+      scan.rows++;
+      scan.strays.add(line);
+      return;
+    }
+    const width = this.#splitter.split(bytes, from, to, quoted);
+    if (isBlankRecord(bytes, from, to) || (width === this.#width && isEmpty(this.#splitter, width))) {
+      if (this.#pendingBlanks.length < EXAMPLES) this.#pendingBlanks.push(line);
+      this.#pending++;
+      return;
+    }
+    if (this.#pending > 0) this.#flushBlanks();
+    scan.rows++;
+    if (kind === 'stray') {
+      scan.strays.add(line);
+      return;
+    }
+    if (
+      this.#header !== null &&
+      to - from === this.#header.length &&
+      this.#header.compare(bytes, from, to) === 0
+    ) {
+      scan.headerAgain.add(line);
+      return;
+    }
+    if (!ascii) ascii = this.#encoding(bytes, from, to, line);
+    if (width !== this.#width) {
+      scan.otherWidth.add(line);
+      if (scan.widthExamples.length < EXAMPLES) scan.widthExamples.push(exampleOf(bytes, from, to, line));
+      return;
+    }
+    const { starts, ends } = this.#splitter;
+    const cells = this.#splitter.bytes;
+    const columns = this.#columns;
+    for (let i = 0; i < width; i++) columns[i]!.add(cells, starts[i]!, ends[i]!, line, ascii);
+  }
+
+  /** @returns whether the record is ASCII after all */
+  #encoding(bytes: Buffer, from: number, to: number, line: number): boolean {
+    const record = bytes.subarray(from, to);
+    if (isAscii(record)) return true;
+    const scan = this.#scan;
+    if (isUtf8(record)) scan.utf8.add(line);
+    else {
+      scan.foreign.add(line);
+      if (
+        scan.foreignBytes.reduce((sum, one) => sum + one.length, 0) < MOST_FOREIGN_BYTES &&
+        scan.foreignBytes.length < 2_000
+      ) {
+        scan.foreignBytes.push(Buffer.from(record));
+      }
+    }
+    return false;
+  }
+
+  #lineEnd(end: number, next: number): void {
+    const { lineEnds } = this.#scan;
+    if (next - end === 2) lineEnds.crlf++;
+    else if (next - end === 1) {
+      const at = end - this.#base;
+      const byte =
+        at >= 0 && at < this.#piece.length ? this.#piece[at] : this.#scanner.recordBytes(end, next)[0];
+      if (byte === 13) lineEnds.cr++;
+      else lineEnds.lf++;
+    }
+  }
+
+  #flushBlanks(): void {
+    for (const line of this.#pendingBlanks) this.#scan.blanks.add(line);
+    this.#scan.blanks.rows += this.#pending - this.#pendingBlanks.length;
+    this.#scan.rows += this.#pending;
+    this.#pending = 0;
+    this.#pendingBlanks = [];
+  }
+}
+
+function isBlankRecord(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] !== 32 && bytes[at] !== 9) return false;
+  return true;
+}
+
+function isEmpty({ starts, ends }: RecordSplitter, width: number): boolean {
+  for (let i = 0; i < width; i++) if (starts[i] !== ends[i]) return false;
+  return true;
+}

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { readRecords } from '../../src/csv/read-records.ts';
+import { Surveyor, surveyOptionsOf } from '../../src/csv/survey.ts';
+import { columnsWithoutHeader, matchHeader } from '../../src/dictionary/match-header.ts';
+import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
+import { type InferOptions, type Inferred, type InferSource, infer } from '../../src/infer/infer.ts';
+import { compileTable } from '../../src/rows/compile-table.ts';
+
+/** In pieces that cut records, quotes and characters anywhere. */
+function source(content: string | Buffer, name = 'file.csv', pieceBytes = 7): InferSource {
+  const bytes = Buffer.from(content);
+  return {
+    name,
+    async *open() {
+      for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+    },
+  };
+}
+
+interface FieldShape {
+  readonly name: string;
+  readonly type: string;
+  readonly [property: string]: unknown;
+}
+
+function resourceOf(inferred: Inferred, at = 0) {
+  return inferred.descriptor.resources[at] as unknown as {
+    readonly name: string;
+    readonly encoding: string;
+    readonly dialect: Readonly<Record<string, unknown>>;
+    readonly schema: {
+      readonly fields: readonly FieldShape[];
+      readonly missingValues?: readonly string[];
+      readonly primaryKey?: readonly string[];
+    };
+  };
+}
+
+/** Of one column, whose values are the given ones. */
+async function fieldOf(
+  values: readonly string[],
+  options: InferOptions & { readonly heading?: string } = {},
+) {
+  const { heading = 'value', ...rest } = options;
+  const rows = values.map((value, index) => `r${index % 3}|${value}`);
+  const inferred = await infer([source(`row|${heading}\n${rows.join('\n')}\n`)], rest);
+  const field = resourceOf(inferred).schema.fields[1]!;
+  const { name: _name, constraints: _constraints, ...shape } = field;
+  return { shape, evidence: inferred.files[0]!.fields[1]!.evidence, warnings: inferred.warnings };
+}
+
+/** How many rows a load would reject, by the code that a load uses. */
+function rejectsOf(bytes: Buffer, inferred: Inferred, at = 0): number {
+  const table = parseDictionary(inferred.descriptor).tables.find(
+    ({ name }) => name === resourceOf(inferred, at).name,
+  )!;
+  const surveyor = new Surveyor(surveyOptionsOf(table));
+  surveyor.push(bytes);
+  const survey = surveyor.end();
+  const columns = survey.header === null ? columnsWithoutHeader(table) : matchHeader(table, survey.header);
+  const compiled = compileTable(table);
+  let rejects = 0;
+  for (const chunk of survey.chunks) {
+    const range = bytes.subarray(chunk.startByte, chunk.endByte);
+    for (const record of readRecords(range, chunk, table.dialect, table.encoding)) {
+      const checked = compiled.checkRow(record.cells, columns.columns, columns.width);
+      if (record.error !== null || checked.errors !== null) rejects++;
+    }
+  }
+  return rejects;
+}
+
+/** Characters that windows-1252 has where Latin-1 has controls. */
+const CP1252 = new Map([...'€‚ƒ„…†‡ˆ‰Š‹Œ'].map((one, at) => [one, at === 0 ? 0x80 : 0x81 + at]));
+
+function windows1252(text: string): Buffer {
+  return Buffer.from(Array.from(text, (one) => CP1252.get(one) ?? one.codePointAt(0)!));
+}
+
+/** Rows of an export as a shop in Europe makes it. */
+function messyExport(): Buffer {
+  const lines = ['Kunden-Nr;Vorname;Straße;PLZ;Umsatz;Bestellt am;Aktiv;Notiz'];
+  for (let i = 1; i <= 40; i++) {
+    const day = String((i % 28) + 1).padStart(2, '0');
+    const amount = `${i},${String(100 + i).padStart(3, '0')}.${i % 10}5`;
+    const note = ['NULL', '', 'ein "guter" Kunde'.replaceAll('"', '""'), 'später'][i % 4]!;
+    lines.push(
+      `${String(i).padStart(6, '0')};Jürgen;Weg ${i};0${1000 + i};${amount};${day}/03/2026;${i % 3 ? 'Y' : 'N'};"${note}"`,
+    );
+  }
+  return windows1252(`${lines.join('\r\n')}\r\n\r\n;;;;;;;\r\n\r\n`);
+}
+
+describe('infer', () => {
+  it("reads a shop's export: semicolons, windows-1252, leading zeros, 1,234.56, DD/MM/YYYY, Y/N, NULL, gzip", async () => {
+    const bytes = messyExport();
+    const inferred = await infer([source(gzipSync(bytes), 'Kunden.csv.gz')]);
+    const { name, encoding, dialect, schema } = resourceOf(inferred);
+    assert.deepEqual([name, encoding, dialect], ['kunden', 'windows-1252', { delimiter: ';', header: true }]);
+    assert.deepEqual(
+      schema.fields.map((field) => [
+        field.name,
+        field.type,
+        field.format ?? field.groupChar ?? field.trueValues,
+      ]),
+      [
+        ['Kunden-Nr', 'string', undefined],
+        ['Vorname', 'string', undefined],
+        ['Straße', 'string', undefined],
+        ['PLZ', 'string', undefined],
+        ['Umsatz', 'number', ','],
+        ['Bestellt am', 'date', '%d/%m/%Y'],
+        ['Aktiv', 'boolean', ['Y', 'y']],
+        ['Notiz', 'string', undefined],
+      ],
+    );
+    assert.deepEqual(schema.primaryKey, ['Kunden-Nr']);
+    assert.deepEqual(schema.missingValues, ['', 'NULL']);
+    assert.equal(inferred.files[0]!.compression, 'gzip');
+    assert.equal(inferred.files[0]!.rows, 40);
+    assert.deepEqual(inferred.files[0]!.preview.rows[0], [
+      '000001',
+      'Jürgen',
+      'Weg 1',
+      '01001',
+      '1101.15',
+      '2026-03-02',
+      'Y',
+      null,
+    ]);
+    assert.equal(rejectsOf(bytes, inferred), 0);
+    assert.deepEqual(inferred.warnings, []);
+  });
+
+  const TYPES: readonly (readonly [what: string, values: readonly string[], shape: object])[] = [
+    ['integers', ['1', '-20', '300'], { type: 'integer' }],
+    ['digits with a zero in front', ['007', '123'], { type: 'string' }],
+    ['decimals', ['1.5', '2', '-0.25'], { type: 'number' }],
+    ['exponents', ['1.5e3', '2E-4'], { type: 'number' }],
+    ['thousands with commas', ['1,234.50', '950'], { type: 'number', groupChar: ',' }],
+    ['thousands with points', ['1.234,50', '9,5'], { type: 'number', groupChar: '.', decimalChar: ',' }],
+    ['thousands with spaces', ['1 234,50', '9,5'], { type: 'number', groupChar: ' ', decimalChar: ',' }],
+    ['thousands with apostrophes', ["1'234.50", '9'], { type: 'number', groupChar: "'" }],
+    ['lakhs', ['12,34,567.80', '1,000.00'], { type: 'number', groupChar: ',' }],
+    [
+      'euros',
+      ['1.234,50 €', '9,00 €'],
+      { type: 'number', groupChar: '.', decimalChar: ',', bareNumber: false },
+    ],
+    ['per cent', ['80%', '9%'], { type: 'integer', bareNumber: false }],
+    ['two currencies', ['$5.00', '€5.00'], { type: 'string' }],
+    ['negative amounts in parentheses', ['(5.00)', '6.00'], { type: 'string' }],
+    ['ISO dates', ['2026-01-31', '2026-02-01'], { type: 'date' }],
+    ['DD.MM.YYYY', ['31.01.2026', '1.2.2026'], { type: 'date', format: '%d.%m.%Y' }],
+    ['MM/DD/YYYY', ['01/31/2026', '02/01/2026'], { type: 'date', format: '%m/%d/%Y' }],
+    ['month names', ['31 Jan 2026', '01 May 2026'], { type: 'date', format: '%d %b %Y' }],
+    ['months first', ['Jan 31, 2026', 'May 1, 2026'], { type: 'date', format: '%b %d, %Y' }],
+    ['ISO moments', ['2026-01-31T09:30:00Z', '2026-01-31T09:30:00.5+02:00'], { type: 'datetime' }],
+    ['moments with a space', ['2026-01-31 09:30:00'], { type: 'datetime', format: '%Y-%m-%d %H:%M:%S' }],
+    [
+      'moments, some with a fraction',
+      ['2026-01-31 09:30:00', '2026-01-31 09:30:00.25'],
+      { type: 'datetime', format: 'any' },
+    ],
+    ['times in halves', ['9:30 AM', '10:00 PM'], { type: 'time', format: '%I:%M %p' }],
+    ['durations', ['25:30:00', '10:00:00'], { type: 'string' }],
+    ['versions', ['1.2.3', '1.10.0'], { type: 'string' }],
+    ['addresses of the internet', ['192.168.100.200', '192.168.100.201'], { type: 'string' }],
+    ['phone numbers', ['+49301234567', '+49891234567'], { type: 'string' }],
+    [
+      'yes and no',
+      ['yes', 'No'],
+      { type: 'boolean', trueValues: ['yes', 'Yes', 'YES'], falseValues: ['No', 'no', 'NO'] },
+    ],
+    ['0 and 1', ['0', '1', '1'], { type: 'integer' }],
+    ['numbers with gaps', ['1', 'NA', '-', '2'], { type: 'integer', missingValues: ['', 'NA', '-'] }],
+    ['texts with NA among them', ['NA', 'EU', 'AS'], { type: 'string' }],
+    ['texts with NULL among them', ['NULL', 'EU', 'AS'], { type: 'string', missingValues: ['', 'NULL'] }],
+    [
+      'UUIDs',
+      ['0b9ff1c0-0000-4000-8000-000000000001', '0B9FF1C0-0000-4000-8000-000000000002'],
+      { type: 'string', format: 'uuid' },
+    ],
+    ['numbers but one', ['1', '2', '3', 'A12'], { type: 'string' }],
+  ];
+  for (const [what, values, expected] of TYPES) {
+    it(`knows ${what}`, async () => {
+      const { shape } = await fieldOf(values);
+      const { missingValues, ...rest } = shape;
+      const { missingValues: wanted, ...others } = expected as { readonly missingValues?: unknown };
+      assert.deepEqual(rest, others);
+      if (wanted !== undefined && missingValues !== undefined) assert.deepEqual(missingValues, wanted);
+    });
+  }
+
+  it('says when nothing tells whether the day or the month is first, and reads it as it is told to', async () => {
+    const values = ['01/02/2026', '03/01/2026', '02/05/2026', '01/04/2026'];
+    const { shape, warnings } = await fieldOf(values);
+    assert.equal(shape.format, '%d/%m/%Y');
+    assert.match(warnings.join(), /nothing says whether the day or the month is first/);
+    const asked = await fieldOf(values, { overrides: { dateOrder: 'month' } });
+    assert.deepEqual([asked.shape.format, asked.warnings], ['%m/%d/%Y', []]);
+  });
+
+  it('keeps a column of dates in spite of a day that does not exist, and tells the line', async () => {
+    const { shape, evidence, warnings } = await fieldOf([
+      '03/01/2026',
+      '31/02/2026',
+      '05/01/2026',
+      '07/01/2026',
+    ]);
+    assert.deepEqual([shape.type, shape.format], ['date', '%d/%m/%Y']);
+    assert.deepEqual(
+      [evidence[0]!.rows, evidence[0]!.exceptions, evidence[0]!.examples],
+      [4, 1, ['"31/02/2026" (line 3)']],
+    );
+    assert.match(warnings.join(), /1 of 4 are no date/);
+  });
+
+  it('looks at every row: one text behind 20,000 numbers makes a text, and is named', async () => {
+    const values = [...Array.from({ length: 20_000 }, (_, index) => String(index + 1)), 'A12'];
+    const { shape, evidence } = await fieldOf(values);
+    assert.equal(shape.type, 'string');
+    assert.match(evidence[0]!.note!, /20000 of 20001 are of type integer; not so "A12" \(line 20002\)/);
+  });
+
+  const REFUSED: readonly (readonly [
+    what: string,
+    content: string | Buffer,
+    code: string,
+    message: RegExp,
+  ])[] = [
+    ['an empty file', '', 'file-empty', /file\.csv is empty/],
+    ['blank lines', '\n \n\n', 'file-empty', /blank lines/],
+    ['an image', Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'), 'file-not-csv', /an image \(PNG\)/],
+    ['a PDF', '%PDF-1.7\n1 0 obj\n', 'file-not-csv', /a PDF document/],
+    ['a spreadsheet', Buffer.from('504b030414000600', 'hex'), 'file-not-csv', /zip archive or a spreadsheet/],
+    ['a packed PDF', gzipSync('%PDF-1.7\n'), 'file-not-csv', /a PDF document, packed by gzip/],
+    ['a broken gzip', gzipSync('id,name\n1,a\n').subarray(0, 20), 'file-not-csv', /unpacked/],
+    ['HTML', '<!DOCTYPE html>\n<html>', 'file-not-csv', /an HTML page/],
+    ['JSON', '{"id": 1}\n{"id": 2}\n', 'file-not-csv', /JSON/],
+    [
+      'bytes of a program',
+      Buffer.from(Array.from({ length: 4096 }, (_, at) => (at * 7) % 256)),
+      'file-not-csv',
+      /binary data/,
+    ],
+    ['a million columns', Buffer.from(`${'c,'.repeat(999_999)}c\n`), 'file-not-csv', /1000000 columns/],
+  ];
+  for (const [what, content, code, message] of REFUSED) {
+    it(`refuses ${what}, and names it`, async () => {
+      await assert.rejects(
+        infer([source(content, 'file.csv', 65_536)]),
+        (error: Error & { code: string }) => {
+          assert.equal(error.code, code, error.stack);
+          assert.match(error.message, message);
+          return true;
+        },
+      );
+    });
+  }
+});
