@@ -133,8 +133,9 @@ const CATALOG = `
   union all
   select concat_ws(' ', 'index', pg_get_indexdef(indexrelid)) from c join pg_index on indrelid = c.oid
   union all
-  select concat_ws(' ', 'trigger', relname, pg_get_triggerdef(t.oid)) from c join pg_trigger t on tgrelid = c.oid
-   where not tgisinternal
+  -- PostgreSQL nests "a or b or c" as it was written, and a dump writes it flat: the parentheses say nothing.
+  select concat_ws(' ', 'trigger', relname, translate(pg_get_triggerdef(t.oid), '()', ''))
+    from c join pg_trigger t on tgrelid = c.oid where not tgisinternal
   union all
   select concat_ws(' ', 'function', pg_get_functiondef(p.oid)) from pg_proc p join s on s.oid = pronamespace
   union all
