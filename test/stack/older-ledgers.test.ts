@@ -91,10 +91,15 @@ describe('a ledger of an earlier version', () => {
         await readLoad(db, id);
         const { table } = await readLoadPlan(db, { loadId: id });
         const { rejects } = await listRejects(db, id, table, { afterLine: 0, limit: 10 });
+        // Of two the later dumps keep one, so that they have something in `reject_rest`.
         if (table.name === 'hired_employees')
           assert.deepEqual(
             rejects.map(({ line }) => line),
-            [3, 4],
+            (was.get('reject')?.rows ?? [])
+              .map((row) => JSON.parse(row) as { load_id: number; line: number })
+              .filter(({ load_id }) => load_id === id)
+              .map(({ line }) => line)
+              .sort(),
           );
       }
       const [batch] = await listBatches(db, PAGE);
