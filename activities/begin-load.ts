@@ -1,10 +1,10 @@
+import { absentInFile, columnsOfFile } from '../src/dictionary/columns-of-file.ts';
 import { partialTable } from '../src/dictionary/partial-table.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import { makeStage, stageName } from '../src/publish/stage.ts';
 import type { MaxRejects } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
-import { absentInFile, columnsOfFile } from './plan-cache.ts';
 
 export interface BegunLoad {
   /** How many the file has. */

@@ -1,9 +1,9 @@
+import { absentInFile } from '../src/dictionary/columns-of-file.ts';
 import { type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import { checkStage } from '../src/publish/check-stage.ts';
 import { rejectRefused } from '../src/publish/find-refused.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
-import { absentInFile } from './plan-cache.ts';
 import { quoteRejects } from './quote-rejects.ts';
 
 /**

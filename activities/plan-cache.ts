@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { columnsWithoutHeader, matchHeader } from '../src/dictionary/match-header.ts';
-import { absentFields, partialTable } from '../src/dictionary/partial-table.ts';
+import { absentInFile, columnsOfFile } from '../src/dictionary/columns-of-file.ts';
+import { partialTable } from '../src/dictionary/partial-table.ts';
 import { type LoadPlan, type LoadStep, readLoadPlan } from '../src/loads/loads.ts';
 import { compileTable } from '../src/rows/compile-table.ts';
 import type { CompiledTable } from '../src/rows/contract.ts';
@@ -35,16 +35,4 @@ export function planCache({
     plans.set(uid, made);
     return made;
   };
-}
-
-/** @throws LongshoreError `header-mismatch` */
-export function columnsOfFile({ table, header, mode }: FilePlan) {
-  return header ? matchHeader(table, header, mode) : columnsWithoutHeader(table);
-}
-
-type FilePlan = Pick<LoadPlan, 'table' | 'header' | 'mode'>;
-
-/** Fields that the file of a merge does not have. Other modes make them null. @throws LongshoreError `header-mismatch` */
-export function absentInFile(plan: FilePlan): readonly string[] {
-  return plan.mode === 'merge' ? absentFields(plan.table, columnsOfFile(plan)) : [];
 }

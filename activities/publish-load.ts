@@ -1,6 +1,7 @@
 import { type InferEntity, LockMode, raw } from '@mikro-orm/postgresql';
 import type { Tx } from '../src/db/database.ts';
 import { statement } from '../src/db/statement.ts';
+import { absentInFile } from '../src/dictionary/columns-of-file.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { orphaned } from '../src/jobs/job.ts';
 import { LoadEntity } from '../src/ledger/load-entities.ts';
@@ -12,7 +13,6 @@ import { dropStage, stageName } from '../src/publish/stage.ts';
 import { droppedOf } from '../src/rejects/kept-rejects.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
-import { absentInFile } from './plan-cache.ts';
 
 export type PublishOutcome =
   | ({ readonly outcome: 'published' } & LoadTotals)

@@ -1,6 +1,6 @@
 import { DATA_SCHEMA, LINEAGE_COLUMNS, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
 import { type Part, type Piece, part, type Statement, statement, statementFor } from '../db/statement.ts';
-import { uniqueKeysOf } from '../publish/check-keys.ts';
+import { uniqueKeysOf } from '../dictionary/unique-keys.ts';
 import { gateClosedFor } from '../publish/gate.ts';
 import { columnType } from '../rows/column-type.ts';
 import { mustFire } from '../tables/must-fire.ts';

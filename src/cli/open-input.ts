@@ -35,7 +35,8 @@ export async function openInput(
     }
     return {
       name: basename(file),
-      path: await realpath(resolve(file)),
+      // A pipe of the shell's (`<(…)`) has no path of its own.
+      path: await realpath(resolve(file)).catch(() => resolve(file)),
       // A pipe or a device has no size that means anything.
       bytes: stat.isFile() ? stat.size : null,
       pieces: handle.createReadStream({ highWaterMark: PIECE_BYTES }),

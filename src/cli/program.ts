@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addBackupCommands } from './commands/backup.ts';
+import { addCheckCommand } from './commands/check.ts';
 import { addControlCommands } from './commands/control.ts';
 import { addCopyCommands } from './commands/copies.ts';
 import { addDictionaryCommands } from './commands/dictionary.ts';
@@ -40,6 +41,7 @@ export function program(context: CommandContext): Command {
   addStatusCommand(root);
   addRejectsCommand(root);
   addTablesCommand(root);
+  addCheckCommand(root);
   addDictionaryCommands(root);
   addControlCommands(root);
   addBackupCommands(root);

@@ -1,36 +1,9 @@
 import type { Sql } from '../db/sql.ts';
 import { equalColumns, quoteName, quoteNames, quoteText } from '../db/sql-names.ts';
+import type { UniqueKey } from '../dictionary/unique-keys.ts';
 import { liveName } from '../tables/table-state.ts';
-import type { RejectCode, Table } from '../types.ts';
+import type { Table } from '../types.ts';
 import { present, type RowsToCheck, rejectRows, shownKey } from './reject-rows.ts';
-
-export interface UniqueKey {
-  readonly fields: readonly string[];
-  readonly code: Extract<RejectCode, 'primary-key' | 'unique-error'>;
-}
-
-/** Keys beside the primary key, each once, in the order in which they are checked. */
-export function uniqueKeysOf(table: Table): UniqueKey[] {
-  const unique = table.fields.filter(({ constraints }) => constraints.unique).map(({ name }) => [name]);
-  const seen = new Set([nameOf(table.primaryKey)]);
-  return [...unique, ...table.uniqueKeys].flatMap((fields): UniqueKey[] => {
-    const known = seen.has(nameOf(fields));
-    seen.add(nameOf(fields));
-    return known ? [] : [{ fields, code: 'unique-error' }];
-  });
-}
-
-/** All keys, the primary key first. */
-export function keysOf(table: Table): UniqueKey[] {
-  const { primaryKey } = table;
-  const primary: UniqueKey[] = primaryKey.length > 0 ? [{ fields: primaryKey, code: 'primary-key' }] : [];
-  return [...primary, ...uniqueKeysOf(table)];
-}
-
-/** The key's name, which is the same for its fields in any order. */
-function nameOf(fields: readonly string[]): string {
-  return JSON.stringify([...fields].sort());
-}
 
 /** Rejects all but the first of the rows with the same key. */
 export function rejectDuplicates(tx: Sql, rows: RowsToCheck, { fields, code }: UniqueKey): Promise<number> {

@@ -1,9 +1,10 @@
 import type { Sql } from '../db/sql.ts';
+import { keysOf } from '../dictionary/unique-keys.ts';
 import { KEPT_REJECTS } from '../max-rejects.ts';
 import { dropRejects, KEEP_FAULTY } from '../rejects/kept-rejects.ts';
 import type { LoadMode, Table } from '../types.ts';
 import { rejectByCatalog } from './check-catalog.ts';
-import { keysOf, rejectDuplicates, rejectHeld, rejectTaken } from './check-keys.ts';
+import { rejectDuplicates, rejectHeld, rejectTaken } from './check-keys.ts';
 import {
   referencesItself,
   rejectBrokenReferences,

@@ -42,6 +42,21 @@ export function isSameNumber(one: string, other: string): boolean {
   return compareFinite(parseDecimal(one), parseDecimal(other)) === 0;
 }
 
+/** Zeros that are written out before an exponent is used. */
+const MOST_ZEROS = 30;
+
+/** One text for every text of the same number; `NaN` and the infinities are their own. */
+export function plainNumber(text: string): string {
+  if (/^(?:NaN|-?Infinity)$/.test(text)) return text;
+  const { sign, digits, point } = parseDecimal(text);
+  if (sign === 0) return '0';
+  const minus = sign < 0 ? '-' : '';
+  if (point > digits.length + MOST_ZEROS || point < -MOST_ZEROS) return `${minus}0.${digits}e${point}`;
+  if (point >= digits.length) return minus + digits.padEnd(point, '0');
+  if (point <= 0) return `${minus}0.${'0'.repeat(-point)}${digits}`;
+  return `${minus}${digits.slice(0, point)}.${digits.slice(point)}`;
+}
+
 /**
  * Compares decimals of any length exactly, without doubles and without multiplying out an exponent (1e131071
  * against 1 costs nothing). Takes PostgreSQL's `Infinity`, `-Infinity` and `NaN`; NaN has no order (IEEE 754).

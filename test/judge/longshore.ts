@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { columnsOfFile } from '../../activities/plan-cache.ts';
 import { readRecords } from '../../src/csv/read-records.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
+import { columnsOfFile } from '../../src/dictionary/columns-of-file.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';

@@ -23,6 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/avro'],
   ['src/dictionary'],
   ['src/infer'],
+  ['src/check'],
   ['src/audit'],
   ['src/seal'],
   ['src/temporal'],

@@ -1,0 +1,177 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { readRecords } from '../csv/read-records.ts';
+import { OVERSIZE_PREVIEW_BYTES, Surveyor, surveyOptionsOf } from '../csv/survey.ts';
+import { absentInFile, columnsOfFile } from '../dictionary/columns-of-file.ts';
+import { partialTable } from '../dictionary/partial-table.ts';
+import { LongshoreError } from '../errors.ts';
+import { compileTable } from '../rows/compile-table.ts';
+import type { Chunk, LoadMode, Survey, Table } from '../types.ts';
+import type { FileKeys, KeyChecks } from './key-checks.ts';
+import { type RuleCount, Tally } from './tally.ts';
+
+/** A file to be judged. */
+export interface FileToCheck {
+  readonly name: string;
+  /** null: a stream that can be read once only */
+  readonly path: string | null;
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
+/** What a load of the file would say. */
+export interface FileVerdict {
+  readonly file: string;
+  readonly table: string;
+  readonly mode: LoadMode;
+  /** Why the load would be refused as a whole; null: it would not. */
+  readonly error: FileError | null;
+  readonly rows: { readonly read: number; readonly good: number; readonly rejected: number };
+  readonly rejects: readonly RuleCount[];
+  /** Rules that only the database, or a file that was not given, can tell. */
+  readonly notChecked: readonly string[];
+}
+
+export interface FileError {
+  readonly code: string;
+  readonly message: string;
+  /** The same with what the file has, one a line. */
+  readonly details: readonly string[];
+}
+
+export interface CheckOptions {
+  readonly table: Table;
+  readonly mode: LoadMode;
+  readonly keys: KeyChecks;
+  /** Every table of the dictionary: some refer to this one. */
+  readonly tables: readonly Table[];
+  /** Names of the tables of which files were given. */
+  readonly given: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Judges a file as a load would, by the same survey, header and rows: in one pass for its chunks and another one for its
+ * rows, a chunk in memory at a time.
+ */
+export async function checkFile(file: FileToCheck, options: CheckOptions): Promise<FileVerdict> {
+  const { table, mode } = options;
+  const verdict = { file: file.name, table: table.name, mode, notChecked: notChecked(options) };
+  try {
+    await using seekable = await seekableOf(file);
+    const survey = await surveyOf(seekable.pieces, table, options.signal);
+    const counted = await checkRows(seekable.path, survey, options);
+    const { read, rejected } = counted.rows;
+    const error = read === rejected ? allRejected(read, mode) : null;
+    return { ...verdict, error, ...counted };
+  } catch (error) {
+    if (!(error instanceof LongshoreError)) throw error;
+    const details = error.places.map(({ detail }) => detail);
+    const rows = { read: 0, good: 0, rejected: 0 };
+    return { ...verdict, error: { code: error.code, message: error.message, details }, rows, rejects: [] };
+  }
+}
+
+function allRejected(read: number, mode: LoadMode): FileError {
+  const message = `all ${read} rows are rejected${mode === 'replace' ? ': the table would be empty' : ''}`;
+  return { code: 'too-many-rejects', message, details: [] };
+}
+
+function notChecked({ table, mode, given }: CheckOptions): string[] {
+  const keys = table.primaryKey.length > 0 || table.uniqueKeys.length > 0;
+  const taken = mode === 'append' && (keys || table.fields.some(({ constraints }) => constraints.unique));
+  const references = table.foreignKeys.filter(({ reference }) => !given.has(reference.table));
+  return [
+    ...(taken ? ['whether keys are in the table already: only the database knows'] : []),
+    ...references.map(
+      ({ fields, reference }) =>
+        `the reference of ${fields.join(', ')} to ${reference.table}: no file of ${reference.table} was given`,
+    ),
+  ];
+}
+
+async function surveyOf(
+  pieces: AsyncIterable<Uint8Array>,
+  table: Table,
+  signal: AbortSignal,
+): Promise<Survey> {
+  const surveyor = new Surveyor(surveyOptionsOf(table));
+  for await (const piece of pieces) {
+    signal.throwIfAborted();
+    surveyor.push(piece);
+  }
+  return surveyor.end();
+}
+
+async function checkRows(path: string, { header, chunks }: Survey, options: CheckOptions) {
+  const { table, mode, tables, signal } = options;
+  const { columns, width } = columnsOfFile({ table, header, mode });
+  const compiled = compileTable(partialTable(table, absentInFile({ table, header, mode })));
+  const tally = new Tally();
+  const rows = { read: 0, good: 0, rejected: 0 };
+  const keys: FileKeys | null = options.keys.begin(table, tables);
+  await using handle = await open(path);
+  for (const chunk of chunks) {
+    signal.throwIfAborted();
+    const bytes = await readChunk(handle, chunk);
+    for (const { line, cells, error } of readRecords(bytes, chunk, table.dialect, table.encoding)) {
+      const { values, errors } =
+        error === null ? compiled.checkRow(cells, columns, width) : { values: null, errors: [error] };
+      rows.read++;
+      if (values === null) {
+        rows.rejected++;
+        for (const one of errors ?? []) tally.add(line, one);
+      } else keys?.add(line, values);
+    }
+  }
+  let last = 0;
+  for (const { line, error } of keys?.end(mode) ?? []) {
+    // The errors of one row come one after the other.
+    if (line !== last) rows.rejected++;
+    last = line;
+    tally.add(line, error);
+  }
+  rows.good = rows.read - rows.rejected;
+  return { rows, rejects: tally.rules };
+}
+
+async function readChunk(handle: Awaited<ReturnType<typeof open>>, chunk: Chunk): Promise<Buffer> {
+  const size = chunk.endByte - chunk.startByte;
+  const wanted = chunk.oversize ? Math.min(size, OVERSIZE_PREVIEW_BYTES) : size;
+  const bytes = Buffer.allocUnsafe(wanted);
+  for (let at = 0; at < wanted; ) {
+    const { bytesRead } = await handle.read(bytes, at, wanted - at, chunk.startByte + at);
+    if (bytesRead === 0) throw new LongshoreError('file-changed', 'the file became shorter meanwhile');
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+/** The file itself, or a copy of what can be read once only, for as long as it is needed. */
+async function seekableOf(file: FileToCheck) {
+  if (file.path !== null) {
+    return { path: file.path, pieces: file.pieces, async [Symbol.asyncDispose]() {} };
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'longshore-check-'));
+  const path = join(folder, 'copy.csv');
+  const out = createWriteStream(path, { mode: 0o600 });
+  async function* copied() {
+    for await (const piece of file.pieces) {
+      if (!out.write(Buffer.from(piece))) await once(out, 'drain');
+      yield piece;
+    }
+    out.end();
+    await finished(out);
+  }
+  return {
+    path,
+    pieces: copied(),
+    async [Symbol.asyncDispose]() {
+      out.destroy();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
