@@ -30,6 +30,6 @@ export function booleanTexts(field: FieldReading): ReadonlyMap<string, string> {
   return texts;
 }
 
-function isTrue(text: string): boolean {
+export function isTrue(text: string): boolean {
   return POSTGRES_TRUE.has(text.toLowerCase());
 }

@@ -1,6 +1,7 @@
 import { benchBackup } from './backup.ts';
 import { benchBatch } from './batch.ts';
 import { benchFairness } from './fairness.ts';
+import { benchInfer } from './infer.ts';
 import { benchLoad } from './load.ts';
 import { benchMemory } from './memory.ts';
 import { benchReport } from './report.ts';
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   backup: benchBackup,
   batch: benchBatch,
   fairness: benchFairness,
+  infer: benchInfer,
   load: benchLoad,
   memory: benchMemory,
   report: benchReport,

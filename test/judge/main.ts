@@ -1,6 +1,7 @@
 import { judgeAvro } from './avro.ts';
 import { judgeDeployment } from './compose.ts';
 import { judgeByFrictionless } from './frictionless.ts';
+import { judgeInference } from './infer.ts';
 import { MissingTool } from './python.ts';
 import { judgeReports } from './reports.ts';
 import { judgeBySchemathesis } from './schemathesis.ts';
@@ -16,6 +17,7 @@ const JUDGES: Readonly<Record<string, (scores: Scores) => Promise<void>>> = {
   avro: judgeAvro,
   compose: judgeDeployment,
   frictionless: judgeByFrictionless,
+  infer: judgeInference,
   reports: judgeReports,
   schemathesis: judgeBySchemathesis,
 };

@@ -3,6 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import { parse } from 'csv-parse/sync';
 import { CORPUS, type FileAnswer, readAnswers, readCorpusFile } from '../support/infer/answers.ts';
+import { judgeOwn } from '../support/infer/check-own.ts';
+import { EXCEPTIONS } from '../support/infer/exceptions.ts';
 
 /** The records of a file as its answer says that they have to be read, without blank ones at the end. */
 async function recordsOf(answer: FileAnswer): Promise<string[][]> {
@@ -58,4 +60,14 @@ test('every file of the corpus has its answer, and there are more than sixty', a
   const present = (await readdir(CORPUS)).filter((name) => !/^\.|\.answer\.json$/.test(name));
   assert.deepEqual(answered.toSorted(), present.toSorted());
   assert.ok(present.length > 60, `${present.length}`);
+});
+
+test('Longshore infers every table of the corpus as its answer says, and a load of it has the right values', async () => {
+  const wrong: string[] = [];
+  for (const answer of await readAnswers()) {
+    if (answer.name in EXCEPTIONS) continue;
+    const { faults } = await judgeOwn(answer);
+    wrong.push(...faults.map((fault) => `${answer.name}: ${fault}`));
+  }
+  assert.deepEqual(wrong, []);
 });
