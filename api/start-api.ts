@@ -342,6 +342,7 @@ export async function startApi({
     freshLedger,
     refresher,
     book,
+    keptGroups: config.keptGroups ?? 0,
     isKeeper: joined.isKeeper,
     log,
   });

@@ -96,6 +96,7 @@ const schema = z.object({
     .default('10000000')
     .refine((text) => parseMaxRejects(text) !== undefined, MAX_REJECTS_EXPECTED),
   LONGSHORE_KEPT_REJECTS: z.coerce.number().int().min(1).max(10_000_000).default(KEPT_REJECTS),
+  LONGSHORE_KEPT_GROUPS: z.coerce.number().int().min(0).max(10_000_000).optional(),
   LONGSHORE_IDEMPOTENCY_DAYS: z.coerce.number().int().min(1).max(365).default(7),
   LONGSHORE_KEEP_REJECTS_DAYS: keptDays,
   LONGSHORE_KEEP_LEDGER_DAYS: keptDays,
@@ -176,6 +177,8 @@ export interface Config {
   readonly maxRejects: MaxRejects | null;
   /** How many rejects of a load are kept with their records. */
   readonly keptRejects: number;
+  /** How many committed groups keep their workflow in Temporal; 0: all, for its retention. Unset: it depends on whose it is. */
+  readonly keptGroups: number | undefined;
   /** How long an `Idempotency-Key` is remembered. */
   readonly idempotencyDays: number;
   /** After how many days entries of the ledger are deleted. */
@@ -265,6 +268,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     copies: e.LONGSHORE_COPIES,
     maxRejects: parseMaxRejects(e.LONGSHORE_MAX_REJECTS) ?? null,
     keptRejects: e.LONGSHORE_KEPT_REJECTS,
+    keptGroups: e.LONGSHORE_KEPT_GROUPS,
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,
     ledgerAges: {
       rejectsDays: e.LONGSHORE_KEEP_REJECTS_DAYS,

@@ -1,5 +1,6 @@
 import { BACKUP_JOB, type BackupJobDeps } from '../backups/backup-job.ts';
 import { tidyBackups } from '../backups/tidy-backups.ts';
+import { forgetGroups } from '../batches/forget-groups.ts';
 import { dropExpiredIdempotencyKeys } from '../batches/idempotent.ts';
 import { isGroupRunning } from '../batches/look-up-batch.ts';
 import { PAYLOAD_FOLDER } from '../batches/payload.ts';
@@ -14,6 +15,7 @@ import { tellPausedAgain } from '../loads/pause-load.ts';
 import type { Refresher } from '../reports/refresher.ts';
 import { sweepStages } from '../restores/end-restore.ts';
 import { RESTORE_JOB } from '../restores/restore-job.ts';
+import { Faults } from '../runtime/faults.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import type { ScheduleBook } from '../schedules/schedule-book.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -22,6 +24,8 @@ import { within } from '../within.ts';
 import { endOrphans } from './orphans.ts';
 
 const RECONCILE_EVERY_MS = 10_000;
+/** Often, so that a round has little to delete. */
+const GROUPS_EVERY_MS = 10_000;
 /** Stages that are kept for a comparison stay a few minutes. */
 const STAGES_EVERY_MS = 60_000;
 /** How often changes that people make in Temporal are copied to the ledger; the API shows them at once. */
@@ -39,6 +43,8 @@ export interface HouseDeps extends BackupJobDeps {
   readonly freshLedger: boolean;
   readonly refresher: Pick<Refresher, 'askStale'>;
   readonly book: Pick<ScheduleBook, 'sync'>;
+  /** How many committed groups keep their workflow in Temporal; 0: all. */
+  readonly keptGroups: number;
   /** Whether this process is the one of several APIs that does what has to be done once. */
   readonly isKeeper: () => Promise<boolean>;
 }
@@ -48,7 +54,8 @@ const STOP_MS = 2_000;
 
 /**
  * The API's periodic work: starts loads, backups and restores that wait for their workflow, requests refreshes of stale
- * reports, counts ended loads, deletes left-over files, and adopts trusted backups that the ledger does not know.
+ * reports, counts ended loads, deletes left-over files and workflows of groups that ended long ago, and adopts trusted
+ * backups that the ledger does not know.
  */
 export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
   const { db, storage, backupKeys: keys, freshLedger, refresher, log } = deps;
@@ -56,6 +63,7 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
   let toldAgain = false;
   let toldOfUploads = false;
   const underWay = new Set<Promise<void>>();
+  const stopping = new AbortController();
   const timers = [
     every(RECONCILE_EVERY_MS, async () => {
       if (!toldAgain) await tellPausedAgain(db);
@@ -66,6 +74,9 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
     once(RECONCILE_EVERY_MS, () => reconcileJobs(RESTORE_JOB, deps)),
     once(RECONCILE_EVERY_MS, () => refresher.askStale()),
     once(RECONCILE_EVERY_MS, () => countEndedLoads(db)),
+    once(GROUPS_EVERY_MS, async () => {
+      if (deps.keptGroups > 0) await forgetGroups(deps, deps.keptGroups, stopping.signal);
+    }),
     once(STAGES_EVERY_MS, () => sweepStages(db)),
     once(STAGES_EVERY_MS, () => endOrphans(deps)),
     once(SCHEDULES_EVERY_MS, () => deps.book.sync()),
@@ -94,12 +105,13 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
     const run = async () => {
       if (busy) return;
       busy = true;
-      const round = work().catch((error) =>
+      const round = work().catch((error) => {
+        if (error === stopping.signal.reason) return;
         log.warn(
           { err: translateTemporal(error) },
           `Housekeeping was held up: ${messageOf(translateTemporal(error))}`,
-        ),
-      );
+        );
+      });
       underWay.add(round);
       await round;
       underWay.delete(round);
@@ -111,18 +123,31 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
   return {
     async stop() {
       for (const timer of timers) clearInterval(timer);
+      stopping.abort();
       await within<unknown>(STOP_MS, Promise.all(underWay), () => undefined);
     },
   };
 }
 
-async function sweepUploads(db: Database, storage: Storage): Promise<boolean> {
+/** @returns whether the storage could be swept of unfinished ones */
+export async function sweepUploads(
+  db: Pick<Database, 'em'>,
+  storage: Pick<Storage, 'list' | 'stat' | 'delete' | 'sweep'>,
+): Promise<boolean> {
   const used = await db.em.find(LoadEntity, { finishedAt: null }, { fields: ['sourceKey'] });
   const keys = new Set(used.map((load) => load.sourceKey));
+  const faults = new Faults();
   for (const key of await storage.list('uploads/')) {
-    if (!keys.has(key) && (await isOld(storage, key))) await storage.delete(key);
+    await faults.alone(key, async () => {
+      if (!keys.has(key) && (await isOld(storage, key))) await storage.delete(key);
+    });
   }
-  return storage.sweep(ORPHAN_AGE_MS);
+  let swept = true;
+  await faults.alone('unfinished uploads', async () => {
+    swept = await storage.sweep(ORPHAN_AGE_MS);
+  });
+  faults.end();
+  return swept;
 }
 
 /** Deletes payloads that a process left when it died right after the commit; a waiting group still needs its payload. */
@@ -130,13 +155,17 @@ export async function sweepPayloads(
   deps: Pick<HouseDeps, 'client' | 'installation' | 'storage'>,
 ): Promise<void> {
   const { storage } = deps;
+  const faults = new Faults();
   for (const key of await storage.list(PAYLOAD_FOLDER)) {
-    if (!(await isOld(storage, key))) continue;
-    if (!(await isGroupRunning(deps, key.slice(PAYLOAD_FOLDER.length)))) await storage.delete(key);
+    await faults.alone(key, async () => {
+      if (!(await isOld(storage, key))) return;
+      if (!(await isGroupRunning(deps, key.slice(PAYLOAD_FOLDER.length)))) await storage.delete(key);
+    });
   }
+  faults.end();
 }
 
-async function isOld(storage: Storage, key: string): Promise<boolean> {
+async function isOld(storage: Pick<Storage, 'stat'>, key: string): Promise<boolean> {
   const modifiedAt = (await storage.stat(key))?.modifiedAt;
   return modifiedAt != null && Date.now() - Date.parse(modifiedAt) > ORPHAN_AGE_MS;
 }

@@ -36,6 +36,9 @@ const API_STOP_LIMIT_MS = 20_000;
 const API_DRAIN_SECONDS = 0;
 const API_GRACE_SECONDS = 10;
 
+/** In the embedded Temporal unless configured: some 100 MB of its database. */
+const KEPT_GROUPS = 10_000;
+
 /** Connections of the embedded PostgreSQL beside those of the platform: psql and the like, and a process that is replaced. */
 const CONNECTIONS_OF_OTHERS = 30;
 const LEAST_CONNECTIONS = 100;
@@ -160,14 +163,20 @@ export class Platform {
   async #startApi(): Promise<string> {
     this.#options.log.info('Starting the API and the workflow worker');
     const script = (this.#options.scripts ?? PRODUCT_SCRIPTS).api;
-    const { drainSeconds = API_DRAIN_SECONDS, graceSeconds = API_GRACE_SECONDS } = this.#options.config;
+    const {
+      drainSeconds = API_DRAIN_SECONDS,
+      graceSeconds = API_GRACE_SECONDS,
+      temporalAddress,
+      keptGroups = temporalAddress === undefined ? KEPT_GROUPS : 0,
+    } = this.#options.config;
     const limitMs = (drainSeconds + graceSeconds) * 1000 + API_STOP_LIMIT_MS;
-    const times = {
+    const defaults = {
       LONGSHORE_DRAIN_SECONDS: String(drainSeconds),
       LONGSHORE_GRACE_SECONDS: String(graceSeconds),
+      LONGSHORE_KEPT_GROUPS: String(keptGroups),
     };
     const start = (signal: AbortSignal) =>
-      this.#startChild('api', script, API_HEAP_MB, limitMs, signal, times);
+      this.#startChild('api', script, API_HEAP_MB, limitMs, signal, defaults);
     let port: string | undefined;
     const api = await this.#keep('api', 'api', (signal) =>
       start(signal).catch(async (error) => {

@@ -1,13 +1,16 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { ensureHome, type HomeState, logPath, readState, updateState } from '../runtime/home.ts';
+import { messageOf } from '../runtime/log-fields.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
 import { commandLine, isRunning, stopForeign } from '../runtime/processes.ts';
 import { SEARCH_ATTRIBUTES } from '../temporal/attribute-names.ts';
 import { listensOn } from './listening.ts';
 import { choosePort, portIsFree } from './ports.ts';
 import { type Exit, lastLines, type ServerProcess, startServer } from './server-process.ts';
+import { type Compacted, dropUnusedIndexes, isWorthCompacting } from './temporal-file.ts';
 import { type ProvisionOptions, provisionTemporal } from './temporal-provision.ts';
 
 const FIRST_CHOICE_PORT = 7233;
@@ -67,6 +70,7 @@ async function tryToStart(options: TemporalOptions): Promise<RunningTemporal> {
   const database = join(layout.temporal, 'temporal.db');
   const state = readState(home);
   await stopOrphanedTemporal(state.temporalPid, database, log);
+  await compact(database, log);
 
   const ports = await choosePorts(options, state);
   const { port, uiPort } = ports;
@@ -86,6 +90,8 @@ async function tryToStart(options: TemporalOptions): Promise<RunningTemporal> {
     updateState(home, { temporalPort: port, temporalUiPort: uiPort, temporalPid: server.pid });
     const address = `127.0.0.1:${port}`;
     await waitUntilReady(server, address, namespace, logPath(home, 'temporal'));
+    // Of a file that the server has just made; of all others they are gone.
+    trying(() => dropUnusedIndexes(database), log);
     return {
       address,
       uiUrl: `http://127.0.0.1:${uiPort}`,
@@ -105,6 +111,46 @@ async function tryToStart(options: TemporalOptions): Promise<RunningTemporal> {
     }
     throw error;
   }
+}
+
+/** Gives what is free in the server's file back to the disk. The server starts all the same where that fails. */
+async function compact(database: string, log: ProgressLog): Promise<void> {
+  if (!trying(() => isWorthCompacting(database), log)) return;
+  try {
+    const compacted = await inThread(database);
+    if (compacted === null) return;
+    const { fromBytes, toBytes } = compacted;
+    log.info(`Temporal's database was compacted: ${mebibytes(fromBytes)} MiB, now ${mebibytes(toBytes)} MiB`);
+  } catch (error) {
+    tellFailed(error, log);
+  }
+}
+
+/** In a thread of its own, since SQLite's statements keep their thread until they end. */
+function inThread(path: string): Promise<Compacted | null> {
+  const thread = new Worker(new URL('./compact-temporal.ts', import.meta.url), { workerData: { path } });
+  return new Promise((resolve, reject) => {
+    thread.once('message', resolve);
+    thread.once('error', reject);
+    thread.once('exit', () => reject(new Error('the thread ended without an answer')));
+  });
+}
+
+function trying<T>(work: () => T, log: ProgressLog): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    tellFailed(error, log);
+    return undefined;
+  }
+}
+
+function tellFailed(error: unknown, log: ProgressLog): void {
+  log.warn(`Temporal's database could not be compacted, and is used as it is: ${messageOf(error)}`);
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 2 ** 20);
 }
 
 async function stopServer(server: ServerProcess): Promise<void> {
@@ -183,6 +229,8 @@ function serverArguments(
     ...CACHES.flatMap((setting) => ['--dynamic-config-value', setting]),
     // Together they double the server's throughput; a power cut may cost the last moments, a crash costs nothing.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+    // Otherwise each of its writes that meets one of ours is an error in its log, and begins again.
+    ...['--sqlite-pragma', 'busy_timeout=5000'],
     // Registered by the server as it starts, so that the first workflow never waits for them.
     ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
   ];

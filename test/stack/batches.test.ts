@@ -5,11 +5,13 @@ import { Client, Connection } from '@temporalio/client';
 import { startApi } from '../../api/start-api.ts';
 import type { ReceivedBatch } from '../../src/batches/batch.ts';
 import { COMMIT_BATCHES, type CommitBatchesInput } from '../../src/batches/contract.ts';
+import { forgetGroups } from '../../src/batches/forget-groups.ts';
 import { readConfig } from '../../src/config.ts';
 import type { ChildService } from '../../src/runtime/child.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import { KIND_ATTRIBUTE, TABLE_ATTRIBUTE } from '../../src/temporal/search-attributes.ts';
+import { stateOfWorkflow } from '../../src/temporal/workflow-state.ts';
 import { eventually } from '../support/eventually.ts';
 import { TEST_PAYLOAD_KEY, TEST_SEALED } from '../support/sealed.ts';
 import { type TestStack, testStack } from '../support/stack.ts';
@@ -242,6 +244,30 @@ describe('batches', async () => {
     const group = randomUUIDv7();
     const { body } = await startOrphan(group, { key: `batches/${group}` });
     assert.deepEqual([body.status, body.error?.code], ['failed', 'batch-lost'], JSON.stringify(body));
+  });
+
+  it('lets Temporal forget workflows of groups, but those that failed and the newest, and knows all batches', async () => {
+    const lost = randomUUIDv7();
+    await startOrphan(lost, { key: `batches/${lost}` });
+    const sent: SentBody[] = [];
+    const connection = await Connection.connect({ address: stack.temporal.address });
+    const client = new Client({ connection, namespace: stack.temporal.namespace, ...TEST_SEALED });
+    for (const id of [60, 61, 62, 63]) {
+      const { body } = await send([{ id, department: 'forgotten' }]);
+      await client.workflow.getHandle(body.workflowId).result();
+      sent.push(body);
+    }
+    const states = async () => {
+      // Temporal's list hears of an end, and of a deletion, a moment later.
+      await forgetGroups({ client, db: stack.db, installation: stack.installation }, 2);
+      return Promise.all(sent.map(({ workflowId }) => stateOfWorkflow(client, workflowId)));
+    };
+    await eventually(states, ['unknown', 'unknown', 'completed', 'completed']);
+    assert.equal(await stateOfWorkflow(client, stack.inTemporal(`batches-${lost}`)), 'failed');
+    for (const { id } of sent) {
+      assert.equal((await stack.get(`/v1/batches/${id}`)).body.status, 'done');
+    }
+    await connection.close();
   });
 
   it('says what is wrong with a body before anything is started', async () => {

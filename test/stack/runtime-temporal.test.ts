@@ -1,14 +1,26 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { Connection } from '@temporalio/client';
 import { LongshoreError } from '../../src/errors.ts';
 import { freePort } from '../../src/platform/ports.ts';
 import { startTemporal } from '../../src/platform/temporal.ts';
 import { provisionTemporal } from '../../src/platform/temporal-provision.ts';
 import type { TemporalSource } from '../../src/platform/temporal-sources.ts';
+import { eventually } from '../support/eventually.ts';
 import { testHome } from '../support/home.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined };
@@ -126,6 +138,63 @@ test('the dev server accepts nothing over HTTP, and its Web UI knows where paylo
   };
   assert.equal(settings.Codec.Endpoint, 'http://127.0.0.1:8080/codec');
 });
+
+test('the dev server keeps few indexes and bounded caches, and a start gives what is free in its file back', async (t) => {
+  const home = await testHome(t);
+  const said: string[] = [];
+  const log = { info: (line: string) => void said.push(line), warn: (line: string) => void said.push(line) };
+  const first = await startTemporal({ home, log });
+  const command = readFileSync(`/proc/${first.pid}/cmdline`, 'utf8').split('\0');
+  for (const setting of [
+    'history.hostLevelCacheMaxSize=2000',
+    'history.eventsHostLevelCacheMaxSizeBytes=16777216',
+  ]) {
+    assert.ok(command.includes(setting), setting);
+  }
+  const file = join(home, 'temporal', 'temporal.db');
+  const client = await Connection.connect({ address: first.address });
+  const start = { namespace: 'default', workflowType: { name: 'any' }, taskQueue: { name: 'nobody' } };
+  for (const workflowId of ['one', 'two']) {
+    await client.workflowService.startWorkflowExecution({ ...start, workflowId, requestId: workflowId });
+  }
+  await client.close();
+  await first.stop();
+
+  const db = openFile(file);
+  const indexes = db.prepare(VISIBILITY_INDEXES).all().length;
+  assert.ok(indexes > 0 && indexes < 8, `${indexes} indexes`);
+  db.exec(`
+    create index by_someone on executions_visibility (run_id);
+    create table ballast (bytes blob);
+    insert into ballast select zeroblob(1024 * 1024) from (values (1), (2), (3), (4), (5), (6), (7)) a, (values (1), (2), (3), (4), (5), (6), (7)) b;
+    drop table ballast`);
+  db.close();
+  const before = statSync(file).size;
+  assert.ok(before > 40 * 2 ** 20, String(before));
+
+  const second = await startTemporal({ home, log });
+  t.after(() => second.stop());
+  assert.ok(statSync(file).size < before / 4, `${statSync(file).size} of ${before} bytes`);
+  assert.deepEqual(said.filter((line) => line.includes('compacted')).length, 1, said.join('\n'));
+  const again = await Connection.connect({ address: second.address });
+  const list = async () => {
+    const { executions } = await again.workflowService.listWorkflowExecutions({
+      namespace: 'default',
+      query: "WorkflowType = 'any' and TaskQueue = 'nobody'",
+    });
+    return executions.map(({ execution }) => execution?.workflowId).sort();
+  };
+  await eventually(list, ['one', 'two']);
+  await again.close();
+});
+
+const VISIBILITY_INDEXES = `
+  select name from sqlite_schema
+   where type = 'index' and tbl_name = 'executions_visibility' and sql is not null`;
+
+function openFile(path: string): DatabaseSync {
+  return new DatabaseSync(path, { enableDoubleQuotedStringLiterals: true });
+}
 
 /** Of a request with any Host, which fetch sends none of. */
 function statusOf(
