@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { messageOf } from '../src/runtime/log-fields.ts';
 import type { Slices } from '../src/tidy/slices.ts';
 import { deleteOldBatches, deleteOldBatchRejects } from '../src/tidy/tidy-batches.ts';
 import { deleteFailedBackups, deleteOldAudit, deleteOldRestores } from '../src/tidy/tidy-entries.ts';
@@ -27,9 +28,16 @@ export function createTidyActivities({ db: given, storage }: Pick<ActivityDeps, 
     deleteOldLoads: tidying((slices) => deleteOldLoads(db, slices)),
     deleteOldBatches: tidying((slices) => deleteOldBatches(db, slices)),
     deleteOldRestores: tidying((slices) => deleteOldRestores(db, slices)),
-    deleteFailedBackups: tidying((slices) => deleteFailedBackups({ db, storage }, slices)),
+    deleteFailedBackups: tidying((slices) => deleteFailedBackups({ db, storage }, slices, tellLeft)),
     deleteOldAudit: tidying((slices) => deleteOldAudit(db, slices)),
   };
+}
+
+function tellLeft(backupId: string, error: unknown): void {
+  const { log } = Context.current();
+  log.warn(`The entry of backup ${backupId} stays until its files can be deleted`, {
+    reason: messageOf(error),
+  });
 }
 
 function beat(deleted: number): void {

@@ -1,5 +1,6 @@
 import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
+import { Faults } from '../runtime/faults.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { RELIANCE, type Reliance, relianceFault } from './choose-backup.ts';
 import {
@@ -62,21 +63,28 @@ export async function applyRetention(
   return removeEach(plan.remove.map(({ id }) => id).reverse(), remove);
 }
 
-/** Removes backups in this order; those that may not go at the moment are reported, which is not an error. */
+/**
+ * Removes backups in this order; those that may not go at the moment are reported, which is not an error.
+ * @throws Error of one that could not be removed, once the others are
+ */
 export async function removeEach(
   ids: readonly string[],
   remove: (backupId: string) => Promise<void>,
 ): Promise<AppliedRetention> {
   const removed: string[] = [];
   const left: { id: string; reason: string }[] = [];
+  const faults = new Faults();
   for (const id of ids) {
-    try {
-      await remove(id);
-      removed.push(id);
-    } catch (error) {
-      if (!(error instanceof LongshoreError) || error.code !== 'backup-state') throw error;
-      left.push({ id, reason: error.message });
-    }
+    await faults.alone(`backup ${id}`, async () => {
+      try {
+        await remove(id);
+        removed.push(id);
+      } catch (error) {
+        if (!(error instanceof LongshoreError) || error.code !== 'backup-state') throw error;
+        left.push({ id, reason: error.message });
+      }
+    });
   }
+  faults.end();
   return { removed, left };
 }

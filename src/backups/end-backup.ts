@@ -2,6 +2,7 @@ import { CLOCK } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import type { Unfinished } from '../jobs/job.ts';
+import { Faults } from '../runtime/faults.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type BackupStatus, MANIFEST } from './backup.ts';
 import { backupFolder } from './backup-id.ts';
@@ -71,11 +72,14 @@ const UNCLEARED_BACKUPS = statement<{ id: string }>`
 /**
  * Deletes files of failed, cancelled and deleted backups that a dead process left, or a straggler wrote. A manifest that
  * reappears after its backup was deleted is left for people to look at (`put-back`).
+ * @throws Error of a backup whose files could not be deleted, once those of the others are
  */
 export async function sweepBackups(db: Sql, storage: Files): Promise<void> {
   const keys = (await storage.list('backups/')).map((key) => key.split('/'));
   const stored = new Set(keys.map(([, id = '']) => id));
   const whole = keys.filter(([, , name]) => name === MANIFEST).map(([, id = '']) => id);
   const over = await db.query(UNCLEARED_BACKUPS, [[...stored], whole]);
-  for (const { id } of over) await clearFiles(db, storage, id);
+  const faults = new Faults();
+  for (const { id } of over) await faults.alone(`backup ${id}`, () => clearFiles(db, storage, id));
+  faults.end();
 }

@@ -3,6 +3,7 @@ import type { Sql } from '../db/sql.ts';
 import { isRowFault } from '../db/sqlstate.ts';
 import { statement } from '../db/statement.ts';
 import { BackupEntity } from '../ledger/backup-entities.ts';
+import { Faults } from '../runtime/faults.ts';
 import { stampOf } from '../storage/stamp.ts';
 import { type BackupStatus, MANIFEST } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
@@ -44,6 +45,8 @@ export interface ReviewOptions {
   /** The ledger was empty when this process started; see `ledgerIsFresh`. */
   readonly fresh: boolean;
   readonly nowMs?: number;
+  /** Keeps what could not be reviewed; without it the review ends with an error, once all others are reviewed. */
+  readonly faults?: Faults;
   /** Stamps by ID of the manifests that the caller's previous review read; they are not read again. */
   readonly seen?: Map<string, string>;
 }
@@ -75,13 +78,16 @@ const KNOWN_BACKUPS = statement<{ [member in keyof Known]: Known[member] }>`
 
 export async function reviewBackups(deps: BackupDeps, options: ReviewOptions): Promise<Reviewed> {
   const { db, storage } = deps;
-  const review = new Review(deps, options);
+  const faults = options.faults ?? new Faults();
+  const review = new Review(deps, options, faults);
   const stored = await storedIds(storage);
   const known = await db.query(KNOWN_BACKUPS, [[...stored]]);
   const rows = new Map(known.map((row) => [row.id, row]));
   for (const row of known) {
-    if (!row.found) await review.known(row, stored.has(row.id));
-    else if (!stored.has(row.id)) await review.gone(row);
+    await faults.alone(`backup ${row.id}`, async () => {
+      if (!row.found) await review.known(row, stored.has(row.id));
+      else if (!stored.has(row.id)) await review.gone(row);
+    });
   }
   const strange: { readonly id: string; readonly row: Known | null }[] = [];
   for (const id of [...stored].sort()) {
@@ -89,6 +95,7 @@ export async function reviewBackups(deps: BackupDeps, options: ReviewOptions): P
     if (row === null || row.found) strange.push({ id, row });
   }
   await review.strangers(strange);
+  if (options.faults === undefined) faults.end();
   return review.result;
 }
 
@@ -111,6 +118,7 @@ class Review {
   readonly #deps: BackupDeps;
   readonly #options: ReviewOptions;
   readonly #nowMs: number;
+  readonly #faults: Faults;
   readonly result = {
     adopted: [] as string[],
     doubted: [] as { id: string; doubts: readonly Doubt[] }[],
@@ -118,9 +126,10 @@ class Review {
     uncounted: 0,
   };
 
-  constructor(deps: BackupDeps, options: ReviewOptions) {
+  constructor(deps: BackupDeps, options: ReviewOptions, faults: Faults) {
     this.#deps = deps;
     this.#options = options;
+    this.#faults = faults;
     this.#nowMs = options.nowMs ?? Date.now();
   }
 
@@ -176,25 +185,29 @@ class Review {
     for (const { id, row } of all) {
       if (row?.status === 'running' || row?.status === 'done') continue;
       if (row?.deleted && !row.cleared) continue;
-      const stamp = await this.#unseenStamp(id);
-      const settled = row?.unverified && !row.unverified.some(({ reason }) => reason === 'future-dated');
-      if (stamp === null && settled) continue;
-      judged.push({ id, row, judged: await this.#judge(id, row) });
-      if (stamp !== null) this.#options.seen?.set(id, stamp);
+      await this.#faults.alone(`backup ${id}`, async () => {
+        const stamp = await this.#unseenStamp(id);
+        const settled = row?.unverified && !row.unverified.some(({ reason }) => reason === 'future-dated');
+        if (stamp === null && settled) return;
+        judged.push({ id, row, judged: await this.#judge(id, row) });
+        if (stamp !== null) this.#options.seen?.set(id, stamp);
+      });
     }
     const origins = await this.#origins(judged.map((one) => one.judged));
     let kept = await this.#countDoubted();
     for (const { id, row, judged: one } of judged) {
       const doubts = [...one.doubts, ...foreignDoubt(one, origins)];
       const believed = this.#options.fresh && doubts.every(({ reason }) => reason === 'no-key') ? [] : doubts;
-      if (believed.length === 0 && one.manifest !== null) {
-        if (await recordAdopted(this.#deps.db, one.manifest, one)) this.result.adopted.push(id);
-      } else if (row === null && kept >= MAX_DOUBTED) {
-        this.result.uncounted++;
-      } else {
-        if (row === null) kept++;
-        await this.#doubt(id, row, one, doubts);
-      }
+      await this.#faults.alone(`backup ${id}`, async () => {
+        if (believed.length === 0 && one.manifest !== null) {
+          if (await recordAdopted(this.#deps.db, one.manifest, one)) this.result.adopted.push(id);
+        } else if (row === null && kept >= MAX_DOUBTED) {
+          this.result.uncounted++;
+        } else {
+          if (row === null) kept++;
+          await this.#doubt(id, row, one, doubts);
+        }
+      });
     }
   }
 

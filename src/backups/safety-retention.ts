@@ -24,7 +24,10 @@ const REMOVE_OLD_SAFETY = statement<{ [member in keyof SafetyBackup]: SafetyBack
  * at any age, as do those that are pinned, that can't be relied on, that a restore reads, or that are the only good
  * backup of a table.
  */
-export async function removeOldSafety(deps: BackupDeps): Promise<AppliedRetention> {
+export async function removeOldSafety(
+  deps: BackupDeps,
+  onRemoved: (backupId: string) => void = () => undefined,
+): Promise<AppliedRetention> {
   const newestFirst = await deps.db.query(REMOVE_OLD_SAFETY, [SAFETY_KEPT_DAYS]);
   if (!newestFirst.some(({ old }) => old)) return { removed: [], left: [] };
   const held = new Set<string>();
@@ -35,5 +38,8 @@ export async function removeOldSafety(deps: BackupDeps): Promise<AppliedRetentio
     for (const table of backup.tables) held.add(table);
     if (backup.old && !backup.pinned && !newest) over.push(backup.id);
   }
-  return removeEach(over.reverse(), (id) => deleteBackup(deps, id));
+  return removeEach(over.reverse(), async (id) => {
+    await deleteBackup(deps, id);
+    onRemoved(id);
+  });
 }

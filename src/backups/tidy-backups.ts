@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { Faults } from '../runtime/faults.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { describeDoubts } from './doubts.ts';
 import { sweepBackups } from './end-backup.ts';
@@ -11,12 +12,17 @@ const MOST_LOGGED = 20;
 /**
  * Compares the storage with the ledger: authenticated backups are adopted, others become `unverified`. Deletes old
  * safety backups, and files that belong to no backup any more.
+ * @throws Error once all is done that can be done: what of it failed
  */
 export async function tidyBackups(deps: BackupDeps, options: ReviewOptions, log: Logger): Promise<void> {
-  logReview(await reviewBackups(deps, options), log);
-  for (const id of (await removeOldSafety(deps)).removed)
-    log.info({ backupId: id }, `Safety backup ${id} was old, and was deleted`);
-  await sweepBackups(deps.db, deps.storage);
+  const faults = new Faults();
+  const removed = (id: string) => log.info({ backupId: id }, `Safety backup ${id} was old, and was deleted`);
+  await faults.alone('the backups in the storage', async () =>
+    logReview(await reviewBackups(deps, { ...options, faults }), log),
+  );
+  await faults.alone('old safety backups', () => removeOldSafety(deps, removed));
+  await faults.alone('files of deleted backups', () => sweepBackups(deps.db, deps.storage));
+  faults.end();
 }
 
 function logReview({ adopted, doubted, cleared, uncounted }: Reviewed, log: Logger): void {

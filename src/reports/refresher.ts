@@ -4,6 +4,7 @@ import type { Sql } from '../db/sql.ts';
 import type { Installation } from '../installation/installation.ts';
 import { nameIn } from '../installation/names.ts';
 import { waitUntilEnded } from '../jobs/wait-until-ended.ts';
+import { Faults } from '../runtime/faults.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
@@ -77,7 +78,11 @@ export function createRefresher(deps: RefresherDeps): Refresher {
     ({ table }) => table,
   );
   const askStale = async () => {
-    for (const name of await staleReports(db)) if (limits.has(name)) await ask(deps, name, WRITTEN);
+    const faults = new Faults();
+    for (const name of await staleReports(db)) {
+      if (limits.has(name)) await faults.alone(`report ${name}`, () => ask(deps, name, WRITTEN));
+    }
+    faults.end();
   };
   return {
     written(table) {

@@ -6,6 +6,7 @@ import type { Sql } from '../db/sql.ts';
 import { quoteName, STAGE_SCHEMA } from '../db/sql-names.ts';
 import { statement } from '../db/statement.ts';
 import type { JobEnd } from '../jobs/job.ts';
+import { Faults } from '../runtime/faults.ts';
 import type { RestoreKind, RestoreStatus } from './restore.ts';
 import { openGates } from './restore-gate.ts';
 import { type RestoreStep, requireRestore, unknownRestore } from './restores.ts';
@@ -113,5 +114,9 @@ const KEPT_STAGES = statement<{ id: number }>`
 /** Drops stages of restores that have ended: those kept for a while, and those left by a dead process. */
 export async function sweepStages(db: Database): Promise<void> {
   const over = await db.query(KEPT_STAGES, [STAGE_SCHEMA]);
-  for (const { id } of over) await db.transaction((tx) => clearRestore(tx, id));
+  const faults = new Faults();
+  for (const { id } of over) {
+    await faults.alone(`restore ${id}`, () => db.transaction((tx) => clearRestore(tx, id)));
+  }
+  faults.end();
 }

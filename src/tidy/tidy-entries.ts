@@ -1,5 +1,6 @@
 import { clearFiles } from '../backups/end-backup.ts';
 import type { Database } from '../db/database.ts';
+import { asDatabaseError } from '../db/database-error.ts';
 import type { Sql } from '../db/sql.ts';
 import { part, type Statement, statement } from '../db/statement.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -44,16 +45,24 @@ const DELETE_BACKUP = statement<{ n: number }>`
 /**
  * Deletes entries of failed and cancelled backups, after any files left of them. Entries of deleted backups stay:
  * without them a copy that somebody puts back would be accepted as a backup.
+ * @param onLeft called with a backup whose files could not be deleted, and why: the next run tries again
  */
 export async function deleteFailedBackups(
   { db, storage }: { readonly db: Database; readonly storage: Storage },
   slices: Slices,
+  onLeft: (backupId: string, error: unknown) => void,
 ): Promise<number> {
   const old = await db.query(UNUSED_BACKUPS, [slices.days]);
   let deleted = 0;
   for (const { id } of old) {
-    await clearFiles(db, storage, id);
-    deleted += await count(db, DELETE_BACKUP, [slices.days, id]);
+    try {
+      await clearFiles(db, storage, id);
+      deleted += await count(db, DELETE_BACKUP, [slices.days, id]);
+    } catch (error) {
+      // Without PostgreSQL no other one would go either, and a retry goes on with the rest.
+      if (asDatabaseError(error) !== null) throw error;
+      onLeft(id, error);
+    }
     slices.between(deleted);
   }
   return deleted;

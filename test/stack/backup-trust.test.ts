@@ -8,9 +8,11 @@ import type { BackupView, Manifest } from '../../src/backups/backup.ts';
 import { type BackupKey, readBackupKeys } from '../../src/backups/backup-keys.ts';
 import { encodeManifest } from '../../src/backups/manifest-mac.ts';
 import { removeOldSafety } from '../../src/backups/safety-retention.ts';
+import { tidyBackups } from '../../src/backups/tidy-backups.ts';
 import { readConfig } from '../../src/config.ts';
 import { newestGoodBackups } from '../../src/restores/drills.ts';
 import type { RestoreView } from '../../src/restores/restore.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import { eventually } from '../support/eventually.ts';
 import { testStack } from '../support/stack.ts';
@@ -373,6 +375,27 @@ describe('a backup in the storage, with a backup key', async () => {
     await s.write(last.id, '{}');
     const deps = { db: s.db, storage: s.storage, keys: { current: key, byId: new Map([[key.id, key]]) } };
     assert.deepEqual(await removeOldSafety(deps), { removed: [], left: [] });
+  });
+
+  it('is looked at although another one can not be read, which is reported', async () => {
+    const { id } = await s.backUp({ encrypt: false });
+    const [bad, forged] = [await s.plant(id, {}, null), await s.plant(id, {}, null)];
+    const storage = new Proxy(s.storage, {
+      get(of, name) {
+        const member = Reflect.get(of, name);
+        if (typeof member !== 'function') return member;
+        return (key: unknown, ...rest: unknown[]) => {
+          if (name !== 'list' && String(key).includes(bad)) throw new Error('no permission');
+          return member.call(of, key, ...rest);
+        };
+      },
+    });
+    const deps = { db: s.db, storage, keys: { current: key, byId: new Map([[key.id, key]]) } };
+    const tidied = tidyBackups(deps, { fresh: false }, createLogger({ level: 'silent', process: 'test' }));
+    await assert.rejects(tidied, new RegExp(`backup ${bad}: no permission`));
+    assert.equal((await s.viewOf(forged)).status, 'unverified');
+    assert.equal((await s.get(`/v1/backups/${bad}`)).status, 404);
+    for (const planted of [bad, forged]) await rm(s.folder(planted), { recursive: true });
   });
 
   it('refuses the part of another backup, whether or not it is encrypted', async () => {

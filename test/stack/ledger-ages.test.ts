@@ -8,7 +8,7 @@ import { openScheduleBook } from '../../src/schedules/open-schedule-book.ts';
 import { ensureTidySchedule } from '../../src/schedules/tidy-schedule.ts';
 import type { TidiedLedger } from '../../src/tidy/contract.ts';
 import { SLICE } from '../../src/tidy/slices.ts';
-import { deleteOldAudit } from '../../src/tidy/tidy-entries.ts';
+import { deleteFailedBackups, deleteOldAudit } from '../../src/tidy/tidy-entries.ts';
 import { deleteOldLoadRejects } from '../../src/tidy/tidy-loads.ts';
 import { until } from '../support/eventually.ts';
 import { recordedHistories, recordHistory, replayFaults } from '../support/histories.ts';
@@ -269,6 +269,33 @@ describe('a ledger whose entries have ages', async () => {
     const { rejected, kept, errors } = await summary();
     assert.deepEqual([rejected, kept], [SLICE + 100, 0]);
     assert.deepEqual(errors, half.errors);
+  });
+
+  it('loses failed backups although the files of one can not be deleted, whose entry stays', async () => {
+    const ids = ['20250101T000000Z-cccccccc', '20250101T000000Z-dddddddd'] as const;
+    for (const [n, id] of ids.entries()) {
+      await db.query(
+        `insert into longshore.backup (id, purpose, tables, definitions, status, codec, encrypted, workflow_id,
+           dictionary_name, dictionary_version, started_by, finished_at)
+         values ($1, 'manual', '{jobs}', '[]', 'failed', 'null', false, $1, 'x', '1', 'test',
+                 now() - interval '900 days' + make_interval(hours => $2))`,
+        [id, n],
+      );
+    }
+    const storage = {
+      list: async (key: string) => {
+        if (key.includes(ids[0])) throw new Error('no permission');
+        return [];
+      },
+    };
+    const left: string[] = [];
+    const slices = { days: 800, between: () => undefined };
+    const deleted = await deleteFailedBackups({ db, storage: storage as never }, slices, (id) => {
+      left.push(id);
+    });
+    assert.deepEqual([deleted, left], [1, [ids[0]]]);
+    const entries = (await idsOf('backup')).filter((id) => ids.some((one) => one === id));
+    assert.deepEqual(entries, [ids[0]]);
   });
 
   it('has the schedule no more when everything is kept for ever', async () => {
