@@ -87,6 +87,8 @@ class FilePass {
   #piece: Buffer = Buffer.alloc(0);
   #base = 0;
   #asciiPiece = true;
+  /** Of `foreignBytes`, all together. */
+  #foreignSize = 0;
   #awaitsHeader: boolean;
   #pendingBlanks: number[] = [];
   #pending = 0;
@@ -188,11 +190,9 @@ class FilePass {
     if (isUtf8(record)) scan.utf8.add(line);
     else {
       scan.foreign.add(line);
-      if (
-        scan.foreignBytes.reduce((sum, one) => sum + one.length, 0) < MOST_FOREIGN_BYTES &&
-        scan.foreignBytes.length < 2_000
-      ) {
+      if (this.#foreignSize < MOST_FOREIGN_BYTES && scan.foreignBytes.length < 2_000) {
         scan.foreignBytes.push(Buffer.from(record));
+        this.#foreignSize += record.length;
       }
     }
     return false;

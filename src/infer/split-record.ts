@@ -41,7 +41,14 @@ export class RecordSplitter {
     this.bytes = bytes;
     if (!quoted) return this.#plain(bytes, start, end);
     const cells = this.#quoted(bytes, start, end);
-    return cells === NONE ? this.#slowly(bytes, start, end) : cells;
+    if (cells !== NONE) return cells;
+    const escaped = this.#escaped(bytes, start, end);
+    if (escaped === NONE) {
+      this.irregular++;
+      return this.#slowly(bytes, start, end);
+    }
+    this.escaped++;
+    return escaped;
   }
 
   #plain(bytes: Uint8Array, start: number, end: number): number {
@@ -70,8 +77,9 @@ export class RecordSplitter {
   }
 
   #skip(bytes: Uint8Array, from: number, end: number): number {
+    const delimiter = this.#delimiter;
     let at = from;
-    while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
+    while (at < end && (bytes[at] === SPACE || bytes[at] === TAB) && bytes[at] !== delimiter) at++;
     return at;
   }
 
@@ -107,48 +115,60 @@ export class RecordSplitter {
     }
   }
 
+  /** As `#quoted`, with the cells copied, since what is escaped loses its escapes. */
+  #escaped(bytes: Uint8Array, start: number, end: number): number {
+    const delimiter = this.#delimiter;
+    const quote = this.#quote;
+    const escaper = this.#escape;
+    const { starts, ends } = this;
+    // Without escapes it is never longer.
+    const scratch = this.#scratchOf(end - start);
+    let [cells, at, length] = [0, start, 0];
+    for (;;) {
+      if (this.#skipsSpace) at = this.#skip(bytes, at, end);
+      const from = length;
+      if (at < end && bytes[at] === quote) {
+        at++;
+        for (;;) {
+          if (at >= end) return NONE;
+          const byte = bytes[at++]!;
+          if (byte === escaper && at < end && (escaper !== quote || bytes[at] === quote)) {
+            scratch[length++] = bytes[at++]!;
+          } else if (byte === quote) break;
+          else scratch[length++] = byte;
+        }
+        if (at < end && bytes[at] !== delimiter) return NONE;
+      } else while (at < end && bytes[at] !== delimiter) scratch[length++] = bytes[at++]!;
+      if (cells < MOST_CELLS) {
+        starts[cells] = from;
+        ends[cells] = length;
+      }
+      cells++;
+      if (at >= end) {
+        this.bytes = scratch;
+        return cells;
+      }
+      at++;
+    }
+  }
+
   /** With csv-parse, which defines what the cells are. */
   #slowly(bytes: Uint8Array, start: number, end: number): number {
     const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
     const cells = parseRecord(raw, this.#dialect, 'utf-8');
-    if (this.#isIrregular(bytes, start, end)) this.irregular++;
-    else this.escaped++;
+    const scratch = this.#scratchOf(cells.reduce((sum, cell) => sum + 3 * cell.length, 0));
     let length = 0;
-    for (const [index, cell] of cells.entries()) {
-      const needed = length + 3 * cell.length;
-      if (needed > this.#scratch.length) {
-        const grown = Buffer.alloc(2 * needed);
-        this.#scratch.copy(grown, 0, 0, length);
-        this.#scratch = grown;
-      }
-      if (index >= MOST_CELLS) break;
+    for (const [index, cell] of cells.slice(0, MOST_CELLS).entries()) {
       this.starts[index] = length;
-      length += this.#scratch.write(cell, length);
+      length += scratch.write(cell, length);
       this.ends[index] = length;
     }
-    this.bytes = this.#scratch;
+    this.bytes = scratch;
     return cells.length;
   }
 
-  #isIrregular(bytes: Uint8Array, start: number, end: number): boolean {
-    let at = start;
-    for (;;) {
-      if (this.#skipsSpace) at = this.#skip(bytes, at, end);
-      if (at < end && bytes[at] === this.#quote) {
-        at++;
-        for (;;) {
-          if (at >= end) return true;
-          const byte = bytes[at++]!;
-          if (byte === this.#escape && this.#escape !== this.#quote) at++;
-          else if (byte === this.#quote) {
-            if (this.#escape === this.#quote && bytes[at] === this.#quote && at < end) at++;
-            else break;
-          }
-        }
-        if (at < end && bytes[at] !== this.#delimiter) return true;
-      } else while (at < end && bytes[at] !== this.#delimiter) at++;
-      if (at >= end) return false;
-      at++;
-    }
+  #scratchOf(bytes: number): Buffer {
+    if (bytes > this.#scratch.length) this.#scratch = Buffer.alloc(2 * bytes);
+    return this.#scratch;
   }
 }
