@@ -1,6 +1,7 @@
 import type { TypedColumn } from './choose-type.ts';
 import type { Column } from './column.ts';
-import { INTEGER, kindOf, NOTHING } from './shapes.ts';
+import { INTEGER, kindOf, LONG_INTEGER, NOTHING, PADDED, ZERO_INTEGER } from './shapes.ts';
+import { CODE_HEADING } from './words.ts';
 
 /** What the choice of a key needs of a field. */
 export interface KeyCandidate {
@@ -22,7 +23,7 @@ const FEW_ROWS = 20;
 const MOST_KEY_BYTES = 2_600;
 
 const KEY_NAME =
-  /(?:^|[_ .-])(?:id|key|code|no|nr|num|number|nummer|uuid|guid|sku|isbn|ean|iban|pk|ref|reference|email)$|(?:[a-z](?:Id|ID|Key|Code|No|Nr|Number))$/;
+  /(?:^|[_ .-])(?:id|key|code|no|nr|num|number|nummer|uuid|guid|sku|isbn|ean|iban|pk|ref|reference|инн|огрн|код|номер|артикул)$|(?:[a-z](?:Id|ID|Key|Code|No|Nr|Number))$/;
 const EXACT_ID = /^(?:id|key|uuid|guid|pk|_id)$/i;
 
 /** Each value is another one, in every row, and none is missing. */
@@ -31,7 +32,7 @@ export function isUnique({ column, typed }: KeyCandidate): boolean {
   return hasExactKeys(column, typed) && column.maxBytes <= MOST_KEY_BYTES;
 }
 
-/** Equal values are equal texts: an integer without plus signs and spaces, or a text. */
+/** Equal values are equal texts, spaces around them aside: an integer without plus signs, a text, dates of one form. */
 function hasExactKeys(column: Column, typed: TypedColumn): boolean {
   for (const [shape, count] of column.shapes) {
     // A word such as "-" that is a value here was not looked at for being twice.
@@ -41,8 +42,9 @@ function hasExactKeys(column: Column, typed: TypedColumn): boolean {
       count.rows > 1
     )
       return false;
-    if (typed.type === 'integer' && shape !== INTEGER && kindOf(shape) !== NOTHING) return false;
+    if (typed.type === 'integer' && (shape & ~PADDED) !== INTEGER && kindOf(shape) !== NOTHING) return false;
   }
+  if (typed.type === 'date' || typed.type === 'datetime') return column.shapes.size === 1;
   return typed.type === 'integer' || typed.type === 'string';
 }
 
@@ -66,6 +68,14 @@ export function chooseKey(candidates: readonly KeyCandidate[], table: string): C
   };
 }
 
+/** Codes that are all equally long: material numbers, tax numbers. */
+function isFixedCode({ minBytes, maxBytes, shapes }: Column, { values }: TypedColumn): boolean {
+  const digits = [...shapes.keys()].every((shape) =>
+    [INTEGER, ZERO_INTEGER, LONG_INTEGER].includes(kindOf(shape)),
+  );
+  return digits && values >= 3 && minBytes === maxBytes && minBytes >= 6;
+}
+
 function scoreOf({ name, column, typed }: KeyCandidate, index: number, table: string): number {
   let score = 0;
   const bare = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
@@ -73,12 +83,14 @@ function scoreOf({ name, column, typed }: KeyCandidate, index: number, table: st
   if (EXACT_ID.test(name)) score += 4;
   else if (KEY_NAME.test(name) || KEY_NAME.test(name.toLowerCase())) score += 2;
   if (one !== '' && bare.startsWith(one) && score > 0) score += 1;
-  if (index === 0) score += 1.2;
+  if (index === 0) score += 2.2;
   if (typed.values >= FEW_ROWS) score += 0.8;
   if (typed.format === 'uuid') score += 1.5;
   if (column.rising && typed.type === 'integer') score += 0.5;
+  if (isFixedCode(column, typed) && !CODE_HEADING.test(name.toLowerCase())) score += 2;
+  if (typed.type === 'string' && column.maxBytes > 20) score -= 0.4;
+  if (index > 0 && /name|title|mail/i.test(name)) score -= 2;
   if (typed.type === 'string' && column.maxBytes > 64) score -= 2;
-  if (/name|title|text|comment|description|note|address|amount|price|quantity|menge|betrag/i.test(name))
-    score -= 2;
+  if (/text|comment|description|note|address|amount|price|quantity|menge|betrag/i.test(name)) score -= 2;
   return score;
 }

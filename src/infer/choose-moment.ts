@@ -17,6 +17,7 @@ import {
   YEAR_MONTH,
   ZONE_COLON,
   ZONE_GMT,
+  ZONE_HOURS,
   ZONE_PLAIN,
   ZONE_UTC,
   ZONE_Z,
@@ -219,7 +220,7 @@ function isDefault(form: MomentShape, type: string): boolean {
 function isAny(form: MomentShape, type: string, order: Order): boolean {
   if (form.time > 3 || form.weekday > 0) return false;
   if (form.half > 0 && (form.half !== 1 || form.time > 2)) return false;
-  if (![NO_ZONE, ZONE_Z, ZONE_COLON, ZONE_PLAIN].includes(form.zone)) return false;
+  if (![NO_ZONE, ZONE_Z, ZONE_COLON, ZONE_PLAIN, ZONE_HOURS, ZONE_ZERO].includes(form.zone)) return false;
   if (type === 'time') return form.zone === NO_ZONE;
   if (form.time > 0 && ![1, 2, 5].includes(form.join)) return false;
   switch (form.date) {

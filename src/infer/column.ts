@@ -2,7 +2,7 @@ import { cellShape, nothingShape, STRONG } from './cell-shape.ts';
 import { DistinctKeys, type SlotBudget } from './distinct-keys.ts';
 import { FewValues } from './few-values.ts';
 import { momentFound } from './moment-shapes.ts';
-import { detailOf, INTEGER, kindOf, MOMENT, NOTHING, TEXT } from './shapes.ts';
+import { BLANK, detailOf, INTEGER, kindOf, MOMENT, NOTHING, TEXT } from './shapes.ts';
 
 /** Examples that are kept of each shape. */
 const EXAMPLES = 3;
@@ -98,7 +98,7 @@ export class Column {
       else if (kind === INTEGER && Number.isNaN(this.#value)) this.#integer(bytes, start, end);
       this.#value = Number.NaN;
     }
-    if (kindOf(shape) === NOTHING) return;
+    if (kindOf(shape) === NOTHING || kindOf(shape) === BLANK) return;
     const length = end - start;
     if (length < this.minBytes) this.minBytes = length;
     if (length > this.maxBytes) this.maxBytes = length;
@@ -230,15 +230,11 @@ export class Column {
   }
 
   #distinct(bytes: Uint8Array, start: number, end: number, line: number): void {
-    let low = 0x811c9dc5 | 0;
-    let high = 0x2545f491 | 0;
-    for (let i = start; i < end; i++) {
-      const byte = bytes[i]!;
-      low = Math.imul(low ^ byte, 0x01000193);
-      high = Math.imul(high + byte, 0x5bd1e995) ^ (high >>> 13);
-    }
-    low ^= low >>> 16;
-    high ^= high >>> 15;
+    const padded = bytes[start] === 32 || bytes[end - 1] === 32;
+    const low = hashCell(bytes, start, end);
+    const high = hashed.high;
+    // Spaces around a key do not tell it from another; of a list they would.
+    if (padded) this.#isFew = this.few.giveUp();
     if (this.#isFew) this.#isFew = this.few.add(low, high, bytes, start, end);
     if (this.keys === null || this.keys.add(low, high)) return;
     this.firstDuplicate = exampleOf(bytes, start, end, line);
@@ -249,6 +245,26 @@ export class Column {
 
 export function exampleOf(bytes: Uint8Array, start: number, end: number, line: number): Example {
   return { bytes: Buffer.from(bytes.subarray(start, Math.min(end, start + EXAMPLE_BYTES))), line };
+}
+
+/** The second half of the last hash. */
+export const hashed = { high: 0 };
+
+/** Two independent hashes of a cell's bytes, without spaces around them. @returns the first */
+export function hashCell(bytes: Uint8Array, start: number, end: number): number {
+  let low = 0x811c9dc5 | 0;
+  let high = 0x2545f491 | 0;
+  let from = start;
+  let to = end;
+  while (from < to && bytes[from] === 32) from++;
+  while (to > from && bytes[to - 1] === 32) to--;
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i]!;
+    low = Math.imul(low ^ byte, 0x01000193);
+    high = Math.imul(high + byte, 0x5bd1e995) ^ (high >>> 13);
+  }
+  hashed.high = high ^ (high >>> 15);
+  return low ^ (low >>> 16);
 }
 
 function keepFault(count: ShapeCount, bytes: Uint8Array, start: number, end: number, line: number): void {

@@ -2,7 +2,7 @@ import { DEFAULT_DIALECT } from '../dictionary/parse-dialect.ts';
 import type { Dialect } from '../types.ts';
 import { STRONG } from './cell-shape.ts';
 import type { Surroundings } from './choice.ts';
-import { type ChosenKey, chooseKey, isUnique } from './choose-keys.ts';
+import { type ChosenKey, chooseKey, isUnique, type KeyCandidate } from './choose-keys.ts';
 import { dayFirstOf } from './choose-moment.ts';
 import { decimalCommaOf } from './choose-number.ts';
 import { chooseType, showExample, type TypedColumn } from './choose-type.ts';
@@ -30,8 +30,10 @@ export interface DescribedTable {
   /** The Table Schema, without its references. */
   readonly schema: Record<string, unknown>;
   readonly fields: readonly InferredField[];
-  readonly typed: readonly TypedColumn[];
+  readonly candidates: readonly KeyCandidate[];
   readonly key: ChosenKey | null;
+  /** Other fields that the schema says are unique. */
+  readonly unique: readonly string[];
   readonly keyEvidence: Evidence;
   readonly warnings: readonly string[];
 }
@@ -41,6 +43,8 @@ export interface DescribeOptions {
   readonly rows: number;
   readonly rules: InferredRules;
   readonly overrides: InferOverrides;
+  /** Found by a further look at the rows. */
+  readonly key?: ChosenKey;
   readonly decode: (bytes: Uint8Array) => string;
   /** Lengths are in characters: those of UTF-8, or bytes. */
   readonly utf8: boolean;
@@ -58,11 +62,12 @@ export function describeTable(columns: readonly ColumnOfTable[], options: Descri
   }));
   const given = options.overrides.primaryKey;
   const key =
-    given === undefined
+    options.key ??
+    (given === undefined
       ? chooseKey(candidates, options.table)
       : given.length === 0
         ? null
-        : { fields: given, others: [] };
+        : { fields: given, others: [] });
   const common = commonMissing(columns, typed);
   const warnings: string[] = [];
   const fields: Record<string, unknown>[] = [];
@@ -122,8 +127,11 @@ export function describeTable(columns: readonly ColumnOfTable[], options: Descri
       ...(key === null ? {} : { primaryKey: [...key.fields] }),
     },
     fields: shown,
-    typed,
+    candidates,
     key,
+    unique: fields.flatMap(({ name, constraints }) =>
+      (constraints as { readonly unique?: boolean } | undefined)?.unique === true ? [String(name)] : [],
+    ),
     keyEvidence: keyEvidence(key, options.rows, given !== undefined),
     warnings,
   };

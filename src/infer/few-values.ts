@@ -24,6 +24,12 @@ export class FewValues {
     return this.#values.map((bytes, at) => ({ bytes, rows: this.#counts[at]! }));
   }
 
+  /** No list is wanted any more. @returns false */
+  giveUp(): false {
+    this.#low = null;
+    return false;
+  }
+
   /** @returns false once there are too many */
   add(low: number, high: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#low === null) return false;

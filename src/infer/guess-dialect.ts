@@ -25,6 +25,8 @@ export interface Reading {
   readonly share: number;
   /** The widths of the first records, blank ones included as 0. */
   readonly first: readonly number[];
+  /** Records above the table, blank ones aside: a title, facts about an account. */
+  readonly lead: number;
   /** Share of the records with several cells. */
   readonly several: number;
   /** Share of the cells that are numbers, moments or the like, empty, or texts without other delimiters in them. */
@@ -47,6 +49,8 @@ const DELIMITERS = [',', ';', '\t', '|', ':', '~', '^', '\x1f', '\x01', ' '];
 const WEAK: ReadonlySet<string> = new Set([':', ' ', '~', '^']);
 const MOST_RECORDS = 1_000;
 const MOST_LOOKED_AT = 60;
+/** Lines above the table that are taken for a title. */
+const MOST_LEAD = 20;
 const HASH = 35;
 
 export interface GuessedDialect {
@@ -57,7 +61,10 @@ export interface GuessedDialect {
 }
 
 /** Finds the dialect (all but whether there is a header) by what each makes of the sample. */
-export function guessDialect(sample: Sample, overrides: InferOverrides = {}): GuessedDialect {
+export function guessDialect(given: Sample, asked: InferOverrides = {}): GuessedDialect {
+  const said = separatorLine(given);
+  const sample = said === null ? given : { ...given, bytes: given.bytes.subarray(said.bytes) };
+  const overrides = said === null ? asked : { delimiter: said.delimiter, ...asked };
   const base =
     overrides.quoteChar === undefined
       ? DEFAULT_DIALECT
@@ -85,6 +92,14 @@ export function guessDialect(sample: Sample, overrides: InferOverrides = {}): Gu
     .filter(({ score }) => score > 0.5 * best.score && score > 0.2)
     .map(({ dialect }) => dialect.delimiter);
   return { ...refined(sample, best, overrides), close };
+}
+
+/** `sep=;` as the first line is for Excel: it says what separates the cells, and is no row. */
+export function separatorLine({
+  bytes,
+}: Sample): { readonly delimiter: string; readonly bytes: number } | null {
+  const match = /^"?sep=([\t -~])"?(?:\r\n|\n|\r)/i.exec(bytes.toString('latin1', 0, 12));
+  return match === null ? null : { delimiter: match[1]!, bytes: match[0].length };
 }
 
 /** Several columns are better than one, if the records agree. */
@@ -150,6 +165,9 @@ function refined(sample: Sample, first: Reading, overrides: InferOverrides): Omi
       );
     }
   }
+  if (overrides.quoteChar === undefined && sample.whole && best.quoted === 0 && sample.bytes.includes('"')) {
+    consider({ quoteChar: null }, (other) => other.share >= best.share && other.records >= best.records);
+  }
   if (best.oddHashes > 0 && best.oddHashes === best.hashes) consider({ commentChar: '#' }, () => true);
   return { dialect: best.dialect, reading: best };
 }
@@ -174,7 +192,7 @@ function readAs(sample: Sample, dialect: Dialect): Reading {
   const others = DELIMITERS.filter((one) => one !== dialect.delimiter && one !== ' ' && one !== ':').map(
     (one) => one.charCodeAt(0),
   );
-  const widths = new Map<number, number>();
+  const all: number[] = [];
   const first: number[] = [];
   const hashWidths: number[] = [];
   let [records, strays, several, cells, clean, quoted, spaced, behind] = [0, 0, 0, 0, 0, 0, 0, 0];
@@ -187,10 +205,9 @@ function readAs(sample: Sample, dialect: Dialect): Reading {
     if (blank) return;
     if (bytes[start] === HASH) hashWidths.push(width);
     records++;
-    widths.set(width, (widths.get(width) ?? 0) + 1);
+    all.push(width);
     if (width > 1) several++;
-    if (hasQuote && bytes[start] === dialect.quoteChar?.charCodeAt(0)) quoted++;
-    else if (hasQuote && hasQuotedCell(splitter, width, dialect)) quoted++;
+    if (hasQuote && hasQuotedCell(bytes, start, end, dialect)) quoted++;
     for (let i = 0; i < Math.min(width, MOST_LOOKED_AT); i++) {
       const [from, to] = [splitter.starts[i]!, splitter.ends[i]!];
       cells++;
@@ -200,16 +217,15 @@ function readAs(sample: Sample, dialect: Dialect): Reading {
       if (splitter.bytes[from] === 32) spaced++;
     }
   });
-  const [width, rows] = [...widths].reduce(
-    (best, one) => (one[1] > best[1] || (one[1] === best[1] && one[0] > best[0]) ? one : best),
-    [0, 0],
-  );
-  const share = records === 0 ? 0 : rows / records;
+  const width = commonest(all);
+  const lead = leadOf(all, width);
+  const rows = all.slice(lead).filter((one) => one === width).length;
+  const share = records === 0 ? 0 : rows / (records - lead);
   const severalShare = records === 0 ? 0 : several / records;
   const cleanShare = cells === 0 ? 0 : clean / cells;
   const hint = /\.(?:tsv|tab)(?:\.gz)?$/i.test(sample.name) && dialect.delimiter === '\t' ? 1.3 : 1;
   const weak = WEAK.has(dialect.delimiter) ? 0.5 : 1;
-  const heading = first.find((one) => one > 0) === width ? 1 : 0.8;
+  const heading = all[lead] === width ? 1 : 0.8;
   const score =
     width < 2
       ? 0.1 * severalShare * weak
@@ -226,6 +242,7 @@ function readAs(sample: Sample, dialect: Dialect): Reading {
     width,
     share,
     first,
+    lead,
     several: severalShare,
     clean: cleanShare,
     strays,
@@ -237,6 +254,28 @@ function readAs(sample: Sample, dialect: Dialect): Reading {
     oddHashes: hashWidths.filter((one) => one !== width).length,
     score,
   };
+}
+
+function commonest(all: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const width of all) counts.set(width, (counts.get(width) ?? 0) + 1);
+  let best = 0;
+  for (const [width, count] of counts) {
+    const most = counts.get(best) ?? 0;
+    if (count > most || (count === most && width > best)) best = width;
+  }
+  return best;
+}
+
+/** Records of fewer cells above a table whose records have all one width; 0: there are none. */
+function leadOf(all: readonly number[], width: number): number {
+  const lead = all.indexOf(width);
+  if (lead < 1 || lead > MOST_LEAD || width < 2) return 0;
+  const rest = all.slice(lead);
+  if (rest.length < 2 || rest.filter((one) => one === width).length < 0.95 * rest.length) return 0;
+  const widest = Math.max(...all.slice(0, lead));
+  // A single line of one cell less than the rows may be a header without a name for the first column.
+  return widest < width - 1 || (widest < width && lead > 1) ? lead : 0;
 }
 
 /** The first records of the sample, blank ones included. One that the sample's end cuts off is left out. */
@@ -271,9 +310,18 @@ function isBlank({ starts, ends, bytes }: RecordSplitter, width: number): boolea
   return width <= MOST_CELLS;
 }
 
-function hasQuotedCell({ starts, bytes }: RecordSplitter, width: number, { quoteChar }: Dialect): boolean {
+/** A quote stands where a cell begins. */
+function hasQuotedCell(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  { quoteChar, delimiter }: Dialect,
+): boolean {
   const quote = quoteChar?.charCodeAt(0);
-  for (let i = 0; i < Math.min(width, MOST_CELLS); i++) if (bytes[starts[i]! - 1] === quote) return true;
+  const separator = delimiter.charCodeAt(0);
+  for (let at = start; at < end; at++) {
+    if (bytes[at] === quote && (at === start || bytes[at - 1] === separator)) return true;
+  }
   return false;
 }
 

@@ -42,32 +42,40 @@ function scoreOf(text: string, { letters, frequent, weight }: Alphabet): number 
   for (let i = 0; i < text.length; i++) {
     const character = text[i]!;
     if (character < '\u0080') continue;
-    count++;
     const [before, after] = [text[i - 1] ?? ' ', text[i + 1] ?? ' '];
+    // Signs say nothing, unless they stand where only letters do.
+    if (SIGNS.has(character) && !letters.has(character) && !isMisplaced(character, before, after)) continue;
+    count++;
     if (character < '\u00a0' || character === '\ufffd') score -= 4;
-    else if (letters.has(character)) score += letterScore(character, before, frequent);
-    else if (SIGNS.has(character))
-      score +=
-        isLetter(before) && isLetter(after) && character !== '’' ? -1 : signScore(character, before, after);
+    else if (letters.has(character)) score += letterScore(character, before, after, frequent);
     else score -= 1;
   }
   return count === 0 ? 0 : (weight * score) / count;
 }
 
-function letterScore(character: string, before: string, frequent: ReadonlySet<string> | null): number {
+function letterScore(
+  character: string,
+  before: string,
+  after: string,
+  frequent: ReadonlySet<string> | null,
+): number {
   const upper = character !== character.toLowerCase();
   // An upper-case letter after a lower-case one: the case of another encoding.
   if (upper && isLetter(before) && before !== before.toUpperCase()) return -0.5;
-  // Scripts do not mix within words.
+  // Scripts do not mix within words, and letters do not stand among digits.
   const latin = character < '\u0250';
-  if (isLetter(before) && before < '\u0250' !== latin) return -0.5;
+  for (const neighbour of [before, after]) {
+    if (isLetter(neighbour) && neighbour < '\u0250' !== latin) return -1;
+  }
+  if (/\d/.test(before) && /\d/.test(after)) return -1;
   return frequent === null || frequent.has(character.toLowerCase()) ? 1 : 0.85;
 }
 
-/** A sign that touches a word only as signs do. */
-function signScore(character: string, before: string, after: string): number {
-  const touches = isLetter(before) || isLetter(after);
-  return touches && '¹²³£¥¼½¾×¿¡±'.includes(character) ? -0.5 : 0.6;
+/** A sign within a word, or at a word where only letters are. */
+function isMisplaced(character: string, before: string, after: string): boolean {
+  if (character === '’' || character === '\u00ad') return false;
+  if (isLetter(before) && isLetter(after)) return true;
+  return (isLetter(before) || isLetter(after)) && '¹²³£¥¼½¾×¿±'.includes(character);
 }
 
 function isLetter(character: string): boolean {

@@ -23,7 +23,7 @@ export const NO_ZONE = 0;
 export const ZONE_Z = 1;
 export const ZONE_COLON = 2;
 export const ZONE_PLAIN = 3;
-const ZONE_HOURS = 4;
+export const ZONE_HOURS = 4;
 export const ZONE_UTC = 5;
 export const ZONE_GMT = 6;
 /** `+00`, as PostgreSQL writes UTC; `ZONE_HOURS` is any other. */

@@ -1,8 +1,14 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { LongshoreError } from '../errors.ts';
 import type { Dialect } from '../types.ts';
 import type { InferOverrides, InferSource } from './contract.ts';
-import { eachRecord, type GuessedDialect, guessDialect, type Sample } from './guess-dialect.ts';
+import {
+  eachRecord,
+  type GuessedDialect,
+  guessDialect,
+  type Sample,
+  separatorLine,
+} from './guess-dialect.ts';
 import { guessWide } from './guess-encoding.ts';
 import { cellTexts, type GuessedHeader, guessHeader } from './guess-header.ts';
 import { notCsv, openText, type TextForm, type TextOptions } from './open-text.ts';
@@ -13,8 +19,6 @@ const SAMPLE_BYTES = 1024 * 1024;
 const MOST_SAMPLE_BYTES = 16 * 1024 * 1024;
 /** As src/dictionary/parse-table.ts has it. */
 const MOST_FIELDS = 1_500;
-/** Lines above the table that are taken for a title. */
-const MOST_TITLE_LINES = 20;
 /** Of the sample's bytes, control characters that no text has. */
 const MOST_CONTROLS = 0.01;
 
@@ -49,7 +53,7 @@ export async function readBeginning(
     form.encoding === null &&
     !isUtf8(sample.bytes.subarray(0, lastLineEnd(sample.bytes)))
   ) {
-    const wide = guessWide(sample.bytes);
+    const wide = isMostlyUtf8(sample.bytes) ? null : guessWide(sample.bytes);
     if (wide !== null) {
       encoding = wide;
       ({ form, sample } = await takeSample(source, { ...options, encoding }));
@@ -136,31 +140,47 @@ function checkText({ bytes, name }: Sample): void {
     throw new LongshoreError('file-empty', `${name} holds nothing but blank lines`);
 }
 
+/** More of the lines beyond ASCII are UTF-8 than not: the others were put in by a mistake. */
+function isMostlyUtf8(bytes: Buffer): boolean {
+  let [valid, invalid] = [0, 0];
+  for (let at = 0; at < bytes.length; ) {
+    const found = bytes.indexOf(10, at);
+    const end = found === -1 ? bytes.length : found;
+    const line = bytes.subarray(at, end);
+    if (!isAscii(line)) {
+      if (isUtf8(line)) valid++;
+      else invalid++;
+    }
+    at = end + 1;
+  }
+  return valid > invalid;
+}
+
 function lastLineEnd(bytes: Buffer): number {
   return Math.max(bytes.lastIndexOf(10), bytes.lastIndexOf(13)) + 1 || bytes.length;
 }
 
-/** Blank lines and lines of one cell above a table of several columns: a title, not rows. */
+/** Lines above the table: a title, facts about an account, what says to Excel how to read it, blank lines. */
 function titleLines(
   sample: Sample,
   { reading, dialect }: GuessedDialect,
 ): { readonly bytes: number; readonly lines: number } {
-  const { first, width } = reading;
+  const said = separatorLine(sample);
+  const table = said === null ? sample : { ...sample, bytes: sample.bytes.subarray(said.bytes) };
+  const before = { bytes: said?.bytes ?? 0, lines: said === null ? 0 : 1 };
+  let solid = 0;
   let records = 0;
-  while (records < first.length && (first[records] === 0 || (first[records] === 1 && width > 2))) records++;
-  const isTitle =
-    records > 0 && records <= MOST_TITLE_LINES && first[records] === width && reading.share >= 0.5;
-  const blanks = first.slice(0, records).filter((one) => one === 0).length;
-  if (!isTitle && !(blanks > 0 && blanks === records)) return { bytes: 0, lines: 0 };
+  for (const width of reading.first) {
+    if (width > 0 && solid++ === reading.lead) break;
+    records++;
+  }
+  if (records === 0 || records === reading.first.length) return before;
   let seen = 0;
-  let bytes = 0;
-  let lines = 0;
-  eachRecord(sample, dialect, (_kind, start, _end, _quoted, line) => {
-    if (seen++ !== records) return;
-    bytes = start;
-    lines = line - 1;
+  let found = { bytes: 0, lines: 0 };
+  eachRecord(table, dialect, (_kind, start, _end, _quoted, line) => {
+    if (seen++ === records) found = { bytes: start, lines: line - 1 };
   });
-  return { bytes, lines };
+  return { bytes: before.bytes + found.bytes, lines: before.lines + found.lines };
 }
 
 function firstRecord(

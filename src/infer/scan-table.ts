@@ -47,6 +47,9 @@ export interface ScannedForm {
   readonly header: Buffer | null;
 }
 
+/** Takes a row's cells, as the splitter has them until the next one. */
+export type TakeRow = (cells: RecordSplitter, line: number) => void;
+
 /** All rows of one table, from one file or several of the same form, in one pass and bounded memory. */
 export class TableScan {
   readonly columns: readonly Column[];
@@ -72,6 +75,24 @@ export class TableScan {
     return pass.end();
   }
 
+  /** Reads a file's rows once more. @param isDone asked between pieces: no more rows are needed */
+  async again(
+    pieces: AsyncIterable<Buffer>,
+    skip: { readonly bytes: number; readonly lines: number },
+    take: TakeRow,
+    isDone: () => boolean,
+  ): Promise<void> {
+    const pass = new FilePass(this.form, this.columns, skip.lines + 1, take);
+    let toSkip = skip.bytes;
+    for await (const piece of pieces) {
+      const dropped = Math.min(toSkip, piece.length);
+      toSkip -= dropped;
+      if (dropped < piece.length) pass.push(dropped === 0 ? piece : piece.subarray(dropped));
+      if (isDone()) return;
+    }
+    pass.end();
+  }
+
   end(): void {
     for (const column of this.columns) column.end();
   }
@@ -93,7 +114,10 @@ class FilePass {
   #pendingBlanks: number[] = [];
   #pending = 0;
 
-  constructor(form: ScannedForm, columns: readonly Column[], firstLine: number) {
+  readonly #take: TakeRow | null;
+
+  constructor(form: ScannedForm, columns: readonly Column[], firstLine: number, take: TakeRow | null = null) {
+    this.#take = take;
     this.#columns = columns;
     this.#width = form.width;
     this.#header = form.header;
@@ -174,6 +198,10 @@ class FilePass {
     if (width !== this.#width) {
       scan.otherWidth.add(line);
       if (scan.widthExamples.length < EXAMPLES) scan.widthExamples.push(exampleOf(bytes, from, to, line));
+      return;
+    }
+    if (this.#take !== null) {
+      this.#take(this.#splitter, line);
       return;
     }
     const { starts, ends } = this.#splitter;

@@ -70,6 +70,7 @@ export const WEAK_NULL_WORDS: readonly string[] = [
   '?',
   '??',
   '*',
+  ':',
   '_',
   '/',
   'x',

@@ -37,7 +37,7 @@ export function anyDatetime(cell: string): Moment | null {
   const text = cell.trim();
   const date = anyDate(text);
   if (date || text.length > MAX_LENGTH) return date;
-  const offset = /(?<=\d)\s?(?<offset>[Zz]|[+-]\d{2}:?[0-5]\d)$/.exec(text);
+  const offset = /(?<=\d)\s?(?<offset>[Zz]|[+-]\d{2}(?::?[0-5]\d)?)$/.exec(text);
   const local = offset ? text.slice(0, offset.index) : text;
   const hour = HOUR.exec(local.slice(0, Math.max(0, local.indexOf(':'))));
   const day = hour && anyDate(local.slice(0, hour.index));

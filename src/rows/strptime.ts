@@ -125,9 +125,9 @@ function hourOf(parts: Record<string, string>): number {
   return parts.p?.toLowerCase() === 'pm' ? hour + 12 : hour;
 }
 
-/** Minutes east of UTC of `Z`, `+hh:mm` or `+hhmm`. */
+/** Minutes east of UTC of `Z`, `+hh:mm`, `+hhmm` or `+hh`. */
 export function offsetOf(text: string): number {
   if (text.length === 1) return 0;
-  const minutes = Number(text.slice(1, 3)) * 60 + Number(text.slice(-2));
+  const minutes = Number(text.slice(1, 3)) * 60 + (text.length === 3 ? 0 : Number(text.slice(-2)));
   return text.startsWith('-') ? -minutes : minutes;
 }

@@ -226,6 +226,70 @@ describe('infer', () => {
     assert.match(evidence[0]!.note!, /20000 of 20001 are of type integer; not so "A12" \(line 20002\)/);
   });
 
+  it('finds keys of two fields, and references between the files, and names what nearly is one', async () => {
+    const customers = ['id,name', ...Array.from({ length: 30 }, (_, at) => `${at + 1},Name ${at + 1}`)];
+    const orders = ['id,customer_id', ...Array.from({ length: 60 }, (_, at) => `${at + 1},${(at % 30) + 1}`)];
+    const items = [
+      'order_id,line_no,sku',
+      ...Array.from({ length: 120 }, (_, at) => `${(at >> 1) + 1},${(at % 2) + 1},A`),
+    ];
+    const inferred = await infer([
+      source(customers.join('\n'), 'customers.csv'),
+      source(orders.join('\n'), 'orders.csv'),
+      source([...items, '99,1,B', '99,2,B'].join('\n'), 'items.csv'),
+    ]);
+    const schemas = inferred.descriptor.resources.map(
+      ({ schema }) => schema as { readonly primaryKey: unknown; readonly foreignKeys?: unknown },
+    );
+    assert.deepEqual(
+      schemas.map(({ primaryKey }) => primaryKey),
+      [['id'], ['id'], ['order_id', 'line_no']],
+    );
+    assert.deepEqual(schemas[1]!.foreignKeys, [
+      { fields: ['customer_id'], reference: { resource: 'customers', fields: ['id'] } },
+    ]);
+    assert.equal(schemas[2]!.foreignKeys, undefined);
+    assert.match(inferred.files[2]!.references[0]!.note!, /2 of 122 values are not in orders \(id\)/);
+    parseDictionary(inferred.descriptor);
+  });
+
+  it('asks the tables that are there which values they have', async () => {
+    const { tables } = parseDictionary({
+      resources: [
+        { name: 'jobs', schema: { fields: [{ name: 'id', type: 'integer' }], primaryKey: ['id'] } },
+      ],
+    });
+    const file = source(`id,job_id\n${Array.from({ length: 30 }, (_, at) => `${at},${at % 3}`).join('\n')}`);
+    const withJobs = (there: readonly string[]) =>
+      infer([file], {
+        tables,
+        included: async (_table, _field, values) => values.filter((one) => there.includes(one)),
+      });
+    const [all, some] = [await withJobs(['0', '1', '2']), await withJobs(['0', '1'])];
+    const keysOf = ({ descriptor }: Inferred) =>
+      (descriptor.resources[0]!.schema as { foreignKeys?: unknown }).foreignKeys;
+    assert.deepEqual(keysOf(all), [{ fields: ['job_id'], reference: { resource: 'jobs', fields: ['id'] } }]);
+    assert.equal(keysOf(some), undefined);
+  });
+
+  it('leaves out what stands above the table, and takes the separator that it names', async () => {
+    const file =
+      'sep=;\n"Account";"DE12"\n\nday;amount;text;note\n2026-01-31;1,50;a;b\n2026-02-01;2,50;b;c\n2026-02-02;3,50;c;d\n';
+    const inferred = await infer([source(file)]);
+    assert.deepEqual(
+      resourceOf(inferred)
+        .schema.fields.map(({ name, type }) => [name, type])
+        .slice(0, 2),
+      [
+        ['day', 'date'],
+        ['amount', 'number'],
+      ],
+    );
+    const { skippedLines, prepared, rows } = inferred.files[0]!;
+    assert.deepEqual([skippedLines, rows], [3, 3]);
+    assert.equal(Buffer.from(file).subarray(prepared.skipBytes).toString().slice(0, 4), 'day;');
+  });
+
   const REFUSED: readonly (readonly [
     what: string,
     content: string | Buffer,

@@ -1,0 +1,184 @@
+import { headerNames } from '../dictionary/match-header.ts';
+import { parseDictionary } from '../dictionary/parse-dictionary.ts';
+import { compileTable } from '../rows/compile-table.ts';
+import type { Table } from '../types.ts';
+import type { ChosenKey } from './choose-keys.ts';
+import type { Evidence, InferOptions, InferredFile } from './contract.ts';
+import { type ColumnOfTable, type DescribedTable, describeDialect, describeTable } from './describe-table.ts';
+import {
+  delimiterEvidence,
+  encodingEvidence,
+  fileWarnings,
+  headerEvidence,
+  lineEndEvidence,
+  quoteEvidence,
+} from './file-evidence.ts';
+import { fieldNames } from './names.ts';
+import { previewOf } from './preview.ts';
+import type { ScannedFile, ScannedTable } from './scan-files.ts';
+import type { TableScan } from './scan-table.ts';
+
+/** A table's columns with their types and keys, before references are looked for. */
+export interface Described {
+  readonly scanned: ScannedTable;
+  readonly encoding: string;
+  readonly decode: (bytes: Uint8Array) => string;
+  /** As they are in the file; null: it has no header. */
+  readonly headings: readonly string[] | null;
+  readonly columns: readonly ColumnOfTable[];
+  /** Of each field, the place of its cell in a record. */
+  readonly places: readonly number[];
+  readonly rows: number;
+  readonly table: DescribedTable;
+}
+
+export interface Reference {
+  readonly fields: readonly string[];
+  readonly reference: { readonly resource: string; readonly fields: readonly string[] };
+}
+
+/** @param key found by a further look at the rows; otherwise it is chosen from what the columns hold */
+export function describeScanned(scanned: ScannedTable, options: InferOptions, key?: ChosenKey): Described {
+  const { name, files, scan } = scanned;
+  const { beginning } = files[0]!;
+  const encoding = tableEncoding(files);
+  const decode = decoderOf(encoding);
+  const headings = beginning.headings?.map((text) => decode(Buffer.from(text, 'latin1'))) ?? null;
+  const rows = files.reduce((sum, file) => sum + file.scan.rows, 0);
+  const columns = columnsOf(scan, headings);
+  const table = describeTable(columns, {
+    table: name,
+    rows,
+    rules: options.rules ?? 'usual',
+    overrides: options.overrides ?? {},
+    ...(key === undefined ? {} : { key }),
+    decode,
+    utf8: encoding === 'utf-8',
+    looksEuropean:
+      beginning.dialect.delimiter === ';' ||
+      files.some((file) => file.scan.utf8.rows + file.scan.foreign.rows > 0),
+  });
+  return {
+    scanned,
+    encoding,
+    decode,
+    headings,
+    columns,
+    places: columns.map(({ column }) => scan.columns.indexOf(column)),
+    rows,
+    table,
+  };
+}
+
+export interface DescribedFiles {
+  readonly resource: Record<string, unknown>;
+  readonly files: readonly InferredFile[];
+  readonly warnings: readonly string[];
+}
+
+/** The resource of a table, and what is said of its files. */
+export function describeFiles(
+  described: Described,
+  references: { readonly keys: readonly Reference[]; readonly evidence: readonly Evidence[] },
+): DescribedFiles {
+  const { scanned, encoding, headings, columns, table } = described;
+  const { name, files, scan } = scanned;
+  const resource = {
+    name,
+    encoding,
+    dialect: describeDialect(files[0]!.beginning.dialect),
+    schema: { ...(columns.length < scan.columns.length ? { fieldsMatch: 'subset' } : {}), ...table.schema },
+  };
+  const [parsed] = parseDictionary({ name, resources: [resource] }).tables;
+  return {
+    resource:
+      references.keys.length === 0
+        ? resource
+        : { ...resource, schema: { ...resource.schema, foreignKeys: references.keys } },
+    files: files.map((file) => describeFile(file, parsed!, headings, table, references.evidence)),
+    warnings: [
+      ...files.flatMap((file) => fileWarnings(file.beginning.source.name, file.beginning, file.scan)),
+      ...files.flatMap((file) => encodingWarnings(file, encoding)),
+      ...(files.length > 1
+        ? [
+            `${files.map((file) => file.beginning.source.name).join(', ')} have the same header: they are one table, ${name}`,
+          ]
+        : []),
+      ...table.warnings,
+    ],
+  };
+}
+
+/** A column without heading and without a value is left out: what a delimiter at the end of each line makes. */
+function columnsOf(scan: TableScan, headings: readonly string[] | null): ColumnOfTable[] {
+  const places = scan.columns.map((column, index) => ({ column, heading: headings?.[index] ?? null }));
+  const kept = places.filter(
+    ({ column, heading }) => heading === null || heading.trim() !== '' || column.empty < column.rows,
+  );
+  const used = kept.length === 0 ? places : kept;
+  const names = fieldNames(
+    headings === null ? used.map((_, index) => `column_${index + 1}`) : used.map(({ heading }) => heading!),
+  );
+  return used.map((place, index) => ({ ...place, name: names[index]! }));
+}
+
+function describeFile(
+  file: ScannedFile,
+  table: Table,
+  headings: readonly string[] | null,
+  described: DescribedTable,
+  references: readonly Evidence[],
+): InferredFile {
+  const { beginning, scan, encoding, bytes } = file;
+  const header =
+    headings === null ? table.fields.map(({ name }) => name) : headerNames(table.fields, headings);
+  const columns = table.fields.map(({ name }, index) => {
+    const at = header.indexOf(name);
+    return at === -1 ? index : at;
+  });
+  return {
+    name: beginning.source.name,
+    bytes,
+    rows: scan.rows,
+    badRows: scan.otherWidth.rows + scan.strays.rows + scan.blanks.rows + (encoding.exceptions?.rows ?? 0),
+    compression: beginning.form.compression,
+    encoding: encodingEvidence(beginning, scan, encoding),
+    delimiter: delimiterEvidence(beginning, scan),
+    quote: quoteEvidence(beginning, scan),
+    header: headerEvidence(beginning, scan),
+    lineEnd: lineEndEvidence(scan),
+    skippedLines: beginning.skip.lines,
+    prepared: { ...beginning.form.preparation, skipBytes: beginning.skip.bytes },
+    table: table.name,
+    primaryKey: described.keyEvidence,
+    references,
+    fields: described.fields,
+    preview: previewOf(beginning.sample.bytes, compileTable(table), columns, beginning.width),
+  };
+}
+
+/** That of the file with most rows beyond ASCII: the others may be read as it, or are told. */
+function tableEncoding(files: readonly ScannedFile[]): string {
+  const beyond = ({ scan }: ScannedFile) => scan.utf8.rows + scan.foreign.rows;
+  const most = files.reduce((best, file) => (beyond(file) > beyond(best) ? file : best));
+  return most.encoding.encoding;
+}
+
+function encodingWarnings({ beginning, encoding, scan }: ScannedFile, table: string): string[] {
+  const { name } = beginning.source;
+  const bad = encoding.exceptions;
+  if (bad !== null) {
+    return [
+      `${name}: it is in two encodings: read as ${encoding.encoding}, ${bad.rows} rows are not in it (line ${bad.lines.join(', ')})`,
+    ];
+  }
+  const beyond = scan.utf8.rows + scan.foreign.rows > 0;
+  return beyond && encoding.encoding !== table
+    ? [`${name}: it is in ${encoding.encoding}, and the table in ${table}`]
+    : [];
+}
+
+function decoderOf(encoding: string): (bytes: Uint8Array) => string {
+  const decoder = new TextDecoder(encoding, { ignoreBOM: true });
+  return (bytes) => decoder.decode(bytes);
+}
