@@ -8,6 +8,7 @@ import {
   setRestoreStatus,
 } from '../src/restores/restores.ts';
 import { liveName } from '../src/tables/table-state.ts';
+import type { Dictionary } from '../src/types.ts';
 import type { DictionaryDeps } from './deps.ts';
 
 export interface SafetyBackup {
@@ -18,13 +19,16 @@ export interface SafetyBackup {
 
 /** Records the backup to be made before anything changes; null when the tables are empty. */
 export function beginSafetyBackup(deps: DictionaryDeps) {
-  return ({ restoreId }: RestoreStep): Promise<SafetyBackup | null> =>
-    deps.db.transaction((tx) => begin(tx, deps, restoreId));
+  return async ({ restoreId }: RestoreStep): Promise<SafetyBackup | null> => {
+    const dictionary = await deps.dictionary.look();
+    return deps.db.transaction((tx) => begin(tx, deps, dictionary, restoreId));
+  };
 }
 
 async function begin(
   tx: Tx,
-  { dictionary, backupKeys: keys }: DictionaryDeps,
+  { backupKeys: keys }: DictionaryDeps,
+  dictionary: Dictionary,
   restoreId: number,
 ): Promise<SafetyBackup | null> {
   await lockRestore(tx, restoreId);

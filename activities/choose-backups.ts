@@ -9,7 +9,7 @@ import type { DictionaryDeps } from './deps.ts';
  */
 export function chooseBackups({ db, storage, dictionary, backupKeys: keys }: DictionaryDeps) {
   return async ({ tables }: { readonly tables: readonly string[] | null }): Promise<string[]> => {
-    const wanted = tables ?? dictionary.tables.map(({ name }) => name);
+    const wanted = tables ?? (await dictionary.look()).tables.map(({ name }) => name);
     const { ids, skipped } = await newestGoodBackups({ db, storage, keys }, wanted);
     for (const { backupId, why } of skipped) {
       Context.current().log.warn('a newer backup is not drilled', { backupId, reason: why });

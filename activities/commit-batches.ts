@@ -7,15 +7,16 @@ import type { HandOver } from '../src/batches/hand-over.ts';
 import { dropPayload, readPayload } from '../src/batches/payload.ts';
 import { readBatch } from '../src/batches/read-batch.ts';
 import { readGroup } from '../src/batches/read-group.ts';
+import type { DictionaryBook } from '../src/dictionary/dictionary-book.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { inSlices } from '../src/in-slices.ts';
-import type { CompiledTable } from '../src/rows/contract.ts';
+import { compiledTable } from '../src/rows/compiled-tables.ts';
+import type { Table } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
 
 export interface BatchActivityDeps extends Pick<ActivityDeps, 'db' | 'storage'> {
   readonly handOver: HandOver;
-  /** @throws `unknown-table` */
-  readonly compiled: (table: string) => CompiledTable;
+  readonly dictionary: Pick<DictionaryBook, 'table'>;
 }
 
 /**
@@ -25,8 +26,9 @@ export interface BatchActivityDeps extends Pick<ActivityDeps, 'db' | 'storage'> 
 export function commitBatches(deps: BatchActivityDeps) {
   return async (input: CommitBatchesInput): Promise<CommittedGroup> => {
     const { workflowId, runId } = workflowOf(Context.current());
-    const { table } = deps.compiled(input.table);
-    const batches = await batchesOf(deps, input);
+    // Batches that were checked here go by the table that they were checked by.
+    const table = deps.handOver.tableOf(input.group) ?? (await deps.dictionary.table(input.table));
+    const batches = await batchesOf(deps, input, table);
     if (batches === null) return committedBefore(deps, workflowId);
     const group = { group: input.group, workflowId, runId, table, mode: input.mode };
     const outcomes = await deps.handOver.commitOnce(input.group, input.table, () =>
@@ -48,14 +50,15 @@ export function workflowOf({ info }: Context): { readonly workflowId: string; re
 
 /** The group's batches from this process or from their payload; null when neither has them. */
 async function batchesOf(
-  { storage, handOver, compiled }: BatchActivityDeps,
-  { group, table, mode, payload }: CommitBatchesInput,
+  { storage, handOver }: BatchActivityDeps,
+  { group, mode, payload }: CommitBatchesInput,
+  table: Table,
 ): Promise<readonly CheckedBatch[] | null> {
   const handed = handOver.batchesOf(group);
   if (handed) return handed;
   const received = await readPayload(storage, payload);
   if (received === null) return null;
-  return Promise.all(received.map((batch) => inSlices(readBatch(batch, compiled(table), mode))));
+  return Promise.all(received.map((batch) => inSlices(readBatch(batch, compiledTable(table), mode))));
 }
 
 /** Finds the commit of an earlier attempt that was not reported: the payload is deleted after a commit. */

@@ -19,7 +19,11 @@ export function createDrill({ db, dictionary }: DictionaryDeps) {
     readonly backupId: string;
     readonly run: ScheduledRun;
   }): Promise<ScheduledDrill> => {
-    const restoreId = await createInLedger(db, { backupId, dictionary, startedBy: startedByRun(run) });
+    const restoreId = await createInLedger(db, {
+      backupId,
+      dictionary: await dictionary.look(),
+      startedBy: startedByRun(run),
+    });
     const uid = await uidOfRestore(db, restoreId);
     const { workflowId } = await readRestore(db, restoreId);
     return { restoreId, uid, workflowId };

@@ -23,7 +23,7 @@ export function createScheduledBackup({ db, dictionary, backupKeys: keys }: Dict
   }): Promise<ScheduledBackup> => {
     const backupId = await createBackup(db, {
       id: backupIdOfRun(run),
-      dictionary,
+      dictionary: await dictionary.look(),
       tables: input.tables,
       ...(input.codec !== null && { codec: input.codec }),
       ...(input.encrypt !== null && { encrypt: input.encrypt }),

@@ -1,7 +1,7 @@
 import type { BackupKeys } from '../src/backups/backup-keys.ts';
 import type { Database } from '../src/db/database.ts';
+import type { DictionaryBook } from '../src/dictionary/dictionary-book.ts';
 import type { Storage } from '../src/storage/storage.ts';
-import type { Dictionary } from '../src/types.ts';
 
 /** The dependencies of activities, made once a process. */
 export interface ActivityDeps {
@@ -19,5 +19,5 @@ export interface ActivityDeps {
 
 /** Dependencies of activities that choose tables. */
 export interface DictionaryDeps extends ActivityDeps {
-  readonly dictionary: Dictionary;
+  readonly dictionary: Pick<DictionaryBook, 'now' | 'look'>;
 }

@@ -3,6 +3,7 @@ import helmet from 'helmet';
 import packageJson from '../package.json' with { type: 'json' };
 import { LongshoreError } from '../src/errors.ts';
 import { shorten } from '../src/shorten.ts';
+import type { Dictionary } from '../src/types.ts';
 import { auditRoute } from './audit/audit.ts';
 import { backupFileRoute } from './backups/backup-files.ts';
 import { backupRoutes } from './backups/backups.ts';
@@ -38,6 +39,7 @@ import { diffRoute } from './restores/diff.ts';
 import { restoreRoutes } from './restores/restores.ts';
 import { startRestoreRoutes } from './restores/start-restore.ts';
 import { scheduleRoutes } from './schedules/schedules.ts';
+import { addTablesRoute } from './tables/add-tables.ts';
 import { dictionaryRoute } from './tables/dictionary.ts';
 import { planRoutes } from './tables/plan.ts';
 import { tableRoutes } from './tables/tables.ts';
@@ -91,6 +93,7 @@ function routesOf({ reports, dictionary }: ApiDeps, docs: DocsSource): readonly 
     ...rejectRoutes,
     ...batchRoutes,
     ...tableRoutes,
+    addTablesRoute,
     ...reportRoutes(reports.reports),
     refreshReportRoute,
     ...scheduleRoutes,
@@ -111,11 +114,14 @@ function routesOf({ reports, dictionary }: ApiDeps, docs: DocsSource): readonly 
     ...docsRoutes(docs),
   ];
   routes.push(auditRoute(routes));
-  let document: object | undefined;
+  let made: { readonly of: Dictionary; readonly document: object } | undefined;
   routes.push(
     openApiRoute(() => {
-      document ??= forDictionary(openApiDocument(routes, packageJson.version), dictionary);
-      return document;
+      const of = dictionary.now();
+      if (made?.of !== of) {
+        made = { of, document: forDictionary(openApiDocument(routes, packageJson.version), of) };
+      }
+      return made.document;
     }),
   );
   return routes;

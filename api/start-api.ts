@@ -22,6 +22,7 @@ import { ledgerIsFresh } from '../src/backups/review-backups.ts';
 import { uncovered } from '../src/backups/uncovered.ts';
 import { createBatchCommitter } from '../src/batches/batch-committer.ts';
 import { HandOver } from '../src/batches/hand-over.ts';
+import { hashOfJson } from '../src/canonical-json.ts';
 import { type Config, GRACE_SECONDS } from '../src/config.ts';
 import { checkRights } from '../src/db/check-rights.ts';
 import { API_CONNECTIONS } from '../src/db/connections.ts';
@@ -29,6 +30,8 @@ import { openDatabase } from '../src/db/database.ts';
 import { settleHandSessions } from '../src/db/hand-sessions.ts';
 import { LOCK_WAIT_MS } from '../src/db/lock-holders.ts';
 import { migrate } from '../src/db/migrate.ts';
+import { followDictionary } from '../src/dictionary/dictionary-book.ts';
+import type { LedgerDictionary } from '../src/dictionary/dictionary-versions.ts';
 import { readDescriptor } from '../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { keepHouse } from '../src/housekeeping/housekeeping.ts';
@@ -51,9 +54,9 @@ import { createMetrics } from '../src/metrics/metrics.ts';
 import { createReadiness } from '../src/metrics/readiness.ts';
 import { createRefresher } from '../src/reports/refresher.ts';
 import { createLedgerRestores } from '../src/restores/ledger-restores.ts';
-import { compiledTables } from '../src/rows/compiled-tables.ts';
 import type { ChildService } from '../src/runtime/child.ts';
 import { createCoalescedLog } from '../src/runtime/coalesced-log.ts';
+import { writeKnownTables } from '../src/runtime/home.ts';
 import { openScheduleBook } from '../src/schedules/open-schedule-book.ts';
 import { ensureReportSchedules } from '../src/schedules/report-schedules.ts';
 import { createTemporalSchedules } from '../src/schedules/temporal-schedules.ts';
@@ -62,7 +65,8 @@ import { readPayloadKeys } from '../src/seal/payload-keys.ts';
 import { sealedClientOptions } from '../src/seal/sealed-client.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { createDictionaryPlan } from '../src/tables/dictionary-plan.ts';
-import { ensureTables } from '../src/tables/ensure-tables.ts';
+import { type GivenDictionary, settleDictionary } from '../src/tables/settle-dictionary.ts';
+import { createTableChanges } from '../src/tables/table-changes.ts';
 import { openTableReads } from '../src/tables/table-reads.ts';
 import { connectClient, connectWorker } from '../src/temporal/connect.ts';
 import { readSdkMetrics } from '../src/temporal/sdk-metrics.ts';
@@ -73,6 +77,13 @@ import { Closing } from './http/closing.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { createHttpServer } from './http/server.ts';
 import { openReports } from './reports/open-reports.ts';
+
+async function givenDictionary({ dictionaryPath }: Config, log: Logger): Promise<GivenDictionary> {
+  const file = dictionaryPath === undefined ? null : await readDescriptor(dictionaryPath);
+  for (const warning of file?.warnings ?? []) log.warn(`The dictionary: ${warning}`);
+  const sample = await readDescriptor(undefined);
+  return { file: file?.descriptor ?? null, sample: sample.descriptor };
+}
 
 /** How long a stop waits for groups that are under way; their workflows go on without this process. */
 const BATCHES_STOP_MS = 8_000;
@@ -102,11 +113,12 @@ export async function startApi({
   drainSeconds = config.drainSeconds ?? 0,
 }: StartApiOptions): Promise<ChildService> {
   if (!config.databaseUrl) throw new LongshoreError('config-invalid', 'DATABASE_URL: unset');
-  const { dictionary, warnings } = await readDescriptor(config.dictionaryPath);
-  for (const warning of warnings) log.warn(`The dictionary: ${warning}`);
   await checkRights(config.databaseUrl);
   await migrate(config.databaseUrl);
-  for (const rule of await ensureTables(config.databaseUrl, dictionary)) {
+  const given = await givenDictionary(config, log);
+  const settled = await settleDictionary(config.databaseUrl, given);
+  for (const note of settled.notes) log.warn(note);
+  for (const rule of settled.rules) {
     log.warn(
       {
         table: rule.table,
@@ -130,6 +142,17 @@ export async function startApi({
       settings: { lock_timeout: String(LOCK_WAIT_MS) },
     }),
   );
+  const noteTables = ({ base, tables }: Pick<LedgerDictionary, 'base' | 'tables'>) => {
+    try {
+      writeKnownTables(config.home, { base, tables: tables.map(({ name }) => name) });
+    } catch (err) {
+      log.warn({ err }, 'What the next start can know of the dictionary could not be written into the home');
+    }
+  };
+  noteTables(settled.dictionary);
+  const dictionary = opened.use(
+    followDictionary({ db, first: settled.dictionary, log, onChange: noteTables }),
+  );
   const began = await settleHandSessions(db);
   if (began?.changed === false) {
     log.warn(
@@ -140,7 +163,8 @@ export async function startApi({
   } else if (began) {
     log.info(began, `Sessions of ${began.role} by hand begin in public, and no longer in ${began.schema}`);
   }
-  const left = await uncovered(db, dictionary.tables, dictionary.tables);
+  const { tables } = settled.dictionary;
+  const left = await uncovered(db, tables, tables);
   if (left.length > 0) log.warn({ uncovered: left }, `Backups do not hold everything: ${left.join('; ')}`);
   const storage = await openStorage(config.storage, config.storageKeys);
   const freshLedger = await ledgerIsFresh(db);
@@ -171,7 +195,10 @@ export async function startApi({
     log.warn(`LONGSHORE_ADMIN_KEY is weak: ${weakness}; openssl rand -hex 32 makes a good one`);
 
   const reports = opened.use(
-    await openReports({ config, databaseUrl: config.databaseUrl, dictionary, db, log }),
+    await openReports({
+      ...{ config, databaseUrl: config.databaseUrl, db, log },
+      dictionary: settled.dictionary,
+    }),
   );
   const client = await connectClient(config);
   opened.defer(() => client.connection.close());
@@ -195,6 +222,7 @@ export async function startApi({
       keys: payloadKeys,
       log,
       name: 'api',
+      dictionaryHash: given.file === null ? null : hashOfJson(given.file),
       times,
     }),
   );
@@ -220,7 +248,7 @@ export async function startApi({
   }
   const scheduling = { db, storage, dictionary, backupKeys, onWritten };
   const handOver = new HandOver(undefined, (table) => refresher.written(table));
-  const batching = { db, storage, handOver, compiled: compiledTables(dictionary) };
+  const batching = { db, storage, handOver, dictionary };
   const codePath = await workflowBundle({ own: `${config.home}/cache` });
   const activityDeps = { db, storage, backupKeys, keptRejects: config.keptRejects, onWritten };
   const worker = await Worker.create({
@@ -299,7 +327,7 @@ export async function startApi({
   addLedgerMetrics(
     metrics.registry,
     db,
-    dictionary.tables.map(({ name }) => name),
+    tables.map(({ name }) => name),
   );
   addPoolMetrics(metrics.registry, () => db.pool());
   addDependencyMetrics(metrics.registry, dependencies);
@@ -310,6 +338,7 @@ export async function startApi({
     storage,
     dictionary,
     plan: createDictionaryPlan(db, dictionary),
+    changes: createTableChanges({ db, book: dictionary }),
     keys,
     tokens,
     keyService,

@@ -17,6 +17,7 @@ import { Recovery20261126 } from './20261126-recovery.ts';
 import { RestoreAnswers20261126 } from './20261126-restore-answers.ts';
 import { Schedules20261126 } from './20261126-schedules.ts';
 import { Surveys20261126 } from './20261126-surveys.ts';
+import { Dictionary20261127 } from './20261127-dictionary.ts';
 
 /** In order. A landed migration is never edited: add another. */
 export const migrations = [
@@ -39,4 +40,5 @@ export const migrations = [
   { name: '20261126-noted-payload-keys', class: NotedPayloadKeys20261126 },
   { name: '20261126-surveys', class: Surveys20261126 },
   { name: '20261126-large-ledgers', class: LargeLedgers20261126 },
+  { name: '20261127-dictionary', class: Dictionary20261127 },
 ];

@@ -73,6 +73,13 @@ export const ERRORS = {
     title: 'The dictionary has no such table',
     remedy: 'GET /v1/tables lists the tables.',
   },
+  'table-exists': {
+    status: 409,
+    retryable: false,
+    title: 'The name of the table is taken',
+    remedy:
+      'Give the table another name; one that only the database has comes into the dictionary by the file of LONGSHORE_DICTIONARY.',
+  },
   'unknown-load': {
     status: 404,
     retryable: false,

@@ -122,8 +122,8 @@ async function sendPage({ res, deps, query }: RejectsCall, batch: BatchView): Pr
   res.type('json').send(withJson(`{"next":${JSON.stringify(next)}}`, { rejects: rejectsJson(rejects) }));
 }
 
-async function sendCsv({ res, deps, query }: RejectsCall, batch: BatchView): Promise<void> {
-  const table = deps.dictionary.tables.find(({ name }) => name === batch.table);
+async function sendCsv({ res, deps, dictionary, query }: RejectsCall, batch: BatchView): Promise<void> {
+  const table = dictionary.tables.find(({ name }) => name === batch.table);
   let page = await rejectsOf(deps, batch, -1, MAX_BATCH_ROWS);
   const columns = page.header ?? table?.fields.map((field) => field.name) ?? [];
   const isLong = (reject: BatchReject) => rejectCells(reject.row, columns).length > columns.length;

@@ -126,11 +126,11 @@ export const postRowsRoute = defineRoute({
 });
 
 async function postRows(call: RowsCall): Promise<void> {
-  const { req, res, deps, params, holder } = call;
+  const { req, res, deps, dictionary, params, holder } = call;
   const preferences = preferencesOf(req);
   const mode = modeOf(call.query.mode, preferences);
   // Only a request that may have been made before can be answered without its table.
-  if (req.get('idempotency-key') === undefined) orThrow(tableOf(deps.dictionary, holder, params.table, mode));
+  if (req.get('idempotency-key') === undefined) orThrow(tableOf(dictionary, holder, params.table, mode));
   const format = batchFormatOf(req);
   const idempotencyKey = idempotencyKeyOf(req.get('idempotency-key'));
   const strict = preferences.get('handling') === 'strict';
@@ -139,7 +139,7 @@ async function postRows(call: RowsCall): Promise<void> {
 
   const outcome = await receive(call, async (body, room) => {
     const batch = { mode, format, strict, body, sentBy: holder!.id, idempotencyKey };
-    const table = tableOf(deps.dictionary, holder, params.table, mode);
+    const table = tableOf(dictionary, holder, params.table, mode);
     if (!(table instanceof LongshoreError)) {
       return deps.batches.commit({ ...batch, table }, waitSeconds * 1000, room);
     }

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import { type AuditEntry, auditEntry } from '../../src/audit/audit-entry.ts';
 import { ERRORS } from '../../src/errors.ts';
 import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
+import type { Dictionary } from '../../src/types.ts';
 import { contextOf } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { asLongshoreError } from './problems.ts';
@@ -44,16 +45,18 @@ export function noteTable(res: Response, table: string): void {
 /** Handles a request, and records who requested what, and with which status it ended; refused requests too. */
 export async function audited(request: Audited, handle: () => Promise<void>): Promise<void> {
   const { res, deps } = request;
+  // A request may take a table in, or out.
+  const before = deps.dictionary.now();
   const trail: AuditTrail = {
     target: null,
     table: null,
     variant: null,
     written: false,
-    entry: (target, status) => entryOf(request, { ...trail, target }, status),
+    entry: (target, status) => entryOf(request, before, { ...trail, target }, status),
   };
   res.locals.audit = trail;
   const record = (status: number) => {
-    if (!trail.written) deps.audit.record(entryOf(request, trail, status));
+    if (!trail.written) deps.audit.record(entryOf(request, before, trail, status));
   };
   try {
     await handle();
@@ -67,6 +70,7 @@ export async function audited(request: Audited, handle: () => Promise<void>): Pr
 
 function entryOf(
   { req, res, deps, holder, action }: Audited,
+  before: Dictionary,
   { target, table, variant }: Pick<AuditTrail, 'target' | 'table' | 'variant'>,
   status: number,
 ): AuditEntry {
@@ -80,7 +84,9 @@ function entryOf(
     action: variant === null ? action : `${action}-${variant}`,
     target: target ?? batchId ?? pathId ?? (job && String(job.id)),
     // Only names of the dictionary: a path may hold anything.
-    table: deps.dictionary.tables.some((known) => known.name === named) ? (named ?? null) : null,
+    table: [before, deps.dictionary.now()].some((one) => one.tables.some((known) => known.name === named))
+      ? (named ?? null)
+      : null,
     status,
     requestId,
   });

@@ -3,6 +3,7 @@ import type { AuditLog } from '../../src/audit/audit-log.ts';
 import type { BackupService } from '../../src/backups/backup-service.ts';
 import type { BatchService } from '../../src/batches/batch-service.ts';
 import type { Config } from '../../src/config.ts';
+import type { DictionaryBook } from '../../src/dictionary/dictionary-book.ts';
 import type { ApiKeyService } from '../../src/keys/key-service.ts';
 import type { ApiKeyStore } from '../../src/keys/key-store.ts';
 import type { Tokens } from '../../src/keys/tokens.ts';
@@ -18,7 +19,7 @@ import type { ScheduleService } from '../../src/schedules/schedule-service.ts';
 import type { PayloadKeys } from '../../src/seal/payload-keys.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { DictionaryPlan } from '../../src/tables/dictionary-plan.ts';
-import type { Dictionary } from '../../src/types.ts';
+import type { TableChanges } from '../../src/tables/table-changes.ts';
 import type { Closing } from './closing.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
@@ -29,9 +30,12 @@ export interface ApiDeps {
   /** The log of requests without a valid API key, which are coalesced: strangers can't fill the log. */
   readonly strangers: CoalescedLog;
   readonly storage: Storage;
-  readonly dictionary: Dictionary;
+  /** Requests have theirs: `Call.dictionary`. */
+  readonly dictionary: DictionaryBook;
   /** Rules of the database that the dictionary does not have. */
   readonly plan: DictionaryPlan;
+  /** Tables that come to the dictionary of the running platform, and leave it. */
+  readonly changes: TableChanges;
   /** Verifies API keys. */
   readonly keys: ApiKeyStore;
   readonly tokens: Tokens;

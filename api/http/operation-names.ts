@@ -51,6 +51,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'post /v1/restores/{id}/cancel': 'cancelRestore',
   'get /v1/copies': 'listCopies',
   'delete /v1/copies/{name}': 'deleteCopy',
+  'post /v1/tables': 'createTables',
   'get /v1/dictionary': 'getDictionary',
   'get /v1/dictionary/plan': 'planDictionary',
   'post /v1/dictionary/apply': 'applyDictionary',

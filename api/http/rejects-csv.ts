@@ -103,5 +103,5 @@ async function* lines(
 }
 
 export function delimiterOf({ dictionary }: ApiDeps, table: string): string {
-  return dictionary.tables.find(({ name }) => name === table)?.dialect.delimiter ?? ',';
+  return dictionary.now().tables.find(({ name }) => name === table)?.dialect.delimiter ?? ',';
 }

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import type { ZodOpenApiRequestBodyObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+import type { DictionaryBook } from '../../src/dictionary/dictionary-book.ts';
 import { type ErrorCode, LongshoreError } from '../../src/errors.ts';
 import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import type { Scope } from '../../src/keys/scope.ts';
@@ -63,6 +64,8 @@ export interface Call<Path extends string, Params, Query> {
   readonly deps: ApiDeps;
   readonly params: Params;
   readonly query: Query;
+  /** As it was when the request began: all of the request goes by this one. */
+  readonly dictionary: ReturnType<DictionaryBook['now']>;
   /** The holder of the API key; null on an open route. */
   readonly holder: ApiKeyHolder | null;
   /** The table of a path with `{table}`. */
@@ -113,11 +116,15 @@ export function defineRoute<
         if (holder !== null) requireScope(holder, scopes!);
         const name = String(req.params.table);
         if (hasTable && holder !== null) requireTable(holder, name);
-        const table = hasTable && !definition.formerTables ? findTable(deps.dictionary, holder, name) : null;
+        let dictionary = deps.dictionary.now();
+        // Another process may have taken it in a moment ago.
+        if (hasTable && !hasTableNamed(dictionary, name)) dictionary = await deps.dictionary.look();
+        const table = hasTable && !definition.formerTables ? findTable(dictionary, holder, name) : null;
         const call = {
           req,
           res,
           deps,
+          dictionary,
           params: check(params, req.params),
           query: check(query, req.query),
           holder,
@@ -140,6 +147,10 @@ export function defineRoute<
 /** Express's way to write a path template. */
 export function expressPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+function hasTableNamed({ tables }: Dictionary, name: string): boolean {
+  return tables.some((table) => table.name === name);
 }
 
 function findTable(dictionary: Dictionary, holder: ApiKeyHolder | null, name: string): Table {

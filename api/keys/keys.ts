@@ -84,7 +84,7 @@ const createKey = defineRoute({
     requireJson(req);
     const wanted = await readJson(req, res, newKeySchema, BODY_MAX_BYTES);
     const tables = wanted.tables ?? null;
-    checkTables(tables, wanted.scopes.includes('admin'), deps.dictionary);
+    checkTables(tables, wanted.scopes.includes('admin'), await deps.dictionary.look());
     const trail = auditOf(res);
     const { text, key } = await deps.keyService.create(
       {

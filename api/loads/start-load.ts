@@ -162,6 +162,7 @@ async function start(call: StartCall, received: { source: LoadSource; survey: Su
   try {
     const started = await deps.loads.start({
       table: table satisfies Table,
+      dictionary: call.dictionary,
       mode: query.mode,
       ...received,
       maxRejects: query.maxRejects === undefined ? deps.config.maxRejects : query.maxRejects,

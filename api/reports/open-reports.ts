@@ -4,9 +4,11 @@ import { rightsMissing } from '../../src/db/check-rights.ts';
 import type { Database } from '../../src/db/database.ts';
 import type { Sql } from '../../src/db/sql.ts';
 import { quoteName } from '../../src/db/sql-names.ts';
+import type { LedgerDictionary } from '../../src/dictionary/dictionary-versions.ts';
 import { ERRORS, type LongshoreError } from '../../src/errors.ts';
 import { ensureReports } from '../../src/reports/ensure-reports.ts';
 import { readReports, reportsFolder } from '../../src/reports/read-reports.ts';
+import type { Report } from '../../src/reports/report.ts';
 import { openReportReader } from '../../src/reports/report-reader.ts';
 import type { ReportService } from '../../src/reports/report-service.ts';
 import { reportState } from '../../src/reports/report-states.ts';
@@ -28,11 +30,24 @@ async function currentUser(db: Sql): Promise<string> {
 }
 
 export interface OpenReportsOptions {
-  readonly config: Pick<Config, 'reportsPath' | 'dictionaryPath'>;
+  readonly config: Pick<Config, 'reportsPath'>;
   readonly databaseUrl: string;
-  readonly dictionary: Dictionary;
+  readonly dictionary: Dictionary & Pick<LedgerDictionary, 'base'>;
   readonly db: Database;
   readonly log: Logger;
+}
+
+/** The sample's own reports go with its tables: those that read one that was removed are not there. */
+async function reportsFor(
+  config: OpenReportsOptions['config'],
+  { base, tables }: OpenReportsOptions['dictionary'],
+): Promise<readonly Report[]> {
+  const folder = reportsFolder(config, base);
+  if (folder === null) return [];
+  const names = tables.map(({ name }) => name);
+  if (config.reportsPath !== undefined) return readReports(folder, names);
+  const bundled = await readReports(folder, null);
+  return bundled.filter((report) => report.tables.every((name) => names.includes(name)));
 }
 
 /**
@@ -46,8 +61,7 @@ export async function openReports({
   db,
   log,
 }: OpenReportsOptions): Promise<{ readonly service: ReportService } & AsyncDisposable> {
-  const folder = reportsFolder(config);
-  const read = folder === null ? [] : await readReports(folder, dictionary);
+  const read = await reportsFor(config, dictionary);
   const reports = await ensureReports(url, read, dictionary);
   const role = await ensureReaderRole(db);
   if (role === null) {

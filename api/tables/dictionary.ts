@@ -15,7 +15,7 @@ export const dictionaryRoute = defineRoute({
       content: { 'application/json': { schema: dictionarySchema } },
     },
   },
-  handle({ res, deps: { dictionary }, holder }) {
+  handle({ res, dictionary, holder }) {
     const tables = dictionary.tables.filter((table) => mayUseTable(holder!, table.name));
     res.json(describeDictionary({ ...dictionary, tables }));
   },

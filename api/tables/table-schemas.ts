@@ -49,6 +49,8 @@ export const resourceSchema = z
   })
   .meta({ id: 'Resource' });
 
+export const tableInFullSchema = tableSchema.extend({ resource: resourceSchema }).meta({ id: 'TableInFull' });
+
 export const dictionarySchema = z
   .object({ name: z.string(), version: z.string(), resources: z.array(resourceSchema) })
   .meta({ id: 'Dictionary', description: 'A Data Package descriptor (v2)' });

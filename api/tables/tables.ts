@@ -10,7 +10,7 @@ import { defineRoute } from '../http/route.ts';
 import { nextSchema } from '../http/schemas.ts';
 import { loadPath } from '../loads/load-answer.ts';
 import { describeTable } from './descriptor.ts';
-import { resourceSchema, tableSchema } from './table-schemas.ts';
+import { tableInFullSchema, tableSchema } from './table-schemas.ts';
 
 const listTables = defineRoute({
   method: 'get',
@@ -26,8 +26,8 @@ const listTables = defineRoute({
       content: { 'application/json': { schema: z.object({ tables: z.array(tableSchema) }) } },
     },
   },
-  async handle({ res, deps, holder }) {
-    const tables = deps.dictionary.tables.filter((table) => mayUseTable(holder!, table.name));
+  async handle({ res, deps, dictionary, holder }) {
+    const tables = dictionary.tables.filter((table) => mayUseTable(holder!, table.name));
     const views = await deps.loads.tables(tables.map((table) => table.name));
     res.json({ tables: views.map((view, index) => summarize(tables[index]!, view)) });
   },
@@ -43,9 +43,7 @@ const getTable = defineRoute({
     '200': {
       description: 'The table',
       content: {
-        'application/json': {
-          schema: tableSchema.extend({ resource: resourceSchema }).meta({ id: 'TableInFull' }),
-        },
+        'application/json': { schema: tableInFullSchema },
       },
     },
   },
@@ -94,7 +92,7 @@ const getRows = defineRoute({
 
 export const tableRoutes = [listTables, getTable, getRows];
 
-function summarize(table: Table, view: TableView): z.infer<typeof tableSchema> {
+export function summarize(table: Table, view: TableView): z.infer<typeof tableSchema> {
   const name = encodeURIComponent(table.name);
   return {
     ...view,

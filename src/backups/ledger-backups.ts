@@ -1,9 +1,9 @@
 import type { Database } from '../db/database.ts';
+import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import { LongshoreError } from '../errors.ts';
 import { createJobs } from '../jobs/jobs.ts';
 import { BackupEntity } from '../ledger/backup-entities.ts';
 import { quoted } from '../shorten.ts';
-import type { Dictionary } from '../types.ts';
 import { adoptByHand } from './adopt-by-hand.ts';
 import { MANIFEST } from './backup.ts';
 import type { BackupDeps } from './backup-deps.ts';
@@ -16,7 +16,7 @@ import { manifestDoubt } from './manifest.ts';
 import { sizeFault } from './verify-files.ts';
 
 export interface LedgerBackupsDeps extends BackupJobDeps {
-  readonly dictionary: Dictionary;
+  readonly dictionary: Pick<DictionaryBook, 'now'>;
 }
 
 /** The backup service over the ledger, the storage and Temporal. */
@@ -27,7 +27,7 @@ export function createLedgerBackups(deps: LedgerBackupsDeps): BackupService {
   return {
     ...jobs,
     async start(request) {
-      const { dictionary } = deps;
+      const dictionary = deps.dictionary.now();
       return jobs.start(await createBackup(db, { ...request, dictionary, keys, purpose: 'manual' }));
     },
     list: (filter) => listBackups(db, filter),

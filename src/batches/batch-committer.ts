@@ -1,7 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { LongshoreError } from '../errors.ts';
 import { inSlices } from '../in-slices.ts';
-import type { CompiledTable } from '../rows/contract.ts';
+import { compiledTable } from '../rows/compiled-tables.ts';
+import type { Table } from '../types.ts';
 import type { BatchView, EndedBatch, Idempotency } from './batch.ts';
 import type { BatchMetrics } from './batch-metrics.ts';
 import type { BatchService, NewBatch } from './batch-service.ts';
@@ -33,8 +34,6 @@ const GROUPS_IN_FLIGHT = { append: 2, merge: 1 } as const;
 
 export interface BatchCommitterDeps extends Omit<GroupDeps, 'stopped'> {
   readonly metrics: BatchMetrics;
-  /** @throws `unknown-table` */
-  readonly compiled: (table: string) => CompiledTable;
   readonly idempotencyDays: number;
 }
 
@@ -52,7 +51,7 @@ type CommitDeps = BatchCommitterDeps & GroupDeps;
 
 interface Item extends Queued {
   readonly checked: CheckedBatch;
-  readonly table: string;
+  readonly table: Table;
   readonly mode: BatchView['mode'];
   readonly readAtMs: number;
   /** Resolves with the running batch once its workflow is sure to run. */
@@ -72,7 +71,7 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
   metrics.watchQueue(() => queue.held);
 
   async function enqueue(batch: NewBatch, idempotency: Idempotency | null, room: BodyRoom): Promise<Item> {
-    const item = await newItem(deps, batch, idempotency);
+    const item = await newItem(batch, idempotency);
     room.release();
     queue.add(laneOf(batch), item);
     return item;
@@ -125,18 +124,16 @@ function laneOf({ table, mode }: NewBatch): Lane {
   return { name: `${mode} ${table.name}`, inFlight: GROUPS_IN_FLIGHT[mode] };
 }
 
-async function newItem(
-  deps: BatchCommitterDeps,
-  batch: NewBatch,
-  idempotency: Idempotency | null,
-): Promise<Item> {
+async function newItem(batch: NewBatch, idempotency: Idempotency | null): Promise<Item> {
   const { table, mode, format, strict, body, sentBy } = batch;
   const receivedAt = new Date().toISOString();
   const received = { id: '', format, strict, body, sentBy, receivedAt, idempotency };
-  const checked = await inSlices(readBatch(received, deps.compiled(table.name), mode));
+  const checked = await inSlices(readBatch(received, compiledTable(table), mode));
   const item: Item = {
     checked,
-    table: table.name,
+    table,
+    // Batches that came before the table's definition changed, and after, are of two groups.
+    of: table,
     mode,
     rows: checked.sent,
     bytes: body.length,
@@ -193,7 +190,7 @@ async function commitItems(deps: CommitDeps, items: readonly Item[]): Promise<vo
     for (const [n, item] of items.entries()) settleItem(deps, item, outcomes[n]!);
     const rows = items.reduce((sum, item) => sum + item.rows, 0);
     const seconds = (performance.now() - begunAtMs) / 1000;
-    deps.metrics.groupCommitted({ table, batches: items.length, rows, seconds });
+    deps.metrics.groupCommitted({ table: table.name, batches: items.length, rows, seconds });
   } catch (error) {
     for (const item of items) rejectItem(item, error);
   }
@@ -206,14 +203,14 @@ function settleItem({ metrics }: BatchCommitterDeps, item: Item, outcome: GroupO
   }
   item.ended.resolve(outcome);
   const seconds = (performance.now() - item.readAtMs) / 1000;
-  metrics.batchEnded({ table: item.table, rows: outcome.view.rows, seconds });
+  metrics.batchEnded({ table: item.table.name, rows: outcome.view.rows, seconds });
 }
 
 function runningView(item: Item, id: string, workflowId: string, runId: string | null): BatchView {
   const { strict, receivedAt } = item.checked.received;
   return {
     id,
-    table: item.table,
+    table: item.table.name,
     mode: item.mode,
     strict,
     status: 'running',

@@ -5,6 +5,8 @@ export interface Queued {
   readonly rows: number;
   /** Size of its body: the memory that it holds in this process. */
   readonly bytes: number;
+  /** What a group is of: items with another one are not committed together. */
+  readonly of?: object;
 }
 
 export interface QueueLimits {
@@ -187,7 +189,7 @@ function fits(held: Room, item: Queued, limit: Room): boolean {
 function takeGroup<T extends Queued>(waiting: T[], caps: QueueLimits['group']): readonly T[] {
   let [count, rows, bytes] = [0, 0, 0];
   for (const item of waiting) {
-    if (count === caps.batches) break;
+    if (count === caps.batches || item.of !== waiting[0]?.of) break;
     rows += item.rows;
     bytes += item.bytes;
     if (count > 0 && (rows > caps.rows || bytes > caps.bytes)) break;

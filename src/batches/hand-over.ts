@@ -1,5 +1,6 @@
 import { API_CONNECTIONS, COMMITS_OF_A_TABLE } from '../db/connections.ts';
 import { type SlotLimits, Slots } from '../slots.ts';
+import type { Table } from '../types.ts';
 import type { BatchOutcome } from './batch.ts';
 import type { CheckedBatch } from './checked-batch.ts';
 
@@ -7,6 +8,8 @@ type Outcomes = Promise<readonly BatchOutcome[]>;
 
 interface Handed {
   readonly batches: readonly CheckedBatch[];
+  /** As the batches were checked. */
+  readonly table: Table;
   /** Done. */
   outcomes: Outcomes | null;
 }
@@ -39,9 +42,13 @@ export class HandOver {
     this.#onCommit = onCommit;
   }
 
-  give(group: string, batches: readonly CheckedBatch[]): void {
-    this.#groups.set(group, { batches, outcomes: null });
+  give(group: string, batches: readonly CheckedBatch[], table: Table): void {
+    this.#groups.set(group, { batches, table, outcomes: null });
     setTimeout(() => this.drop(group), KEPT_MS).unref();
+  }
+
+  tableOf(group: string): Table | undefined {
+    return this.#groups.get(group)?.table;
   }
 
   batchesOf(group: string): readonly CheckedBatch[] | undefined {

@@ -5,9 +5,9 @@ import type { Logger } from 'pino';
 import type { Database } from '../db/database.ts';
 import { ERRORS, type ErrorCode, LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
-import type { CompiledTable } from '../rows/contract.ts';
 import type { Storage } from '../storage/storage.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
+import type { Table } from '../types.ts';
 import type { BatchOutcome, BatchView, EndedBatch } from './batch.ts';
 import type { CheckedBatch } from './checked-batch.ts';
 import { commitGroup } from './commit-group.ts';
@@ -27,8 +27,6 @@ export interface GroupDeps {
   readonly installation: Installation;
   readonly storage: Storage;
   readonly handOver: HandOver;
-  /** @throws `unknown-table` */
-  readonly compiled: (table: string) => CompiledTable;
   readonly log: Logger;
   /** Aborts when this process ends: groups without an outcome by then are left to their workflow. */
   readonly stopped: AbortSignal;
@@ -36,7 +34,8 @@ export interface GroupDeps {
 
 export interface Group {
   readonly id: string;
-  readonly table: string;
+  /** As its batches were checked. */
+  readonly table: Table;
   readonly mode: BatchView['mode'];
   /** Batches with their IDs in this group. */
   readonly batches: readonly CheckedBatch[];
@@ -71,8 +70,8 @@ export async function runGroup(
   const received = batches.map((batch) => batch.received);
   const payload = await keepPayload(storage, id, received);
   const strict = received.flatMap((batch, n) => (batch.strict ? [n] : []));
-  const input = { group: id, table, mode, batches: batches.length, payload };
-  handOver.give(id, batches);
+  const input = { group: id, table: table.name, mode, batches: batches.length, payload };
+  handOver.give(id, batches, table);
   const begun = await startGroup(deps, input, strict).catch((error: unknown) => asLongshoreError(error));
   if (begun instanceof LongshoreError) {
     handOver.drop(id);
@@ -88,15 +87,15 @@ export async function runGroup(
 
 /** @returns the outcomes, or null when the commit failed for now: the workflow continues with it */
 async function commitHere(
-  { db, handOver, compiled, log }: GroupDeps,
+  { db, handOver, log }: GroupDeps,
   { id, table, mode, batches }: Group,
   { handle, runId }: StartedGroup,
 ): Promise<readonly BatchOutcome[] | null> {
   // An earlier attempt to start it succeeded: any process may have it.
   if (runId === null) return null;
-  const target = { group: id, workflowId: handle.workflowId, runId, table: compiled(table).table, mode };
+  const target = { group: id, workflowId: handle.workflowId, runId, table, mode };
   try {
-    return await handOver.commitOnce(id, table, () => commitGroup(db, target, batches));
+    return await handOver.commitOnce(id, table.name, () => commitGroup(db, target, batches));
   } catch (error) {
     log.debug({ err: error, workflowId: handle.workflowId }, 'A group is left to its workflow');
     return null;
@@ -156,7 +155,7 @@ function failureOf(
   return {
     workflowId: workflowIdOf(installation, id),
     runId: null,
-    table,
+    table: table.name,
     mode,
     batches: batches.map(({ received, sent }) => ({ ...received, sent })),
     error: { code, message },

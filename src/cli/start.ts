@@ -3,9 +3,9 @@ import { parseArgs, styleText } from 'node:util';
 import type { Config } from '../config.ts';
 import { checkStart } from '../platform/check-start.ts';
 import { Platform, type PlatformUrls } from '../platform/platform.ts';
-import { adminKeyPath, readState, updateState } from '../runtime/home.ts';
+import { adminKeyPath, readKnownTables, readState, updateState } from '../runtime/home.ts';
 import type { ProgressLog } from '../runtime/logger.ts';
-import { loadSample, type SampleLine } from '../sample/load-sample.ts';
+import { loadSample, SAMPLE_TABLES, type SampleLine } from '../sample/load-sample.ts';
 import { makeSampleSchedules } from '../sample/sample-schedules.ts';
 import { startFaultsOf, startReport } from '../start-faults.ts';
 
@@ -60,13 +60,18 @@ async function run(platform: Platform, config: Config, wantSample: boolean): Pro
   const startedAt = Date.now();
   const urls = await platform.start();
   if (readState(config.home).firstStartDoneAt === undefined) {
-    // A dictionary of one's own has no use for the sample.
-    if (wantSample && config.dictionaryPath === undefined) await firstLoads(config, urls.apiUrl);
+    if (wantSample && hasSample(config)) await firstLoads(config, urls.apiUrl);
     // Only now: a first start that was interrupted in its loads goes on with them next time.
     updateState(config.home, { firstStartDoneAt: new Date().toISOString() });
   }
   await firstSchedules(config, urls.apiUrl, wantSample);
   console.log(summary(config, urls, Date.now() - startedAt));
+}
+
+/** A dictionary of one's own has no use for the sample; a ledger that was there before may have one. */
+function hasSample({ home }: Config): boolean {
+  const known = readKnownTables(home);
+  return known?.base === 'sample' && SAMPLE_TABLES.every((name) => known.tables.includes(name));
 }
 
 async function firstLoads(config: Config, apiUrl: string): Promise<void> {
@@ -85,7 +90,7 @@ async function firstLoads(config: Config, apiUrl: string): Promise<void> {
 /** Once in the life of a home: also of one whose first start was before there were schedules. */
 async function firstSchedules(config: Config, apiUrl: string, wantSample: boolean): Promise<void> {
   if (readState(config.home).sampleSchedulesAt !== undefined) return;
-  if (wantSample && config.dictionaryPath === undefined) {
+  if (wantSample && hasSample(config)) {
     await makeSampleSchedules({ apiUrl, adminKey: keyOf(config), log: (message) => terminal.info(message) });
   }
   updateState(config.home, { sampleSchedulesAt: new Date().toISOString() });

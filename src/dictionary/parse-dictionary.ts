@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hashOfJson } from '../canonical-json.ts';
 import type { Dictionary, Table } from '../types.ts';
 import {
   describe,
@@ -24,15 +24,20 @@ export interface CheckedDescriptor {
   readonly warnings: readonly Finding[];
 }
 
+export interface ParseOptions {
+  /** A platform may have no table left; a descriptor that somebody writes has at least one. */
+  readonly mayBeEmpty?: boolean;
+}
+
 /**
  * Reads a Data Package descriptor (https://datapackage.org/standard/data-package/, version 2; version 1's
  * spellings where version 2 asks consumers to accept them; a lone resource and whatever else frictionless's `describe`
  * writes). What Longshore would have to ignore although it decides which rows are valid is refused; what says nothing
  * about rows (`licenses`, `path`, own properties) is ignored, with a warning where it looks like a slip.
  */
-export function checkDescriptor(descriptor: unknown): CheckedDescriptor {
+export function checkDescriptor(descriptor: unknown, options: ParseOptions = {}): CheckedDescriptor {
   const root = new Place();
-  const dictionary = parsePackage(descriptor, root);
+  const dictionary = parsePackage(descriptor, root, options);
   return { dictionary: root.isFaultless ? dictionary : null, ...root.found };
 }
 
@@ -40,13 +45,13 @@ export function checkDescriptor(descriptor: unknown): CheckedDescriptor {
  * The same, for a descriptor that has to be right.
  * @throws LongshoreError `dictionary-invalid` with every fault, each with its JSON pointer.
  */
-export function parseDictionary(descriptor: unknown): Dictionary {
-  const { dictionary, faults } = checkDescriptor(descriptor);
+export function parseDictionary(descriptor: unknown, options: ParseOptions = {}): Dictionary {
+  const { dictionary, faults } = checkDescriptor(descriptor, options);
   if (dictionary === null) throw dictionaryInvalid(faults);
   return dictionary;
 }
 
-function parsePackage(descriptor: unknown, root: Place): Dictionary | null {
+function parsePackage(descriptor: unknown, root: Place, options: ParseOptions): Dictionary | null {
   if (!isObject(descriptor)) {
     root.fault(`expected a Data Package descriptor (an object), received ${describe(descriptor)}`);
     return null;
@@ -62,7 +67,7 @@ function parsePackage(descriptor: unknown, root: Place): Dictionary | null {
   const version = optionalString(descriptor.version, root.at('version'));
   if (version === '') root.at('version').fault('expected a version, received an empty string');
   const resources = root.at('resources');
-  const tables = parseTables(descriptor.resources, resources);
+  const tables = parseTables(descriptor.resources, resources, options);
   checkReferences(tables, (index) => resources.at(index));
   const ordered = root.isFaultless ? orderTables(tables, resources) : tables;
   return { name, version: version ?? contentVersion(descriptor), tables: ordered };
@@ -100,8 +105,8 @@ function checkText(text: string, place: Place): void {
   place.fault(`a text can not hold ${what}: PostgreSQL can not keep it`);
 }
 
-function parseTables(resources: unknown, place: Place): Table[] {
-  if (!Array.isArray(resources) || resources.length === 0) {
+function parseTables(resources: unknown, place: Place, { mayBeEmpty = false }: ParseOptions): Table[] {
+  if (!Array.isArray(resources) || (resources.length === 0 && !mayBeEmpty)) {
     place.fault(`expected a list of at least one resource, received ${describe(resources)}`);
     return [];
   }
@@ -122,15 +127,5 @@ function parseTables(resources: unknown, place: Place): Table[] {
 
 /** A version for a descriptor that has none: the same content in any order of properties has the same one. */
 function contentVersion(descriptor: unknown): string {
-  return `sha256:${createHash('sha256').update(canonicalJson(descriptor)).digest('hex').slice(0, 12)}`;
-}
-
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
-  const entries = Object.keys(value)
-    .filter((key) => value[key] !== undefined)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`);
-  return `{${entries.join(',')}}`;
+  return `sha256:${hashOfJson(descriptor).slice(0, 12)}`;
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type ErrorPlace, LongshoreError } from '../errors.ts';
 import { describeJsonFault } from '../json-fault.ts';
 import type { Dictionary } from '../types.ts';
+import { asPackage, type Descriptor } from './dictionary-versions.ts';
 import { dictionaryInvalid, type Finding } from './faults.ts';
 import { jsonPositions, type TextPosition } from './json-positions.ts';
 import { type CheckedDescriptor, checkDescriptor } from './parse-dictionary.ts';
@@ -22,7 +23,7 @@ export interface CheckedText extends CheckedDescriptor {
  * in the text it is. Never throws for what is in the text.
  */
 export function checkDescriptorText(text: string): CheckedText {
-  const json = text.replace(/^\uFEFF/, '');
+  const json = withoutMark(text);
   let descriptor: unknown;
   try {
     descriptor = JSON.parse(json);
@@ -53,10 +54,12 @@ export async function readDictionary(path: string | undefined): Promise<Dictiona
   return (await readDescriptor(path)).dictionary;
 }
 
-/** The same, with what is ignored although it may have been meant, each a line of text. */
-export async function readDescriptor(
-  path: string | undefined,
-): Promise<{ readonly dictionary: Dictionary; readonly warnings: readonly string[] }> {
+/** The same, with the descriptor as it was written, and what is ignored although it may have been meant, each a line. */
+export async function readDescriptor(path: string | undefined): Promise<{
+  readonly dictionary: Dictionary;
+  readonly descriptor: Descriptor;
+  readonly warnings: readonly string[];
+}> {
   const from = path ?? 'the bundled sample';
   let text: string;
   try {
@@ -71,7 +74,15 @@ export async function readDescriptor(
     const places = error.places.map(({ pointer, detail }) => ({ detail, pointer: `${from}${pointer}` }));
     throw new LongshoreError(error.code, `${from}: ${error.message}`, { places });
   }
-  return { dictionary, warnings: warnings.map((one) => `${from}${one.pointer}: ${inText(one).detail}`) };
+  return {
+    dictionary,
+    descriptor: asPackage(JSON.parse(withoutMark(text))),
+    warnings: warnings.map((one) => `${from}${one.pointer}: ${inText(one).detail}`),
+  };
+}
+
+function withoutMark(text: string): string {
+  return text.replace(/^\uFEFF/, '');
 }
 
 function inText({ pointer, detail, line, column }: PlacedFinding): ErrorPlace {

@@ -34,6 +34,8 @@ export interface JoinOptions {
   readonly log: Logger;
   /** `api`, `worker-1` … */
   readonly name: string;
+  /** Of an API process: hash of the dictionary's file that it was started with. */
+  readonly dictionaryHash?: string | null;
   /** How long it watches processes that the ledger does not know. */
   readonly times?: Partial<StrangerTimes>;
 }

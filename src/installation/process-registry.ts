@@ -25,6 +25,8 @@ export interface RegisterOptions extends StampScope {
   readonly queue: string;
   /** `api`, `worker-1` … */
   readonly name: string;
+  /** Hash of the dictionary's file that it was started with. */
+  readonly dictionaryHash?: string | null;
 }
 
 export const SEEN_EVERY_MS = 10_000;
@@ -45,7 +47,7 @@ export async function registerProcess(options: RegisterOptions): Promise<Registe
   const seen = async () => {
     const { at } = await db.ledger
       .insertInto('process')
-      .values({ token, name, host, pid: process.pid })
+      .values({ token, name, host, pid: process.pid, dictionary_hash: options.dictionaryHash ?? null })
       .onConflict((conflict) => conflict.column('token').doUpdateSet({ seen_at: CLOCK }))
       .returning(SEEN_AT)
       .executeTakeFirstOrThrow();

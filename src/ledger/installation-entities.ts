@@ -26,6 +26,8 @@ export const ProcessEntity = defineEntity({
     name: p.text(),
     host: p.text(),
     pid: p.integer(),
+    /** Hash of the dictionary's file that it was started with; null: none. */
+    dictionaryHash: p.text().nullable(),
     startedAt: p.datetime().defaultRaw('clock_timestamp()'),
     seenAt: p.datetime().defaultRaw('clock_timestamp()'),
   },

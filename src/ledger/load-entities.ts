@@ -36,6 +36,8 @@ export const LoadEntity = defineEntity({
     /** The table as the dictionary described it when the load began: every chunk obeys the same rules. */
     definition: p.json<Table>().lazy(),
     dictionaryVersion: p.text(),
+    /** The version of the dictionary in which the table came; null: the first, that of before there were any. */
+    tableSince: p.integer().nullable(),
     maxRejects: p.json<MaxRejects | null>().nullable(),
     forced: p.boolean().default(false),
     rowsRead: number().default(0),

@@ -1,3 +1,4 @@
+import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import { matchHeader } from '../dictionary/match-header.ts';
 import { LongshoreError } from '../errors.ts';
 import { jobError } from '../jobs/job.ts';
@@ -10,14 +11,13 @@ import { stampOf } from '../storage/stamp.ts';
 import { measureTables } from '../tables/measure-tables.ts';
 import type { TableReads } from '../tables/table-reads.ts';
 import { readRows } from '../tables/table-rows.ts';
-import type { Dictionary } from '../types.ts';
 import { LOAD_JOB } from './load-job.ts';
 import type { LoadService, StartLoad } from './load-service.ts';
 import { createLoad, listLoads, readLoadPlan } from './loads.ts';
 import { setPaused } from './pause-load.ts';
 
 export interface LedgerLoadsDeps extends JobDeps {
-  readonly dictionary: Dictionary;
+  readonly dictionary: Pick<DictionaryBook, 'now'>;
   readonly reads: TableReads;
 }
 
@@ -26,7 +26,6 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
   const { db, dictionary, reads } = deps;
   const jobs = createJobs(LOAD_JOB, deps);
   const { view } = jobs;
-  const known = new Map(dictionary.tables.map((table) => [table.name, table]));
   return {
     ...jobs,
     async start(request) {
@@ -64,6 +63,7 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
     },
 
     async tables(names) {
+      const known = new Map(dictionary.now().tables.map((table) => [table.name, table]));
       const found = await measureTables(
         db,
         names.map((name) => known.get(name) ?? refuseUnknown(name)),
@@ -81,7 +81,7 @@ function refuseUnknown(name: string): never {
   throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
 }
 
-async function writeLoad({ db, storage, dictionary }: LedgerLoadsDeps, request: StartLoad) {
+async function writeLoad({ db, storage }: LedgerLoadsDeps, request: StartLoad) {
   const { table, mode, source, survey } = request;
   if (mode === 'merge' && table.primaryKey.length === 0) {
     throw new LongshoreError('merge-needs-key', `${table.name} has no primary key`);
@@ -91,5 +91,5 @@ async function writeLoad({ db, storage, dictionary }: LedgerLoadsDeps, request: 
   if (source.kind === 'inbox' && sourceStamp === null) {
     throw new LongshoreError('source-not-found', `the inbox has no file ${JSON.stringify(source.name)}`);
   }
-  return db.transaction((tx) => createLoad(tx, { ...request, dictionary, sourceStamp }));
+  return db.transaction((tx) => createLoad(tx, { ...request, sourceStamp }));
 }

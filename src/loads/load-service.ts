@@ -1,3 +1,4 @@
+import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import type { JobError } from '../jobs/job.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { RejectsSummary } from '../rejects/kept-rejects.ts';
@@ -51,6 +52,8 @@ export interface LoadStart {
 
 export interface StartLoad {
   readonly table: Table;
+  /** The dictionary that the table is from. */
+  readonly dictionary: ReturnType<DictionaryBook['now']>;
   readonly mode: LoadMode;
   readonly source: LoadSource;
   /** Survey made during the upload. null for a file in the inbox, which an activity surveys. */

@@ -4,6 +4,7 @@ import type { Tx } from '../db/database.ts';
 import type { LedgerRow } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { part, statement } from '../db/statement.ts';
+import { holdTable, type LedgerDictionary } from '../dictionary/dictionary-versions.ts';
 import { rulesFingerprint } from '../dictionary/rules-fingerprint.ts';
 import { LongshoreError } from '../errors.ts';
 import { INSTALLATION_ID } from '../installation/installation.ts';
@@ -19,7 +20,7 @@ import { CHANGED_BY_RESTORE, RESTORED_AWAY } from './restored-since.ts';
 
 export interface NewLoad {
   readonly table: Table;
-  readonly dictionary: Pick<Dictionary, 'version'>;
+  readonly dictionary: Pick<Dictionary, 'version'> & Partial<LedgerDictionary>;
   readonly mode: LoadMode;
   readonly source: LoadSource;
   /** The storage's stamp of an inbox file when the load was requested. */
@@ -72,8 +73,9 @@ const NEXT_LOAD = statement<{
  */
 export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`load-${request.table.name}`]);
+  const tableSince = await holdTable(tx, request.dictionary, request.table.name);
   if (!request.force) {
-    const same = await findSameLoad(tx, request);
+    const same = await findSameLoad(tx, request, tableSince);
     if (same !== undefined) {
       const rulesChanged = rulesFingerprint(same.definition) !== rulesFingerprint(request.table);
       return { id: same.id, uid: null, existing: true, rulesChanged };
@@ -97,6 +99,7 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad>
     ...surveyColumns(request.survey),
     definition: request.table,
     dictionaryVersion: request.dictionary.version,
+    tableSince,
     maxRejects: request.maxRejects,
     forced: request.force,
     rowsRead: 0,
@@ -126,9 +129,9 @@ interface SameLoad extends Record<string, unknown> {
   readonly definition: Table;
 }
 
-/** The last load `l` of table $1 in mode $2 that does the same. */
+/** The last load `l` of table $1, as it came in version $4, in mode $2 that does the same. */
 const LAST_SAME = part`
-  status not in ('failed', 'cancelled')
+  coalesce(table_since, 1) = coalesce($4, 1) and status not in ('failed', 'cancelled')
      and case when mode = 'append' then not ${RESTORED_AWAY}
               else not ${CHANGED_BY_RESTORE} and not exists (
                 select from longshore.load later
@@ -145,11 +148,15 @@ const SAME_SOURCE = statement<SameLoad>`
      and hashtextextended(source_key || '@' || coalesce(source_stamp, ''), 0) = hashtextextended($3, 0)
      and source_key || '@' || coalesce(source_stamp, '') = $3 and ${LAST_SAME}`;
 
-async function findSameLoad(tx: Tx, request: NewLoad): Promise<SameLoad | undefined> {
+async function findSameLoad(
+  tx: Tx,
+  request: NewLoad,
+  tableSince: number | null,
+): Promise<SameLoad | undefined> {
   const { table, mode, survey, source, sourceStamp } = request;
   const [row] = survey
-    ? await tx.query(SAME_CONTENT, [table.name, mode, survey.sha256])
-    : await tx.query(SAME_SOURCE, [table.name, mode, `${source.key}@${sourceStamp ?? ''}`]);
+    ? await tx.query(SAME_CONTENT, [table.name, mode, survey.sha256, tableSince])
+    : await tx.query(SAME_SOURCE, [table.name, mode, `${source.key}@${sourceStamp ?? ''}`, tableSince]);
   return row;
 }
 

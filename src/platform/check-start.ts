@@ -5,8 +5,8 @@ import { type Config, readConfig } from '../config.ts';
 import { checkServer } from '../db/check-server.ts';
 import { readDictionary } from '../dictionary/read-dictionary.ts';
 import { LongshoreError } from '../errors.ts';
-import { readReports, reportsFolder } from '../reports/read-reports.ts';
-import { readState } from '../runtime/home.ts';
+import { readReports } from '../reports/read-reports.ts';
+import { readKnownTables, readState } from '../runtime/home.ts';
 import { payloadKeyPath, readPayloadKeys } from '../seal/payload-keys.ts';
 import { type StartFault, StartRefused, startFaultsOf } from '../start-faults.ts';
 import { clusterFault } from './postgres-cluster.ts';
@@ -73,10 +73,17 @@ function checksOf(config: Config, starting: Starting): readonly (() => unknown)[
   ];
 }
 
-async function checkDictionary(config: Config): Promise<void> {
-  const dictionary = await readDictionary(config.dictionaryPath);
-  const folder = reportsFolder(config);
-  if (folder !== null) await readReports(folder, dictionary);
+/** Reports may read tables that only the ledger's dictionary has: what is known of it is in the home. */
+async function checkDictionary({ home, databaseUrl, dictionaryPath, reportsPath }: Config): Promise<void> {
+  const dictionary = await readDictionary(dictionaryPath);
+  if (reportsPath === undefined) return;
+  const known = readKnownTables(home);
+  // A ledger of one's own may have them from another machine: its processes tell when they have read it.
+  if (known === null && databaseUrl !== undefined) await readReports(reportsPath, null);
+  else {
+    const names = new Set([...dictionary.tables.map(({ name }) => name), ...(known?.tables ?? [])]);
+    await readReports(reportsPath, [...names]);
+  }
 }
 
 function checkHome({ home, databaseUrl }: Config): void {

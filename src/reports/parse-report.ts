@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Dictionary } from '../types.ts';
 import type { Report, ReportChart, ReportParameter } from './report.ts';
 import { type ReportFault, reportInvalid } from './report-faults.ts';
 import { type HeaderLine, type HeaderWord, readHeader } from './report-header.ts';
@@ -15,9 +14,15 @@ const WHOLE = /^-?[0-9]{1,15}$/;
 /**
  * A report from the text of its file (see `Report` for the format). Pure.
  * @param file for messages
+ * @param known names of the tables that it may read; null: any
  * @throws LongshoreError `report-invalid` that names every fault of the header with its line
  */
-export function parseReport(name: string, file: string, text: string, dictionary: Dictionary): Report {
+export function parseReport(
+  name: string,
+  file: string,
+  text: string,
+  known: readonly string[] | null,
+): Report {
   const faults: ReportFault[] = [];
   if (!NAME.test(name)) {
     const detail = `the name "${name}": expected up to 49 lower-case letters, digits and hyphens`;
@@ -41,7 +46,7 @@ export function parseReport(name: string, file: string, text: string, dictionary
     title: reader.text('title') ?? '',
     description: reader.text('description'),
     parameters,
-    tables: readTables(reader, dictionary, faults),
+    tables: readTables(reader, known, faults),
     key,
     hidden: reader.list('hidden'),
     order: readOrder(reader, faults),
@@ -92,11 +97,14 @@ class HeaderReader {
   }
 }
 
-function readTables(reader: HeaderReader, dictionary: Dictionary, faults: ReportFault[]): readonly string[] {
-  const known = dictionary.tables.map((table) => table.name);
+function readTables(
+  reader: HeaderReader,
+  known: readonly string[] | null,
+  faults: ReportFault[],
+): readonly string[] {
   const tables = reader.list('tables');
-  for (const table of tables.filter((name) => !known.includes(name))) {
-    const detail = `"tables": the dictionary has no table "${table}", only ${known.join(', ')}`;
+  for (const table of tables.filter((name) => known?.includes(name) === false)) {
+    const detail = `"tables": the dictionary has no table "${table}", only ${known?.join(', ')}`;
     faults.push({ line: reader.lineOf('tables'), detail });
   }
   return tables;

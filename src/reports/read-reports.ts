@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
+import type { DictionaryBase } from '../dictionary/dictionary-kinds.ts';
 import { LongshoreError } from '../errors.ts';
-import type { Dictionary } from '../types.ts';
 import { parseReport } from './parse-report.ts';
 import type { Report } from './report.ts';
 import { reportInvalid } from './report-faults.ts';
@@ -13,9 +13,13 @@ export const BUNDLED_REPORTS: string = fileURLToPath(new URL('.', import.meta.ur
 
 /**
  * The reports of a folder: one a file `<name>.sql`, in the order of names. Other files are passed over.
+ * @param tables names of those that a report may read; null: not known
  * @throws LongshoreError `report-invalid` that names the folder, or of each file the line and what is wrong there
  */
-export async function readReports(folder: string, dictionary: Dictionary): Promise<readonly Report[]> {
+export async function readReports(
+  folder: string,
+  tables: readonly string[] | null,
+): Promise<readonly Report[]> {
   const names = await readdir(folder).catch((cause) => {
     throw reportInvalid(folder, [{ line: null, detail: 'the folder can not be read' }], cause);
   });
@@ -30,7 +34,7 @@ export async function readReports(folder: string, dictionary: Dictionary): Promi
     });
     const plain = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
     try {
-      reports.push(parseReport(file.slice(0, -'.sql'.length), shown, plain, dictionary));
+      reports.push(parseReport(file.slice(0, -'.sql'.length), shown, plain, tables));
     } catch (error) {
       if (!(error instanceof LongshoreError)) throw error;
       faults.push(error);
@@ -44,10 +48,13 @@ export async function readReports(folder: string, dictionary: Dictionary): Promi
   });
 }
 
-/** The sample's reports read the sample's tables; null: there are none. */
-export function reportsFolder({
-  reportsPath,
-  dictionaryPath,
-}: Pick<Config, 'reportsPath' | 'dictionaryPath'>): string | null {
-  return reportsPath ?? (dictionaryPath === undefined ? BUNDLED_REPORTS : null);
+/**
+ * The sample's reports read the sample's tables; null: there are none.
+ * @param base what the platform's dictionary began with
+ */
+export function reportsFolder(
+  { reportsPath }: Pick<Config, 'reportsPath'>,
+  base: DictionaryBase,
+): string | null {
+  return reportsPath ?? (base === 'sample' ? BUNDLED_REPORTS : null);
 }

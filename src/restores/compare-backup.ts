@@ -1,10 +1,10 @@
 import { isRowFault } from '../db/sqlstate.ts';
+import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import { LongshoreError } from '../errors.ts';
 import { hasEnded } from '../jobs/job.ts';
 import type { JobDeps } from '../jobs/job-kind.ts';
 import { createJobs } from '../jobs/jobs.ts';
 import type { TableReads } from '../tables/table-reads.ts';
-import type { Dictionary } from '../types.ts';
 import { comparedFields } from './compared-table.ts';
 import { findComparison } from './comparisons.ts';
 import { readDifferences } from './differences.ts';
@@ -13,7 +13,7 @@ import type { Diff, DiffRequest } from './restore-service.ts';
 import { readRestorePlan } from './restores.ts';
 
 interface CompareDeps extends JobDeps {
-  readonly dictionary: Dictionary;
+  readonly dictionary: Pick<DictionaryBook, 'now'>;
   readonly reads: TableReads;
 }
 
@@ -22,7 +22,8 @@ interface CompareDeps extends JobDeps {
  * for some minutes, so that pages can be read from it.
  */
 export async function compareBackup(deps: CompareDeps, request: DiffRequest): Promise<Diff> {
-  const { db, dictionary, reads } = deps;
+  const { db, reads } = deps;
+  const dictionary = deps.dictionary.now();
   const { backupId, table, page, waitMs, signal } = request;
   const found = await findComparison(db, { backupId, table, dictionary }, ({ primaryKey }) => {
     if (page.after !== null && page.after.length !== primaryKey.length) throw notOfThisTable();

@@ -1,8 +1,8 @@
 import type { BackupKeys } from '../backups/backup-keys.ts';
+import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import type { JobDeps } from '../jobs/job-kind.ts';
 import { createJobs } from '../jobs/jobs.ts';
 import type { TableReads } from '../tables/table-reads.ts';
-import type { Dictionary } from '../types.ts';
 import { compareBackup } from './compare-backup.ts';
 import { deleteCopy, listCopies } from './copies.ts';
 import { createRestore, latestBackupOf } from './create-restore.ts';
@@ -14,7 +14,7 @@ import { listRestores } from './restores.ts';
 
 export interface LedgerRestoresDeps extends JobDeps {
   readonly backupKeys: BackupKeys;
-  readonly dictionary: Dictionary;
+  readonly dictionary: Pick<DictionaryBook, 'now'>;
   readonly reads: TableReads;
   readonly maxCopies: number;
 }
@@ -30,13 +30,15 @@ export function createLedgerRestores(deps: LedgerRestoresDeps): RestoreService {
   };
   return {
     ...jobs,
-    start: async (request) => begin(await createRestore(db, { ...request, dictionary, maxCopies })),
+    start: async (request) =>
+      begin(await createRestore(db, { ...request, dictionary: dictionary.now(), maxCopies })),
 
     // An API key may request many drills of a backup: each is a new one.
-    verify: async (request) => begin(await createDrill(db, { ...request, dictionary, again: true })),
+    verify: async (request) =>
+      begin(await createDrill(db, { ...request, dictionary: dictionary.now(), again: true })),
 
     latestOf(table, before) {
-      const known = dictionary.tables.some(({ name }) => name === table);
+      const known = dictionary.now().tables.some(({ name }) => name === table);
       return latestBackupOf({ db, storage, keys }, table, { before, known });
     },
     list: (filter) => listRestores(db, filter),

@@ -50,6 +50,29 @@ export function logPath(home: string, name: string): string {
   return join(home, 'logs', `${name}.log`);
 }
 
+const knownTables = z.object({ base: z.enum(['sample', 'file']), tables: z.array(z.string()) });
+
+/** What a start can know of the ledger's dictionary before PostgreSQL is up. */
+export type KnownTables = Readonly<z.infer<typeof knownTables>>;
+
+function knownTablesPath(home: string): string {
+  return join(home, 'dictionary.json');
+}
+
+/** The dictionary as the ledger had it when an API process with this home last ran; null: none has. */
+export function readKnownTables(home: string): KnownTables | null {
+  try {
+    return knownTables.parse(JSON.parse(readFileSync(knownTablesPath(home), 'utf8')));
+  } catch {
+    // It is only there to find faults earlier.
+    return null;
+  }
+}
+
+export function writeKnownTables(home: string, known: KnownTables): void {
+  writeFileAtomically(knownTablesPath(home), `${JSON.stringify(known)}\n`, 0o644);
+}
+
 /** Makes the home and its folders where they are missing. Idempotent. */
 export async function ensureHome(home: string): Promise<HomeLayout> {
   const layout = {

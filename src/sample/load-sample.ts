@@ -15,6 +15,9 @@ export interface SampleLine {
   readonly rejected: number;
 }
 
+/** Those of the sample's dictionary, referenced ones first. */
+export const SAMPLE_TABLES = ['departments', 'jobs', 'hired_employees'] as const;
+
 const WAIT_SECONDS = 60;
 
 /**

@@ -11,6 +11,7 @@ import { readRetention } from '../backups/apply-retention.ts';
 import type { BackupKeys } from '../backups/backup-keys.ts';
 import type { Database } from '../db/database.ts';
 import { asDatabaseError } from '../db/database-error.ts';
+import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
 import { messageOf } from '../runtime/log-fields.ts';
@@ -19,7 +20,6 @@ import type { Storage } from '../storage/storage.ts';
 import { KIND_ATTRIBUTE } from '../temporal/search-attributes.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
 import { codeMarkdown } from '../temporal/ui-markdown.ts';
-import type { Dictionary } from '../types.ts';
 import { RUN_SCHEDULE, type RunScheduleInput } from './contract.ts';
 import { inputOf, type ScheduleReader, scheduleView, unreadSchedule } from './read-schedule.ts';
 import { type NewSchedule, type ScheduleChange, scheduleIdSchema } from './schedule.ts';
@@ -43,7 +43,7 @@ export interface TemporalSchedulesDeps extends ScheduleReader {
   readonly installation: Installation;
   readonly book: ScheduleBook;
   readonly storage: Storage;
-  readonly dictionary: Dictionary;
+  readonly dictionary: Pick<DictionaryBook, 'look'>;
   readonly backupKeys: BackupKeys;
 }
 
@@ -93,7 +93,7 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
     get: view,
 
     async create(request) {
-      check(deps, request);
+      await check(deps, request);
       const key = keyOf(request.id);
       if (!(await translating(() => book.create(key, wantedOf(installation, request))))) {
         throw new LongshoreError('schedule-state', `there is a schedule ${quoted(request.id)} already`);
@@ -102,7 +102,7 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
     },
 
     async change(id, request) {
-      check(deps, request);
+      await check(deps, request);
       return change(id, (before) => changed(installation, id, before, request));
     },
 
@@ -134,9 +134,13 @@ export function createTemporalSchedules(deps: TemporalSchedulesDeps): ScheduleSe
   };
 }
 
-function check({ dictionary, backupKeys }: TemporalSchedulesDeps, { tables, encrypt }: ScheduleChange): void {
+async function check(
+  { dictionary, backupKeys }: TemporalSchedulesDeps,
+  { tables, encrypt }: ScheduleChange,
+): Promise<void> {
+  const known = (await dictionary.look()).tables;
   for (const name of tables ?? []) {
-    if (dictionary.tables.some((table) => table.name === name)) continue;
+    if (known.some((table) => table.name === name)) continue;
     throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
   }
   if (encrypt === true && backupKeys.current === null) {

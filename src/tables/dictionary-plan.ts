@@ -3,9 +3,10 @@ import type { Database, Tx } from '../db/database.ts';
 import { asRefused } from '../db/refusal.ts';
 import type { Sql } from '../db/sql.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
+import { lockDictionary } from '../dictionary/dictionary-versions.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Dictionary } from '../types.ts';
-import { TABLES_LOCK } from './ensure-tables.ts';
 import { type ForeignRule, rulesBeyond } from './rules-beyond.ts';
 import { readCatalog } from './table-catalog.ts';
 
@@ -29,13 +30,13 @@ export interface DictionaryPlan {
   drop(ids: readonly string[]): Promise<readonly ForeignRule[]>;
 }
 
-export function createDictionaryPlan(db: Database, dictionary: Dictionary): DictionaryPlan {
+export function createDictionaryPlan(db: Database, book: Pick<DictionaryBook, 'now'>): DictionaryPlan {
   return {
-    read: () => readPlan(db, dictionary),
+    read: () => readPlan(db, book.now()),
     async drop(ids) {
       for (let tried = 1; ; tried++) {
         try {
-          return await db.transaction((tx) => dropRules(tx, dictionary, new Set(ids)));
+          return await db.transaction((tx) => dropRules(tx, book.now(), new Set(ids)));
         } catch (error) {
           if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable || tried >= LOCK_TRIES) {
             throw asRefused(error) ?? error;
@@ -58,7 +59,7 @@ async function dropRules(
   ids: ReadonlySet<string>,
 ): Promise<readonly ForeignRule[]> {
   await tx.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
-  await tx.query('select pg_advisory_xact_lock($1)', [TABLES_LOCK]);
+  await lockDictionary(tx);
   const chosen = (await readPlan(tx, dictionary)).filter(({ id }) => ids.has(id));
   const gone = [...ids].filter((id) => !chosen.some((rule) => rule.id === id));
   if (gone.length > 0) {

@@ -2,14 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase, type Tx } from '../db/database.ts';
 import { DATA_SCHEMA, quoteName } from '../db/sql-names.ts';
 import { isConnectionError, SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import { lockDictionary } from '../dictionary/dictionary-versions.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Dictionary } from '../types.ts';
 import { isDone, planTables, type Step, type TablesPlan } from './plan-tables.ts';
 import { type ForeignRule, rulesBeyond } from './rules-beyond.ts';
 import { type Catalog, type Relation, readCatalog } from './table-catalog.ts';
-
-/** Advisory lock that serializes concurrent starts, and whoever else changes the definitions of data tables. */
-export const TABLES_LOCK = 7_463_002;
 
 /** Others queue behind a waiting lock: the transaction is rolled back quickly, lets them through, and retries. */
 const LOCK_TIMEOUT_MS = 1_000;
@@ -29,11 +27,19 @@ const LOCK_TRIES = 400;
  * @returns rules of the database that the dictionary does not have
  * @throws LongshoreError `dictionary-conflict`, naming everything at odds; nothing is changed then.
  */
-export async function ensureTables(url: string, dictionary: Dictionary): Promise<readonly ForeignRule[]> {
+export function ensureTables(url: string, dictionary: Dictionary): Promise<readonly ForeignRule[]> {
+  return changingTables(url, (tx) => ensureIn(tx, dictionary));
+}
+
+/**
+ * Runs a transaction that changes tables, over a connection of its own. Where somebody reads one of them for long, it
+ * gives up its locks, lets others through, and runs again.
+ */
+export async function changingTables<T>(url: string, work: (tx: Tx) => Promise<T>): Promise<T> {
   await using db = await openDatabase({ url, poolSize: 1, applicationName: 'longshore tables' });
   for (let tried = 1; ; tried++) {
     try {
-      return await db.transaction((tx) => ensure(tx, dictionary));
+      return await db.transaction(work);
     } catch (error) {
       if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable || tried >= LOCK_TRIES) throw error;
       await sleep(LOCK_PAUSE_MS);
@@ -51,12 +57,13 @@ export async function makeMissing(
   names: readonly string[],
 ): Promise<void> {
   const tables = dictionary.tables.filter(({ name }) => names.includes(name));
-  await db.transaction((tx) => ensure(tx, { ...dictionary, tables }));
+  await db.transaction((tx) => ensureIn(tx, { ...dictionary, tables }));
 }
 
-async function ensure(tx: Tx, dictionary: Dictionary): Promise<readonly ForeignRule[]> {
+/** `ensureTables` as a part of a transaction. @throws LongshoreError as `ensureTables` */
+export async function ensureIn(tx: Tx, dictionary: Dictionary): Promise<readonly ForeignRule[]> {
   const names = dictionary.tables.map(({ name }) => name);
-  await tx.query('select pg_advisory_xact_lock($1)', [TABLES_LOCK]);
+  await lockDictionary(tx);
   await tx.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
   let before = await readCatalog(tx, names);
   let plan = planTables(dictionary, before);

@@ -29,7 +29,7 @@ export function isDone(plan: TablesPlan): boolean {
 /** PostgreSQL's limit (MaxHeapAttributeNumber), dropped columns included. */
 const MAX_COLUMNS = 1_600;
 
-const KINDS: Readonly<Record<string, string>> = {
+export const RELATION_KINDS: Readonly<Record<string, string>> = {
   v: 'a view',
   m: 'a materialized view',
   i: 'an index',
@@ -65,7 +65,7 @@ export function planTables(dictionary: Dictionary, catalog: Catalog): TablesPlan
     if (relation === undefined) planNew(table, columns);
     else if (relation.kind !== 'r' && relation.kind !== 'p') {
       plan.conflicts.push(
-        `${table.name}: the name is taken by ${KINDS[relation.kind] ?? 'another relation'}`,
+        `${table.name}: the name is taken by ${RELATION_KINDS[relation.kind] ?? 'another relation'}`,
       );
       broken.set(table.name, new Set(columns.map(({ name }) => name)));
     } else planExisting(table, columns, relation);

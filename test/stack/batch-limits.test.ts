@@ -9,7 +9,7 @@ import { COMMIT_BATCHES, type CommitBatchesInput } from '../../src/batches/contr
 import { HandOver } from '../../src/batches/hand-over.ts';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../../src/errors.ts';
-import { startTestApi } from '../support/api-fakes.ts';
+import { startTestApi, table } from '../support/api-fakes.ts';
 import { batchApi, lockTable, temporalClient } from '../support/batch-api.ts';
 import { received } from '../support/batches.ts';
 import { until } from '../support/eventually.ts';
@@ -126,7 +126,7 @@ describe('the hand-over of groups', () => {
     for (const given of [true, false]) {
       const handOver = new HandOver();
       const one = held();
-      if (given) handOver.give('a', []);
+      if (given) handOver.give('a', [], table('jobs'));
       const first = handOver.commitOnce('a', 'jobs', one.commit);
       handOver.drop('a');
       const again = handOver.commitOnce('a', 'jobs', one.commit);
@@ -138,7 +138,7 @@ describe('the hand-over of groups', () => {
 
   it('lets a commit that failed be begun again, and remembers one that is done', async () => {
     const handOver = new HandOver();
-    handOver.give('a', []);
+    handOver.give('a', [], table('jobs'));
     await assert.rejects(
       handOver.commitOnce('a', 'jobs', () => Promise.reject(new Error('away'))),
       /away/,

@@ -14,10 +14,12 @@ import { HandOver } from '../../src/batches/hand-over.ts';
 import { keepPayload, PAYLOAD_FOLDER, readPayload } from '../../src/batches/payload.ts';
 import { readOutcome } from '../../src/batches/read-batches.ts';
 import { workflowIdOf } from '../../src/batches/start-group.ts';
+import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { sweepPayloads } from '../../src/housekeeping/housekeeping.ts';
 import { readInstallation } from '../../src/installation/installation.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import { batchStack, received } from '../support/batches.ts';
+import { fixedBook } from '../support/fixed-book.ts';
 import { testHome } from '../support/home.ts';
 import { testTemporal } from '../support/temporal.ts';
 
@@ -36,6 +38,7 @@ const DICTIONARY = {
     },
   ],
 };
+const dictionary = fixedBook(parseDictionary(DICTIONARY));
 const DAY_MS = 86_400_000;
 const logger = new DefaultLogger('ERROR');
 
@@ -65,7 +68,7 @@ describe('the payload of a group', async () => {
       environment: () => new MockActivityEnvironment({ workflowExecution }, { logger }),
     };
   }
-  const activitiesOf = (handOver: HandOver) => createBatchActivities({ db, storage, compiled, handOver });
+  const activitiesOf = (handOver: HandOver) => createBatchActivities({ db, storage, dictionary, handOver });
   const rowsWith = (id: number) => db.query('select id from notes where id = $1', [id]);
 
   for (const handed of [true, false]) {
@@ -74,7 +77,8 @@ describe('the payload of a group', async () => {
       const id = handed ? 1 : 2;
       const { input, batch, environment } = await groupOf(id);
       const handOver = new HandOver();
-      if (handed) handOver.give(input.group, [check('notes', batch.body, { id: batch.id })]);
+      if (handed)
+        handOver.give(input.group, [check('notes', batch.body, { id: batch.id })], compiled('notes').table);
       const here = activitiesOf(handOver);
       const first = await environment().run(here.commitBatches, input);
       assert.deepEqual(first, { sent: 2, accepted: 1, rejected: 1, discarded: 0 });

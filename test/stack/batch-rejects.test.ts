@@ -4,6 +4,7 @@ import { listBatchRejects, viewBatch } from '../../src/batches/read-batches.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { startTestApi } from '../support/api-fakes.ts';
 import { batchStack, ended } from '../support/batches.ts';
+import { fixedBook } from '../support/fixed-book.ts';
 
 const field = (name: string, type = 'integer', constraints = {}) => ({ name, type, constraints });
 const schema = (fieldsMatch: string) => ({
@@ -24,7 +25,7 @@ const REASONS = '_index,_field,_code,_message';
 /** From the body to the file, by way of the ledger. */
 describe('the rejects of a CSV batch as CSV', async () => {
   const { db, check, commit } = await batchStack({ after }, DICTIONARY);
-  const api = await startTestApi({ dictionary: parseDictionary(DICTIONARY) });
+  const api = await startTestApi({ dictionary: fixedBook(parseDictionary(DICTIONARY)) });
   after(() => api[Symbol.asyncDispose]());
   api.batches.get = (id) => viewBatch(db, id);
   api.batches.rejects = (id, page) => listBatchRejects(db, id, page);

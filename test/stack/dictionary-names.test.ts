@@ -5,12 +5,11 @@ import fc from 'fast-check';
 import { openDatabase } from '../../src/db/database.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { LongshoreError } from '../../src/errors.ts';
-import { compiledTables } from '../../src/rows/compiled-tables.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import { ensureTables } from '../../src/tables/ensure-tables.ts';
 import { readRows } from '../../src/tables/table-rows.ts';
 import type { Dictionary, LoadMode } from '../../src/types.ts';
-import { committer, ended } from '../support/batches.ts';
+import { committer, compiledOf, ended } from '../support/batches.ts';
 import { testDatabase } from '../support/database.ts';
 import { testHome } from '../support/home.ts';
 import { loadFile } from '../support/load-file.ts';
@@ -128,7 +127,7 @@ describe('the names of a dictionary', async () => {
           );
           return [counts?.loaded, counts?.rejected];
         };
-        const { check, commit } = committer(db, compiledTables(dictionary));
+        const { check, commit } = committer(db, compiledOf(dictionary));
         const object = (n: number) =>
           Object.fromEntries(table!.fields.map((one, at) => [one.name, row(n)[at]]));
         const ascii = table!.encoding === 'utf-8' || sketch.names.every((one) => /^[\0-\x7f]*$/.test(one));

@@ -103,9 +103,9 @@ describe('a PostgreSQL server of one’s own', () => {
     await using db = await openDatabase({ url, poolSize: 2 });
     const lines: string[] = [];
     const log = createLogger({ level: 'warn', process: 'test' }, { write: (line) => void lines.push(line) });
-    const dictionary = await readDictionary(undefined);
+    const dictionary = { ...(await readDictionary(undefined)), base: 'sample' as const };
     await ensureTables(url, dictionary);
-    const config = { reportsPath: undefined, dictionaryPath: undefined };
+    const config = { reportsPath: undefined };
     const open = async () => {
       await using _reports = await openReports({ config, databaseUrl: url, dictionary, db, log });
     };

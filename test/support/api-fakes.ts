@@ -24,11 +24,13 @@ import type { Storage } from '../../src/storage/storage.ts';
 import type { Dictionary, Field, Table } from '../../src/types.ts';
 import { FakeBackups } from './fake-backups.ts';
 import { FakeBatches } from './fake-batches.ts';
+import { FakeChanges } from './fake-changes.ts';
 import { FakeKeys } from './fake-keys.ts';
 import { FakeRefresher } from './fake-refresher.ts';
 import { FakeReports } from './fake-reports.ts';
 import { FakeRestores } from './fake-restores.ts';
 import { FakeSchedules } from './fake-schedules.ts';
+import { fixedBook } from './fixed-book.ts';
 import { TEST_PAYLOAD_KEYS } from './sealed.ts';
 
 /** A table of the sample's kind: `jobs(id, job)` without a header. */
@@ -245,8 +247,9 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     log: logger,
     strangers: createCoalescedLog(logger),
     storage,
-    dictionary,
+    dictionary: fixedBook(dictionary),
     plan: { read: async () => [], drop: async () => [] },
+    changes: new FakeChanges(),
     ...keys.deps(),
     loads,
     batches,

@@ -6,10 +6,10 @@ import { quoteName } from '../../src/db/sql-names.ts';
 import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { readInstallation } from '../../src/installation/installation.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
-import { compiledTables } from '../../src/rows/compiled-tables.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import { startTestApi, type TestApi } from './api-fakes.ts';
+import { fixedBook } from './fixed-book.ts';
 import type { Cleanup } from './home.ts';
 import { TEST_SEALED } from './sealed.ts';
 import type { TestStack } from './stack.ts';
@@ -34,12 +34,11 @@ export async function batchApi(t: Cleanup, stack: TestStack, client: Client): Pr
     installation: await readInstallation(db),
     storage: await openStorage(`file:${stack.home}/storage`),
     handOver: new HandOver(),
-    compiled: compiledTables(dictionary),
     log: createLogger({ level: 'silent', process: 'test' }),
     metrics,
     idempotencyDays: 1,
   });
-  const api = await startTestApi({ batches: committer, dictionary, metrics });
+  const api = await startTestApi({ batches: committer, dictionary: fixedBook(dictionary), metrics });
   t.after(async () => {
     await committer.stop(0);
     await api[Symbol.asyncDispose]();

@@ -5,9 +5,10 @@ import { commitGroup } from '../../src/batches/commit-group.ts';
 import { readBatch } from '../../src/batches/read-batch.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
-import { compiledTables } from '../../src/rows/compiled-tables.ts';
+import { compiledTable } from '../../src/rows/compiled-tables.ts';
 import type { CompiledTable } from '../../src/rows/contract.ts';
 import { ensureTables } from '../../src/tables/ensure-tables.ts';
+import type { Dictionary } from '../../src/types.ts';
 import { atOnce } from './at-once.ts';
 import { testDatabase } from './database.ts';
 import type { Cleanup } from './home.ts';
@@ -35,8 +36,13 @@ export async function batchStack(t: Cleanup, descriptor: unknown) {
   await ensureTables(database.url, dictionary);
   const db = await openDatabase({ url: database.url });
   t.after(async () => db[Symbol.asyncDispose]());
-  const compiled = compiledTables(dictionary);
+  const compiled = compiledOf(dictionary);
   return { url: database.url, db, compiled, ...committer(db, compiled) };
+}
+
+/** A dictionary's tables by name. */
+export function compiledOf({ tables }: Dictionary): (name: string) => CompiledTable {
+  return (name) => compiledTable(tables.find((table) => table.name === name)!);
 }
 
 export interface CommitOptions {

@@ -67,7 +67,10 @@ export class FakeReports {
   }
 
   static async open(): Promise<FakeReports> {
-    const read = await readReports(BUNDLED_REPORTS, parseDictionary(sample));
+    const read = await readReports(
+      BUNDLED_REPORTS,
+      parseDictionary(sample).tables.map(({ name }) => name),
+    );
     return new FakeReports(read.map((report) => ({ ...report, columns: COLUMNS[report.name]! })));
   }
 

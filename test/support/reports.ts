@@ -24,7 +24,14 @@ export async function startReports(
   dictionary?: Dictionary,
 ): Promise<readonly LiveReport[]> {
   const known = dictionary ?? (await readDictionary(undefined));
-  return ensureReports(url, await readReports(folder, known), known);
+  return ensureReports(
+    url,
+    await readReports(
+      folder,
+      known.tables.map(({ name }) => name),
+    ),
+    known,
+  );
 }
 
 /** A valid file over `jobs`, with lines of the header replaced, added, or (null) left out. */

@@ -7,12 +7,13 @@ import { BUNDLED_REPORTS, readReports } from '../../src/reports/read-reports.ts'
 import { testHome } from '../support/home.ts';
 import { reportFile, writeReports } from '../support/reports.ts';
 
-const dictionary = await readDictionary(undefined);
-const parse = (text: string, name = 'jobs') => parseReport(name, `${name}.sql`, text, dictionary);
+const { tables } = await readDictionary(undefined);
+const names = tables.map(({ name }) => name);
+const parse = (text: string, name = 'jobs') => parseReport(name, `${name}.sql`, text, names);
 
 describe('report files', () => {
   it('come with the sample', async () => {
-    const reports = await readReports(BUNDLED_REPORTS, dictionary);
+    const reports = await readReports(BUNDLED_REPORTS, names);
     assert.deepEqual(
       reports.map(({ name, key, hidden, refreshSeconds }) => ({ name, key, hidden, refreshSeconds })),
       [
@@ -50,7 +51,7 @@ describe('report files', () => {
     const home = await testHome(t);
     const text = reportFile('select id\n  from jobs;');
     const folder = await writeReports(home, { a: text, b: `\uFEFF${text.replaceAll('\n', '\r\n')}` });
-    const [a, b] = await readReports(folder, dictionary);
+    const [a, b] = await readReports(folder, names);
     assert.equal(a?.hash, b?.hash);
   });
 
@@ -131,7 +132,7 @@ describe('report files', () => {
 
   it('need a folder', async () => {
     await assert.rejects(
-      readReports('/nowhere/at/all', dictionary),
+      readReports('/nowhere/at/all', names),
       invalid(/\/nowhere\/at\/all: the folder can not be read/),
     );
   });

@@ -1,0 +1,36 @@
+import { defineEntity, p } from '@mikro-orm/postgresql';
+import { LEDGER_SCHEMA } from '../db/sql-names.ts';
+import type { DictionaryBase, DictionaryChange } from '../dictionary/dictionary-kinds.ts';
+import { texts } from './columns.ts';
+
+const schema = LEDGER_SCHEMA;
+
+/** A version of the dictionary; the newest one holds. */
+export const DictionaryEntity = defineEntity({
+  name: 'Dictionary',
+  tableName: 'dictionary',
+  schema,
+  properties: {
+    no: p.integer().primary().autoincrement(false),
+    name: p.text(),
+    /** As the API shows it. */
+    version: p.text(),
+    /** JSON of the Data Package descriptor. */
+    descriptor: p.text(),
+    /** SHA-256, hex, of the descriptor, whatever the order of its members. */
+    hash: p.text(),
+    /** What a start applied last: a file, or the sample. */
+    base: p.text().$type<DictionaryBase>(),
+    baseHash: p.text(),
+    /** Hashes of its resources by name. */
+    baseTables: p.json<Readonly<Record<string, string>>>(),
+    /** By table, the version in which it came into the dictionary. */
+    since: p.json<Readonly<Record<string, number>>>(),
+    change: p.text().$type<DictionaryChange>(),
+    /** Tables that came or left. */
+    tables: texts(),
+    /** ID of the API key, or `start`. */
+    changedBy: p.text(),
+    createdAt: p.datetime().defaultRaw('clock_timestamp()'),
+  },
+});

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database, Tx } from '../db/database.ts';
+import { tableLocked } from '../db/lock-holders.ts';
+import { asRefused } from '../db/refusal.ts';
+import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
+import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
+import { type AddedTables, type AddRequest, addTables } from './add-tables.ts';
+import { liveName } from './table-state.ts';
+
+/** Others queue behind a waiting lock, so each try is short; a request does not wait for long. */
+const LOCK_PAUSE_MS = 250;
+const LOCK_TRIES = 6;
+
+/** Changes of the dictionary of a running platform: each is one transaction, with the tables themselves. */
+export interface TableChanges {
+  /** @throws LongshoreError as `addTables`; `table-locked` where a table that a new one refers to is locked for long */
+  add(request: AddRequest): Promise<AddedTables>;
+}
+
+export interface TableChangesDeps {
+  readonly db: Database;
+  readonly book: Pick<DictionaryBook, 'look' | 'now'>;
+}
+
+export function createTableChanges({ db, book }: TableChangesDeps): TableChanges {
+  /** This process has the change when it answers; others find it in a moment. */
+  const changing = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
+    for (let tried = 1; ; tried++) {
+      try {
+        const changed = await db.transaction(work);
+        await book.look();
+        return changed;
+      } catch (error) {
+        if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable) throw asRefused(error) ?? error;
+        if (tried >= LOCK_TRIES) {
+          const tables = book.now().tables.map((table) => liveName(table));
+          throw await tableLocked(db, tables, 'share row exclusive', error);
+        }
+        await sleep(LOCK_PAUSE_MS);
+      }
+    }
+  };
+  return {
+    add: (request) => changing((tx) => addTables(tx, request)),
+  };
+}

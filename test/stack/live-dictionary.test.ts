@@ -1,0 +1,334 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { openDatabase } from '../../src/db/database.ts';
+import { type Descriptor, newestNo } from '../../src/dictionary/dictionary-versions.ts';
+import { readDescriptor } from '../../src/dictionary/read-dictionary.ts';
+import { LongshoreError } from '../../src/errors.ts';
+import { addTables } from '../../src/tables/add-tables.ts';
+import { settleDictionary } from '../../src/tables/settle-dictionary.ts';
+import { lockTable } from '../support/batch-api.ts';
+import { testDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Cleanup, testHome } from '../support/home.ts';
+import { type TestStack, testStack } from '../support/stack.ts';
+
+const whole = (name: string) => ({ name, type: 'integer' });
+const text = (name: string, constraints = {}) => ({ name, type: 'string', constraints });
+const resource = (name: string, fields: readonly object[], more: object = {}) => ({
+  name,
+  schema: { fields, primaryKey: ['id'], ...more },
+});
+const refersTo = (field: string, table: string) => ({
+  foreignKeys: [{ fields: [field], reference: { resource: table, fields: ['id'] } }],
+});
+const ORDERS = resource('orders', [whole('id'), text('customer', { required: true }), whole('job_id')], {
+  ...refersTo('job_id', 'jobs'),
+});
+
+type Body = Record<string, unknown> & { readonly code?: string; readonly detail?: string };
+const bodyOf = (answer: { readonly body: object }) => answer.body as unknown as Body;
+
+async function namesOf(stack: TestStack): Promise<string[]> {
+  const { resources } = bodyOf(await stack.get('/v1/dictionary')) as { resources?: { name: string }[] };
+  return resources!.map(({ name }) => name).sort();
+}
+
+describe('tables that come to a running platform', async () => {
+  const cleanups: (() => unknown)[] = [];
+  const t: Cleanup = { after: (action) => void cleanups.unshift(action) };
+  after(async () => {
+    for (const cleanup of cleanups) await cleanup();
+  });
+  const { url: DATABASE_URL } = await testDatabase(t);
+  const home = await testHome(t);
+  const env = { DATABASE_URL, LONGSHORE_STORAGE: `file:${home}/storage` };
+  const one = await testStack(t, undefined, { env });
+  const { address, namespace } = one.temporal;
+  const two = await testStack(t, undefined, {
+    env: { ...env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace },
+    worker: false,
+  });
+  const { db } = one;
+  const add = (body: object, stack = one, query = '') => stack.post(`/v1/tables${query}`, body);
+
+  it('are made, filled and read by every process, without a restart', async () => {
+    const made = await add(ORDERS);
+    assert.equal(made.status, 201, JSON.stringify(made.body));
+    const body = bodyOf(made);
+    assert.equal(body.name, 'orders');
+    assert.deepEqual(body.added, ['orders']);
+    assert.match(String((body.statements as string[]).join('\n')), /create table "public"\."orders"/);
+    assert.equal((body.resource as { encoding: string }).encoding, 'utf-8');
+    // The other process finds it when it is asked for it, and by itself.
+    const loaded = await two.load('orders', 'id,customer,job_id\n1,Ada,\n2,,\n');
+    assert.deepEqual(
+      [loaded.body.status, loaded.body.rows.loaded, loaded.body.rows.rejected],
+      ['done', 1, 1],
+    );
+    await eventually(async () => (await namesOf(two)).includes('orders'), true);
+    for (const [stack, id] of [
+      [one, 3],
+      [two, 4],
+    ] as const) {
+      const sent = await stack.post('/v1/tables/orders/rows', [{ id, customer: 'Grace' }]);
+      assert.equal(sent.status, 201, JSON.stringify(sent.body));
+    }
+    assert.deepEqual(
+      (await one.rows('orders')).map(({ id }) => id),
+      ['1', '3', '4'],
+    );
+    const document = bodyOf(await two.get('/openapi.json')) as unknown as {
+      components: { schemas: Record<string, unknown> };
+    };
+    assert.ok(document.components.schemas.Row_orders);
+    const backup = await two.post('/v1/backups', {}, { prefer: 'wait=50' });
+    const held = (bodyOf(backup) as unknown as { tables: { table: string }[] }).tables;
+    assert.ok(
+      held.some(({ table }) => table === 'orders'),
+      JSON.stringify(backup.body),
+    );
+    const [seen] = await db.query<{ n: string }>('select count(*) as n from longshore_read.orders');
+    assert.equal(seen?.n, '3');
+  });
+
+  it('are told and not made by a dry run', async () => {
+    const before = await newestNo(db);
+    const told = await add(resource('planned', [whole('id')]), one, '?dryRun=true');
+    assert.equal(told.status, 200, JSON.stringify(told.body));
+    assert.deepEqual([bodyOf(told).dryRun, bodyOf(told).added], [true, ['planned']]);
+    assert.match(String(bodyOf(told).statements), /create table "public"\."planned"/);
+    assert.equal(await newestNo(db), before);
+    assert.equal((await one.get('/v1/tables/planned')).status, 404);
+    const faulty = await add(resource('planned', [{ name: 'id', type: 'nope' }]), one, '?dryRun=true');
+    assert.equal(faulty.status, 422);
+  });
+
+  it('may be sent again, and are one table; another definition is refused, with what differs', async () => {
+    const again = await add(ORDERS, two);
+    assert.deepEqual([again.status, bodyOf(again).added], [200, []], JSON.stringify(again.body));
+    const other = await add({
+      ...ORDERS,
+      schema: { ...ORDERS.schema, fields: [whole('id'), whole('customer')] },
+    });
+    assert.equal(other.status, 422, 'its key needs a field');
+    const changed = structuredClone(ORDERS);
+    Object.assign(changed.schema.fields[1]!, { type: 'integer' });
+    const refused = await add(changed);
+    assert.deepEqual([refused.status, refused.body.code], [409, 'table-exists']);
+    assert.match(refused.body.detail!, /orders already, with another definition \(fields\.customer\.type/);
+    // Orders refer to its key.
+    const keyless = await add({ name: 'jobs', schema: { fields: [whole('id')] } });
+    assert.deepEqual(
+      [keyless.status, keyless.body.code],
+      [409, 'table-exists'],
+      JSON.stringify(keyless.body),
+    );
+  });
+
+  it('come together, in any order, with references among them, or not at all', async () => {
+    const before = await newestNo(db);
+    const lines = resource('lines', [whole('id'), whole('parcel')], refersTo('parcel', 'parcels'));
+    const parcels = resource('parcels', [whole('id'), whole('order_id')], refersTo('order_id', 'orders'));
+    const bad = { ...parcels, schema: { ...parcels.schema, ...refersTo('order_id', 'nowhere') } };
+    const faulty = await add({ resources: [lines, bad] });
+    assert.deepEqual([faulty.status, faulty.body.code], [422, 'dictionary-invalid']);
+    const { errors } = bodyOf(faulty) as { errors?: { pointer: string }[] };
+    assert.deepEqual(
+      errors?.map(({ pointer }) => pointer),
+      ['#/resources/1/schema/foreignKeys/0/reference/resource'],
+    );
+    const lone = await add(bad);
+    const [place] = (bodyOf(lone) as { errors?: { pointer: string }[] }).errors ?? [];
+    assert.equal(place?.pointer, '#/schema/foreignKeys/0/reference/resource');
+    assert.equal(await newestNo(db), before);
+    const made = await add({ name: 'logistics', resources: [lines, parcels] });
+    assert.equal(made.status, 201, JSON.stringify(made.body));
+    const tables = (bodyOf(made) as { tables?: { name: string }[] }).tables;
+    assert.deepEqual(
+      tables?.map(({ name }) => name),
+      ['parcels', 'lines'],
+    );
+    assert.equal(await newestNo(db), before! + 1);
+    for (const nothing of [{}, { resources: [] }, { resources: 'x' }, { resources: [null, 3] }]) {
+      const none = await add(nothing);
+      assert.deepEqual([none.status, none.body.code], [422, 'dictionary-invalid'], JSON.stringify(nothing));
+    }
+  });
+
+  it('have names that nothing else has: not in the database, and not in another case', async () => {
+    await db.query(
+      'create view mine as select 1 as id; create type kind as enum (); create table own (id int); create index an_index on own (id)',
+    );
+    for (const [name, why] of [
+      ['mine', /the database has a view mine already/],
+      ['kind', /the database has a type kind already/],
+      ['own', /the database has a table own already, which is not in the dictionary/],
+      ['an_index', /the database has an index an_index/],
+      ['Orders', /Orders differs from the table orders by upper and lower case only/],
+    ] as const) {
+      const refused = await add(resource(name, [whole('id')]));
+      assert.deepEqual([refused.status, refused.body.code], [409, 'table-exists'], name);
+      assert.match(refused.body.detail!, why);
+    }
+    const two = await add({ resources: [resource('Twin', [whole('id')]), resource('twin', [whole('id')])] });
+    assert.equal(two.status, 409, JSON.stringify(two.body));
+    for (const [name, status] of [
+      ['select', 201],
+      ['pg_x', 422],
+      ['a b', 422],
+      ['', 422],
+    ] as const) {
+      assert.equal((await add(resource(name, [whole('id')]))).status, status, name);
+    }
+    const system = await add(resource('sys', [whole('id'), whole('ctid')]));
+    assert.match(system.body.detail!, /#\/schema\/fields\/1\/name: "ctid" is a system column/);
+  });
+
+  it('are one when two people add them at once: the other one is told', async () => {
+    const [a, b] = [resource('race', [whole('id')]), resource('race', [whole('id'), text('x')])];
+    const answers = await Promise.all([add(a, one), add(b, two)]);
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409], JSON.stringify(answers));
+    const same = resource('calm', [whole('id')]);
+    const alike = await Promise.all([add(same, one), add(same, two), add(same, one)]);
+    assert.deepEqual(alike.map(({ status }) => status).sort(), [200, 200, 201], JSON.stringify(alike));
+  });
+
+  it('are neither in the ledger nor in the database when the connection is lost between the two', async () => {
+    const before = await newestNo(db);
+    await using lock = await lockTable(db, 'jobs');
+    const lost = add(resource('half', [whole('id'), whole('job')], refersTo('job', 'jobs')));
+    await eventually(async () => {
+      const ended = await db.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and application_name = 'longshore api' and wait_event_type = 'Lock'`,
+      );
+      return ended.length > 0;
+    }, true);
+    const answer = await lost;
+    assert.ok(answer.status >= 409, JSON.stringify(answer));
+    await lock.release();
+    assert.equal(await newestNo(db), before);
+    const [there] = await db.query<{ there: boolean }>(`select to_regclass('half') is not null as there`);
+    assert.equal(there?.there, false);
+  });
+
+  it('are an admin key’s to add, and recorded', async () => {
+    const { body } = await one.post('/v1/keys', { name: 'w', scopes: ['write'] });
+    const { key } = body as unknown as { key: string };
+    const refused = await one.post('/v1/tables', ORDERS, { 'x-api-key': key });
+    assert.equal(refused.status, 403);
+    await eventually(async () => {
+      const { entries } = bodyOf(await one.get('/v1/audit?action=table.add')) as unknown as {
+        entries: { target: string; status: number; keyId: string; table: string }[];
+      };
+      return entries?.some(
+        ({ target, status, table }) => [target, status, table].join() === 'orders,201,orders',
+      );
+    }, true);
+  });
+});
+
+/** Starts, one after the other, over one database: what each does before anything else. */
+describe('a start', async () => {
+  const { url } = await testDatabase({ after });
+  const db = await openDatabase({ url, poolSize: 2 });
+  after(() => db[Symbol.asyncDispose]());
+  const sample = (await readDescriptor(undefined)).descriptor;
+  const A = resource('a', [whole('id')]);
+  const B = resource('b', [whole('id'), whole('n')]);
+  const C = resource('c', [whole('id')]);
+  const packageOf = (...resources: object[]) =>
+    ({ name: 'p', version: '1.0', resources }) as unknown as Descriptor;
+  const start = (file: Descriptor | null) => settleDictionary(url, { file, sample });
+  const namesAfter = async (file: Descriptor | null) =>
+    (await start(file)).dictionary.tables.map(({ name }) => name).sort();
+  const add = (descriptor: object) =>
+    db.transaction((tx) => addTables(tx, { descriptor, by: 'k1', dryRun: false }));
+
+  it('with a file keeps what was added since, and without one goes on with the dictionary that is there', async () => {
+    assert.deepEqual(await namesAfter(packageOf(A)), ['a']);
+    assert.equal((await add(B)).dictionary.version, '1.0+2');
+    const { dictionary } = await start(null);
+    assert.deepEqual([dictionary.version, dictionary.no, dictionary.base], ['1.0+2', 2, 'file']);
+    assert.deepEqual(dictionary.since, { a: 1, b: 2 });
+    assert.deepEqual(await namesAfter(packageOf(A)), ['a', 'b']);
+    assert.equal(await newestNo(db), 2, 'the same file is no new version');
+    await db.query('insert into a values (1), (2)');
+    const more = await start(packageOf(resource('a', [whole('id'), text('more')])));
+    assert.deepEqual([more.dictionary.version, more.dictionary.since], ['1.0+3', { a: 1, b: 2 }]);
+    assert.deepEqual(Object.keys((await db.query('select * from a'))[0]!), [
+      'id',
+      '_load_id',
+      '_line',
+      'more',
+    ]);
+    const versions = await db.query(
+      'select no, change, tables, changed_by from longshore.dictionary order by no',
+    );
+    assert.deepEqual(
+      versions.map((row) => Object.values(row)),
+      [
+        [1, 'start', ['a'], 'start'],
+        [2, 'add', ['b'], 'k1'],
+        [3, 'start', [], 'start'],
+      ],
+    );
+  });
+
+  it('is refused where the file leaves out a table of the last one that holds rows, and says which', async () => {
+    await assert.rejects(start(packageOf(C)), (error) => {
+      assert.ok(error instanceof LongshoreError);
+      assert.equal(error.code, 'dictionary-conflict');
+      assert.match(
+        error.message,
+        /does not have a any more, and it holds 2 rows: .* longshore table remove a/,
+      );
+      return true;
+    });
+    assert.deepEqual(await namesAfter(null), ['a', 'b'], 'nothing has changed');
+    await db.query('truncate a');
+    const { dictionary, notes } = await start(packageOf(C));
+    assert.deepEqual(dictionary.tables.map(({ name }) => name).sort(), ['b', 'c']);
+    assert.match(
+      notes.join(),
+      /^a has left the dictionary: the file does not have it, and it holds no rows$/,
+    );
+    assert.deepEqual(await db.query('select * from a'), [], 'it stays in the database');
+  });
+
+  it('with an earlier file goes on with the ledger’s while another process runs with the present one', async () => {
+    const D = resource('d', [whole('id')]);
+    await start(packageOf(C, D));
+    await db.query(
+      `insert into longshore.process (token, name, host, pid, dictionary_hash)
+       select 't', 'api', 'elsewhere', 1, base_hash from longshore.dictionary order by no desc limit 1`,
+    );
+    const { dictionary, notes } = await start(packageOf(C));
+    assert.deepEqual(dictionary.tables.map(({ name }) => name).sort(), ['b', 'c', 'd']);
+    assert.match(notes.join(), /is an earlier one, and another API process runs with the present one/);
+    await db.query(`update longshore.process set seen_at = now() - interval '1 hour'`);
+    assert.deepEqual(await namesAfter(packageOf(C)), ['b', 'c']);
+  });
+
+  it('with a file that does not go together with what was added says what is in the way', async () => {
+    await add(resource('child', [whole('id'), whole('c_id')], refersTo('c_id', 'c')));
+    const before = await newestNo(db);
+    await assert.rejects(
+      start(packageOf(B)),
+      /child, which is not in the file: the dictionary has no table "c"/,
+    );
+    assert.equal(await newestNo(db), before);
+  });
+
+  it('of an installation that kept no dictionary takes its file, or the sample, as before', async () => {
+    await db.query('delete from longshore.dictionary');
+    assert.deepEqual(await namesAfter(packageOf(B)), ['b']);
+    await db.query('delete from longshore.dictionary');
+    assert.deepEqual(await namesAfter(null), ['departments', 'hired_employees', 'jobs']);
+    await db.query(`insert into jobs values (1, 'Clerk')`);
+    const { dictionary, notes } = await start(packageOf(A));
+    const names = dictionary.tables.map(({ name }) => name).sort();
+    assert.deepEqual(names, ['a', 'jobs'], 'what holds rows of the sample stays');
+    assert.match(notes.join(), /jobs of the sample holds rows and stays in the dictionary/);
+  });
+});
