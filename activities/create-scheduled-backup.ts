@@ -21,7 +21,7 @@ export function createScheduledBackup({ db, dictionary, backupKeys: keys }: Dict
     readonly input: RunScheduleInput;
     readonly run: ScheduledRun;
   }): Promise<ScheduledBackup> => {
-    const backupId = await createBackup(db, {
+    const wanted = {
       id: backupIdOfRun(run),
       dictionary: await dictionary.look(),
       tables: input.tables,
@@ -31,7 +31,8 @@ export function createScheduledBackup({ db, dictionary, backupKeys: keys }: Dict
       purpose: 'schedule',
       scheduleId: input.scheduleId,
       startedBy: startedByRun(run),
-    });
+    } as const;
+    const backupId = await db.transaction((tx) => createBackup(tx, wanted));
     const { workflowId, tables } = await readBackupPlan(db, backupId);
     return { backupId, workflowId, tables: tables.map(({ name }) => name) };
   };

@@ -42,6 +42,7 @@ import { scheduleRoutes } from './schedules/schedules.ts';
 import { addTablesRoute } from './tables/add-tables.ts';
 import { dictionaryRoute } from './tables/dictionary.ts';
 import { planRoutes } from './tables/plan.ts';
+import { removedTableRoutes } from './tables/removed-tables.ts';
 import { tableRoutes } from './tables/tables.ts';
 
 /** Allows nothing from other origins, and no inline scripts. The one form is the documentation's search. */
@@ -94,6 +95,7 @@ function routesOf({ reports, dictionary }: ApiDeps, docs: DocsSource): readonly 
     ...batchRoutes,
     ...tableRoutes,
     addTablesRoute,
+    ...removedTableRoutes,
     ...reportRoutes(reports.reports),
     refreshReportRoute,
     ...scheduleRoutes,

@@ -338,7 +338,12 @@ export async function startApi({
     storage,
     dictionary,
     plan: createDictionaryPlan(db, dictionary),
-    changes: createTableChanges({ db, book: dictionary }),
+    changes: createTableChanges({
+      db,
+      book: dictionary,
+      keptDays: config.removedTableDays,
+      pendingBatches: (table) => batches.pending(table),
+    }),
     keys,
     tokens,
     keyService,

@@ -18,6 +18,7 @@ import { RestoreAnswers20261126 } from './20261126-restore-answers.ts';
 import { Schedules20261126 } from './20261126-schedules.ts';
 import { Surveys20261126 } from './20261126-surveys.ts';
 import { Dictionary20261127 } from './20261127-dictionary.ts';
+import { RemovedTables20261127 } from './20261127-removed-tables.ts';
 
 /** In order. A landed migration is never edited: add another. */
 export const migrations = [
@@ -41,4 +42,5 @@ export const migrations = [
   { name: '20261126-surveys', class: Surveys20261126 },
   { name: '20261126-large-ledgers', class: LargeLedgers20261126 },
   { name: '20261127-dictionary', class: Dictionary20261127 },
+  { name: '20261127-removed-tables', class: RemovedTables20261127 },
 ];

@@ -91,6 +91,7 @@ const schema = z.object({
   LONGSHORE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(3600).optional(),
   LONGSHORE_GRACE_SECONDS: z.coerce.number().int().min(0).max(3600).optional(),
   LONGSHORE_COPIES: z.coerce.number().int().min(0).max(10_000).default(100),
+  LONGSHORE_REMOVED_TABLE_DAYS: z.coerce.number().int().min(1).max(36_500).default(30),
   LONGSHORE_MAX_REJECTS: z
     .string()
     .default('10000000')
@@ -173,6 +174,8 @@ export interface Config {
   readonly graceSeconds: number | undefined;
   /** Tables that restores under another name may make, together. */
   readonly copies: number;
+  /** How long a table that was removed can be brought back. */
+  readonly removedTableDays: number;
   /** How many rejects fail a load that does not say it itself; null: as many as there are. */
   readonly maxRejects: MaxRejects | null;
   /** How many rejects of a load are kept with their records. */
@@ -266,6 +269,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     drainSeconds: e.LONGSHORE_DRAIN_SECONDS,
     graceSeconds: e.LONGSHORE_GRACE_SECONDS,
     copies: e.LONGSHORE_COPIES,
+    removedTableDays: e.LONGSHORE_REMOVED_TABLE_DAYS,
     maxRejects: parseMaxRejects(e.LONGSHORE_MAX_REJECTS) ?? null,
     keptRejects: e.LONGSHORE_KEPT_REJECTS,
     keptGroups: e.LONGSHORE_KEPT_GROUPS,

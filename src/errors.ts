@@ -80,6 +80,24 @@ export const ERRORS = {
     remedy:
       'Give the table another name; one that only the database has comes into the dictionary by the file of LONGSHORE_DICTIONARY.',
   },
+  'table-in-use': {
+    status: 409,
+    retryable: false,
+    title: 'The table is in use',
+    remedy: 'End, remove or change first what the message names, and ask again.',
+  },
+  'table-holds-rows': {
+    status: 409,
+    retryable: false,
+    title: 'The table holds rows',
+    remedy: 'Say its name once more to remove it with its rows: confirm=NAME, in the client --confirm NAME.',
+  },
+  'unknown-removed-table': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such removed table',
+    remedy: 'GET /v1/removed-tables lists the tables that can be brought back.',
+  },
   'unknown-load': {
     status: 404,
     retryable: false,

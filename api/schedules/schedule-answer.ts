@@ -57,8 +57,9 @@ const scheduleView = z.object({
   lastRuns: z.array(runView).meta({ description: 'Newest first' }),
   broken: jobErrorSchema.nullable().meta({
     description:
-      'Why it can not be read: somebody has changed it in Temporal to what no run can do; null: it can. Then it may be ' +
-      'paused and deleted, and its members are what can be read',
+      'Why its runs can do nothing: a table that it names has left the dictionary (unknown-table), or somebody has ' +
+      'changed it in Temporal to what no run can do; null: they can. Such a one may be paused and deleted, and its ' +
+      'members are what can be read',
   }),
 });
 scheduleView satisfies z.ZodType<ScheduleView>;

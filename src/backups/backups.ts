@@ -1,6 +1,7 @@
 import { type Codec, DEFAULT_CODEC } from '../avro/codec.ts';
 import type { Sql } from '../db/sql.ts';
 import { part, statement } from '../db/statement.ts';
+import { holdTables, type LedgerDictionary } from '../dictionary/dictionary-versions.ts';
 import { LongshoreError } from '../errors.ts';
 import { BACKUP_WORKFLOW_ID } from '../installation/workflow-ids.ts';
 import { quoted } from '../shorten.ts';
@@ -13,7 +14,7 @@ import { type BackupRow, type BackupSummaryRow, toBackupSummary, toBackupView } 
 import { uncovered } from './uncovered.ts';
 
 export interface NewBackup {
-  readonly dictionary: Dictionary;
+  readonly dictionary: Dictionary & Partial<LedgerDictionary>;
   /** null: every table of the dictionary. */
   readonly tables: readonly string[] | null;
   readonly codec?: Codec;
@@ -55,7 +56,7 @@ const CREATE_BACKUP = statement`
 
 /**
  * Records a new backup in the ledger, and nothing else: the caller starts its workflow. If it does not, housekeeping
- * does.
+ * does. In a transaction, so that no table of it can be removed before it is written down.
  *
  * @returns its ID
  * @throws LongshoreError `unknown-table`; `table-broken` where one that was named is not as the dictionary has it, or none
@@ -68,6 +69,8 @@ export async function createBackup(db: Sql, request: NewBackup): Promise<string>
     throw new LongshoreError('backup-key-missing', 'there is no key to encrypt the backup with');
   }
   const id = request.id ?? newBackupId();
+  // Of all tables those that were removed a moment ago are not there, and are left out.
+  if (request.tables !== null) await holdTables(db, dictionary, request.tables);
   const { tables, broken } = await usableTables(db, request);
   const left = await uncovered(db, tables, request.tables === null ? dictionary.tables : undefined);
   await db.query(CREATE_BACKUP, [

@@ -28,7 +28,8 @@ export function createLedgerBackups(deps: LedgerBackupsDeps): BackupService {
     ...jobs,
     async start(request) {
       const dictionary = deps.dictionary.now();
-      return jobs.start(await createBackup(db, { ...request, dictionary, keys, purpose: 'manual' }));
+      const whole = { ...request, dictionary, keys, purpose: 'manual' } as const;
+      return jobs.start(await db.transaction((tx) => createBackup(tx, whole)));
     },
     list: (filter) => listBackups(db, filter),
 

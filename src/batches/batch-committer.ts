@@ -43,6 +43,9 @@ export interface BatchCommitter extends BatchService {
    * are left to their workflow and answered as running.
    */
   stop(limitMs: number): Promise<void>;
+
+  /** Batches for a table that wait or are being committed here. */
+  pending(table: string): number;
 }
 
 /** Functions that end the wait of each request that is not answered yet. */
@@ -108,6 +111,8 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
     get: (id) => lookUpBatch(deps, id),
     list: (filter) => listBatches(db, filter),
     rejects: (id, page) => listBatchRejects(db, id, page),
+
+    pending: (table) => queue.heldIn(`append ${table}`) + queue.heldIn(`merge ${table}`),
 
     async stop(limitMs) {
       const left = await queue.stop(limitMs);

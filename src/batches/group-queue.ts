@@ -72,6 +72,11 @@ export class GroupQueue<T extends Queued> {
     this.#run = run;
   }
 
+  /** What waits or is being committed in the lane of this name. */
+  heldIn(lane: string): number {
+    return this.#lanes.get(lane)?.batches ?? 0;
+  }
+
   get held(): Room {
     return { ...this.#held };
   }

@@ -15,6 +15,7 @@ import { addReportCommands } from './commands/report.ts';
 import { addRestoreCommands } from './commands/restore.ts';
 import { addScheduleCommands } from './commands/schedule.ts';
 import { addStatusCommand } from './commands/status.ts';
+import { addTableCommands } from './commands/table.ts';
 import { addTablesCommand } from './commands/tables.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT_HELP } from './exit-codes.ts';
@@ -41,6 +42,7 @@ export function program(context: CommandContext): Command {
   addStatusCommand(root);
   addRejectsCommand(root);
   addTablesCommand(root);
+  addTableCommands(root);
   addCheckCommand(root);
   addDictionaryCommands(root);
   addControlCommands(root);

@@ -4,6 +4,9 @@
  */
 const REMEDIES: Readonly<Record<string, string>> = {
   'unknown-table': '"longshore tables" lists the tables.',
+  'table-exists': 'Give the table another name; "longshore table show <table>" shows the one that is there.',
+  'table-holds-rows': 'Say its name once more to remove it with its rows: --confirm <table>.',
+  'unknown-removed-table': '"longshore table removed" lists the tables that can be brought back.',
   'unknown-load': '"longshore status" lists the latest loads.',
   'unknown-batch': 'Run the same "longshore insert" again: rows that are in already are not inserted twice.',
   'unknown-backup': '"longshore backups" lists the latest backups.',

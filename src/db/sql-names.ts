@@ -42,6 +42,9 @@ export const REPORT_SCHEMA = 'longshore_report';
  */
 export const READ_SCHEMA = 'longshore_read';
 
+/** Schema of tables that were removed from the dictionary, until they are dropped. */
+export const REMOVED_SCHEMA = 'longshore_removed';
+
 /** All schemas that are Longshore's own. */
 export const OWN_SCHEMAS: readonly string[] = [
   LEDGER_SCHEMA,
@@ -49,4 +52,5 @@ export const OWN_SCHEMAS: readonly string[] = [
   COPY_SCHEMA,
   READ_SCHEMA,
   REPORT_SCHEMA,
+  REMOVED_SCHEMA,
 ];

@@ -43,6 +43,8 @@ export interface NewVersion {
   readonly change: DictionaryChange;
   /** ID of the API key, or `start`. */
   readonly changedBy: string;
+  /** Of tables that come back: the version in which they came at first. */
+  readonly since?: Readonly<Record<string, number>>;
 }
 
 const NEWEST_NO = statement<{ no: number }>`select no from longshore.dictionary order by no desc limit 1`;
@@ -108,9 +110,8 @@ export async function writeVersion(tx: Sql, made: NewVersion): Promise<LedgerDic
     ...names.filter((name) => !was.includes(name)),
     ...was.filter((name) => !names.includes(name)),
   ];
-  const since = Object.fromEntries(
-    names.map((name) => [name, (was.includes(name) && before?.since[name]) || no]),
-  );
+  const sinceOf = (name: string) => (was.includes(name) ? before?.since[name] : made.since?.[name]) ?? no;
+  const since = Object.fromEntries(names.map((name) => [name, sinceOf(name)]));
   await tx.query(INSERT, [
     no,
     parsed.name,
@@ -181,7 +182,19 @@ export async function holdTable(
   if (dictionary.since === undefined) return null;
   const [row] = await tx.query(SINCE, [name]);
   if (row?.since && row.since === dictionary.since[name]) return row.since;
-  throw new LongshoreError('unknown-table', `the table ${quoted(name)} was removed a moment ago`);
+  const what = Object.hasOwn(dictionary.since, name)
+    ? `the table ${quoted(name)} was removed a moment ago`
+    : `the dictionary has no table ${quoted(name)}`;
+  throw new LongshoreError('unknown-table', what);
+}
+
+/** The same for several tables, by their names. */
+export async function holdTables(
+  tx: Pick<Sql, 'query'>,
+  dictionary: Pick<Partial<LedgerDictionary>, 'since'>,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of [...names].sort()) await holdTable(tx, dictionary, name);
 }
 
 /** Waits for all that `holdTable` keeps, before a table leaves the dictionary. */

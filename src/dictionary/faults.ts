@@ -113,6 +113,7 @@ export function meantBy(value: unknown, known: readonly string[]): string {
 
 /** A value as a message names it: JSON, shortened. */
 export function describe(value: unknown): string {
+  if (value === undefined) return 'nothing';
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }

@@ -19,6 +19,7 @@ import { Faults } from '../runtime/faults.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import type { ScheduleBook } from '../schedules/schedule-book.ts';
 import type { Storage } from '../storage/storage.ts';
+import { dropRemoved, putOffDrops } from '../tables/bring-back.ts';
 import { translateTemporal } from '../temporal/translate-temporal.ts';
 import { within } from '../within.ts';
 import { endOrphans } from './orphans.ts';
@@ -93,6 +94,7 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
     every(SWEEP_EVERY_MS, () => dropOldSigningKeys(db)),
     every(SWEEP_EVERY_MS, () => sweepPayloads(deps)),
     every(SWEEP_EVERY_MS, async () => void (await dropExpiredIdempotencyKeys(db))),
+    once(SWEEP_EVERY_MS, () => dropRemovedTables(deps)),
   ];
   /** By one API of several. */
   function once(ms: number, work: () => Promise<void>): NodeJS.Timeout {
@@ -130,6 +132,20 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
 }
 
 /** @returns whether the storage could be swept of unfinished ones */
+/** Drops removed tables whose time is over. What something stands on is tried again a day later. */
+export async function dropRemovedTables({ db, log }: Pick<HouseDeps, 'db' | 'log'>): Promise<void> {
+  try {
+    for (;;) {
+      const dropped = await db.transaction((tx) => dropRemoved(tx, null));
+      if (dropped === null) return;
+      log.info(dropped, `The table ${dropped.table} that was removed has been dropped: its time was over`);
+    }
+  } catch (err) {
+    await putOffDrops(db);
+    log.warn({ err }, 'A removed table could not be dropped: it is tried again in a day');
+  }
+}
+
 export async function sweepUploads(
   db: Pick<Database, 'em'>,
   storage: Pick<Storage, 'list' | 'stat' | 'delete' | 'sweep'>,

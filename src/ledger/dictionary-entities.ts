@@ -1,7 +1,8 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 import { LEDGER_SCHEMA } from '../db/sql-names.ts';
 import type { DictionaryBase, DictionaryChange } from '../dictionary/dictionary-kinds.ts';
-import { texts } from './columns.ts';
+import type { MovedRelation, RemovedLink } from '../tables/removed-table.ts';
+import { number, texts } from './columns.ts';
 
 const schema = LEDGER_SCHEMA;
 
@@ -32,5 +33,31 @@ export const DictionaryEntity = defineEntity({
     /** ID of the API key, or `start`. */
     changedBy: p.text(),
     createdAt: p.datetime().defaultRaw('clock_timestamp()'),
+  },
+});
+
+/** A table that was removed: kept aside until it is dropped, or brought back. */
+export const RemovedTableEntity = defineEntity({
+  name: 'RemovedTable',
+  tableName: 'removed_table',
+  schema,
+  properties: {
+    id: p.integer().primary().autoincrement(),
+    tableName: p.text(),
+    /** JSON of its resource. */
+    resource: p.text(),
+    /** The version of the dictionary in which it came. */
+    since: p.integer(),
+    rows: number(),
+    bytes: number(),
+    /** What its relations were called, by what they are called now. */
+    relations: p.json<readonly MovedRelation[]>(),
+    /** Its references to other tables. */
+    links: p.json<readonly RemovedLink[]>(),
+    removedBy: p.text(),
+    removedAt: p.datetime().defaultRaw('clock_timestamp()'),
+    dropAt: p.datetime(),
+    broughtBackAt: p.datetime().nullable(),
+    droppedAt: p.datetime().nullable(),
   },
 });

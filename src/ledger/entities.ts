@@ -1,7 +1,7 @@
 import type { InferKyselyDB } from '@mikro-orm/postgresql';
 import { BackupEntity, BackupOriginEntity, BackupPartEntity } from './backup-entities.ts';
 import { BatchEntity, BatchGroupEntity, BatchRejectEntity, IdempotencyKeyEntity } from './batch-entities.ts';
-import { DictionaryEntity } from './dictionary-entities.ts';
+import { DictionaryEntity, RemovedTableEntity } from './dictionary-entities.ts';
 import { InstallationEntity, ProcessEntity } from './installation-entities.ts';
 import { ApiKeyEntity, AuditEntity, PayloadKeyEntity, TokenKeyEntity } from './key-entities.ts';
 import {
@@ -37,6 +37,7 @@ export const ledgerEntities = [
   ProcessEntity,
   RejectEntity,
   RejectRestEntity,
+  RemovedTableEntity,
   ReportEntity,
   RestoreEntity,
   RestorePartEntity,

@@ -10,6 +10,7 @@ import type { Sql } from '../db/sql.ts';
 import { quoteName } from '../db/sql-names.ts';
 import { isRowFault } from '../db/sqlstate.ts';
 import { statement } from '../db/statement.ts';
+import { holdTables, type LedgerDictionary } from '../dictionary/dictionary-versions.ts';
 import { LongshoreError } from '../errors.ts';
 import { restoreWorkflowId } from '../installation/workflow-ids.ts';
 import { STAGE_NAMES } from '../publish/stage.ts';
@@ -32,7 +33,7 @@ export interface NewRestore {
   /** null: every table of the backup. */
   readonly tables: readonly string[] | null;
   readonly target: RestoreTarget;
-  readonly dictionary: Dictionary;
+  readonly dictionary: Dictionary & Partial<LedgerDictionary>;
   /** Accept an unverified backup. */
   readonly acceptUnverified?: boolean;
   /** Newer backups that were skipped when this one was chosen. */
@@ -62,10 +63,15 @@ export async function createRestore(db: Database, request: NewRestore): Promise<
   if (target.as === null) await makeReady(db, request, definitions);
   const insert = (sql: Sql) =>
     insertRestore(sql, { ...request, target, skipped }, definitions, doubts !== null);
-  if (target.as === null || kind === 'dry-run') return insert(db);
   const { as } = target;
   return db.transaction(async (tx) => {
-    await reserveCopy(tx, as, request.maxCopies ?? 0);
+    if (as === null)
+      await holdTables(
+        tx,
+        request.dictionary,
+        definitions.map(({ name }) => name),
+      );
+    else if (kind === 'restore') await reserveCopy(tx, as, request.maxCopies ?? 0);
     return insert(tx);
   });
 }

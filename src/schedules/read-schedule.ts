@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { CODECS } from '../avro/codec.ts';
 import type { BackupStatus } from '../backups/backup.ts';
 import type { Database } from '../db/database.ts';
+import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import { LongshoreError } from '../errors.ts';
 import { jobError } from '../jobs/job.ts';
 import type { RestoreStatus } from '../restores/restore.ts';
@@ -22,6 +23,7 @@ import { cronOf, timezoneOf, warningsOf } from './schedule-spec.ts';
 export interface ScheduleReader {
   readonly client: Client;
   readonly db: Database;
+  readonly dictionary: Pick<DictionaryBook, 'now'>;
 }
 
 const NEXT_RUNS = 5;
@@ -80,6 +82,7 @@ export async function scheduleView(
 ): Promise<ScheduleView> {
   const { spec, state, info, action } = described;
   const { input, fault } = readInput(scheduleId, action.args?.[0]);
+  const gone = fault === null ? goneTables(reader, input) : null;
   // Temporal has the oldest first.
   const recent = info.recentActions.toReversed().slice(0, runs);
   const { scheduleId: _, ...shown } = input;
@@ -94,8 +97,25 @@ export async function scheduleView(
     warnings: warningsOf(spec),
     nextRuns: state.paused ? [] : info.nextActionTimes.slice(0, NEXT_RUNS).map((time) => time.toISOString()),
     lastRuns: await readLastRuns(reader, scheduleId, recent),
-    broken: fault === null ? null : jobError('schedule-broken', fault),
+    broken:
+      fault !== null
+        ? jobError('schedule-broken', fault)
+        : gone === null
+          ? null
+          : jobError('unknown-table', gone),
   };
+}
+
+/** Its runs fail until the tables are there again, or it names others. */
+function goneTables(
+  { dictionary }: ScheduleReader,
+  { scheduleId, tables }: Pick<RunScheduleInput, 'scheduleId' | 'tables'>,
+): string | null {
+  const known = new Set(dictionary.now().tables.map(({ name }) => name));
+  const gone = (tables ?? []).filter((name) => !known.has(name));
+  if (gone.length === 0) return null;
+  const what = gone.length === 1 ? 'a table that has' : 'tables that have';
+  return `schedule ${scheduleId} names ${what} left the dictionary (${gone.join(', ')}): let it name others, or bring them back`;
 }
 
 /** A schedule of which only the ID is known, and why. */

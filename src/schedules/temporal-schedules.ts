@@ -43,7 +43,7 @@ export interface TemporalSchedulesDeps extends ScheduleReader {
   readonly installation: Installation;
   readonly book: ScheduleBook;
   readonly storage: Storage;
-  readonly dictionary: Pick<DictionaryBook, 'look'>;
+  readonly dictionary: Pick<DictionaryBook, 'look' | 'now'>;
   readonly backupKeys: BackupKeys;
 }
 

@@ -110,6 +110,13 @@ export async function hangingViewsOf(db: Sql, tables: readonly string[]): Promis
     .map(({ name }) => name);
 }
 
+/** Drops the view of a table, and the function that it reads; never with `cascade`. */
+export async function dropReadView(db: Sql, table: string): Promise<void> {
+  const [view] = await standingOf(db, [table]);
+  await db.query(`drop view if exists ${readViewOf(table)}`);
+  if (view?.reads) await db.query(`drop function if exists ${quoteName(READ_SCHEMA, view.reads)}()`);
+}
+
 /** Lets a view no longer hang on its table; what depends on the view stays. */
 export async function detachReadView(db: Sql, table: string): Promise<void> {
   const [view] = await standingOf(db, [table]);

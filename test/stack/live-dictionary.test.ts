@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { openDatabase } from '../../src/db/database.ts';
 import { type Descriptor, newestNo } from '../../src/dictionary/dictionary-versions.ts';
 import { readDescriptor } from '../../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import { dropRemovedTables } from '../../src/housekeeping/housekeeping.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
 import { addTables } from '../../src/tables/add-tables.ts';
 import { settleDictionary } from '../../src/tables/settle-dictionary.ts';
 import { lockTable } from '../support/batch-api.ts';
 import { testDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Cleanup, testHome } from '../support/home.ts';
+import { longshore } from '../support/longshore.ts';
 import { type TestStack, testStack } from '../support/stack.ts';
 
 const whole = (name: string) => ({ name, type: 'integer' });
@@ -225,6 +230,155 @@ describe('tables that come to a running platform', async () => {
         ({ target, status, table }) => [target, status, table].join() === 'orders,201,orders',
       );
     }, true);
+  });
+
+  const remove = (name: string, query = '', stack = one) =>
+    fetch(`${stack.url}/v1/tables/${name}${query}`, {
+      method: 'DELETE',
+      headers: { 'x-api-key': stack.key },
+    }).then(async (response) => ({ status: response.status, body: (await response.json()) as Body }));
+  const inUse = async (name: string, why: RegExp, query = '') => {
+    const refused = await remove(name, query);
+    assert.deepEqual(
+      [refused.status, refused.body.code],
+      [409, 'table-in-use'],
+      JSON.stringify(refused.body),
+    );
+    assert.match(refused.body.detail!, why);
+  };
+
+  it('stay while something needs them, and say what', async () => {
+    await inUse('orders', /refers to it: the table parcels/, '?confirm=orders');
+    await inUse('hired_employees', /reads it: the reports departments-above-mean, hires-by-quarter/);
+    await db.query('create view on_lines as select id from lines');
+    await inUse('lines', /depends on it in the database: view on_lines/);
+    await db.query('drop view on_lines');
+    const { body } = await one.load('lines', 'id,parcel\n1,\n');
+    await db.query('update longshore.load set finished_at = null where id = $1', [body.id]);
+    await inUse('lines', new RegExp(`writes to it: the load ${body.id}`));
+    await db.query('update longshore.load set finished_at = now() where id = $1', [body.id]);
+    const lock = await lockTable(db, 'lines');
+    const sent = two.post('/v1/tables/lines/rows', [{ id: 2 }]);
+    await eventually(async () => (await lock.waiting()) > 0, true);
+    const waiting = await remove('lines', '?confirm=lines', two);
+    assert.match(waiting.body.detail!, /are being written to it: 1 batch$/);
+    await lock.release();
+    assert.equal((await sent).status, 201);
+    await db.query('delete from lines where id = 2');
+    const unsure = await remove('lines');
+    assert.deepEqual([unsure.status, unsure.body.code], [409, 'table-holds-rows']);
+    assert.match(unsure.body.detail!, /^lines holds 1 row$/);
+    const wrong = await remove('lines', '?confirm=line');
+    assert.match(wrong.body.detail!, /lines holds 1 row, and "line" is not its name/);
+    assert.equal((await remove('nowhere')).status, 404);
+    assert.equal((await one.rows('lines')).length, 1);
+  });
+
+  it('leave every process, with their rows kept aside, and come back as they were', async () => {
+    const scheduled = { id: 'of-lines', kind: 'backup', cron: '0 3 * * *', tables: ['lines'] };
+    assert.equal((await one.post('/v1/schedules', scheduled)).status, 201);
+    const { status, body } = await remove('lines', '?confirm=lines');
+    assert.deepEqual([status, body.table, body.rows], [200, 'lines', 1], JSON.stringify(body));
+    await eventually(async () => (await two.get('/v1/tables/lines')).status, 404);
+    const [relations] = await db.query<{ live: boolean; view: boolean }>(
+      `select to_regclass('lines') is not null as live, to_regclass('longshore_read.lines') is not null as view`,
+    );
+    assert.deepEqual({ ...relations }, { live: false, view: false });
+    const broken = (bodyOf(await one.get('/v1/schedules/of-lines')) as { broken?: Body }).broken;
+    assert.equal(broken?.code, 'unknown-table');
+    // Nothing out of sight keeps what it referred to from being removed itself.
+    const parcels = await remove('parcels');
+    assert.equal(parcels.status, 200, JSON.stringify(parcels.body));
+    const early = await one.post(`/v1/removed-tables/${body.id}/bring-back`);
+    assert.deepEqual(
+      [early.status, early.body.code],
+      [409, 'dictionary-conflict'],
+      JSON.stringify(early.body),
+    );
+    assert.match(early.body.detail!, /lines can not come back: the dictionary has no table "parcels"/);
+    const { removed } = bodyOf(await two.get('/v1/removed-tables')) as unknown as { removed: Body[] };
+    assert.deepEqual(
+      removed.map(({ table }) => table),
+      ['parcels', 'lines'],
+    );
+    for (const id of [parcels.body.id, body.id, body.id]) {
+      const back = await two.post(`/v1/removed-tables/${id}/bring-back`);
+      assert.equal(back.status, 200, JSON.stringify(back.body));
+    }
+    assert.equal((await one.rows('lines')).length, 1);
+    const dangling = await one.load('lines', 'id,parcel\n2,77\n', { maxRejects: 'none' });
+    assert.equal(dangling.body.rows.rejected, 1, 'its reference is back');
+    const again = await one.load('lines', 'id,parcel\n1,\n');
+    assert.equal(again.body.existing, true, 'it is the table that the file was loaded into');
+    assert.equal((bodyOf(await one.get('/v1/schedules/of-lines')) as { broken?: Body }).broken, null);
+    assert.equal((await one.post('/v1/removed-tables/999/bring-back')).body.code, 'unknown-removed-table');
+  });
+
+  it('make room for others of their names, which are other tables', async () => {
+    const csv = 'id,x\n1,a\n';
+    assert.equal((await add(resource('race2', [whole('id'), text('x')]))).status, 201);
+    assert.equal((await one.load('race2', csv)).body.status, 'done');
+    const { body } = await remove('race2', '?confirm=race2', two);
+    assert.equal((await add(resource('race2', [text('id'), text('x')]))).status, 201);
+    const loaded = await two.load('race2', csv);
+    assert.deepEqual([loaded.body.status, loaded.body.existing], ['done', false]);
+    for (const stack of [one, two]) {
+      const sent = await stack.post('/v1/tables/race2/rows', [{ id: stack === one ? 'b' : 'c' }]);
+      assert.equal(sent.status, 201, JSON.stringify(sent.body));
+    }
+    assert.deepEqual(
+      (await one.rows('race2')).map(({ id }) => id),
+      ['1', 'b', 'c'],
+    );
+    const taken = await one.post(`/v1/removed-tables/${body.id}/bring-back`);
+    assert.deepEqual([taken.status, taken.body.code], [409, 'table-exists'], JSON.stringify(taken.body));
+    // Its time is over.
+    await db.query('update longshore.removed_table set drop_at = now() where id = $1', [body.id]);
+    await dropRemovedTables({ db, log: createLogger({ level: 'silent', process: 'test' }) });
+    const left = await db.query(
+      `select relname from pg_class where relnamespace = 'longshore_removed'::regnamespace`,
+    );
+    assert.deepEqual(left, []);
+    assert.equal((await one.post(`/v1/removed-tables/${body.id}/bring-back`)).status, 404);
+  });
+
+  it('come and leave by commands', async () => {
+    const file = join(home, 'notes.json');
+    await writeFile(file, JSON.stringify(resource('notes', [whole('id'), text('note', { required: true })])));
+    const run = async (...args: string[]) => {
+      const env = { LONGSHORE_URL: one.url, LONGSHORE_KEY: one.key };
+      const { code, stdout, stderr } = await longshore(['table', ...args], { cwd: home, env });
+      return { code, said: stdout + stderr };
+    };
+    const dry = await run('add', 'notes.json', '--dry-run');
+    assert.equal(dry.code, 0, dry.said);
+    assert.match(dry.said, /^It would add notes:\ncreate table "public"\."notes"/);
+    assert.match(
+      (await run('add', 'notes.json')).said,
+      /^Added notes\. The dictionary is version 1\.0\.0\+\d+ now\.\n$/,
+    );
+    assert.match((await run('add', 'notes.json')).said, /are there already, with the same definition/);
+    const shown = await run('show', 'notes');
+    assert.match(
+      shown.said,
+      /^notes: 0 rows, .*\n\nfield +type +format +constraints\nid +integer[\s\S]*note +string +required[\s\S]*primary key: id\n$/,
+    );
+    const { said: descriptor } = await run('show', 'notes', '--descriptor');
+    await writeFile(join(home, 'again.json'), descriptor);
+    assert.match((await run('add', 'again.json')).said, /with the same definition/);
+    await db.query(`insert into notes values (1, 'one')`);
+    const unsure = await run('remove', 'notes');
+    assert.equal(unsure.code, 1);
+    assert.match(unsure.said, /notes holds 1 row[\s\S]*--confirm <table>/);
+    assert.match(
+      (await run('remove', 'notes', '--confirm', 'notes')).said,
+      /^notes is removed, with 1 row\.\nUntil .*: longshore table bring-back \d+\n$/,
+    );
+    assert.match((await run('removed')).said, /notes +1 /);
+    assert.match((await run('bring-back', 'notes')).said, /^notes is back, with 1 row\.\n$/);
+    assert.match((await run('removed')).said, /^No removed tables\.\n$/);
+    assert.equal((await run('bring-back', 'notes')).code, 1);
+    assert.match((await run('add', 'nowhere.json')).said, /nowhere\.json can not be read/);
   });
 });
 

@@ -342,7 +342,7 @@ const OPTION = /--[a-z][a-z-]+/g;
 /** The commands that a page of help lists. */
 function commandsIn(page: string): string[] {
   const listed = /^Commands:\n(.*?)\n(?:\n|$)/ms.exec(page)?.[1] ?? '';
-  return [...listed.matchAll(/^ {2}([a-z]+)/gm)]
+  return [...listed.matchAll(/^ {2}([a-z]+(?:-[a-z]+)*)/gm)]
     .map(([, name = '']) => name)
     .filter((name) => name !== 'help');
 }
