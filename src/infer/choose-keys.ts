@@ -76,6 +76,13 @@ function isFixedCode({ minBytes, maxBytes, shapes }: Column, { values }: TypedCo
   return digits && values >= 3 && minBytes === maxBytes && minBytes >= 6;
 }
 
+/** Names of people, places or firms: that each comes once in a few rows says nothing. */
+function isFewNames({ few }: Column, { type, values }: TypedColumn): boolean {
+  return (
+    type === 'string' && values < FEW_ROWS && (few.values?.some(({ bytes }) => bytes.includes(' ')) ?? false)
+  );
+}
+
 function scoreOf({ name, column, typed }: KeyCandidate, index: number, table: string): number {
   let score = 0;
   const bare = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
@@ -89,6 +96,7 @@ function scoreOf({ name, column, typed }: KeyCandidate, index: number, table: st
   if (column.rising && typed.type === 'integer') score += 0.5;
   if (isFixedCode(column, typed) && !CODE_HEADING.test(name.toLowerCase())) score += 2;
   if (typed.type === 'string' && column.maxBytes > 20) score -= 0.4;
+  if (isFewNames(column, typed)) score -= 0.4;
   if (index > 0 && /name|title|mail/i.test(name)) score -= 2;
   if (typed.type === 'string' && column.maxBytes > 64) score -= 2;
   if (/text|comment|description|note|address|amount|price|quantity|menge|betrag/i.test(name)) score -= 2;

@@ -197,25 +197,25 @@ def missing(value):
     return value is None or value is pandas.NA or value is pandas.NaT or (isinstance(value, float) and value != value)
 
 
+DUCKDB_WAYS = (
+    "sample_size=-1",
+    "sample_size=-1, strict_mode=false, null_padding=true",
+    "sample_size=-1, strict_mode=false, ignore_errors=true",
+)
+# It takes none but the empty cell by itself; these are pandas's and csvkit's.
+NOTHING = r"nullstr=['', 'NULL', 'null', 'NA', 'N/A', '\N']"
+
 READERS = {
     "DuckDB": {
         "sample_size=-1": duckdb_with("sample_size=-1", "sample_size=-1, strict_mode=false"),
-        "sample_size=-1, then ignore_errors": duckdb_with(
-            "sample_size=-1",
-            "sample_size=-1, strict_mode=false",
-            "sample_size=-1, strict_mode=false, ignore_errors=true",
-        ),
-        "sample_size=-1, then null_padding": duckdb_with(
-            "sample_size=-1",
-            "sample_size=-1, strict_mode=false, null_padding=true",
-            "sample_size=-1, strict_mode=false, ignore_errors=true",
-        ),
+        "sample_size=-1, then null_padding": duckdb_with(*DUCKDB_WAYS),
+        "sample_size=-1, the usual words for nothing": duckdb_with(*(f"{way}, {NOTHING}" for way in DUCKDB_WAYS)),
     },
     "frictionless": {
         "whole file, confidence 0.9": frictionless_with(),
         "whole file, confidence 1": frictionless_with(field_confidence=1),
     },
-    "csvkit": {"as it is": csvkit_with(), "--snifflimit -1": csvkit_with("--snifflimit", "-1")},
+    "csvkit": {"as it is": csvkit_with()},
     "pandas": {"sep=None": pandas_with(False), "sep=None, to_datetime, convert_dtypes": pandas_with(True)},
 }
 

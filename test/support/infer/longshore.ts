@@ -43,10 +43,9 @@ export async function readByLongshore({ files }: Answer): Promise<OwnReading> {
 async function readingOf(answer: FileAnswer, file: InferredFile, table: Table): Promise<Reading> {
   const raw = await readCorpusFile(answer);
   const encoding = file.prepared.recode ?? table.encoding;
-  const bytes = prepare(raw, file);
   let rows: Cell[][];
   try {
-    rows = rowsOf(bytes, table);
+    rows = inferredRows(raw, file, table);
   } catch (error) {
     // A load of the table that was inferred of this very file would refuse the file.
     if (!(error instanceof LongshoreError)) throw error;
@@ -62,13 +61,20 @@ async function readingOf(answer: FileAnswer, file: InferredFile, table: Table): 
   };
 }
 
-/** What `longshore add` sends: recoded where no table has the encoding, without what stands before the table. */
-function prepare(bytes: Buffer, { prepared: { recode, skipBytes } }: InferredFile): Buffer {
-  const text = recode === null ? bytes : Buffer.from(new TextDecoder(recode).decode(bytes));
-  return text.subarray(skipBytes);
+/**
+ * The rows that a load of the inferred table has, of the file as `longshore add` sends it: recoded where no table has
+ * the encoding, without what stands before the table. A row that a load would reject is no row.
+ * @throws LongshoreError where a load would refuse the file
+ */
+export function inferredRows(
+  unpacked: Buffer,
+  { prepared: { recode, skipBytes } }: InferredFile,
+  table: Table,
+): Cell[][] {
+  const text = recode === null ? unpacked : Buffer.from(new TextDecoder(recode).decode(unpacked));
+  return rowsOf(text.subarray(skipBytes), table);
 }
 
-/** The rows as a load casts them; one that a load would reject is no row. */
 function rowsOf(bytes: Buffer, table: Table): Cell[][] {
   const surveyor = new Surveyor(surveyOptionsOf(table));
   surveyor.push(bytes);
