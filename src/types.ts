@@ -39,6 +39,16 @@ export interface Field {
   readonly bareNumber?: boolean;
   readonly groupChar?: string;
   readonly decimalChar?: string;
+  /** Names that a file's header may have in place of the field's own. */
+  readonly from?: readonly string[];
+  /** A cell for rows that have none, or one that means null. */
+  readonly default?: string;
+  /** A cell for every row, whatever the file has. */
+  readonly constant?: string;
+  /** White space at the edges of a cell does not count. */
+  readonly trim?: true;
+  /** Never in a dictionary: rows without a cell keep what the table has, so that the default does not count. */
+  readonly keepsAbsent?: true;
 }
 
 export interface ForeignKey {
@@ -58,6 +68,13 @@ export interface Dialect {
   readonly commentChar: string | null;
 }
 
+/** What does not count when the names of a header are compared with those of fields. */
+export interface HeaderMatch {
+  readonly ignoreCase: boolean;
+  /** Also within a name. */
+  readonly ignoreSpaces: boolean;
+}
+
 export type FieldsMatch = 'exact' | 'equal' | 'subset' | 'superset' | 'partial';
 
 /** One resource of the dictionary. */
@@ -67,6 +84,8 @@ export interface Table {
   readonly description?: string;
   readonly fields: readonly Field[];
   readonly fieldsMatch: FieldsMatch;
+  /** Absent: names are compared exactly, but for white space around them. */
+  readonly matchHeader?: HeaderMatch;
   /** Empty when the table has none. */
   readonly primaryKey: readonly string[];
   readonly uniqueKeys: readonly (readonly string[])[];

@@ -31,6 +31,7 @@ export function describeTable(table: Table): z.infer<typeof resourceSchema> {
     schema: {
       fields: table.fields.map(describeField),
       fieldsMatch: table.fieldsMatch,
+      ...(table.matchHeader && { 'longshore:matchHeader': table.matchHeader }),
       ...(table.primaryKey.length > 0 && { primaryKey: table.primaryKey }),
       ...(table.uniqueKeys.length > 0 && { uniqueKeys: table.uniqueKeys }),
       ...(table.foreignKeys.length > 0 && {
@@ -44,6 +45,14 @@ export function describeTable(table: Table): z.infer<typeof resourceSchema> {
 }
 
 function describeField(field: Field): z.infer<typeof fieldDescriptorSchema> {
-  const { missingValues, constraints, ...rest } = field;
-  return { ...rest, constraints: { ...constraints }, missingValues: [...missingValues] };
+  const { missingValues, constraints, from, default: otherwise, constant, trim, ...rest } = field;
+  return {
+    ...rest,
+    ...(from !== undefined && { 'longshore:from': [...from] }),
+    ...(otherwise !== undefined && { 'longshore:default': otherwise }),
+    ...(constant !== undefined && { 'longshore:constant': constant }),
+    ...(trim && { 'longshore:trim': trim }),
+    constraints: { ...constraints },
+    missingValues: [...missingValues],
+  };
 }

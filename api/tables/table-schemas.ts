@@ -29,6 +29,16 @@ export const fieldDescriptorSchema = z
     description: z.string().optional(),
     constraints: z.record(z.string(), z.unknown()).optional(),
     missingValues: z.array(z.string()).optional(),
+    'longshore:from': z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'Other names that a header may have for it' }),
+    'longshore:default': z.string().optional().meta({ description: 'The cell of a row that has none' }),
+    'longshore:constant': z.string().optional().meta({ description: 'The cell of every row' }),
+    'longshore:trim': z
+      .literal(true)
+      .optional()
+      .meta({ description: 'White space around a cell does not count' }),
   })
   .catchall(z.unknown())
   .meta({ id: 'Field' });

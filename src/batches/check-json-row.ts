@@ -24,6 +24,9 @@ export type CheckedEntry = CheckedRow & { readonly given?: string };
  * - a number or a boolean in a field of type string: a `type-error`, since its text would be ambiguous (1.0 or 1);
  * - an object or an array: a `type-error`. Half of a surrogate pair is no text: an `encoding-error`.
  *
+ * A field with a default has it where it is null, or left out unless the row is of a merge; one with a constant always has
+ * that, whatever the row says.
+ *
  * A name that is no field is an `extra-cell`. What is no object is a `type-error` of the row.
  */
 export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: unknown) => CheckedEntry {
@@ -32,8 +35,9 @@ export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: un
   const rules = merges ? partialRules(compiled) : compiled;
   const at = new Map(fields.map((field, index) => [field.name, index]));
   // For each required field, the texts that mean null: a merge may leave the field out, but not set it to null.
-  const nulls = fields.map(({ constraints, missingValues }) =>
-    constraints.required ? new Set(missingValues) : null,
+  const constants = fields.filter(({ constant }) => constant !== undefined);
+  const nulls = fields.map(({ constraints, missingValues, default: otherwise }) =>
+    constraints.required && otherwise === undefined ? new Set(missingValues) : null,
   );
   return (entry) => {
     if (typeof entry !== 'object' || entry === null || Array.isArray(entry) || entry instanceof LongNumber) {
@@ -48,8 +52,10 @@ export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: un
     for (const [name, value] of Object.entries(entry)) {
       const index = at.get(name);
       if (index === undefined && ++unknown > MOST_UNKNOWN) continue;
-      if (index !== undefined) known++;
-      const cell = index === undefined ? unknownField(name) : cellOf(fields[index]!, value);
+      const field = index === undefined ? undefined : fields[index]!;
+      if (field?.constant !== undefined) continue;
+      if (field !== undefined) known++;
+      const cell = field === undefined ? unknownField(name) : (cellOf(field, value) ?? field.default ?? null);
       if (cell === null) {
         if (merges) refused ||= compiled.fields[index!]!.checkNull() !== null;
         continue;
@@ -59,18 +65,21 @@ export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: un
         faults.push(cell);
         continue;
       }
-      if (merges) refused ||= nulls[index!]?.has(cell) ?? false;
-      cells[index!] = cell;
+      const text = field?.trim ? cell.trim() : cell;
+      if (merges) refused ||= nulls[index!]?.has(text) ?? false;
+      cells[index!] = text;
       columns[index!] = index!;
     }
     if (faults === null) {
       const checked = rules.checkRow(cells, columns, cells.length);
       if (checked.errors?.[0]?.code === 'blank-row') return checked;
       if (checked.errors === null && !refused) {
-        if (!merges || known === fields.length) return checked;
+        if (!merges || known + constants.length === fields.length) return checked;
         return {
           ...checked,
-          given: fields.map(({ name }) => (Object.hasOwn(entry, name) ? '1' : '0')).join(''),
+          given: fields
+            .map(({ name, constant }) => (constant !== undefined || Object.hasOwn(entry, name) ? '1' : '0'))
+            .join(''),
         };
       }
     }
@@ -79,6 +88,7 @@ export function rowChecker(compiled: CompiledTable, mode: BatchMode): (entry: un
     const check = (field: CompiledField, index: number) => {
       if (columns[index]! >= 0) return field.check(cells[index]!);
       if (sent[field.name] === null) return field.checkNull();
+      if (constants.some(({ name }) => name === field.name)) return field.checkAbsent();
       return merges && !primaryKey.includes(field.name) ? null : field.checkAbsent();
     };
     return { values: null, errors: allErrors(compiled, check, faults ?? []) };
@@ -93,7 +103,7 @@ function partialRules(compiled: CompiledTable): CompiledTable {
   if (rules === undefined) {
     const { table } = compiled;
     const names = table.fields.map(({ name }) => name);
-    rules = table.fields.some(({ constraints }) => constraints.required)
+    rules = table.fields.some((field) => field.constraints.required || field.default !== undefined)
       ? compileTable(partialTable(table, names))
       : compiled;
     partial.set(compiled, rules);

@@ -36,7 +36,9 @@ export function* readCsvRows(body: string, compiled: CompiledTable, mode: BatchM
     : columnsWithoutHeader(table);
   const absent = mode === 'merge' ? absentFields(table, { columns }) : [];
   const rules = absent.length > 0 ? compileTable(partialTable(table, absent)) : compiled;
-  const given = absent.length > 0 ? columns.map((column) => (column < 0 ? '0' : '1')).join('') : undefined;
+  const left = new Set(absent);
+  const given =
+    left.size > 0 ? table.fields.map(({ name }) => (left.has(name) ? '0' : '1')).join('') : undefined;
   const inOrder = width === columns.length && columns.every((column, index) => column === index);
   const good: GoodRow[] = [];
   const rejects: BatchReject[] = [];
@@ -55,7 +57,7 @@ export function* readCsvRows(body: string, compiled: CompiledTable, mode: BatchM
     else rejects.push({ index, row: JSON.stringify(cells), errors: errors ?? [] });
   }
   refuseCount(rows.length);
-  const header = inOrder ? null : headerNames(table.fields, names ?? []);
+  const header = inOrder ? null : headerNames(table, names ?? []);
   return { header, sent: rows.length, good, rejects, rowText: (index) => JSON.stringify(rows[index] ?? []) };
 }
 

@@ -10,6 +10,8 @@ const DATETIME = /^(.{19})(?:\.(\d+))?(Z|[+-]\d{2}:\d{2})$/;
 export function canonicalValue({ type }: Field, value: string): string {
   if (type === 'integer') return BigInt(value).toString();
   if (type === 'number') return plainNumber(value);
+  // PostgreSQL's words: a caster leaves them as they are.
+  if (type === 'boolean') return String(/^(?:t|y|1|on)/i.test(value));
   return type === 'datetime' ? inUtc(value) : value;
 }
 

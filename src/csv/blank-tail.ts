@@ -15,7 +15,7 @@ export interface BlankRule {
 
 export function blankRuleOf({ fields }: Table): BlankRule {
   return {
-    columns: fields.length,
+    columns: fields.filter(({ constant }) => constant === undefined).length,
     emptyIsNull: fields.every(({ missingValues }) => missingValues.includes('')),
   };
 }

@@ -22,7 +22,7 @@ export function unwritableNames(names: readonly string[], dialect: Dialect, enco
     const cells = [...(at > 0 ? [other] : []), written(name, dialect)];
     const bytes = encode(`${cells.join(dialect.delimiter)}\n`);
     const read = bytes && readFirst(bytes, dialect, encoding);
-    const same = read?.length === cells.length && headerNames(fields, read).at(-1) === name;
+    const same = read?.length === cells.length && headerNames({ fields }, read).at(-1) === name;
     return same ? [] : [at];
   });
 }

@@ -1,5 +1,5 @@
 import { LongshoreError } from '../errors.ts';
-import type { Field, FieldsMatch, LoadMode, Table } from '../types.ts';
+import type { Field, FieldsMatch, HeaderMatch, LoadMode, Table } from '../types.ts';
 import { describe } from './faults.ts';
 
 /** Where each field's cell is, as `CompiledTable.checkRow` takes it. */
@@ -10,9 +10,11 @@ export interface ColumnMap {
   readonly width: number;
 }
 
-/** The map of a file without a header: the dictionary's fields in their order. */
+/** The map of a file without a header: the dictionary's fields in their order, but for those with a constant. */
 export function columnsWithoutHeader(table: Table): ColumnMap {
-  return { columns: table.fields.map((_, index) => index), width: table.fields.length };
+  let width = 0;
+  const columns = table.fields.map(({ constant }) => (constant === undefined ? width++ : -1));
+  return { columns, width };
 }
 
 const MAY_HAVE_MORE: readonly FieldsMatch[] = ['subset', 'partial'];
@@ -29,14 +31,15 @@ interface HeaderFault {
 
 /**
  * Maps a header's names to fields by Table Schema v2's `fieldsMatch`: `exact` by order (the names have to be the
- * fields', in their order), the others by name. White space around a name does not count (`headerNames`). A field that
- * is part of the primary key can never be left out, nor one that is required unless rows are merged: each row would be
- * rejected.
+ * fields', in their order), the others by name. White space around a name does not count, and a field may
+ * have other names (`headerNames`). A field that is part of the primary key can never be left out, nor one that is
+ * required unless rows are merged: each row would be rejected. One that has a default or a constant always can, and the
+ * column of one with a constant is ignored.
  * @throws LongshoreError `header-mismatch` with what is missing, unexpected, doubled or out of order. The message
  *   gives the fields' names and the columns' numbers, since it goes into histories and logs; `places` quote the header.
  */
 export function matchHeader(table: Table, header: readonly string[], mode: LoadMode = 'append'): ColumnMap {
-  const names = headerNames(table.fields, header);
+  const names = headerNames(table, header);
   const faults = table.fieldsMatch === 'exact' ? exactFaults(table, names) : namedFaults(table, names, mode);
   if (faults.length > 0) {
     const messages = faults.map(({ message }) => message).join('; ');
@@ -44,43 +47,86 @@ export function matchHeader(table: Table, header: readonly string[], mode: LoadM
       places: faults.map(({ detail }) => ({ detail })),
     });
   }
-  return { columns: table.fields.map((field) => names.indexOf(field.name)), width: names.length };
+  const columns = table.fields.map(({ name, constant }) =>
+    constant === undefined ? names.indexOf(name) : -1,
+  );
+  return { columns, width: names.length };
 }
 
-/** The names of a header as fields have them. White space around a name does not count, unless a field has it too. */
-export function headerNames(fields: readonly Pick<Field, 'name'>[], header: readonly string[]): string[] {
-  const names = new Set(fields.map(({ name }) => name));
-  const bare = new Map(fields.map(({ name }) => [name.trim(), name]));
+/** What decides which field a name of a header means. */
+export type NamedFields = Pick<Table, 'matchHeader'> & {
+  readonly fields: readonly Pick<Field, 'name' | 'from'>[];
+};
+
+/**
+ * The names of a header as fields have them. White space around a name does not count, unless a field has it too. A
+ * field's own name goes before another one's alias, and an exact name before one that is only alike.
+ */
+export function headerNames(
+  { fields, matchHeader: match }: NamedFields,
+  header: readonly string[],
+): string[] {
+  const steps: ReadonlyMap<string, string>[] = [
+    new Map(fields.map(({ name }) => [name, name])),
+    new Map(namesOf(fields).map(([text, name]) => [text.trim(), name])),
+  ];
+  const fold = match && ((text: string) => foldedName(text, match));
+  if (fold) steps.push(new Map(namesOf(fields).map(([text, name]) => [fold(text), name])));
   return header.map((cell) => {
-    if (names.has(cell)) return cell;
     const text = cell.trim();
-    return names.has(text) ? text : (bare.get(text) ?? text);
+    return (
+      steps[0]!.get(cell) ??
+      steps[0]!.get(text) ??
+      steps[1]!.get(text) ??
+      (fold && steps[2]!.get(fold(text))) ??
+      text
+    );
   });
+}
+
+/** Every text that means a field, with the field's name: own names last, so that they go before aliases in a map. */
+function namesOf(fields: NamedFields['fields']): (readonly [string, string])[] {
+  const aliases = fields.flatMap(({ name, from = [] }) => from.map((text) => [text, name] as const));
+  return [...aliases, ...fields.map(({ name }) => [name, name] as const)];
+}
+
+/** A name without what does not count in it. */
+export function foldedName(text: string, { ignoreCase, ignoreSpaces }: HeaderMatch): string {
+  const solid = ignoreSpaces ? text.replaceAll(/\s/g, '') : text.trim();
+  return ignoreCase ? solid.toLowerCase() : solid;
 }
 
 function exactFaults(table: Table, names: readonly string[]): HeaderFault[] {
-  const faults = setFaults(table.fields, names);
+  const faults = setFaults(table.fields, names, { needed: table.fields.filter(needsColumn) });
   if (faults.length > 0) return faults;
   // The names are the fields', none is missing and none is twice: they may be shown.
-  return table.fields.flatMap(({ name }, index) => {
-    if (name === names[index]) return [];
-    return [plain(`expected "${name}" as column ${index + 1}, received "${names[index]}"`)];
-  });
+  return table.fields
+    .filter(({ name }) => names.includes(name))
+    .flatMap(({ name }, index) => {
+      if (name === names[index]) return [];
+      return [plain(`expected "${name}" as column ${index + 1}, received "${names[index]}"`)];
+    });
 }
 
 function namedFaults(table: Table, names: readonly string[], mode: LoadMode): HeaderFault[] {
   const { fieldsMatch: match } = table;
-  const needed = MAY_HAVE_FEWER.includes(match)
+  const candidates = MAY_HAVE_FEWER.includes(match)
     ? table.fields.filter(
         ({ name, constraints }) =>
           (constraints.required && mode !== 'merge') || table.primaryKey.includes(name),
       )
     : table.fields;
+  const needed = candidates.filter(needsColumn);
   const faults = setFaults(table.fields, names, { needed, more: MAY_HAVE_MORE.includes(match) });
   if (faults.length === 0 && !table.fields.some(({ name }) => names.includes(name))) {
     faults.push(plain('no column is a field of the table'));
   }
   return faults;
+}
+
+/** Its cells can't come from anywhere else. */
+function needsColumn({ constant, default: otherwise }: Field): boolean {
+  return constant === undefined && otherwise === undefined;
 }
 
 function setFaults(

@@ -16,6 +16,8 @@ export interface Members {
 const DESCRIBED = ['$schema', 'name', 'title', 'description', 'profile'] as const;
 
 const SCHEMA_MEMBERS = ['fields', 'fieldsMatch', 'missingValues', 'primaryKey', 'uniqueKeys', 'foreignKeys'];
+const MATCH_HEADER = 'longshore:matchHeader';
+const OWN_FIELD_MEMBERS = ['longshore:from', 'longshore:default', 'longshore:constant', 'longshore:trim'];
 const CONSTRAINTS = [
   ...['required', 'unique', 'enum', 'minLength', 'maxLength', 'pattern'],
   ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
@@ -40,7 +42,7 @@ export const RESOURCE_MEMBERS: Members = {
     ...['path', 'data', 'type', 'format', 'mediatype', 'encoding', 'bytes', 'hash', 'sources', 'licenses'],
     ...['homepage', 'schema', 'dialect', 'scheme', 'hashing', 'compression', 'compressionCode', 'innerpath'],
     ...['extrapaths', 'control', 'layout', 'stats', 'fields', 'rows', 'checklist', 'pipeline', 'datatype'],
-    ...['basepath', 'trusted', 'group'],
+    ...['basepath', 'trusted', 'group', MATCH_HEADER],
   ],
   elsewhere: {
     ...placed(
@@ -52,9 +54,10 @@ export const RESOURCE_MEMBERS: Members = {
 };
 
 export const SCHEMA_OBJECT_MEMBERS: Members = {
-  known: [...DESCRIBED, ...SCHEMA_MEMBERS],
+  known: [...DESCRIBED, ...SCHEMA_MEMBERS, MATCH_HEADER],
   elsewhere: {
     ...placed(['dialect', 'encoding'], 'the resource'),
+    ...placed(OWN_FIELD_MEMBERS, 'a field'),
     ...placed([...CSV_MEMBERS, ...HEADER_MEMBERS], "the resource's dialect"),
   },
 };
@@ -64,9 +67,11 @@ export const FIELD_MEMBERS: Members = {
     ...['name', 'type', 'format', 'title', 'description', 'example', 'examples', 'rdfType', 'constraints'],
     ...['missingValues', 'categories', 'categoriesOrdered', 'trueValues', 'falseValues', 'bareNumber'],
     ...['groupChar', 'decimalChar', 'floatNumber', 'arrayItem', 'delimiter', 'itemType'],
+    ...OWN_FIELD_MEMBERS,
   ],
   elsewhere: {
     ...placed(CONSTRAINTS, 'constraints'),
+    ...placed([MATCH_HEADER], 'schema'),
     ...placed(['primaryKey', 'foreignKeys', 'uniqueKeys'], 'schema'),
   },
 };
@@ -78,8 +83,10 @@ export const DIALECT_MEMBERS: Members = {
     ...['skipBlankRows', 'caseSensitiveHeader', 'property', 'itemType', 'itemKeys', 'sheetNumber'],
     ...['sheetName', 'table'],
   ],
-  elsewhere: placed(['encoding'], 'the resource'),
+  elsewhere: { ...placed(['encoding'], 'the resource'), ...placed([MATCH_HEADER], 'schema') },
 };
+
+export const MATCH_MEMBERS: Members = { known: ['ignoreCase', 'ignoreSpaces'] };
 
 export const CSV_CONTROL_MEMBERS: Members = {
   known: ['type', 'title', 'description', 'code', ...CSV_MEMBERS],

@@ -20,7 +20,6 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   headerJoin: 'a header is one record',
   commentRows: 'comments are told by commentChar',
   nullSequence: "use the schema's missingValues",
-  caseSensitiveHeader: 'headers are compared exactly',
   property: 'files are delimited text',
   itemType: 'files are delimited text',
   itemKeys: 'files are delimited text',
@@ -36,6 +35,12 @@ const LAYOUT_CHOICES = [
   ...['pickRows', 'skipRows', 'limitRows', 'offsetRows'],
 ];
 
+interface ParsedDialect {
+  readonly dialect: Dialect;
+  /** Version 1 has it in the dialect. */
+  readonly caseSensitiveHeader: boolean | undefined;
+}
+
 /** A member of the dialect with its own place, wherever it stands. */
 interface Member {
   readonly value: unknown;
@@ -47,7 +52,7 @@ interface Member {
  * the usual ones: CRLF, LF and CR are all read, whichever is named. An own property is ignored. What frictionless 5
  * writes into `dialect.csv`, and frictionless 4 into `layout`, counts as the dialect's.
  */
-export function parseDialect(resource: JsonObject, place: Place): Dialect {
+export function parseDialect(resource: JsonObject, place: Place): ParsedDialect {
   const members = membersOf(resource, place);
   const own = place.at('dialect');
   const placeOf = (name: string): Place => members.get(name)?.place ?? own.at(name);
@@ -86,7 +91,8 @@ export function parseDialect(resource: JsonObject, place: Place): Dialect {
     commentChar: char('commentChar'),
   };
   checkDistinct(dialect, placeOf);
-  return dialect;
+  const caseSensitiveHeader = optionalBoolean(given('caseSensitiveHeader'), placeOf('caseSensitiveHeader'));
+  return { dialect, caseSensitiveHeader };
 }
 
 function membersOf(resource: JsonObject, place: Place): ReadonlyMap<string, Member> {

@@ -15,6 +15,7 @@ import {
 import { FIELD_MEMBERS, warnOfUnknown } from './members.ts';
 import { parseConstraints } from './parse-constraints.ts';
 import { parseMissingValues } from './parse-missing-values.ts';
+import { withOwnMembers } from './parse-own-members.ts';
 
 const TYPES: readonly FieldType[] = [
   'string',
@@ -49,7 +50,7 @@ export function parseField(source: JsonObject, tableMissing: readonly string[], 
     ...(type === 'boolean' ? booleanValues(source, place) : {}),
     ...(type === 'integer' || type === 'number' ? numberProperties(source, type, place) : {}),
   };
-  return {
+  const field: Field = {
     name: optionalString(source.name ?? '', place.at('name')) ?? '',
     ...reading,
     title: optionalString(source.title, place.at('title')),
@@ -60,6 +61,7 @@ export function parseField(source: JsonObject, tableMissing: readonly string[], 
         ? tableMissing
         : parseMissingValues(source.missingValues, place.at('missingValues')),
   };
+  return withOwnMembers(field, source, place);
 }
 
 /** Version 2's default is `any`. */

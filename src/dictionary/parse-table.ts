@@ -17,6 +17,7 @@ import { parseDialect } from './parse-dialect.ts';
 import { parseField } from './parse-field.ts';
 import { parseForeignKeys, parsePrimaryKey, parseUniqueKeys } from './parse-keys.ts';
 import { parseMissingValues } from './parse-missing-values.ts';
+import { checkAliases, parseMatchHeader } from './parse-own-members.ts';
 
 const FIELDS_MATCH: readonly FieldsMatch[] = ['exact', 'equal', 'subset', 'superset', 'partial'];
 
@@ -41,18 +42,27 @@ export function parseTable(resource: unknown, place: Place): Table {
   const schema = embedded ?? {};
   const names = fields.map((field) => field.name);
   const before = place.faults;
-  const dialect = parseDialect(source, place);
+  const { dialect, caseSensitiveHeader } = parseDialect(source, place);
+  const matchHeader = parseMatchHeader(
+    [
+      { source: schema, place: schemaPlace },
+      { source, place },
+    ],
+    caseSensitiveHeader,
+  );
   const name = typeof source.name === 'string' ? source.name : '';
   const encoding = parseEncoding(source.encoding, place.at('encoding'));
   const readable = place.faults === before;
   checkTableName(source.name, place.at('name'));
-  if (readable && dialect.header) checkHeader(names, dialect, encoding, schemaPlace.at('fields'));
+  if (readable && dialect.header) checkHeader(fields, dialect, encoding, schemaPlace.at('fields'));
+  checkAliases({ fields, ...(matchHeader && { matchHeader }) }, schemaPlace.at('fields'));
   return {
     name,
     title: optionalString(source.title, place.at('title')),
     description: optionalString(source.description, place.at('description')),
     fields,
     fieldsMatch: parseFieldsMatch(schema.fieldsMatch, dialect.header, schemaPlace.at('fieldsMatch')),
+    ...(matchHeader && { matchHeader }),
     primaryKey: parsePrimaryKey(schema.primaryKey, names, schemaPlace.at('primaryKey')),
     uniqueKeys: parseUniqueKeys(schema.uniqueKeys, names, schemaPlace.at('uniqueKeys')),
     foreignKeys: parseForeignKeys(schema.foreignKeys, { name, names }, schemaPlace.at('foreignKeys')),
@@ -86,8 +96,12 @@ function checkTableName(name: unknown, place: Place): void {
 }
 
 /** Names with a fault of their own are not reported twice. */
-function checkHeader(names: readonly string[], dialect: Dialect, encoding: string, place: Place): void {
+function checkHeader(fields: readonly Field[], dialect: Dialect, encoding: string, place: Place): void {
+  const names = fields.map(({ name }) => name);
   for (const at of unwritableNames(names, dialect, encoding)) {
+    const { from, constant } = fields[at]!;
+    // Its header has another name, or none.
+    if (from !== undefined || constant !== undefined) continue;
     const name = names[at]!;
     if (fieldNameFault(name) !== null || !isText(name)) continue;
     place

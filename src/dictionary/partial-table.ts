@@ -3,7 +3,9 @@ import type { ColumnMap } from './match-header.ts';
 
 /** Names of the fields that a file or a row does not have. */
 export function absentFields(table: Table, { columns }: Pick<ColumnMap, 'columns'>): string[] {
-  return table.fields.filter((_, index) => columns[index] === -1).map(({ name }) => name);
+  return table.fields
+    .filter(({ constant }, index) => columns[index] === -1 && constant === undefined)
+    .map(({ name }) => name);
 }
 
 /**
@@ -14,7 +16,9 @@ export function partialTable(table: Table, absent: readonly string[]): Table {
   const gone = new Set(absent.filter((name) => !table.primaryKey.includes(name)));
   if (gone.size === 0) return table;
   const fields = table.fields.map((field) =>
-    gone.has(field.name) ? { ...field, constraints: { ...field.constraints, required: false } } : field,
+    gone.has(field.name) && field.constant === undefined
+      ? { ...field, constraints: { ...field.constraints, required: false }, keepsAbsent: true as const }
+      : field,
   );
   return { ...table, fields };
 }

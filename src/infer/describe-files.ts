@@ -130,8 +130,7 @@ function describeFile(
   references: readonly Evidence[],
 ): InferredFile {
   const { beginning, scan, encoding, bytes } = file;
-  const header =
-    headings === null ? table.fields.map(({ name }) => name) : headerNames(table.fields, headings);
+  const header = headings === null ? table.fields.map(({ name }) => name) : headerNames(table, headings);
   const columns = table.fields.map(({ name }, index) => {
     const at = header.indexOf(name);
     return at === -1 ? index : at;

@@ -4,6 +4,7 @@ import { binaryWriterOf } from './binary-cell.ts';
 import { casterFor } from './caster.ts';
 import { constraintChecks } from './check-constraints.ts';
 import type { CheckedCell, CompiledField } from './contract.ts';
+import { copyValue } from './copy-text.ts';
 import { isFree, verbatimOf } from './verbatim.ts';
 
 /** Cells are quoted in messages up to this many characters. */
@@ -18,6 +19,8 @@ export interface KeyRules {
 
 /** The properties of a compiled field that `compileTable` uses itself. */
 export interface FieldRules extends CompiledField {
+  /** It has a default or a constant: a row of which nothing is given has a value here all the same. */
+  readonly isFilled: boolean;
   isNull(cell: string): boolean;
 }
 
@@ -27,12 +30,17 @@ export function compileField(field: Field, key: KeyRules): FieldRules {
   const checks = constraintChecks(field, caster);
   const required = field.constraints.required === true || key.primary;
   const missing = missingTest(field.missingValues);
+  const bare = field.trim ? (cell: string) => cell.trim() : (cell: string) => cell;
+  const otherwise = field.constant ?? field.default;
+  /** The value of a row that has none; null: there is no default. */
+  const filled = otherwise === undefined ? null : caster.cast(bare(otherwise));
   const fail = (code: CellError['code'], message: string): CellError => ({
     code,
     field: field.name,
     message,
   });
   const asNull = (received: string): CheckedCell => {
+    if (filled !== null) return filled;
     if (!required) return null;
     const why = field.constraints.required ? 'the field is required' : 'the field is in the primary key';
     return [fail('constraint-error', `expected a value (${why}), received ${received}`)];
@@ -48,11 +56,15 @@ export function compileField(field: Field, key: KeyRules): FieldRules {
       : expected.map((text) => fail('constraint-error', `expected ${text}, received ${quote(cell)}`));
   };
   const verbatim = verbatimOf(field, key.maxBytes);
+  const checkAbsent = () => (field.keepsAbsent ? null : asNull('no cell'));
+  const absent = checkAbsent();
   const free = checks.length === 0 && key.maxBytes === Number.POSITIVE_INFINITY;
 
   return {
     name: field.name,
-    check(cell) {
+    check(given) {
+      if (field.constant !== undefined) return asNull(quote(given));
+      const cell = bare(given);
       if (missing(cell)) return asNull(quote(cell));
       const value = caster.cast(cell);
       if (value === null) {
@@ -62,12 +74,14 @@ export function compileField(field: Field, key: KeyRules): FieldRules {
       }
       return free ? value : (broken(cell, value) ?? value);
     },
-    checkAbsent: () => asNull('no cell'),
+    checkAbsent,
     checkNull: () => asNull('null'),
-    isNull: missing,
+    isNull: (cell) => missing(bare(cell)),
+    isFilled: filled !== null,
     verbatim,
     writeBinary: binaryWriterOf(field, verbatim, isFree(field, key.maxBytes)),
-    emptyIsNull: field.missingValues.includes('') && !required,
+    absentText: typeof absent === 'string' || absent === null ? Buffer.from(copyValue(absent)) : null,
+    emptyIsNull: field.missingValues.includes('') && !required && filled === null,
   };
 }
 

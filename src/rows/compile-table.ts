@@ -15,10 +15,11 @@ const MOST_WIDTH_ERRORS = 100;
 /** Compiles a table's rules, once per process. Pure: holds no state between rows. */
 export function compileTable(table: Table): CompiledTable {
   const fields = table.fields.map((field) => compileField(field, keyRules(table, field.name)));
+  const isFilled = fields.some((field) => field.isFilled);
   return {
     table,
     fields,
-    checkRow: (cells, columns, width) => checkRow(fields, cells, columns, width),
+    checkRow: (cells, columns, width) => checkRow(fields, cells, columns, width, isFilled),
   };
 }
 
@@ -40,6 +41,7 @@ function checkRow(
   cells: readonly string[],
   columns: readonly number[],
   width: number,
+  isFilled: boolean,
 ): CheckedRow {
   const values: (string | null)[] = new Array(fields.length);
   let errors: CellError[] | null = null;
@@ -52,7 +54,10 @@ function checkRow(
     else errors = errors ? errors.concat(checked) : [...checked];
   }
   if (cells.length !== width) errors = [...(errors ?? []), ...wrongWidth(fields, cells, columns, width)];
-  if ((errors || values.every((value) => value === null)) && isBlank(fields, cells, columns, width)) {
+  if (
+    (errors || isFilled || values.every((value) => value === null)) &&
+    isBlank(fields, cells, columns, width)
+  ) {
     return { values: null, errors: [{ code: 'blank-row', field: null, message: 'the row is blank' }] };
   }
   return errors ? { values: null, errors } : { values, errors: null };

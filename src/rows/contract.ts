@@ -37,6 +37,8 @@ export interface CompiledField {
   readonly verbatim: (bytes: Uint8Array, start: number, end: number) => boolean;
   /** Writes a cell as binary COPY, if it surely is good; null where the column's type has no such writer. */
   readonly writeBinary: BinaryWriter | null;
+  /** COPY text of what `checkAbsent` gives; null where that is an error. */
+  readonly absentText: Uint8Array | null;
   /** The empty cell means null here and null is allowed: the fast path may write NULL without asking. */
   readonly emptyIsNull: boolean;
 }

@@ -41,6 +41,8 @@ export class PlainRows {
   readonly #allValid: boolean;
   /** Field i is cell i, for all of them. */
   readonly #inOrder: boolean;
+  /** Bytes of fields that the file does not have, in each row. */
+  readonly #absentBytes: number;
   /** Where each cell of the current row ends. */
   readonly #ends: Int32Array;
   /** The chunk's bytes, to be read four at a time. */
@@ -59,6 +61,9 @@ export class PlainRows {
     this.#format = binary ? 'binary' : 'text';
     this.#out = pieces.open[this.#format];
     this.#allValid = isUtf8(bytes);
+    this.#absentBytes = compiled.fields
+      .filter((_, i) => columns[i]! < 0)
+      .reduce((sum, { absentText }) => sum + (absentText?.length ?? 0), 0);
     this.#ends = new Int32Array(width);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#line = chunk.firstLine;
@@ -161,13 +166,17 @@ export class PlainRows {
       const field = fields[i]!;
       const column = columns[i]!;
       const from = column > 0 ? ends[column - 1]! + 1 : start;
-      const to = column < 0 ? start : ends[column]!;
+      const to = column < 0 ? start : (ends[column] as number);
       out[at++] = TAB;
-      if (from >= to && field.emptyIsNull) {
+      if (column < 0) {
+        const text = field.absentText;
+        if (text === null) return IN_DOUBT;
+        for (let j = 0; j < text.length; j++) out[at++] = text[j] as number;
+      } else if (from >= to && field.emptyIsNull) {
         out[at++] = BACKSLASH;
         out[at++] = CAPITAL_N;
       } else {
-        if (column < 0 || !field.verbatim(bytes, from, to)) return IN_DOUBT;
+        if (!field.verbatim(bytes, from, to)) return IN_DOUBT;
         for (let j = from; j < to; j++) out[at++] = bytes[j] as number;
         blank = false;
       }
@@ -224,7 +233,7 @@ export class PlainRows {
   /** How far a row from `start` may go and surely fit the piece, even if every cell is null or a large number. */
   #limit(start: number): number {
     const overhead = ROW_OVERHEAD_BYTES + FIELD_OVERHEAD_BYTES[this.#format] * this.#input.columns.length;
-    return Math.min(this.#input.bytes.length, start + this.#out.room - overhead);
+    return Math.min(this.#input.bytes.length, start + this.#out.room - overhead - this.#absentBytes);
   }
 
   #isText(start: number, end: number): boolean {

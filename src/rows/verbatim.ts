@@ -18,8 +18,8 @@ const DOUBLE_DIGITS = 15;
  */
 export function verbatimOf(field: Field, maxBytes: number): Verbatim {
   const { constraints } = field;
-  if (constraints.enum || constraints.pattern !== undefined) return never;
-  const shape = shapeOf(field);
+  if (constraints.enum || constraints.pattern !== undefined || field.constant !== undefined) return never;
+  const shape = field.trim ? solid(shapeOf(field)) : shapeOf(field);
   if (shape === never) return never;
   const missing = field.missingValues.filter((text) => text !== '').map((text) => encoder.encode(text));
   const emptyIsMissing = field.missingValues.includes('');
@@ -34,12 +34,24 @@ export function verbatimOf(field: Field, maxBytes: number): Verbatim {
     shape(bytes, start, end);
 }
 
+/** Bytes with which a character of white space may begin or end: ASCII's, and those of longer characters. */
+const isEdge = (byte: number) => byte <= 32 || byte > 126;
+
+/** What surely has no white space at its edges. */
+function solid(shape: Verbatim): Verbatim {
+  if (shape === never) return never;
+  return (bytes, start, end) =>
+    start < end && !isEdge(bytes[start]!) && !isEdge(bytes[end - 1]!) && shape(bytes, start, end);
+}
+
 /** Whether a field has no rule but its type's, and no missing value but the empty cell. */
 export function isFree(field: Field, maxBytes: number): boolean {
   const { required, unique, ...rules } = field.constraints;
   return (
     maxBytes === Number.POSITIVE_INFINITY &&
     field.format === 'default' &&
+    !field.trim &&
+    field.constant === undefined &&
     (field.type !== 'integer' || isPlainNumber(field)) &&
     Object.values(rules).every((rule) => rule === undefined) &&
     field.missingValues.every((text) => text === '')

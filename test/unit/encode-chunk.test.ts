@@ -191,9 +191,41 @@ const tables = fc.constantFrom(
   ),
 );
 
+/** The same with cells that are trimmed, and values for rows that have none. */
+const filled = fc.constantFrom(
+  tableOf(field('a', 'string', { trim: true }), field('b', 'integer', { trim: true, default: '7' })),
+  tableOf(
+    field('a', 'any', { default: 'x\ty\\' }),
+    field('b', 'string', { constant: 'ü' }),
+    field('c', 'boolean'),
+  ),
+  tableOf(field('a', 'date', { default: '2020-02-29', constraints: { required: true } })),
+  tableOf(
+    field('a', 'string', { trim: true, missingValues: ['', 'a'], constraints: { maxLength: 2 } }),
+    field('b', 'integer', { constant: '5' }),
+    field('c', 'string', { default: 'late', keepsAbsent: true }),
+  ),
+);
+
 /** Quote-free bytes, now and then broken. */
-const plainCases = fc.tuple(dialects, tables).chain(([dialect, compiled]) => {
-  const cells = fc.constantFrom('1', '-20', '2020-02-29', '2021-02-29', 'true', 'a', 'üb', '', '', 'x y');
+const plainCases = fc.tuple(dialects, fc.oneof(tables, filled)).chain(([dialect, compiled]) => {
+  const cells = fc.constantFrom(
+    '1',
+    '-20',
+    '2020-02-29',
+    '2021-02-29',
+    'true',
+    'a',
+    'üb',
+    '',
+    '',
+    'x y',
+    ' a',
+    '1 ',
+    ' ',
+    '\u00a0b',
+    'b\u3000',
+  );
   const rows = fc
     .array(fc.array(cells, { minLength: 1, maxLength: 5 }), { maxLength: 12 })
     .map((all) => all.map((row) => row.join(dialect.delimiter)).join('\n'));
