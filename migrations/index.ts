@@ -19,6 +19,7 @@ import { Schedules20261126 } from './20261126-schedules.ts';
 import { Surveys20261126 } from './20261126-surveys.ts';
 import { Dictionary20261127 } from './20261127-dictionary.ts';
 import { RemovedTables20261127 } from './20261127-removed-tables.ts';
+import { RestoreTotals20261127 } from './20261127-restore-totals.ts';
 
 /** In order. A landed migration is never edited: add another. */
 export const migrations = [
@@ -43,4 +44,5 @@ export const migrations = [
   { name: '20261126-large-ledgers', class: LargeLedgers20261126 },
   { name: '20261127-dictionary', class: Dictionary20261127 },
   { name: '20261127-removed-tables', class: RemovedTables20261127 },
+  { name: '20261127-restore-totals', class: RestoreTotals20261127 },
 ];

@@ -36,6 +36,9 @@ export const RestoreEntity = defineEntity({
     skipped: p.json<readonly Skipped[] | null>().nullable(),
     /** The dictionary's tables when a drill was requested, which it checks the backup against. */
     today: p.json<readonly Table[] | null>().nullable().lazy(),
+    /** To be staged. Null: it was requested by a process of an earlier version. */
+    partsTotal: p.integer().nullable(),
+    rowsTotal: number().nullable(),
     startedBy: p.text(),
     createdAt: p.datetime().defaultRaw('now()'),
     finishedAt: p.datetime().nullable(),

@@ -95,11 +95,14 @@ async function makeReady(
 
 const INSERT_RESTORE = statement<{ id: number }>`
   with b as materialized (
-    select id from longshore.backup where id = $2 and status = $7 for share)
+    select id, manifest from longshore.backup where id = $2 and status = $7 for share),
+  t as (
+    select sum(jsonb_array_length(one -> 'parts'))::int as parts, sum((one ->> 'rows')::float8) as rows
+      from b, jsonb_array_elements(b.manifest -> 'tables') one where one ->> 'table' = any ($3))
   insert into longshore.restore (id, uid, kind, backup_id, tables, target, definitions, status, workflow_id,
-                                 started_by, skipped)
-  select next.id, u.uid, $1, b.id, $3, $4, $5, 'accepted', ${restoreWorkflowId('$1')}, $6, $8
-    from b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id), gen_random_uuid() as u(uid)
+                                 started_by, skipped, parts_total, rows_total)
+  select next.id, u.uid, $1, b.id, $3, $4, $5, 'accepted', ${restoreWorkflowId('$1')}, $6, $8, t.parts, t.rows
+    from b, t, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id), gen_random_uuid() as u(uid)
   returning id`;
 
 /** @throws LongshoreError `backup-state` */

@@ -29,9 +29,15 @@ const CREATE_DRILL = statement<{ id: number }>`
     select id from longshore.restore
      where kind = 'drill' and backup_id = $1 and started_by = $2 and not $4
   ), made as (
-    insert into longshore.restore (id, uid, kind, backup_id, tables, target, status, workflow_id, started_by, today)
-    select next.id, u.uid, 'drill', b.id, b.tables, $3, 'accepted', ${restoreWorkflowId("'drill'")}, $2, $6
-      from longshore.backup b, nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id),
+    insert into longshore.restore (id, uid, kind, backup_id, tables, target, status, workflow_id, started_by, today,
+                                   parts_total, rows_total)
+    select next.id, u.uid, 'drill', b.id, b.tables, $3, 'accepted', ${restoreWorkflowId("'drill'")}, $2, $6,
+           t.parts, t.rows
+      from longshore.backup b
+           cross join lateral (
+             select sum(jsonb_array_length(one -> 'parts'))::int as parts, sum((one ->> 'rows')::float8) as rows
+               from jsonb_array_elements(b.manifest -> 'tables') one) t,
+           nextval(pg_get_serial_sequence('longshore.restore', 'id')) as next(id),
            gen_random_uuid() as u(uid)
      where b.id = $1 and b.status = $5 and not exists (select from before)
     returning id

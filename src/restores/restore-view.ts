@@ -3,7 +3,10 @@ import { jobError } from '../jobs/job.ts';
 import type { RestoreTarget, RestoreView } from './restore.ts';
 
 /** A row of the ledger, with the progress of staging. */
-export type RestoreRow = Omit<LedgerRow<'restore'>, 'uid' | 'definitions' | 'today' | 'keep_until'> &
+export type RestoreRow = Omit<
+  LedgerRow<'restore'>,
+  'uid' | 'definitions' | 'today' | 'keep_until' | 'parts_total' | 'rows_total'
+> &
   Pick<LedgerRow<'backup'>, 'snapshot_at'> & {
     readonly parts: number;
     readonly rows: number;

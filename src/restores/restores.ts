@@ -105,7 +105,7 @@ export function lenient(table: Table): Table {
 const VIEW = part`
   select r.id, r.kind, r.backup_id, b.snapshot_at, r.skipped, r.tables, r.target, r.status, r.safety_backup_id, r.workflow_id, r.run_id, r.result,
          r.error_code, r.error_message, r.note, r.started_by, r.created_at, r.finished_at, p.parts, p.rows,
-         t.parts_total, t.rows_total
+         coalesce(r.parts_total, t.parts_total) as parts_total, coalesce(r.rows_total, t.rows_total) as rows_total
     from longshore.restore r
     join longshore.backup b on b.id = r.backup_id
     cross join lateral (
@@ -114,7 +114,8 @@ const VIEW = part`
     cross join lateral (
       select coalesce(sum(jsonb_array_length(one -> 'parts')), 0)::int as parts_total,
              coalesce(sum((one ->> 'rows')::float8), 0) as rows_total
-        from jsonb_array_elements(b.manifest -> 'tables') one where one ->> 'table' = any (r.tables)) t`;
+        from jsonb_array_elements(case when r.parts_total is null then b.manifest -> 'tables' end) one
+       where one ->> 'table' = any (r.tables)) t`;
 
 const READ_RESTORE = statement<RestoreRow>`${VIEW} where r.id = $1`;
 

@@ -105,7 +105,24 @@ describe('restores', async () => {
     });
     assert.deepEqual(await left(), NOTHING_LEFT);
     assert.ok(restored.safetyBackupId);
+    await recordHistory(client, 'restore-in-turns', restored.workflowId);
     await recordHistory(client, 'restore-keys-early', restored.workflowId);
+
+    // Neither lists nor a look at one read the manifest, which may have megabytes.
+    const path = `/v1/restores/${restored.id}`;
+    const { progress } = (await get(path)).body as unknown as RestoreView;
+    assert.deepEqual(
+      [progress.rows, progress.rowsTotal],
+      [progress.rowsTotal, Object.values(rowsBefore).flat().length],
+    );
+    const manifest = 'select manifest from longshore.backup where id = $1';
+    const [saved] = await db.query<{ manifest: object }>(manifest, [first.id]);
+    await db.query(`update longshore.backup set manifest = '{"tables": []}' where id = $1`, [first.id]);
+    assert.deepEqual(((await get(path)).body as unknown as RestoreView).progress, progress);
+    await db.query('update longshore.backup set manifest = $2 where id = $1', [
+      first.id,
+      JSON.stringify(saved!.manifest),
+    ]);
 
     // What `latest` means is still the backup, not what the restore replaced.
     const again = await done('/v1/tables/hired_employees/restore', { backup: 'latest', dryRun: true });
