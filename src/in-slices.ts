@@ -19,7 +19,11 @@ export async function inSlices<T>(steps: Steps<T>): Promise<T> {
   }
 }
 
-function nextTurn(): Promise<void> {
+/**
+ * Resolves in a turn of the event loop in which no other one of these does: for steps of work that arrives in pieces, and
+ * that would otherwise make each turn as long as there are pieces.
+ */
+export function nextTurn(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (waiting.push(resolve) === 1) setImmediate(wakeOne);
   return promise;

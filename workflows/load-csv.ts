@@ -33,6 +33,7 @@ import {
   chunkPriority,
   LEDGER,
   PUBLISH_TRIES,
+  publishPriority,
   SURVEYS,
   TURN_POLL,
   WHOLE,
@@ -194,19 +195,21 @@ function refuseRejects({ done }: LoadState, { maxRejects }: BegunLoad): void {
 }
 
 async function publish(load: LoadStep, state: LoadState, begun: BegunLoad): Promise<void> {
+  const priority = publishPriority(begun.bytes);
   for (let tried = 1; tried <= PUBLISH_TRIES; tried++) {
     await untilResumed(state);
     show('publishing', state, begun);
-    const { outcome } = await whole.publishLoad.executeWithOptions({ summary: 'publish' }, [load]);
+    const { outcome } = await whole.publishLoad.executeWithOptions({ summary: 'publish', priority }, [load]);
     if (outcome === 'published') {
       const { read, rejected } = state.done;
       show(read > 0 && rejected === read ? 'done: every row was rejected' : 'done', state, begun);
       return;
     }
     show('checking keys and references', state, begun);
-    const { rejected } = await whole.checkLoad.executeWithOptions({ summary: 'check keys and references' }, [
-      load,
-    ]);
+    const { rejected } = await whole.checkLoad.executeWithOptions(
+      { summary: 'check keys and references', priority },
+      [load],
+    );
     state.done = { ...state.done, rejected: state.done.rejected + rejected };
   }
   throw failed('database-refused', 'PostgreSQL refused rows again and again, whatever was rejected');

@@ -1,4 +1,5 @@
 import type { ActivityOptions, LocalActivityOptions, Priority } from '@temporalio/common';
+import { AT_ONCE, takesMoments } from '../src/loads/contract.ts';
 
 /**
  * Every timeout and retry, with its reason. Permanent errors are thrown as non-retryable failures by the activity itself
@@ -8,12 +9,15 @@ import type { ActivityOptions, LocalActivityOptions, Priority } from '@temporali
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '15s' } as const;
 
 /**
- * The order in which workers take what waits for them. What takes moments, and what ends a job that has its rows in
- * already, goes first: it is soon over, and an ended job holds nothing any more. All the rest takes turns by kind, in
- * proportion to the weights: however many loads wait, a backup has its share, and so have short loads beside long ones.
- * A server without fairness (`matching.enableFairness`) hands the rest out as it comes.
+ * The order in which workers take what waits for them. A load that takes moments goes first, from its chunk to its
+ * publishing, and then what ends a restore, whose writers wait. All the rest takes turns by kind, in proportion to the
+ * weights: however many loads wait, a backup has its share, and so have short loads beside long ones. Publishing has the
+ * largest, as a load that has its rows in already is soon over, and holds nothing any more; but not all of it, or loads
+ * that end all the time would keep everything else waiting. A server without fairness (`matching.enableFairness`) hands
+ * the rest out as it comes.
  */
-const SOON: Priority = { priorityKey: 2 };
+export const SOON: Priority = { priorityKey: 2 };
+const PUBLISHES: Priority = { fairnessKey: 'publishes', fairnessWeight: 8 };
 const SHORT_LOADS: Priority = { fairnessKey: 'short loads', fairnessWeight: 4 };
 const BACKUPS: Priority = { fairnessKey: 'backups', fairnessWeight: 4 };
 export const RESTORES: Priority = { fairnessKey: 'restores', fairnessWeight: 4 };
@@ -22,12 +26,14 @@ const REPORTS: Priority = { fairnessKey: 'reports', fairnessWeight: 2 };
 export const SURVEYS: Priority = { fairnessKey: 'surveys', fairnessWeight: 2 };
 /** Long loads share that many turns: more of them take nothing from the others. */
 const LONG_LOADS = 4;
-/** A file that is read, checked and copied in a tenth of a second or so. */
-const MOMENTS_BYTES = 1024 * 1024;
 
 export function chunkPriority(loadId: number, chunks: number, bytes: number): Priority {
-  if (bytes <= MOMENTS_BYTES) return SOON;
+  if (takesMoments(bytes)) return AT_ONCE;
   return chunks === 1 ? SHORT_LOADS : { fairnessKey: `long loads ${loadId % LONG_LOADS}`, fairnessWeight: 1 };
+}
+
+export function publishPriority(bytes: number): Priority {
+  return takesMoments(bytes) ? AT_ONCE : PUBLISHES;
 }
 
 /** One short statement on the ledger, beside the workflows. */
@@ -48,7 +54,6 @@ export const CHUNK: ActivityOptions = {
 
 /** Reads a whole file, or rewrites a whole table: as long as it takes, as long as it heartbeats. */
 export const WHOLE: ActivityOptions = {
-  priority: SOON,
   startToCloseTimeout: '24h',
   heartbeatTimeout: '30s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',

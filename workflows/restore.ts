@@ -19,7 +19,7 @@ import type { Restored, RestoreInput } from '../src/restores/contract.ts';
 import type { EndRestoreInput, Proof } from '../src/restores/end-restore.ts';
 import { reasonOf } from './failure-reason.ts';
 import { inWindow } from './in-window.ts';
-import { CHUNK, GATE_POLL, KEEP, PART_WINDOW, RESTORES, SAFETY_POLL, WHOLE } from './policies.ts';
+import { CHUNK, GATE_POLL, KEEP, PART_WINDOW, RESTORES, SAFETY_POLL, SOON, WHOLE } from './policies.ts';
 import { restoreDetails } from './progress.ts';
 import { workerActivities } from './worker-activities.ts';
 
@@ -27,7 +27,7 @@ const keeping = proxyActivities<RestoreKeeping>(KEEP);
 const partwise = workerActivities<Activities>({ ...CHUNK, priority: RESTORES });
 const whole = workerActivities<Activities>({ ...WHOLE, priority: RESTORES });
 /** Writers of the tables wait for it. */
-const last = workerActivities<Activities>(WHOLE);
+const last = workerActivities<Activities>({ ...WHOLE, priority: SOON });
 
 /**
  * One restore, dry run or drill:

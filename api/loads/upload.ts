@@ -5,6 +5,7 @@ import busboy from 'busboy';
 import type { Request, Response } from 'express';
 import { Surveyor, surveyOptionsOf } from '../../src/csv/survey.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import { nextTurn } from '../../src/in-slices.ts';
 import type { LoadSource } from '../../src/loads/load-view.ts';
 import type { Storage, StorageWriter } from '../../src/storage/storage.ts';
 import type { Survey, Table } from '../../src/types.ts';
@@ -16,6 +17,9 @@ export interface Received {
   readonly source: LoadSource;
   readonly survey: Survey;
 }
+
+/** So much of a file is read as it comes. Of what is longer, one piece of one upload is read in a turn of the event loop. */
+const AT_ONCE_BYTES = 256 * 1024;
 
 /** A multipart form has one field of value; what else it may hold is small. */
 const FORM_LIMITS = { fieldSize: 1024, fieldNameSize: 100 };
@@ -125,8 +129,12 @@ function openForm(req: Request): busboy.Busboy {
   }
 }
 
+/** However many long files arrive, all other requests are answered between two pieces, and short files are soon read. */
 async function take(pieces: AsyncIterable<Buffer>, writer: StorageWriter, surveyor: Surveyor): Promise<void> {
+  let taken = 0;
   for await (const piece of pieces) {
+    taken += piece.length;
+    if (taken > AT_ONCE_BYTES) await nextTurn();
     const written = writer.write(piece);
     try {
       // Surveys while the storage writes.

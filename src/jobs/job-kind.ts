@@ -1,4 +1,5 @@
 import type { Client, WorkflowIdReusePolicy } from '@temporalio/client';
+import type { Priority } from '@temporalio/common';
 import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.ts';
@@ -41,6 +42,8 @@ export interface JobWorkflow {
   /** `LongshoreKind` of the Web UI. */
   readonly kind: string;
   readonly table?: string;
+  /** Of the workflow's own steps, where they go before or after those of others. */
+  readonly priority?: Priority;
 }
 
 /** A kind of job: its ledger rows, its workflow and how it is reconciled. */

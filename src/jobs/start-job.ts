@@ -21,7 +21,7 @@ export async function startJob<Row extends JobRow, Deps extends JobDeps>(
   row: Row,
 ): Promise<void> {
   const { workflowId } = row;
-  const { input, summary, details, memo, kind, table } = job.workflowOf(row);
+  const { input, summary, details, memo, kind, table, priority } = job.workflowOf(row);
   const tellsRejects = job.tellsRejects === true && searchable?.has(REJECTS_ATTRIBUTE_NAME) === true;
   const ofId = searchable?.has(ID_ATTRIBUTE_NAME) ? [{ key: ID_ATTRIBUTE, value: String(row.id) }] : [];
   const ofTable = table === undefined ? [] : [{ key: TABLE_ATTRIBUTE, value: table }];
@@ -34,6 +34,7 @@ export async function startJob<Row extends JobRow, Deps extends JobDeps>(
       workflowIdConflictPolicy: 'FAIL',
       typedSearchAttributes: [...ofTable, ...ofId, { key: KIND_ATTRIBUTE, value: kind }],
       memo,
+      ...(priority && { priority }),
       staticSummary: firstBytes(summary, SUMMARY_MAX),
       staticDetails: firstBytes(details, DETAILS_MAX),
     });

@@ -2,6 +2,17 @@
 
 export const LOAD_CSV = 'loadCsv';
 
+/** A file that is read, checked and copied in a tenth of a second or so. */
+const MOMENTS_BYTES = 1024 * 1024;
+
+/** Whether a load takes moments: each of its steps then goes before those of all others. */
+export function takesMoments(bytes: number | null): boolean {
+  return bytes !== null && bytes <= MOMENTS_BYTES;
+}
+
+/** Temporal's priority of steps that go first. */
+export const AT_ONCE = { priorityKey: 1 } as const;
+
 export interface LoadCsvInput {
   readonly loadId: number;
   /** `uid` of the ledger's row: a row of this number with another uid is another load. Absent in older workflows. */

@@ -3,7 +3,7 @@ import type { Ledger } from '../db/ledger-queries.ts';
 import { JOB_COLUMNS, type JobDeps, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
 import { codeMarkdown, plainMarkdown } from '../temporal/ui-markdown.ts';
 import type { LoadMode } from '../types.ts';
-import { LOAD_CSV, type LoadCsvInput, TURN } from './contract.ts';
+import { AT_ONCE, LOAD_CSV, type LoadCsvInput, TURN, takesMoments } from './contract.ts';
 import { endLoad } from './end-load.ts';
 import type { LoadView } from './load-view.ts';
 import { readLoad } from './loads.ts';
@@ -17,6 +17,8 @@ export interface LoadRow extends JobRow {
   readonly table: string;
   readonly mode: LoadMode;
   readonly sourceName: string;
+  /** null: not surveyed yet. */
+  readonly bytes: number | null;
   readonly paused: boolean;
   readonly pauseTold: boolean;
 }
@@ -33,7 +35,7 @@ export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
   unfinished: (ledger) =>
     rowsOf(ledger).where('finished_at', 'is', null).where(SETTLED).orderBy('id').execute(),
 
-  workflowOf({ id, uid, table, mode, sourceName }) {
+  workflowOf({ id, uid, table, mode, sourceName, bytes }) {
     return {
       input: { loadId: id, uid, table, mode } satisfies LoadCsvInput,
       summary: `Load ${id}: ${plainMarkdown(endOf(sourceName))} into ${plainMarkdown(table)} (${mode})`,
@@ -41,6 +43,7 @@ export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
       memo: { load: id, table, mode, file: sourceName },
       kind: 'load',
       table,
+      ...(takesMoments(bytes) && { priority: AT_ONCE }),
     };
   },
 
@@ -76,6 +79,7 @@ function rowsOf(ledger: Ledger) {
       'table_name as table',
       'mode',
       'source_name as sourceName',
+      'bytes',
       'paused',
       'pause_told as pauseTold',
       ...JOB_COLUMNS,

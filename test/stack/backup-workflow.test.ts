@@ -130,6 +130,7 @@ describe('backUp', async () => {
     assert.deepEqual(await handle.result(), { backupId: 'b', rows: 30, bytes: 300 });
     assert.deepEqual(exported.sort(), ['1/departments/0', '1/jobs/0', '1/jobs/1']);
     assert.deepEqual(ends, []);
+    await recordHistory(client, 'backup-in-turns', handle.workflowId);
     await recordHistory(client, 'backup', handle.workflowId);
   });
 

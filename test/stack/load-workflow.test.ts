@@ -119,6 +119,7 @@ describe('loadCsv', async () => {
     });
     assert.deepEqual(chunks.sort(), [0, 1, 2]);
     assert.deepEqual(ends, [{ loadId: 1, end: { status: 'done' } }]);
+    await recordHistory(client, 'load-in-turns', handle.workflowId);
     await recordHistory(client, 'load-done', handle.workflowId);
   });
 

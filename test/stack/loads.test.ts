@@ -149,6 +149,31 @@ describe('loads', async () => {
     assert.deepEqual(await rows('departments'), before);
   });
 
+  it('lets every step of a load that takes moments go first, and gives longer ones and publishing their turns', async () => {
+    const prioritiesOf = async (csv: string) => {
+      const { body } = await load('departments', csv, { mode: 'merge', force: 'true' });
+      const { events } = await client.workflow.getHandle(body.workflowId).fetchHistory();
+      const found = new Map<string, unknown>();
+      for (const { activityTaskScheduledEventAttributes: of } of events ?? []) {
+        if (of?.activityType?.name) found.set(of.activityType.name, of.priority);
+      }
+      const of = (name: string) =>
+        found.get(name) as { priorityKey?: number; fairnessKey?: string } | undefined;
+      const started = events?.[0]?.workflowExecutionStartedEventAttributes?.priority?.priorityKey;
+      return { started, load: of('loadChunk'), publish: of('publishLoad') };
+    };
+    const short = await prioritiesOf(DEPARTMENTS);
+    assert.deepEqual([short.started, short.load?.priorityKey, short.publish?.priorityKey], [1, 1, 1]);
+    const long = await prioritiesOf(`${DEPARTMENTS}3,${'x'.repeat(2 * 1024 * 1024)}\n`);
+    assert.deepEqual([long.load?.fairnessKey, long.publish?.fairnessKey], ['short loads', 'publishes']);
+    // 3 is the server's default.
+    const keys = [long.started, long.load?.priorityKey, long.publish?.priorityKey];
+    assert.deepEqual(
+      keys.map((key) => key || 3),
+      [3, 3, 3],
+    );
+  });
+
   it('loads a file from the inbox, and says so when it is not there or outside', async () => {
     await stack.putInbox('2021/jobs.csv', '50,Diver\n');
     const path = '/v1/tables/jobs/loads';

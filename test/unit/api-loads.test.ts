@@ -320,6 +320,36 @@ describe('starting a load', () => {
     assert.deepEqual(api.loads.started, []);
   });
 
+  it('reads few pieces of long files in a turn of the event loop, however many files arrive', async (t) => {
+    const write = api.storage.write.bind(api.storage);
+    const perTurn = [0];
+    let timer = setImmediate(function next() {
+      perTurn.push(0);
+      timer = setImmediate(next);
+    });
+    t.after(() => clearImmediate(timer));
+    t.mock.method(api.storage, 'write', async (key: string) => {
+      const writer = await write(key);
+      let taken = 0;
+      const take = writer.write.bind(writer);
+      t.mock.method(writer, 'write', (piece: Buffer) => {
+        taken += piece.length;
+        if (taken > 256 * 1024) perTurn[perTurn.length - 1]! += 1;
+        return take(piece);
+      });
+      return writer;
+    });
+    const long = CSV.repeat(Math.ceil((2 * 1024 * 1024) / CSV.length));
+    const answers = await Promise.all(Array.from({ length: 16 }, () => sendCsv('?force=true', long)));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      answers.map(() => 202),
+    );
+    const pieces = perTurn.reduce((sum, n) => sum + n);
+    assert.ok(pieces > 16 * 8, `${pieces} pieces`);
+    assert.ok(Math.max(...perTurn) <= 2, `${Math.max(...perTurn)} pieces in a turn`);
+  });
+
   it('says where JSON is malformed, too large or of the wrong form', async () => {
     const json = (body: Body) => send('/v1/tables/jobs/loads', body, { 'content-type': 'application/json' });
     const malformed = await assertProblem(await json('{"source":\n x}'), 400, 'malformed-body');
