@@ -1,4 +1,5 @@
 import { applyRetention } from './apply-retention.ts';
+import { settleFile } from './arrivals.ts';
 import { attemptDatabase } from './attempt-database.ts';
 import { beginBackup } from './begin-backup.ts';
 import { beginLoad } from './begin-load.ts';
@@ -106,6 +107,7 @@ export function createActivities(given: ActivityDeps) {
     publishRestore: failing(ofRestore(deps, publishRestore(deps))),
     checkBackupFiles: failing(ofRestore(deps, checkBackupFiles(deps))),
     proveStaged: failing(ofRestore(deps, proveStaged(deps))),
+    settleFile: failing(settleFile(deps)),
   };
 }
 

@@ -4,6 +4,8 @@ import packageJson from '../package.json' with { type: 'json' };
 import { LongshoreError } from '../src/errors.ts';
 import { shorten } from '../src/shorten.ts';
 import type { Dictionary } from '../src/types.ts';
+import { arrivalFileRoutes } from './arrivals/arrival-files.ts';
+import { arrivalRoutes } from './arrivals/arrivals.ts';
 import { auditRoute } from './audit/audit.ts';
 import { backupFileRoute } from './backups/backup-files.ts';
 import { backupRoutes } from './backups/backups.ts';
@@ -99,6 +101,8 @@ function routesOf({ reports, dictionary }: ApiDeps, docs: DocsSource): readonly 
     ...reportRoutes(reports.reports),
     refreshReportRoute,
     ...scheduleRoutes,
+    ...arrivalRoutes,
+    ...arrivalFileRoutes,
     ...startBackupRoutes,
     ...backupRoutes,
     backupFileRoute,

@@ -4,6 +4,7 @@ import { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
+import { createArrivalActivities } from '../activities/arrivals.ts';
 import { createAskActivities } from '../activities/ask-refresh.ts';
 import {
   createBackupKeeping,
@@ -14,6 +15,8 @@ import {
 } from '../activities/index.ts';
 import { sealedWorkerOptions } from '../activities/sealed-worker.ts';
 import { createTidyActivities } from '../activities/tidy-ledger.ts';
+import { ensureInbox } from '../src/arrivals/arrivals.ts';
+import { createLedgerArrivals } from '../src/arrivals/ledger-arrivals.ts';
 import { createAuditLog } from '../src/audit/audit-log.ts';
 import { insertAudit } from '../src/audit/audit-rows.ts';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
@@ -48,6 +51,7 @@ import { createTokens } from '../src/keys/tokens.ts';
 import { weaknessOf } from '../src/keys/weak-key.ts';
 import { createLedgerLoads } from '../src/loads/ledger-loads.ts';
 import { UploadSlots } from '../src/loads/upload-slots.ts';
+import { addArrivalMetrics } from '../src/metrics/arrival-metrics.ts';
 import { addDependencyMetrics, watchDependencies } from '../src/metrics/dependencies.ts';
 import { addLedgerMetrics, addPoolMetrics } from '../src/metrics/ledger-metrics.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
@@ -249,6 +253,22 @@ export async function startApi({
   const scheduling = { db, storage, dictionary, backupKeys, onWritten };
   const handOver = new HandOver(undefined, (table) => refresher.written(table));
   const batching = { db, storage, handOver, dictionary };
+  const arriving = {
+    db,
+    client,
+    searchable,
+    installation,
+    storage,
+    dictionary,
+    log,
+    maxRejects: config.maxRejects,
+  };
+  if (await ensureInbox(db, config.inboxPaused)) {
+    log.warn(
+      'The arrival of the inbox begins paused, since files of the inbox were loaded by request: once none is left ' +
+        'there that is not to be loaded, `longshore arrival resume inbox` lets files arrive by themselves',
+    );
+  }
   const codePath = await workflowBundle({ own: `${config.home}/cache` });
   const activityDeps = { db, storage, backupKeys, keptRejects: config.keptRejects, onWritten };
   const worker = await Worker.create({
@@ -265,6 +285,7 @@ export async function startApi({
       ...createRestoreKeeping(scheduling),
       ...createAskActivities(refresher),
       ...createTidyActivities(activityDeps),
+      ...createArrivalActivities(arriving),
     },
     ...sealedWorkerOptions(config),
     maxCachedWorkflows: 200,
@@ -329,6 +350,7 @@ export async function startApi({
     db,
     tables.map(({ name }) => name),
   );
+  addArrivalMetrics(metrics.registry, db);
   addPoolMetrics(metrics.registry, () => db.pool());
   addDependencyMetrics(metrics.registry, dependencies);
   const app = createApp({
@@ -356,6 +378,7 @@ export async function startApi({
     backups,
     restores,
     schedules,
+    arrivals: createLedgerArrivals(arriving),
     reports: reports.service,
     refresher,
     metrics,

@@ -87,6 +87,7 @@ const schema = z.object({
   LONGSHORE_WORKERS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
   LONGSHORE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(4000),
+  LONGSHORE_INBOX: z.enum(['on', 'paused']).default('on'),
   LONGSHORE_UPLOADS: z.coerce.number().int().min(1).max(10_000).default(64),
   LONGSHORE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(3600).optional(),
   LONGSHORE_GRACE_SECONDS: z.coerce.number().int().min(0).max(3600).optional(),
@@ -166,6 +167,8 @@ export interface Config {
   readonly metricsPort: number | undefined;
   /** Requests a second that a key without a rate of its own may send in the long run, and at once after a pause. */
   readonly rate: { readonly perSecond: number; readonly burst: number };
+  /** The arrival of the inbox is made paused; where there is one already, it stays as it is. */
+  readonly inboxPaused: boolean;
   /** Files that an API process receives at a time. */
   readonly uploads: number;
   /** How long an API process that was told to stop serves on; unset: it depends on who started it. */
@@ -265,6 +268,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     workers: e.LONGSHORE_WORKERS,
     metricsPort: e.LONGSHORE_METRICS_PORT,
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
+    inboxPaused: e.LONGSHORE_INBOX === 'paused',
     uploads: e.LONGSHORE_UPLOADS,
     drainSeconds: e.LONGSHORE_DRAIN_SECONDS,
     graceSeconds: e.LONGSHORE_GRACE_SECONDS,

@@ -140,6 +140,18 @@ export const ERRORS = {
     title: 'There is no such schedule',
     remedy: 'GET /v1/schedules lists the schedules.',
   },
+  'unknown-arrival': {
+    status: 404,
+    retryable: false,
+    title: 'There is no such arrival',
+    remedy: 'GET /v1/arrivals lists the arrivals.',
+  },
+  'unknown-arrival-file': {
+    status: 404,
+    retryable: false,
+    title: 'The arrival has no such file',
+    remedy: 'GET /v1/arrivals/{id}/files lists its files.',
+  },
   'unknown-key': {
     status: 404,
     retryable: false,
@@ -410,6 +422,19 @@ export const ERRORS = {
     retryable: false,
     title: 'The copy can not be deleted as things are',
     remedy: 'Do what the message says. Nothing was changed.',
+  },
+  'arrival-state': {
+    status: 409,
+    retryable: false,
+    title: 'The arrival or its file is not in a state that allows this',
+    remedy: 'GET the arrival or its files; the message says what is in the way.',
+  },
+  'arrival-unusable': {
+    status: 422,
+    retryable: false,
+    title: 'The file can not be taken',
+    remedy:
+      'Put the file itself there, no link to it, under a name of printable UTF-8 characters without a backslash.',
   },
   'schedule-state': {
     status: 409,

@@ -1,7 +1,9 @@
 /** The bundle's entry: every workflow, by the name it is started with. */
+export { arriveFile } from './arrive-file.ts';
 export { backUp } from './back-up.ts';
 export { commitBatches } from './commit-batches.ts';
 export { loadCsv } from './load-csv.ts';
+export { lookAtArrival } from './look-at-arrival.ts';
 export { refreshOnSchedule } from './refresh-on-schedule.ts';
 export { refreshReport } from './refresh-report.ts';
 export { restore } from './restore.ts';

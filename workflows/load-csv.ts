@@ -19,7 +19,14 @@ import type { BegunLoad } from '../activities/begin-load.ts';
 import type { EndedLoad, EndLoadInput } from '../activities/end-load.ts';
 import type { Activities, LedgerActivities } from '../activities/index.ts';
 import type { ErrorCode } from '../src/errors.ts';
-import { type ChunkCounts, type LoadCsvInput, PAUSE, RESUME, TURN } from '../src/loads/contract.ts';
+import {
+  type ChunkCounts,
+  LOAD_ENDED,
+  type LoadCsvInput,
+  PAUSE,
+  RESUME,
+  TURN,
+} from '../src/loads/contract.ts';
 import type { LoadTotals } from '../src/loads/load-view.ts';
 import type { LoadStep } from '../src/loads/loads.ts';
 import { REJECTS_ATTRIBUTE_NAME } from '../src/temporal/attribute-names.ts';
@@ -50,6 +57,7 @@ const whole = workerActivities<Activities>(WHOLE);
 const pause = defineSignal(PAUSE);
 const resume = defineSignal(RESUME);
 const turn = defineSignal(TURN);
+const loadEnded = defineSignal(LOAD_ENDED);
 
 /**
  * One load, from its turn to its end:
@@ -225,6 +233,12 @@ async function endLoad(input: EndLoadInput): Promise<EndedLoad> {
     // A workflow that has ended meanwhile can't be signalled, and need not be.
     await getExternalWorkflowHandle(ended.next)
       .signal(turn)
+      .catch(() => undefined);
+  }
+  // Answers that were recorded before there were arrivals name none, so that they replay as they ran.
+  for (const workflowId of ended.arrived ?? []) {
+    await getExternalWorkflowHandle(workflowId)
+      .signal(loadEnded)
       .catch(() => undefined);
   }
   return ended;

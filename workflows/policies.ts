@@ -177,3 +177,19 @@ export const FORGED_ANSWERS = 20;
 
 /** Refreshes a run: some fourteen events each with their timer and signals, and a view that is asked for all day. */
 export const REFRESHES_A_RUN = 200;
+
+/**
+ * Works through the files of an arrival, of which there may be a million, beside the workflows. Retried for ever: what
+ * was noted stays, and the next try goes on from the ledger.
+ */
+export const LOOK_THROUGH: ActivityOptions = {
+  startToCloseTimeout: '24h',
+  heartbeatTimeout: '1m',
+  retry: RETRY,
+};
+
+/** Looks a run: some eight events each. */
+export const LOOKS_A_RUN = 500;
+
+/** A file of an arrival is told when its load has ended; in case that signal is lost, it polls, less and less often. */
+export const LOAD_POLL = { firstMs: 5_000, lastMs: 300_000 } as const;

@@ -5,13 +5,14 @@ import {
   type BatchView,
   MAX_BATCH_ROWS,
 } from '../../src/batches/batch.ts';
+import { type RejectPages, RejectsCsv } from '../../src/rejects/rejects-csv.ts';
 import { answerFormat } from '../http/answer-format.ts';
 import { requireTable } from '../http/auth.ts';
 import type { ApiDeps } from '../http/deps.ts';
 import { linkNext, readPage } from '../http/page.ts';
 import { pageLimit, wholeNumber } from '../http/parameters.ts';
 import { withJson } from '../http/problems.ts';
-import { delimiterOf, type RejectPages, RejectsCsv, sendRejectsCsv } from '../http/rejects-csv.ts';
+import { delimiterOf, sendRejectsCsv } from '../http/rejects-csv.ts';
 import { type Call, defineRoute } from '../http/route.ts';
 import { nextSchema } from '../http/schemas.ts';
 import { batchAnswer, batchPath, findBatch, rejectsJson } from './batch-answer.ts';

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { ArrivalService } from '../../src/arrivals/arrival-service.ts';
 import type { AuditLog } from '../../src/audit/audit-log.ts';
 import type { BackupService } from '../../src/backups/backup-service.ts';
 import type { BatchService } from '../../src/batches/batch-service.ts';
@@ -50,6 +51,7 @@ export interface ApiDeps {
   readonly backups: BackupService;
   readonly restores: RestoreService;
   readonly schedules: ScheduleService;
+  readonly arrivals: ArrivalService;
   readonly reports: ReportService;
   readonly refresher: Refresher;
   readonly metrics: Metrics;

@@ -52,6 +52,7 @@ const TAGS: Readonly<Record<string, string>> = {
   Tables: 'Tables, their rows, and the dictionary',
   Backups: 'Tables as Avro files',
   Restores: 'Tables brought back, beside, or to prove a backup good',
+  Arrivals: 'Files that load themselves',
   Schedules: 'Backups and drills by the clock',
   Reports: 'Answers that are computed ahead',
   Keys: 'API keys, tokens, and the audit log',

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { LoadView } from '../../src/loads/load-view.ts';
+import { type RejectPages, RejectsCsv } from '../../src/rejects/rejects-csv.ts';
 import { answerFormat } from '../http/answer-format.ts';
 import { linkNext } from '../http/page.ts';
 import { loadId, wholeNumber } from '../http/parameters.ts';
-import { delimiterOf, type RejectPages, RejectsCsv, sendRejectsCsv } from '../http/rejects-csv.ts';
+import { delimiterOf, sendRejectsCsv } from '../http/rejects-csv.ts';
 import { type Call, defineRoute } from '../http/route.ts';
 import { count, nextSchema } from '../http/schemas.ts';
 import { findLoad, loadPath } from './load-answer.ts';

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { addArrivalCommands } from './commands/arrival.ts';
 import { addBackupCommands } from './commands/backup.ts';
 import { addCheckCommand } from './commands/check.ts';
 import { addControlCommands } from './commands/control.ts';
@@ -51,6 +52,7 @@ export function program(context: CommandContext): Command {
   addCopyCommands(root);
   addReportCommands(root);
   addScheduleCommands(root);
+  addArrivalCommands(root);
   addKeyCommands(root);
   addPgCommand(root);
   return root;

@@ -14,6 +14,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'unknown-copy': '"longshore copies" lists the tables that were restored under another name.',
   'unknown-report': '"longshore reports" lists the reports.',
   'unknown-schedule': '"longshore schedule list" lists the schedules.',
+  'unknown-arrival': '"longshore arrival list" lists the arrivals.',
+  'unknown-arrival-file': '"longshore arrival files <id>" lists its files.',
+  'arrival-state':
+    '"longshore arrival show <id>" and "longshore arrival files <id>" show them; the message says what is in the way.',
   'unknown-key': '"longshore key list" lists the keys.',
   'not-found': 'Use the client of the same version as the platform.',
   'method-not-allowed': 'Use the client of the same version as the platform.',

@@ -1,3 +1,4 @@
+import { keepLooking } from '../arrivals/keep-looking.ts';
 import { BACKUP_JOB, type BackupJobDeps } from '../backups/backup-job.ts';
 import { tidyBackups } from '../backups/tidy-backups.ts';
 import { forgetGroups } from '../batches/forget-groups.ts';
@@ -78,6 +79,7 @@ export function keepHouse(deps: HouseDeps): { stop(): Promise<void> } {
     once(GROUPS_EVERY_MS, async () => {
       if (deps.keptGroups > 0) await forgetGroups(deps, deps.keptGroups, stopping.signal);
     }),
+    once(RECONCILE_EVERY_MS, () => keepLooking(deps)),
     once(STAGES_EVERY_MS, () => sweepStages(db)),
     once(STAGES_EVERY_MS, () => endOrphans(deps)),
     once(SCHEDULES_EVERY_MS, () => deps.book.sync()),

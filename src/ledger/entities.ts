@@ -1,4 +1,5 @@
 import type { InferKyselyDB } from '@mikro-orm/postgresql';
+import { ArrivalEntity, ArrivalFileEntity } from './arrival-entities.ts';
 import { BackupEntity, BackupOriginEntity, BackupPartEntity } from './backup-entities.ts';
 import { BatchEntity, BatchGroupEntity, BatchRejectEntity, IdempotencyKeyEntity } from './batch-entities.ts';
 import { DictionaryEntity, RemovedTableEntity } from './dictionary-entities.ts';
@@ -19,6 +20,8 @@ import { ScheduleEntity } from './schedule-entities.ts';
 /** Every table of the ledger. A test holds them against the migrated schema, column by column. */
 export const ledgerEntities = [
   ApiKeyEntity,
+  ArrivalEntity,
+  ArrivalFileEntity,
   AuditEntity,
   BackupEntity,
   BackupOriginEntity,

@@ -42,3 +42,6 @@ export const RESUME = 'resume';
 
 /** Sent by the load that a queued one waits for, when it ends. */
 export const TURN = 'turn';
+
+/** Sent to the workflows of files of arrivals that wait for the load, when it ends. */
+export const LOAD_ENDED = 'loadEnded';

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { CLOCK } from '../db/ledger-queries.ts';
 import { statement } from '../db/statement.ts';
+import { INSTALLATION_ID } from '../installation/installation.ts';
 import { type JobEnd, orphaned } from '../jobs/job.ts';
 import { dropStage, stageName } from '../publish/stage.ts';
 import { dropRejects } from '../rejects/kept-rejects.ts';
@@ -17,13 +18,18 @@ export interface EndedLoad extends LoadTotals {
   readonly status: string;
   /** Workflow of the load whose turn it is now. */
   readonly next: string | null;
+  /** Workflows of files of arrivals that wait for this load. Absent from older answers. */
+  readonly arrived?: readonly string[];
 }
 
-const READ_ENDED = statement<EndedLoad & { uid: string }>`
+const READ_ENDED = statement<EndedLoad & { uid: string; arrived: string[] }>`
   select uid, status, rows_read as read, rows_loaded as loaded, rows_rejected as rejected,
            rows_unchanged as unchanged, rows_discarded as discarded, (select workflow_id from longshore.load n
                      where n.table_name = l.table_name and n.id > l.id and n.finished_at is null
-                     order by n.id limit 1) as next
+                     order by n.id limit 1) as next,
+           array(select ${INSTALLATION_ID} || '-arrival-' || left(f.file_key, 40)
+                          || case when f.drop_no > 0 then '-' || f.drop_no else '' end
+                   from longshore.arrival_file f where f.load_id = l.id and f.state = 'loading') as arrived
       from longshore.load l where id = $1`;
 
 /** Records how a load ended, unless it has ended already, and deletes its stage and its upload. */

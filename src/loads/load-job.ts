@@ -3,7 +3,7 @@ import type { Ledger } from '../db/ledger-queries.ts';
 import { JOB_COLUMNS, type JobDeps, type JobKind, type JobRow, SETTLED } from '../jobs/job-kind.ts';
 import { codeMarkdown, plainMarkdown } from '../temporal/ui-markdown.ts';
 import type { LoadMode } from '../types.ts';
-import { AT_ONCE, LOAD_CSV, type LoadCsvInput, TURN, takesMoments } from './contract.ts';
+import { AT_ONCE, LOAD_CSV, LOAD_ENDED, type LoadCsvInput, TURN, takesMoments } from './contract.ts';
 import { endLoad } from './end-load.ts';
 import type { LoadView } from './load-view.ts';
 import { readLoad } from './loads.ts';
@@ -50,12 +50,13 @@ export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
   /** Also signals the next load of the table that its turn has come. */
   async end({ client, db, storage }: JobDeps, loadId, end) {
     const ended = await endLoad(db, storage, { loadId, end });
-    if (ended.next !== null) {
-      await client.workflow
-        .getHandle(ended.next)
-        .signal(TURN)
+    const signal = (workflowId: string, name: string) =>
+      client.workflow
+        .getHandle(workflowId)
+        .signal(name)
         .catch(() => undefined);
-    }
+    if (ended.next !== null) await signal(ended.next, TURN);
+    for (const workflowId of ended.arrived ?? []) await signal(workflowId, LOAD_ENDED);
     return ended;
   },
 

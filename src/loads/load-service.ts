@@ -3,6 +3,7 @@ import type { JobError } from '../jobs/job.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { RejectsSummary } from '../rejects/kept-rejects.ts';
 import type { RejectsPage } from '../rejects/rejects.ts';
+import type { RejectShape } from '../rejects/rejects-csv.ts';
 import type { LoadMode, LoadStatus, MaxRejects, Survey, Table } from '../types.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
 
@@ -72,13 +73,6 @@ export interface LoadFilter {
   /** Only loads with a smaller ID. */
   readonly before?: number;
   readonly limit: number;
-}
-
-export interface RejectShape {
-  /** Column names: the file's header where it has one, else the names of the table's fields. */
-  readonly columns: readonly string[];
-  /** Whether any reject has more cells than columns. */
-  readonly extra: boolean;
 }
 
 /** Size and state of a table. The API adds its definition in the dictionary. */

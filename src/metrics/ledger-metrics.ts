@@ -7,7 +7,7 @@ import { within } from '../within.ts';
 import { COUNTER_TABLES, TableLabels } from './table-labels.ts';
 
 /** Scrapes come every 15 seconds or so from each of perhaps several servers; one answer serves them all. */
-const KEPT_MS = 5_000;
+export const KEPT_MS = 5_000;
 /** A ledger that takes longer counts as away: scrapers give up after ten seconds. */
 const PATIENCE_MS = 3_000;
 /** A question that hangs for so long, on a dead connection perhaps, does not keep the next one from being asked. */
@@ -102,7 +102,7 @@ function countLoads(db: Pick<Sql, 'query'>): Promise<LoadCount[]> {
  * The answer of the last `forMs`, or of the question that is under way; null when there was none in time. One question
  * at a time: while PostgreSQL hangs, scrapes must not take one connection after the other.
  */
-function kept<T>(forMs: number, ask: () => Promise<T>): () => Promise<T | null> {
+export function kept<T>(forMs: number, ask: () => Promise<T>): () => Promise<T | null> {
   let answer: Promise<T | null> = Promise.resolve(null);
   let underWay: Promise<T | null> | undefined;
   let askedAtMs = Number.NEGATIVE_INFINITY;

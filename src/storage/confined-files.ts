@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { noSuchFile, type StoredFile } from './storage.ts';
@@ -36,14 +36,14 @@ export class ConfinedFiles {
   /** null where the key names no regular file. */
   async stat(key: string): Promise<StoredFile | null> {
     await using file = await this.#open(key);
-    return file && storedFile(file);
+    return file && storedFile(await file.stat({ bigint: true }));
   }
 
   /** Bytes [startByte, endByte), fewer only where the file ends before. @throws LongshoreError `source-not-found` */
   async read(key: string, startByte: number, endByte: number): Promise<Buffer> {
     await using file = await this.#open(key);
     if (!file) throw noSuchFile(key);
-    const { bytes } = await storedFile(file);
+    const { bytes } = storedFile(await file.stat({ bigint: true }));
     const wanted = Math.max(0, Math.min(endByte, bytes) - startByte);
     const buffer = Buffer.allocUnsafeSlow(wanted);
     for (let filled = 0; filled < wanted; ) {
@@ -84,8 +84,8 @@ function pathOf(file: FileHandle, path: string): Promise<string> {
   return process.platform === 'linux' ? readlink(`/proc/self/fd/${file.fd}`) : realpath(path);
 }
 
-async function storedFile(file: FileHandle): Promise<StoredFile> {
-  const { size, mtimeNs } = await file.stat({ bigint: true });
+/** What a folder says of a file. */
+export function storedFile({ size, mtimeNs }: Pick<BigIntStats, 'size' | 'mtimeNs'>): StoredFile {
   const modifiedAt = rfc3339(mtimeNs);
   return { bytes: Number(size), modifiedAt, version: modifiedAt };
 }

@@ -5,7 +5,10 @@ import { Operator } from 'opendal';
 import type { StorageKeys } from '../config.ts';
 import { LongshoreError } from '../errors.ts';
 import { withoutTrailing } from '../shorten.ts';
+import { BucketTree } from './bucket-tree.ts';
 import { ConfinedFiles } from './confined-files.ts';
+import type { FileTree } from './file-tree.ts';
+import { FolderTree } from './folder-tree.ts';
 import { abortOldUploads } from './multipart-uploads.ts';
 import { noSuchFile, type Storage, type StorageWriter, type StoredFile } from './storage.ts';
 
@@ -81,6 +84,7 @@ function openS3(url: URL, keys: StorageKeys): Storage {
 type SweepBucket = (olderThanMs: number) => Promise<boolean>;
 
 class OpendalStorage implements Storage {
+  readonly tree: FileTree;
   readonly #operator: Operator;
   readonly #sweepBucket: SweepBucket | undefined;
   /** Of a `file:` storage, its root. */
@@ -93,6 +97,7 @@ class OpendalStorage implements Storage {
     this.#sweepBucket = sweepBucket;
     this.#folder = folder;
     this.#files = folder === undefined ? undefined : new ConfinedFiles(folder);
+    this.tree = folder === undefined ? new BucketTree(operator, this, guard) : new FolderTree(folder);
   }
 
   async read(key: string, startByte: number, endByte: number): Promise<Buffer> {

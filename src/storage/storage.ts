@@ -1,11 +1,14 @@
 import type { Readable } from 'node:stream';
 import { LongshoreError } from '../errors.ts';
+import type { FileTree } from './file-tree.ts';
 
 /**
  * Where files live: uploads, the inbox, backups. Keys are relative, `/`-separated paths without `.` or `..`
  * segments (`confineStorageKey` is the one place that checks). Every call throws `storage-full` when there is no room.
  */
 export interface Storage {
+  /** Its folders, and what can be done with files that others put there. */
+  readonly tree: FileTree;
   /** Bytes [startByte, endByte) of a file; fewer only where the file ends before. @throws `source-not-found` */
   read(key: string, startByte: number, endByte: number): Promise<Buffer>;
   /** The file from `startByte` on, to its end or to `endByte`, as a stream. */

@@ -53,8 +53,21 @@ const oldLoads =
 
 const DROP_CHUNKS = statement`update longshore.load set chunks = null where id = any ($1::int[]) and chunks is not null`;
 
-/** Deletes loads that ended long ago; of those that stay, the list of chunks, which is only for loading. */
+/** A file that lies where it was stays known, or it would be taken for a new one. */
+const DELETE_FILES = statement<{ n: number }>`
+  with gone as (
+    delete from longshore.arrival_file where id in (
+      select id from longshore.arrival_file where ended_at < ${OLD} and cleared limit ${SLICE})
+    returning id)
+  select count(*)::int as n from gone`;
+
+/**
+ * Deletes loads that ended long ago, and the files of arrivals that are gone since; of loads that stay, the list of
+ * chunks, which is only for loading.
+ * @returns the number of deleted loads
+ */
 export async function deleteOldLoads(db: Database, slices: Slices): Promise<number> {
+  await inSlices(slices, async () => (await db.query(DELETE_FILES, [slices.days]))[0]?.n ?? 0);
   return walk(slices, oldLoads(db, slices), async (ids) => {
     const [gone] = await db.query(DELETE, [ids]);
     await db.query(DROP_CHUNKS, [ids]);

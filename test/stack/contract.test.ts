@@ -14,6 +14,11 @@ const csv = { 'content-type': 'text/csv' };
 const json = { 'content-type': 'application/json' };
 const waiting = { ...csv, prefer: 'wait=50' };
 
+const ARRIVAL = '{"id":"yearly","prefix":"landing/","pattern":"*.csv","table":"jobs","paused":true}';
+const ARRIVED = `
+  insert into longshore.arrival_file (arrival_id, source, path, version, file_key, drop_no, bytes, table_name, state, marked,
+                                      seen_at, confirmed_at, ended_at)
+  values ('inbox', 'storage', 'inbox/jobs/a.csv', 'v', 'k', 0, 5, 'jobs', 'done', true, now(), now(), now())`;
 const SCHEDULE = '{"id":"yearly","kind":"backup","cron":"0 3 1 1 *","tables":["jobs"]}';
 
 /** What is asked of each operation, in this order: its main answers. A new route needs an entry. */
@@ -262,6 +267,52 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/schedules/yearly', status: 204 },
     { path: '/v1/schedules/yearly', status: 404 },
   ],
+  'POST /v1/arrivals': [
+    { path: '/v1/arrivals', headers: json, body: ARRIVAL, status: 201 },
+    { path: '/v1/arrivals', headers: json, body: ARRIVAL, status: 409 },
+    { path: '/v1/arrivals', headers: json, body: ARRIVAL.replace('landing/', '../'), status: 400 },
+    { path: '/v1/arrivals', headers: json, body: '{', status: 400 },
+    { path: '/v1/arrivals', headers: json, body: ARRIVAL.replace('jobs', 'cities'), status: 404 },
+    { path: '/v1/arrivals', headers: json, body: `"${'x'.repeat(70_000)}"`, status: 413 },
+  ],
+  'GET /v1/arrivals': [
+    { path: '/v1/arrivals?limit=1', status: 200 },
+    { path: '/v1/arrivals?after=inbox', status: 200 },
+  ],
+  'GET /v1/arrivals/{id}': [
+    { path: '/v1/arrivals/inbox', status: 200 },
+    { path: '/v1/arrivals/none', status: 404 },
+  ],
+  'PUT /v1/arrivals/{id}': [
+    { path: '/v1/arrivals/yearly', headers: json, body: ARRIVAL.replace('"id":"yearly",', ''), status: 200 },
+    { path: '/v1/arrivals/other', headers: json, body: ARRIVAL.replace('"id":"yearly",', ''), status: 201 },
+    { path: '/v1/arrivals/yearly', headers: json, body: '{}', status: 400 },
+  ],
+  'PATCH /v1/arrivals/{id}': [
+    { path: '/v1/arrivals/yearly', headers: json, body: '{"marker":"_SUCCESS"}', status: 200 },
+    { path: '/v1/arrivals/yearly', headers: json, body: '{"table":null}', status: 400 },
+    { path: '/v1/arrivals/yearly', headers: json, body: '{}', status: 400 },
+    { path: '/v1/arrivals/none', headers: json, body: '{"paused":true}', status: 404 },
+  ],
+  'POST /v1/arrivals/{id}/notify': [{ path: '/v1/arrivals/yearly/notify', status: 409 }],
+  'POST /v1/arrivals/{id}/resume': [{ path: '/v1/arrivals/yearly/resume', status: 200 }],
+  'POST /v1/arrivals/{id}/pause': [{ path: '/v1/arrivals/yearly/pause', status: 200 }],
+  'GET /v1/arrivals/{id}/files': [
+    { path: '/v1/arrivals/inbox/files?state=done&table=jobs', status: 200 },
+    { path: '/v1/arrivals/none/files', status: 404 },
+  ],
+  'GET /v1/arrivals/{id}/files/{file}': [
+    { path: '/v1/arrivals/inbox/files/1', status: 200 },
+    { path: '/v1/arrivals/yearly/files/1', status: 404 },
+  ],
+  'POST /v1/arrivals/{id}/files/{file}/retry': [
+    { path: '/v1/arrivals/inbox/files/1/retry', status: 409 },
+    { path: '/v1/arrivals/inbox/files/9007199254740991/retry', status: 404 },
+  ],
+  'DELETE /v1/arrivals/{id}': [
+    { path: '/v1/arrivals/yearly', status: 204 },
+    { path: '/v1/arrivals/inbox', status: 409 },
+  ],
   'GET /healthz': [{ path: '/healthz', status: 200 }],
   'GET /readyz': [{ path: '/readyz', status: 200 }],
   'GET /metrics': [{ path: '/metrics', status: 200 }],
@@ -312,6 +363,7 @@ describe('every answer is as the OpenAPI document says', () => {
   const stopping: (() => Promise<unknown>)[] = [];
   before(async () => {
     stack = await testStack({ after: (action) => void stopping.push(action) });
+    await stack.db.query(ARRIVED);
     made.set('basic', `Basic ${Buffer.from(`operator:${stack.key}`).toString('base64')}`);
     contract = new Contract((await (await fetch(`${stack.url}/openapi.json`)).json()) as OpenApi);
   });

@@ -38,6 +38,9 @@ function renamed(row: string): string {
 /** What is there only while a restore is under way, or after months. */
 const BY_HAND = `
   insert into longshore.table_gate (table_name, restore_id) values ('departments', 1);
+  insert into longshore.arrival_file (arrival_id, source, path, version, file_key, drop_no, bytes, state, marked, seen_at,
+                                      confirmed_at)
+  values ('inbox', 'storage', 'inbox/jobs/a.csv', 'v', 'k', 0, 5, 'waiting', true, now(), now());
   insert into longshore.load_past values ('jobs', 'done', 3, 30, 1, 0, 0)`;
 
 if (process.env.RECORD_LEDGER) {

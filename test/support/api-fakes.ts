@@ -22,6 +22,7 @@ import { createCoalescedLog } from '../../src/runtime/coalesced-log.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { Dictionary, Field, Table } from '../../src/types.ts';
+import { FakeArrivals } from './fake-arrivals.ts';
 import { FakeBackups } from './fake-backups.ts';
 import { FakeBatches } from './fake-batches.ts';
 import { FakeChanges } from './fake-changes.ts';
@@ -256,6 +257,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     backups: new FakeBackups(),
     restores: new FakeRestores(),
     schedules: new FakeSchedules(),
+    arrivals: new FakeArrivals(),
     reports,
     refresher: new FakeRefresher((name) => reports.state(reportNamed(name))),
     metrics: createMetrics(),

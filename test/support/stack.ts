@@ -86,6 +86,8 @@ export async function testStack(
     TEMPORAL_NAMESPACE: temporal.namespace,
     LONGSHORE_ADMIN_KEY: 'a key for this test only',
     LONGSHORE_PAYLOAD_KEY: TEST_PAYLOAD_KEY,
+    // Tests that put files there say themselves what is done with them.
+    LONGSHORE_INBOX: 'paused',
     ...options.env,
   };
   if (dictionary !== undefined) {

@@ -14,6 +14,7 @@ import { CONFIG_NAMES } from '../../src/config.ts';
 import { API_CONNECTIONS, mostConnections, WORKER_CONNECTIONS } from '../../src/db/connections.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
 import { ERRORS } from '../../src/errors.ts';
+import { addArrivalMetrics } from '../../src/metrics/arrival-metrics.ts';
 import { addDependencyMetrics } from '../../src/metrics/dependencies.ts';
 import { addLedgerMetrics, addPoolMetrics } from '../../src/metrics/ledger-metrics.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
@@ -362,6 +363,7 @@ function metricsOfApi(): { name: string; labelNames: string[] }[] {
   const metrics = createMetrics();
   metrics.watchQueue(() => ({ batches: 0, bytes: 0 }));
   addLedgerMetrics(metrics.registry, { query: async () => [] });
+  addArrivalMetrics(metrics.registry, { query: async () => [] });
   addPoolMetrics(metrics.registry, () => ({ total: 0, idle: 0, waiting: 0 }));
   addDependencyMetrics(metrics.registry, async () => ({ postgres: null, temporal: null, storage: null }));
   return metrics.registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];

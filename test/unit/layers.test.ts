@@ -35,6 +35,7 @@ const LAYERS: readonly (readonly string[])[] = [
   // Capabilities.
   ['src/keys'],
   ['src/loads'],
+  ['src/arrivals'],
   ['src/batches'],
   ['src/reports'],
   ['src/backups'],
