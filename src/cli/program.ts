@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { addAddCommand } from './commands/add.ts';
 import { addArrivalCommands } from './commands/arrival.ts';
 import { addBackupCommands } from './commands/backup.ts';
 import { addCheckCommand } from './commands/check.ts';
@@ -37,6 +38,7 @@ export function program(context: CommandContext): Command {
       writeErr: (text) => context.stderr.write(text),
     })
     .setOptionValue('context', context);
+  addAddCommand(root);
   addInferCommand(root);
   addLoadCommand(root);
   addInsertCommand(root);

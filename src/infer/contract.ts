@@ -103,6 +103,8 @@ export interface Preparation {
   readonly recode: string | null;
   /** Bytes that are dropped at the begin, after that. */
   readonly skipBytes: number;
+  /** What stands there in their place: a header, where the file's can not name the fields. */
+  readonly header: string | null;
 }
 
 export interface Inferred {

@@ -1,4 +1,3 @@
-import { headerNames } from '../dictionary/match-header.ts';
 import { parseDictionary } from '../dictionary/parse-dictionary.ts';
 import { compileTable } from '../rows/compile-table.ts';
 import type { Table } from '../types.ts';
@@ -15,6 +14,7 @@ import {
 } from './file-evidence.ts';
 import { fieldNames } from './names.ts';
 import { previewOf } from './preview.ts';
+import type { Beginning } from './read-beginning.ts';
 import type { ScannedFile, ScannedTable } from './scan-files.ts';
 import type { TableScan } from './scan-table.ts';
 
@@ -81,7 +81,7 @@ export function describeFiles(
   described: Described,
   references: { readonly keys: readonly Reference[]; readonly evidence: readonly Evidence[] },
 ): DescribedFiles {
-  const { scanned, encoding, headings, columns, table } = described;
+  const { scanned, encoding, places, columns, table } = described;
   const { name, files, scan } = scanned;
   const resource = {
     name,
@@ -95,7 +95,7 @@ export function describeFiles(
       references.keys.length === 0
         ? resource
         : { ...resource, schema: { ...resource.schema, foreignKeys: references.keys } },
-    files: files.map((file) => describeFile(file, parsed!, headings, table, references.evidence)),
+    files: files.map((file) => describeFile(file, parsed!, places, table, references.evidence)),
     warnings: [
       ...files.flatMap((file) => fileWarnings(file.beginning.source.name, file.beginning, file.scan)),
       ...files.flatMap((file) => encodingWarnings(file, encoding)),
@@ -125,16 +125,11 @@ function columnsOf(scan: TableScan, headings: readonly string[] | null): ColumnO
 function describeFile(
   file: ScannedFile,
   table: Table,
-  headings: readonly string[] | null,
+  columns: readonly number[],
   described: DescribedTable,
   references: readonly Evidence[],
 ): InferredFile {
   const { beginning, scan, encoding, bytes } = file;
-  const header = headings === null ? table.fields.map(({ name }) => name) : headerNames(table, headings);
-  const columns = table.fields.map(({ name }, index) => {
-    const at = header.indexOf(name);
-    return at === -1 ? index : at;
-  });
   return {
     name: beginning.source.name,
     bytes,
@@ -147,13 +142,33 @@ function describeFile(
     header: headerEvidence(beginning, scan),
     lineEnd: lineEndEvidence(scan),
     skippedLines: beginning.skip.lines,
-    prepared: { ...beginning.form.preparation, skipBytes: beginning.skip.bytes },
+    prepared: { ...beginning.form.preparation, ...startOf(beginning, columns, described) },
     table: table.name,
     primaryKey: described.keyEvidence,
     references,
     fields: described.fields,
     preview: previewOf(beginning.sample.bytes, compileTable(table), columns, beginning.width),
   };
+}
+
+/** A header that can not name the fields, as where a name is there twice, is replaced. */
+function startOf(
+  { skip, headerEnd, headings, dialect }: Beginning,
+  columns: readonly number[],
+  { fields }: DescribedTable,
+): { readonly skipBytes: number; readonly header: string | null } {
+  const isRenamed = fields.some(({ name, heading }) => heading !== null && heading.trim() !== name);
+  const blanks = (headings ?? []).filter((heading) => heading.trim() === '').length;
+  if (headings === null || (!isRenamed && blanks < 2)) return { skipBytes: skip.bytes, header: null };
+  const names = headings.map((_, place) => {
+    const at = columns.indexOf(place);
+    return at === -1 ? `column_${place + 1}` : fields[at]!.name;
+  });
+  const quote = dialect.quoteChar;
+  const cells = names.map((name) =>
+    quote === null ? name : quote + name.replaceAll(quote, (dialect.escapeChar ?? quote) + quote) + quote,
+  );
+  return { skipBytes: skip.bytes + headerEnd, header: `${cells.join(dialect.delimiter)}\n` };
 }
 
 /** That of the file with most rows beyond ASCII: the others may be read as it, or are told. */

@@ -63,7 +63,7 @@ export async function openText(source: InferSource, options: TextOptions = {}): 
   const pieces = recode === null ? unmarked(inner.pieces) : recoded(inner.pieces, recode);
   return {
     form: {
-      preparation: { gunzip, recode, skipBytes: 0 },
+      preparation: { gunzip, recode, skipBytes: 0, header: null },
       compression: gunzip ? 'gzip' : null,
       encoding: found,
       marked:

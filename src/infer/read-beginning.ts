@@ -35,6 +35,8 @@ export interface Beginning {
   readonly header: GuessedHeader;
   /** The header's record as it is, and its cells, a character a byte; null: there is none. */
   readonly headerBytes: Buffer | null;
+  /** Of the sample, up to the first row. */
+  readonly headerEnd: number;
   readonly headings: readonly string[] | null;
   readonly width: number;
   readonly skip: { readonly bytes: number; readonly lines: number };
@@ -88,6 +90,7 @@ export async function readBeginning(
     guessed,
     header,
     headerBytes: header.header ? found.bytes : null,
+    headerEnd: header.header ? found.next : 0,
     headings: header.header ? found.cells : null,
     width: header.header ? found.cells.length : Math.max(1, guessed.reading.width),
     skip,
@@ -183,18 +186,23 @@ function titleLines(
   return { bytes: before.bytes + found.bytes, lines: before.lines + found.lines };
 }
 
-function firstRecord(
-  sample: Sample,
-  dialect: Dialect,
-): { readonly bytes: Buffer; readonly cells: string[] } | null {
+interface FirstRecord {
+  readonly bytes: Buffer;
+  readonly cells: string[];
+  /** Where the next one begins. */
+  readonly next: number;
+}
+
+function firstRecord(sample: Sample, dialect: Dialect): FirstRecord | null {
   const splitter = new RecordSplitter(dialect);
-  let found: { readonly bytes: Buffer; readonly cells: string[] } | null = null;
-  eachRecord(sample, dialect, (_kind, start, end, quoted) => {
+  let found: FirstRecord | null = null;
+  eachRecord(sample, dialect, (_kind, start, end, quoted, _line, next) => {
     if (found !== null) return;
     const cells = splitter.split(sample.bytes, start, end, quoted);
     found = {
       bytes: Buffer.from(sample.bytes.subarray(start, end)),
       cells: cellTexts(splitter, Math.min(cells, MOST_CELLS)),
+      next,
     };
   });
   return found;

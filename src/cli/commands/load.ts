@@ -1,13 +1,10 @@
-import { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
-import { create as contentDisposition } from 'content-disposition';
 import { LOAD_MODES } from '../../types.ts';
-import type { StartedLoad } from '../api-client.ts';
-import { CliError, EXIT } from '../exit-codes.ts';
-import { type Input, openInput } from '../open-input.ts';
-import { describeUpload } from '../progress.ts';
+import { EXIT } from '../exit-codes.ts';
+import { openInput } from '../open-input.ts';
 import { type GlobalOptions, openSession, type Session } from '../session.ts';
 import { exitCodeOf, showLoad } from '../show-load.ts';
+import { uploadFile } from '../upload-file.ts';
 import { watchLoad } from '../watch-load.ts';
 
 interface LoadOptions extends GlobalOptions {
@@ -53,7 +50,7 @@ async function loadFiles(files: readonly string[], options: LoadOptions): Promis
 }
 
 async function loadFile(session: Session, file: string, options: LoadOptions): Promise<number> {
-  const started = await upload(session, await openInput(file, 'stdin.csv', options.context), options);
+  const started = await uploadFile(session, await openInput(file, 'stdin.csv', options.context), options);
   if (started.existing) {
     const since = started.rulesChanged ? '; the rules of the table have changed since' : '';
     session.say(
@@ -63,48 +60,4 @@ async function loadFile(session: Session, file: string, options: LoadOptions): P
   const load = options.wait ? await watchLoad(session, started) : started;
   await showLoad(session, load);
   return exitCodeOf(load);
-}
-
-async function upload(session: Session, file: Input, options: LoadOptions): Promise<StartedLoad> {
-  const query = new URLSearchParams({ mode: options.mode });
-  if (options.maxRejects !== undefined) query.set('maxRejects', options.maxRejects);
-  if (options.force === true) query.set('force', 'true');
-  const progress = await session.progress(`send ${file.name}`);
-  const startedAtMs = performance.now();
-  let sent = 0;
-  const counted = Readable.from(
-    (async function* () {
-      for await (const piece of file.pieces as AsyncIterable<Buffer>) {
-        yield piece;
-        sent += piece.length;
-        progress.update(sent, file.bytes, describeUpload(sent, startedAtMs));
-      }
-    })(),
-    { objectMode: false },
-  );
-  try {
-    return await session.api.json<StartedLoad>(
-      `/v1/tables/${encodeURIComponent(options.table)}/loads?${query}`,
-      {
-        method: 'POST',
-        signal: session.signal,
-        body: Readable.toWeb(counted) as ReadableStream,
-        duplex: 'half',
-        headers: {
-          'content-type': 'text/csv',
-          'content-disposition': contentDisposition(file.name),
-          ...(file.bytes !== null && { 'content-length': String(file.bytes) }),
-        },
-      } as RequestInit,
-    );
-  } catch (error) {
-    if (!session.signal.aborted) throw error;
-    throw new CliError(
-      EXIT.interrupted,
-      `${file.name} was not sent whole: nothing was started, nothing was kept`,
-    );
-  } finally {
-    progress.stop();
-    file.pieces.destroy();
-  }
 }
