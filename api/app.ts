@@ -6,6 +6,7 @@ import { shorten } from '../src/shorten.ts';
 import type { Dictionary } from '../src/types.ts';
 import { arrivalFileRoutes } from './arrivals/arrival-files.ts';
 import { arrivalRoutes } from './arrivals/arrivals.ts';
+import { s3EventsRoute } from './arrivals/s3-events.ts';
 import { auditRoute } from './audit/audit.ts';
 import { backupFileRoute } from './backups/backup-files.ts';
 import { backupRoutes } from './backups/backups.ts';
@@ -103,6 +104,7 @@ function routesOf({ reports, dictionary }: ApiDeps, docs: DocsSource): readonly 
     ...scheduleRoutes,
     ...arrivalRoutes,
     ...arrivalFileRoutes,
+    s3EventsRoute,
     ...startBackupRoutes,
     ...backupRoutes,
     backupFileRoute,

@@ -17,6 +17,7 @@ import { sealedWorkerOptions } from '../activities/sealed-worker.ts';
 import { createTidyActivities } from '../activities/tidy-ledger.ts';
 import { ensureInbox } from '../src/arrivals/arrivals.ts';
 import { createLedgerArrivals } from '../src/arrivals/ledger-arrivals.ts';
+import { bucketOf } from '../src/arrivals/s3-events.ts';
 import { createAuditLog } from '../src/audit/audit-log.ts';
 import { insertAudit } from '../src/audit/audit-rows.ts';
 import { readBackupKeys } from '../src/backups/backup-keys.ts';
@@ -378,7 +379,7 @@ export async function startApi({
     backups,
     restores,
     schedules,
-    arrivals: createLedgerArrivals(arriving),
+    arrivals: createLedgerArrivals(arriving, bucketOf(config.storage)),
     reports: reports.service,
     refresher,
     metrics,

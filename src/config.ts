@@ -83,6 +83,11 @@ const schema = z.object({
     .min(16, 'expected at least 16 characters')
     .max(2_000, 'expected at most 2000 characters')
     .optional(),
+  LONGSHORE_EVENTS_SECRET: z
+    .string()
+    .min(16, 'expected at least 16 characters')
+    .max(2_000, 'expected at most 2000 characters')
+    .optional(),
   LONGSHORE_METRICS_PORT: z.coerce.number().int().min(1).max(65535).optional(),
   LONGSHORE_WORKERS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
   LONGSHORE_RATE: z.coerce.number().int().min(1).max(1_000_000).default(2000),
@@ -158,6 +163,8 @@ export interface Config {
   /** Path of a Data Package descriptor; unset: the bundled sample's. */
   readonly dictionaryPath: string | undefined;
   readonly adminKey: string | undefined;
+  /** What S3's event notifications have to come with; unset: none are taken. */
+  readonly eventsSecret: string | undefined;
   /** Activity worker processes. */
   readonly workers: number;
   /**
@@ -265,6 +272,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     installation: e.LONGSHORE_INSTALLATION,
     dictionaryPath: e.LONGSHORE_DICTIONARY && resolve(e.LONGSHORE_DICTIONARY),
     adminKey: e.LONGSHORE_ADMIN_KEY,
+    eventsSecret: e.LONGSHORE_EVENTS_SECRET,
     workers: e.LONGSHORE_WORKERS,
     metricsPort: e.LONGSHORE_METRICS_PORT,
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },

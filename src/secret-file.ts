@@ -11,6 +11,7 @@ export const TEXT_SECRETS = [
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
   'LONGSHORE_ADMIN_KEY',
+  'LONGSHORE_EVENTS_SECRET',
 ] as const;
 
 /** Secrets that are keys of 32 bytes: their files may hold a text or the bytes themselves. */

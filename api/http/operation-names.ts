@@ -35,6 +35,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'get /v1/arrivals/{id}/files': 'listArrivalFiles',
   'get /v1/arrivals/{id}/files/{file}': 'getArrivalFile',
   'post /v1/arrivals/{id}/files/{file}/retry': 'retryArrivalFile',
+  'post /v1/events/s3': 'receiveS3Events',
   'get /v1/schedules': 'listSchedules',
   'post /v1/schedules': 'createSchedule',
   'get /v1/schedules/{id}': 'getSchedule',

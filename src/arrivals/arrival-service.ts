@@ -1,5 +1,7 @@
+import type { z } from 'zod';
 import type { ArrivalFileView, ArrivalSettings, ArrivalView } from './arrival.ts';
 import type { FileFilter } from './arrival-files.ts';
+import type { s3EventsSchema } from './s3-events.ts';
 import type { ArrivalChange } from './settings.ts';
 
 /**
@@ -28,6 +30,8 @@ export interface ArrivalService {
   delete(id: string): Promise<void>;
   /** Brings the next look forward. @throws `arrival-state` while it is paused, `temporal-unavailable` */
   notify(id: string): Promise<ArrivalView>;
+  /** Brings the looks of those arrivals forward in whose folders something was created. @returns their IDs */
+  created(events: z.output<typeof s3EventsSchema>): Promise<readonly string[]>;
   /** Newest first. */
   files(id: string, filter: FileFilter): Promise<readonly ArrivalFileView[]>;
   /** @throws `unknown-arrival-file` */

@@ -11,15 +11,20 @@ import {
   listArrivals,
   readArrival,
   readArrivalSettings,
+  readPrefixes,
   unknownArrival,
 } from './arrivals.ts';
 import type { BeginFileDeps } from './begin-file.ts';
 import { askToLook } from './keep-looking.ts';
+import { arrivalsOf, type BucketRoot, createdKeys } from './s3-events.ts';
 import { tableFault } from './settings.ts';
 import { startAgain } from './take-files.ts';
 
-/** The service of arrivals over the ledger, the storage and Temporal. */
-export function createLedgerArrivals(deps: BeginFileDeps): ArrivalService {
+/**
+ * The service of arrivals over the ledger, the storage and Temporal.
+ * @param bucket where the storage is in S3; null: it is a folder
+ */
+export function createLedgerArrivals(deps: BeginFileDeps, bucket: BucketRoot | null): ArrivalService {
   const { db, storage, log } = deps;
   /** Whoever looks sees the change. While Temporal is away, housekeeping starts what is missing. */
   const tell = (id: string) =>
@@ -79,6 +84,13 @@ export function createLedgerArrivals(deps: BeginFileDeps): ArrivalService {
         throw new LongshoreError('arrival-state', `the arrival ${id} is paused: resume it first`);
       await askToLook(deps, id);
       return arrival;
+    },
+
+    async created(events) {
+      const active = (await readPrefixes(db)).filter(({ paused }) => !paused);
+      const ids = arrivalsOf(createdKeys(events, bucket), active);
+      for (const id of ids) await askToLook(deps, id);
+      return ids;
     },
 
     async files(id, filter) {

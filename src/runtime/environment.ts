@@ -1,4 +1,5 @@
 import { CLIENT_NAMES, CONFIG_NAMES } from '../config.ts';
+import { fileVariable } from '../secret-file.ts';
 
 /**
  * What processes that Longshore starts get of the environment. Each gets what it needs, by name, and nothing else: a
@@ -16,7 +17,10 @@ const LIBRARIES = /^(AWS_|PG|TEMPORAL_)/;
 /** By which an editor's debugger attaches to the processes of a platform that it started. */
 const DEBUGGER = 'VSCODE_INSPECTOR_OPTIONS';
 /** Secrets that only the API needs. */
-const API_SECRETS: readonly string[] = ['LONGSHORE_ADMIN_KEY', 'LONGSHORE_ADMIN_KEY_FILE'];
+const API_SECRETS: readonly string[] = ['LONGSHORE_ADMIN_KEY', 'LONGSHORE_EVENTS_SECRET'].flatMap((name) => [
+  name,
+  fileVariable(name),
+]);
 
 /** For PostgreSQL's and Temporal's servers: no setting of anybody's, and no secret. */
 export function serverEnvironment(): Environment {

@@ -18,6 +18,7 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   'database_url',
   'temporal_api_key',
   'longshore_admin_key',
+  'longshore_events_secret',
 ]);
 const REDACTED = '[redacted]';
 /** Deeper than anything that is logged on purpose. */

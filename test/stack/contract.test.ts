@@ -309,6 +309,17 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/arrivals/inbox/files/1/retry', status: 409 },
     { path: '/v1/arrivals/inbox/files/9007199254740991/retry', status: 404 },
   ],
+  'POST /v1/events/s3': [
+    { path: '/v1/events/s3?secret=a secret for events', headers: json, body: '{"Records":[]}', status: 200 },
+    {
+      path: '/v1/events/s3',
+      headers: { ...json, authorization: 'Bearer no' },
+      body: '{"Records":[]}',
+      status: 401,
+    },
+    { path: '/v1/events/s3?secret=a secret for events', headers: json, body: '{"Records":[1]}', status: 400 },
+    { path: '/v1/events/s3?secret=a secret for events', headers: json, body: '{', status: 400 },
+  ],
   'DELETE /v1/arrivals/{id}': [
     { path: '/v1/arrivals/yearly', status: 204 },
     { path: '/v1/arrivals/inbox', status: 409 },
@@ -362,7 +373,9 @@ describe('every answer is as the OpenAPI document says', () => {
   const made = new Map<string, string>();
   const stopping: (() => Promise<unknown>)[] = [];
   before(async () => {
-    stack = await testStack({ after: (action) => void stopping.push(action) });
+    stack = await testStack({ after: (action) => void stopping.push(action) }, undefined, {
+      env: { LONGSHORE_EVENTS_SECRET: 'a secret for events' },
+    });
     await stack.db.query(ARRIVED);
     made.set('basic', `Basic ${Buffer.from(`operator:${stack.key}`).toString('base64')}`);
     contract = new Contract((await (await fetch(`${stack.url}/openapi.json`)).json()) as OpenApi);

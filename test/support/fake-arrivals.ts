@@ -48,6 +48,10 @@ export class FakeArrivals implements ArrivalService {
     return this.get(id);
   }
 
+  async created() {
+    return [...this.views.keys()];
+  }
+
   async files(id: string, { tables, limit }: Parameters<ArrivalService['files']>[1]) {
     await this.get(id);
     return this.all

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PatternError, parsePattern } from '../../src/arrivals/pattern.ts';
 import { fileKey, markedBy, markerOf, movedPlace, withEnding } from '../../src/arrivals/places.ts';
+import { arrivalsOf, bucketOf, createdKeys, s3EventsSchema } from '../../src/arrivals/s3-events.ts';
 import { arrivalChangeSchema, newArrivalSchema } from '../../src/arrivals/settings.ts';
 
 describe('A pattern of an arrival', () => {
@@ -136,5 +137,46 @@ describe('The settings of an arrival', () => {
   it('are changed by at least one member', () => {
     assert.equal(arrivalChangeSchema.safeParse({}).success, false);
     assert.deepEqual(arrivalChangeSchema.parse({ paused: true }), { paused: true });
+  });
+});
+
+describe("S3's event notifications", () => {
+  const place = { bucket: 'data', root: 'long shore/' };
+  const event = (key: string, eventName = 'ObjectCreated:Put', bucket = 'data') => ({
+    eventVersion: '2.1',
+    eventName,
+    s3: { bucket: { name: bucket, arn: 'a' }, object: { key, size: 5, eTag: 'e', sequencer: '0' } },
+  });
+  const keysOf = (...records: object[]) => createdKeys(s3EventsSchema.parse({ Records: records }), place);
+
+  it('name keys as AWS encodes them', () => {
+    assert.deepEqual(keysOf(event('long+shore/inbox/jobs/a+b%2B%C3%A4.csv')), ['inbox/jobs/a b+ä.csv']);
+    assert.deepEqual(keysOf(event('long%20shore/x', 's3:ObjectCreated:CompleteMultipartUpload')), ['x']);
+  });
+
+  it('are left out where they are of other buckets, folders or kinds, or wrongly encoded', () => {
+    assert.deepEqual(keysOf(event('long+shore/x', 'ObjectCreated:Put', 'other')), []);
+    assert.deepEqual(keysOf(event('elsewhere/x')), []);
+    assert.deepEqual(keysOf(event('long+shore/x', 'ObjectRemoved:Delete')), []);
+    assert.deepEqual(keysOf(event('long+shore/%E0%A4%A')), []);
+    assert.deepEqual(createdKeys(s3EventsSchema.parse({ Records: [event('x')] }), null), []);
+    assert.deepEqual(createdKeys(s3EventsSchema.parse({ Event: 's3:TestEvent' }), place), []);
+    assert.equal(s3EventsSchema.safeParse({ Records: [{}] }).success, false);
+  });
+
+  it('concern the arrivals with the longest prefix, and none where the file was moved by one', () => {
+    const arrivals = [
+      { id: 'a', prefix: 'inbox/' },
+      { id: 'b', prefix: 'inbox/jobs/' },
+      { id: 'c', prefix: 'inbox/jobs/' },
+    ];
+    assert.deepEqual(arrivalsOf(['inbox/jobs/x', 'inbox/done/jobs/x', 'other/x'], arrivals), ['b', 'c']);
+    assert.deepEqual(arrivalsOf(['inbox/x/y', 'inbox/jobs/failed/z'], arrivals), ['a']);
+  });
+
+  it('find the bucket of the storage', () => {
+    assert.deepEqual(bucketOf('s3://data/long%20shore/?region=x'), place);
+    assert.deepEqual(bucketOf('s3://data?endpoint=http://127.0.0.1:1'), { bucket: 'data', root: '' });
+    assert.equal(bucketOf('file:/data'), null);
   });
 });
