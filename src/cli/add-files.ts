@@ -4,18 +4,22 @@ import { parseDictionary } from '../dictionary/parse-dictionary.ts';
 import { type Inferred, type InferredFile, type InferSource, infer } from '../infer/infer.ts';
 import { isReady, prepared } from '../infer/prepare.ts';
 import type { Table } from '../types.ts';
-import type { AddOptions } from './commands/add.ts';
 import type { CommandContext } from './context.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import { formatCount } from './format.ts';
 import { readingErrors } from './infer-errors.ts';
 import { openInferInputs } from './infer-inputs.ts';
-import { overridesOf } from './infer-options.ts';
-import { openSession, type Session } from './session.ts';
+import { type InferCommandOptions, overridesOf } from './infer-options.ts';
+import { type GlobalOptions, openSession, type Session } from './session.ts';
 import { describeInferred } from './show-infer.ts';
 import { exitCodeOf, showLoad } from './show-load.ts';
 import { uploadFile } from './upload-file.ts';
 import { watchLoad } from './watch-load.ts';
+
+export interface AddOptions extends GlobalOptions, InferCommandOptions {
+  readonly yes?: boolean;
+  readonly maxRejects?: string;
+}
 
 /**
  * Makes tables of files. Creating is one request, which a table that is there with the same definition answers as well,

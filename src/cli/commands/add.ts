@@ -1,12 +1,7 @@
 import type { Command } from 'commander';
+import type { AddOptions } from '../add-files.ts';
 import { EXIT } from '../exit-codes.ts';
-import { addInferOptions, type InferCommandOptions } from '../infer-options.ts';
-import type { GlobalOptions } from '../session.ts';
-
-export interface AddOptions extends GlobalOptions, InferCommandOptions {
-  readonly yes?: boolean;
-  readonly maxRejects?: string;
-}
+import { addInferOptions } from '../infer-options.ts';
 
 export function addAddCommand(program: Command): void {
   addInferOptions(
