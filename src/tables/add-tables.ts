@@ -194,7 +194,5 @@ const TAKEN = `
    order by 1`;
 
 function taken(faults: readonly string[]): LongshoreError {
-  return new LongshoreError('table-exists', faults.join('; '), {
-    places: faults.map((detail) => ({ detail })),
-  });
+  return new LongshoreError('table-exists', faults.join('; '));
 }

@@ -123,9 +123,7 @@ async function addLinks(tx: Tx, { table: name, links }: RemovedRow): Promise<voi
 }
 
 function conflict(name: string, faults: readonly string[]): LongshoreError {
-  return new LongshoreError('dictionary-conflict', `${name} can not come back: ${faults.join('; ')}`, {
-    places: faults.map((detail) => ({ detail })),
-  });
+  return new LongshoreError('dictionary-conflict', `${name} can not come back: ${faults.join('; ')}`);
 }
 
 function unknownRemoved(id: number): LongshoreError {

@@ -49,7 +49,8 @@ const MEASURE = statement<{ [member in keyof Measured]: Measured[member] }>`
   with locked as materialized (
     select relation from pg_locks
      where locktype = 'relation' and mode = 'AccessExclusiveLock' and pid <> pg_backend_pid()
-       and database = (select oid from pg_database where datname = current_database()))
+       and database = (select oid from pg_database where datname = current_database())),
+  newest as materialized (select since from longshore.dictionary order by no desc limit 1)
   select t.name, c.kind, c.estimate, c.bytes, c.locked, c.readable, c.columns, l.id as "lastLoadId"
     from unnest($1::text[]) with ordinality t (name, place)
     left join lateral (
@@ -62,7 +63,11 @@ const MEASURE = statement<{ [member in keyof Measured]: Measured[member] }>`
         from (select *, exists (select from locked where relation = oid) as locked
                 from pg_class where relnamespace = ${SCHEMA} and relname = t.name) found) c on true
     left join lateral (
-      select id from longshore.load where table_name = t.name and status = 'done' order by id desc limit 1) l on true
+      select id from longshore.load
+       where table_name = t.name and status = 'done'
+         -- Loads of a table that had the name before are not of this one.
+         and coalesce(table_since, 1) = coalesce((select (since ->> t.name)::int from newest), table_since, 1)
+       order by id desc limit 1) l on true
    order by t.place`;
 
 /**

@@ -107,9 +107,7 @@ async function refuseUsed(
     ),
   ];
   if (faults.length === 0) return;
-  throw new LongshoreError('table-in-use', `${name} is in use: ${faults.join('; ')}`, {
-    places: faults.map((detail) => ({ detail })),
-  });
+  throw new LongshoreError('table-in-use', `${name} is in use: ${faults.join('; ')}`);
 }
 
 /** What stands on the table beside Longshore's own: references, views, tables that inherit from it. */

@@ -22,6 +22,9 @@ const ARRIVED = `
 const SCHEDULE = '{"id":"yearly","kind":"backup","cron":"0 3 1 1 *","tables":["jobs"]}';
 
 /** What is asked of each operation, in this order: its main answers. A new route needs an entry. */
+const TOWNS =
+  '{"name": "towns", "schema": {"fields": [{"name": "id", "type": "integer"}], "primaryKey": "id"}}';
+
 const ASKED: Readonly<Record<string, readonly Ask[]>> = {
   'POST /v1/tables/{table}/loads': [
     { path: '/v1/tables/departments/loads', headers: waiting, body: '1,One\n2,Two\nx,Three\n', status: 201 },
@@ -71,6 +74,37 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/tables/departments', status: 200 },
     { path: '/v1/tables/hired_employees', status: 200 },
     { path: '/v1/tables/cities', status: 404 },
+  ],
+  'POST /v1/tables': [
+    { path: '/v1/tables?dryRun=true', headers: json, body: TOWNS, status: 200 },
+    { path: '/v1/tables', headers: json, body: TOWNS, status: 201 },
+    { path: '/v1/tables', headers: json, body: TOWNS, status: 200 },
+    {
+      path: '/v1/tables',
+      headers: json,
+      body: `{"resources": [${TOWNS.replace('towns', 'hamlets')}]}`,
+      status: 201,
+    },
+    { path: '/v1/tables', headers: json, body: TOWNS.replace('id', 'code'), status: 422 },
+    { path: '/v1/tables', headers: json, body: TOWNS.replace('integer', 'string'), status: 409 },
+    { path: '/v1/tables', headers: json, body: '{', status: 400 },
+    { path: '/v1/tables', headers: csv, body: 'x', status: 415 },
+  ],
+  'DELETE /v1/tables/{table}': [
+    { path: '/v1/tables/departments', status: 409 },
+    { path: '/v1/tables/towns', status: 200 },
+    { path: '/v1/tables/hamlets', status: 200 },
+    { path: '/v1/tables/hamlets', status: 404 },
+  ],
+  'GET /v1/removed-tables': [{ path: '/v1/removed-tables', status: 200 }],
+  'POST /v1/removed-tables/{id}/bring-back': [
+    { path: '/v1/removed-tables/1/bring-back', status: 200 },
+    { path: '/v1/removed-tables/77/bring-back', status: 404 },
+    { path: '/v1/removed-tables/x/bring-back', status: 400 },
+  ],
+  'DELETE /v1/removed-tables/{id}': [
+    { path: '/v1/removed-tables/2', status: 204 },
+    { path: '/v1/removed-tables/2', status: 404 },
   ],
   'GET /v1/tables/{table}/rows': [
     { path: '/v1/tables/departments/rows?limit=1', status: 200 },

@@ -95,6 +95,11 @@ export function addTableCommands(program: Command): void {
     });
 }
 
+/** A statement, of which a name may hold anything. */
+function sqlLines(sql: string): string[] {
+  return `${sql};`.split('\n').map(plain);
+}
+
 function rowsText(rows: number): string {
   return `${formatCount(rows)} ${rows === 1 ? 'row' : 'rows'}`;
 }
@@ -120,7 +125,7 @@ async function add(
     const lines = warnings.map(({ pointer, detail }) => `! ${pointer}: ${detail}`);
     const list = names.map(plain).join(', ');
     if (names.length === 0) lines.push('The tables are there already, with the same definition.');
-    else if (dryRun) lines.push(`It would add ${list}:`, ...statements.map((sql) => `${plain(sql)};`));
+    else if (dryRun) lines.push(`It would add ${list}:`, ...statements.flatMap(sqlLines));
     else lines.push(`Added ${list}. The dictionary is version ${plain(version)} now.`);
     return lines.join('\n');
   });
