@@ -11,7 +11,7 @@ const PACKAGES = ['csvkit==2.2.0', 'duckdb==1.5.5', 'frictionless==5.21.0'];
 
 const FILE_MB = 100;
 /** What takes minutes gets a smaller file of the same kind; all are compared by bytes a second. */
-const SMALL_MB = 4;
+const SMALL_MB = 1;
 const MB = 1_000_000;
 
 interface Measured {
