@@ -10,9 +10,10 @@ import { writtenTables } from '../support/infer/written-tables.ts';
 test('a table that is written in any usual dialect, encoding and country comes back with the values that it had', async () => {
   await fc.assert(
     fc.asyncProperty(writtenTables, async ({ bytes, fields, values, told }) => {
-      const { descriptor, files } = await infer([{ name: 'any.csv', open: () => pieces(bytes) }]);
+      const source = { name: 'any.csv', open: () => pieces(bytes) };
+      const { descriptor, files } = await infer([source]);
       const [table] = parseDictionary(descriptor).tables;
-      const rows = inferredRows(bytes, files[0]!, table!);
+      const rows = await inferredRows(source, files[0]!, table!);
       assert.equal(rows.length, values.length, told);
       for (const [at, row] of values.entries()) {
         for (const [column, field] of fields.entries()) {

@@ -25,6 +25,8 @@ export interface FieldAnswer {
   readonly name: string | null;
   /** The best first; where reasonable people differ, the others behind it. */
   readonly type: readonly AnswerType[];
+  /** It has neither a heading nor a value: a reader may leave it out. */
+  readonly mayBeLeftOut?: boolean;
   /** Which of day and month comes first. */
   readonly order?: 'dmy' | 'mdy';
   /** Nobody can know whether the day or the month comes first, so a reader has to say that it is a guess. */

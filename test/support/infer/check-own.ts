@@ -3,7 +3,7 @@ import type { Inferred } from '../../../src/infer/contract.ts';
 import type { Field, Table } from '../../../src/types.ts';
 import type { Answer, FieldAnswer } from './answers.ts';
 import { type OwnReading, readByLongshore } from './longshore.ts';
-import { type Score, scoreReading } from './score.ts';
+import { type Score, scoreReading, withColumnsOf } from './score.ts';
 
 /** Longshore's scores, a file each, and everything that is not as the answer says. */
 export async function judgeOwn(
@@ -16,7 +16,8 @@ export async function judgeOwn(
 
 /** What only Longshore has a say in: names, keys, references, rules, and that it says what it guessed or lost. */
 function ownFaults({ references = [] }: Answer, own: OwnReading): string[] {
-  const faults = own.files.flatMap(({ answer, file, table, reading }) => {
+  const faults = own.files.flatMap(({ answer: asked, file, table, reading }) => {
+    const answer = withColumnsOf(asked, reading);
     const found: string[] = [];
     const expect = (what: string, good: boolean, received: unknown) => {
       if (!good) found.push(`${answer.file}: ${what}, received ${JSON.stringify(received)}`);

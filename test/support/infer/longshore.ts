@@ -4,8 +4,9 @@ import { Surveyor, surveyOptionsOf } from '../../../src/csv/survey.ts';
 import { columnsWithoutHeader, matchHeader } from '../../../src/dictionary/match-header.ts';
 import { parseDictionary } from '../../../src/dictionary/parse-dictionary.ts';
 import { LongshoreError } from '../../../src/errors.ts';
-import type { Inferred, InferredFile } from '../../../src/infer/contract.ts';
+import type { Inferred, InferredFile, InferSource } from '../../../src/infer/contract.ts';
 import { infer } from '../../../src/infer/infer.ts';
+import { prepared } from '../../../src/infer/prepare.ts';
 import { isTrue } from '../../../src/rows/cast-boolean.ts';
 import { compileTable } from '../../../src/rows/compile-table.ts';
 import type { Field, Table } from '../../../src/types.ts';
@@ -25,7 +26,7 @@ export interface OwnReading {
 
 /** What Longshore infers of files that it is told nothing of, and the rows that a load of the inferred tables has. */
 export async function readByLongshore({ files }: Answer): Promise<OwnReading> {
-  const sources = files.map(({ file }) => ({ name: file, open: () => createReadStream(CORPUS + file) }));
+  const sources = files.map(sourceOf);
   const inferred = await infer(sources);
   const { tables } = parseDictionary(inferred.descriptor);
   return {
@@ -40,12 +41,16 @@ export async function readByLongshore({ files }: Answer): Promise<OwnReading> {
   };
 }
 
+function sourceOf({ file }: FileAnswer): InferSource {
+  return { name: file, open: () => createReadStream(CORPUS + file) };
+}
+
 async function readingOf(answer: FileAnswer, file: InferredFile, table: Table): Promise<Reading> {
   const raw = await readCorpusFile(answer);
   const encoding = file.prepared.recode ?? table.encoding;
   let rows: Cell[][];
   try {
-    rows = inferredRows(raw, file, table);
+    rows = await inferredRows(sourceOf(answer), file, table);
   } catch (error) {
     // A load of the table that was inferred of this very file would refuse the file.
     if (!(error instanceof LongshoreError)) throw error;
@@ -62,17 +67,14 @@ async function readingOf(answer: FileAnswer, file: InferredFile, table: Table): 
 }
 
 /**
- * The rows that a load of the inferred table has, of the file as `longshore add` sends it: recoded where no table has
- * the encoding, without what stands before the table. A row that a load would reject is no row.
+ * The rows that a load of the inferred table has, of the file as `longshore add` sends it. A row that a load would
+ * reject is no row.
  * @throws LongshoreError where a load would refuse the file
  */
-export function inferredRows(
-  unpacked: Buffer,
-  { prepared: { recode, skipBytes } }: InferredFile,
-  table: Table,
-): Cell[][] {
-  const text = recode === null ? unpacked : Buffer.from(new TextDecoder(recode).decode(unpacked));
-  return rowsOf(text.subarray(skipBytes), table);
+export async function inferredRows(source: InferSource, file: InferredFile, table: Table): Promise<Cell[][]> {
+  const pieces: Buffer[] = [];
+  for await (const piece of prepared(source, file, table.encoding)) pieces.push(piece);
+  return rowsOf(Buffer.concat(pieces), table);
 }
 
 function rowsOf(bytes: Buffer, table: Table): Cell[][] {

@@ -28,10 +28,11 @@ export interface Score {
  * @param silent what the reader has no say in, and so is not wrong about where it refuses a file
  */
 export function scoreReading(
-  answer: FileAnswer,
+  asked: FileAnswer,
   reading: Reading,
   silent: ReadonlySet<Aspect> = new Set(),
 ): Score {
+  const answer = withColumnsOf(asked, reading);
   const right = new Map<Aspect, boolean>();
   const faults: string[] = [];
   const judge = (aspect: Aspect, good: boolean, why: () => string) => {
@@ -121,4 +122,16 @@ function aspectOf(expected: AnswerValue, { type: [type] }: FieldAnswer): Aspect 
 
 function nameOf(field: FieldAnswer, at: number): string {
   return field.name ?? `column ${at + 1}`;
+}
+
+/** The answer without the columns that the reader may leave out, if that is what it has done. */
+export function withColumnsOf(answer: FileAnswer, { types }: Pick<Reading, 'types'>): FileAnswer {
+  const stays = answer.fields.map(({ mayBeLeftOut }) => mayBeLeftOut !== true);
+  const fields = answer.fields.filter((_, at) => stays[at]);
+  if (types.length === answer.fields.length || types.length !== fields.length) return answer;
+  const values = Object.entries(answer.values).map(([row, cells]) => [
+    row,
+    cells.filter((_, at) => stays[at]),
+  ]);
+  return { ...answer, fields, values: Object.fromEntries(values) };
 }
