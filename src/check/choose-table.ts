@@ -5,7 +5,7 @@ import { basename } from 'node:path';
  * @returns undefined where there is none, or more than one
  */
 export function tableOfFile(file: string, tables: readonly string[]): string | undefined {
-  const stem = basename(file).replace(/(?:\.(?:csv|tsv|psv|tab|txt|gz))+$/i, '');
+  const stem = basename(file).replace(/(?:\.(?:csv|tsv|psv|tab|txt|gz)){1,3}$/i, '');
   if (tables.includes(stem)) return stem;
   const like = tables.filter((name) => plainOf(name) === plainOf(stem));
   return like.length === 1 ? like[0] : undefined;

@@ -89,8 +89,8 @@ export function notCsv(name: string, kind: string): LongshoreError {
 function markupKind(head: Buffer): string | null {
   const text = head.toString('latin1').replace('\xef\xbb\xbf', '').trimStart().toLowerCase();
   for (const [start, kind] of MARKUP) if (text.startsWith(start)) return kind;
-  if (/^\{\s*"[^"]{0,100}"\s*:/.test(text)) return 'JSON';
-  return /^\[\s*(?:\{|\[|"[^"]{0,100}"\s*,)/.test(text) ? 'JSON' : null;
+  if (/^\{\s*"[^"]*"\s*:/.test(text)) return 'JSON';
+  return /^\[\s*(?:\{|\[|"[^"]*"\s*,)/.test(text) ? 'JSON' : null;
 }
 
 async function* counted(
