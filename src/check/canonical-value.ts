@@ -1,4 +1,5 @@
 import { plainNumber } from '../rows/decimal.ts';
+import { withoutTrailing } from '../shorten.ts';
 import type { Field } from '../types.ts';
 
 const DATETIME = /^(.{19})(?:\.(\d+))?(Z|[+-]\d{2}:\d{2})$/;
@@ -17,7 +18,7 @@ export function canonicalValue({ type }: Field, value: string): string {
 
 function inUtc(value: string): string {
   const [, seconds = '', fraction = '', offset = 'Z'] = DATETIME.exec(value) ?? [];
-  const micros = fraction.slice(0, 6).replace(/0+$/, '');
+  const micros = withoutTrailing(fraction.slice(0, 6), '0');
   const moment = offset === 'Z' ? seconds : new Date(`${seconds}${offset}`).toISOString().slice(0, 19);
   return `${moment}${micros === '' ? '' : `.${micros}`}Z`;
 }

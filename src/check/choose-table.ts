@@ -1,11 +1,14 @@
 import { basename } from 'node:path';
 
+const ENDINGS = /\.(?:csv|tsv|psv|tab|txt|gz)$/i;
+
 /**
  * The table whose name a file has, without its endings: exactly, or but for case, spaces, hyphens and underscores.
  * @returns undefined where there is none, or more than one
  */
 export function tableOfFile(file: string, tables: readonly string[]): string | undefined {
-  const stem = basename(file).replace(/(?:\.(?:csv|tsv|psv|tab|txt|gz)){1,3}$/i, '');
+  let stem = basename(file);
+  while (ENDINGS.test(stem)) stem = stem.replace(ENDINGS, '');
   if (tables.includes(stem)) return stem;
   const like = tables.filter((name) => plainOf(name) === plainOf(stem));
   return like.length === 1 ? like[0] : undefined;

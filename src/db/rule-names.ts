@@ -41,7 +41,7 @@ function saltedName(rule: NamedRule, salt: number): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([kind, table, fields, to, salt]))
     .digest('hex');
-  const readable = cut(readableName(rule), MAX_NAME_BYTES - HASH_DIGITS - 1);
+  const readable = firstBytesOf(readableName(rule), MAX_NAME_BYTES - HASH_DIGITS - 1);
   return `${readable}_${hash.slice(0, HASH_DIGITS)}`;
 }
 
@@ -50,7 +50,7 @@ function readableName({ kind, table, fields }: NamedRule): string {
 }
 
 /** The longest beginning of a text that has at most so many bytes. */
-function cut(text: string, bytes: number): string {
+export function firstBytesOf(text: string, bytes: number): string {
   let length = 0;
   let result = '';
   for (const character of text) {

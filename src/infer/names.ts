@@ -1,4 +1,4 @@
-import { MAX_NAME_BYTES } from '../db/rule-names.ts';
+import { firstBytesOf, MAX_NAME_BYTES } from '../db/rule-names.ts';
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
 /** Endings of files that say how they are written, not what they hold. */
@@ -79,15 +79,4 @@ function fitName(heading: string, index: number): { readonly name: string; reado
     return { name: `${clean}_`, why: 'PostgreSQL has a column of that name of its own' };
   const name = firstBytesOf(clean, MAX_NAME_BYTES);
   return { name, why: name === heading ? null : 'it is longer than a name can be' };
-}
-
-function firstBytesOf(text: string, bytes: number): string {
-  let length = 0;
-  let result = '';
-  for (const character of text) {
-    length += Buffer.byteLength(character);
-    if (length > bytes) break;
-    result += character;
-  }
-  return result;
 }
