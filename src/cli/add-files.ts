@@ -1,15 +1,15 @@
 import { createInterface } from 'node:readline/promises';
 import { Readable } from 'node:stream';
 import { parseDictionary } from '../dictionary/parse-dictionary.ts';
-import { type Inferred, type InferredFile, type InferSource, infer } from '../infer/infer.ts';
+import type { Inferred, InferredFile, InferSource } from '../infer/infer.ts';
 import { isReady, prepared } from '../infer/prepare.ts';
 import type { Table } from '../types.ts';
 import type { CommandContext } from './context.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import { formatCount } from './format.ts';
-import { readingErrors } from './infer-errors.ts';
 import { openInferInputs } from './infer-inputs.ts';
-import { type InferCommandOptions, overridesOf } from './infer-options.ts';
+import type { InferCommandOptions } from './infer-options.ts';
+import { inferWithProgress } from './infer-with-progress.ts';
 import { type GlobalOptions, openSession, type Session } from './session.ts';
 import { describeInferred } from './show-infer.ts';
 import { exitCodeOf, showLoad } from './show-load.ts';
@@ -40,20 +40,7 @@ export async function addFiles(files: readonly string[], options: AddOptions): P
   const tables = await knownTables(session);
   await using inputs = await openInferInputs(files, context);
   const progress = await session.progress('read');
-  let inferred: Inferred;
-  try {
-    inferred = await readingErrors(
-      infer(inputs.sources, {
-        overrides: overridesOf(options),
-        rules: options.rules,
-        signal: session.signal,
-        progress: (bytes) => progress.update(bytes, inputs.bytes, ''),
-      }),
-      session.signal,
-    );
-  } finally {
-    progress.stop();
-  }
+  const inferred = await inferWithProgress(inputs, options, progress, session.signal);
   session.print(inferred, () => `${describeInferred(inferred)}\n`);
   const rows = inferred.files.reduce((sum, file) => sum + file.rows, 0);
   const names = inferred.descriptor.resources.map(({ name }) => String(name));

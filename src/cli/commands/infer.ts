@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Inferred } from '../../infer/infer.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
-import { addInferOptions, type InferCommandOptions, overridesOf } from '../infer-options.ts';
+import { addInferOptions, type InferCommandOptions } from '../infer-options.ts';
 import type { GlobalOptions } from '../session.ts';
 
 interface InferOptions extends GlobalOptions, InferCommandOptions {
@@ -27,32 +27,18 @@ export function addInferCommand(program: Command): void {
 
 async function inferFiles(files: readonly string[], options: InferOptions): Promise<void> {
   const { context } = options;
-  const [{ infer }, { openInferInputs }, { startProgress }, { describeInferred }, { readingErrors }] =
+  const [{ inferWithProgress }, { openInferInputs }, { noProgress, startProgress }, { describeInferred }] =
     await Promise.all([
-      import('../../infer/infer.ts'),
+      import('../infer-with-progress.ts'),
       import('../infer-inputs.ts'),
       import('../progress.ts'),
       import('../show-infer.ts'),
-      import('../infer-errors.ts'),
     ]);
   const interrupted = new AbortController();
   context.onInterrupt(() => interrupted.abort());
   await using inputs = await openInferInputs(files, context);
-  const progress = options.json ? null : await startProgress('read', context.stderr);
-  let inferred: Inferred;
-  try {
-    inferred = await readingErrors(
-      infer(inputs.sources, {
-        overrides: overridesOf(options),
-        rules: options.rules,
-        signal: interrupted.signal,
-        progress: (bytes) => progress?.update(bytes, inputs.bytes, ''),
-      }),
-      interrupted.signal,
-    );
-  } finally {
-    progress?.stop();
-  }
+  const progress = options.json ? noProgress : await startProgress('read', context.stderr);
+  const inferred = await inferWithProgress(inputs, options, progress, interrupted.signal);
   if (options.out !== undefined) await writeDictionary(inferred, options.out, context.resolve);
   context.stdout.write(`${options.json ? JSON.stringify(inferred) : describeInferred(inferred)}\n`);
   if (options.json || options.out === undefined) return;
