@@ -4,6 +4,7 @@ import { statement } from '../db/statement.ts';
 import type { JobDeps } from '../jobs/job-kind.ts';
 import { LOAD_CSV } from '../loads/contract.ts';
 import { RESTORE } from '../restores/contract.ts';
+import { Faults } from '../runtime/faults.ts';
 import { listingClient } from '../seal/listing-client.ts';
 
 /** The ledger has a job before its workflow starts, so an older workflow without a row is an orphan. */
@@ -39,15 +40,19 @@ export async function endOrphans(
   if (running.length === 0) return;
   const known = await db.query(UNFINISHED, [running.map(({ workflowId }) => workflowId), olderThanMs]);
   const over = new Map(known.map((row) => [row.id, row.over]));
+  const faults = new Faults();
   for (const { workflowId, runId, type } of running) {
     if (over.get(workflowId) === false) continue;
     const reason = over.has(workflowId) ? OVER : FORGOTTEN;
-    await client.workflow
-      .getHandle(workflowId, runId)
-      .terminate(reason)
-      .catch((error) => {
-        if (!(error instanceof WorkflowNotFoundError)) throw error;
-      });
-    log.warn({ workflowId, runId, type }, `The workflow ${workflowId} was ended: ${reason}`);
+    await faults.alone(workflowId, async () => {
+      await client.workflow
+        .getHandle(workflowId, runId)
+        .terminate(reason)
+        .catch((error) => {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+        });
+      log.warn({ workflowId, runId, type }, `The workflow ${workflowId} was ended: ${reason}`);
+    });
   }
+  faults.end();
 }
