@@ -237,7 +237,8 @@ export async function listFiles(db: Sql, arrivalId: string, filter: FileFilter):
     .where('arrival_id', '=', arrivalId)
     .$if(state !== undefined, (query) => query.where('state', '=', state!))
     .$if(tables !== undefined, (query) => query.where('table_name', 'in', [...tables!, '']))
-    .$if(before !== undefined, (query) => query.where('id', '<', before!))
+    // The column can't be compared with more than its type holds, and every ID is smaller than that.
+    .$if(before !== undefined && before <= LARGEST_JOB_NUMBER, (query) => query.where('id', '<', before!))
     .orderBy('id', 'desc')
     .limit(limit)
     .execute();

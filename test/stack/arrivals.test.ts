@@ -58,6 +58,8 @@ describe('Files in the inbox', async () => {
     const file = await ended('jobs/2026/first.csv');
     assert.equal(file.state, 'done');
     assert.equal(file.table, 'jobs');
+    assert.deepEqual(await files(`&before=${Number.MAX_SAFE_INTEGER}`), await files());
+    assert.deepEqual(await files(`&before=${file.id}`), []);
     assert.equal(file.movedTo, 'inbox/done/jobs/2026/first.csv');
     assert.equal(await there('jobs/2026/first.csv'), false);
     assert.equal(await readFile(join(inbox, 'done/jobs/2026/first.csv'), 'utf8'), '1,Pilot\n2,Cook\n');
