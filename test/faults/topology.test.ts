@@ -22,6 +22,8 @@ import { assertExactly, assertNothingRuns, assertReplays } from '../support/stor
 
 const CLIENTS = 6;
 const SEED = 77;
+/** Of the log of a process that did not stop well. */
+const LAST_CHARACTERS = 4_000;
 const REPLAYS = 100;
 const PASSWORD = 'a password, of the test';
 const ADMIN_KEY = 'an admin key for this test only';
@@ -238,7 +240,9 @@ describe('Longshore on servers of its own', { skip: fault ?? false }, () => {
         `tried again: ${[...log.retries, ...loads.retries].map(([why, times]) => `${why} ${times}`).join(', ')}`,
     );
 
-    assert.deepEqual(await Promise.all(all.map((process) => process.stop())), [0, 0, 0, 0, 0]);
+    const codes = await Promise.all(all.map((process) => process.stop()));
+    const ends = all.flatMap((process, i) => (codes[i] === 0 ? [] : [process.log().slice(-LAST_CHARACTERS)]));
+    assert.deepEqual(codes, [0, 0, 0, 0, 0], ends.join('\n\n'));
     for (const worker of workers) assertLines(worker.log(), 'worker');
     for (const api of [one, two]) assertLines(api.log(), 'api');
   });
