@@ -35,12 +35,24 @@ describe('a PostgreSQL that accepts no more connections of the role', async () =
   const { url, role } = await plainDatabase({ after });
   const { url: admin } = await postgresServer();
   const stack = await testStack({ after }, dictionary, { env: { DATABASE_URL: url } });
-  const close = () =>
-    runSql(
-      admin,
-      `alter role ${role} connection limit 0;
-       select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = '${role}'`,
-    );
+  /**
+   * Bars the role, and ends its connections. One that PostgreSQL is still accepting has no role yet, and may have passed
+   * the limit before it changed: it is waited for, and ended as well.
+   */
+  const close = async () => {
+    await runSql(admin, `alter role ${role} connection limit 0`);
+    const [barred] = await runSql<{ at: string }>(admin, 'select clock_timestamp()::text as at');
+    const connections = async () => {
+      const older = await runSql<{ ended: boolean | null }>(
+        admin,
+        `select case when usename is not null then pg_terminate_backend(pid, 5000) end as ended from pg_stat_activity
+         where backend_type = 'client backend' and backend_start <= '${barred?.at}'
+           and (usename is null or usename = '${role}')`,
+      );
+      return older.length;
+    };
+    await eventually(connections, 0);
+  };
   const open = () => runSql(admin, `alter role ${role} connection limit -1`);
   const ask = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(stack.url + path, {
