@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { freePort } from '../../src/platform/ports.ts';
@@ -22,12 +22,24 @@ const quiet = { info: () => undefined, warn: () => undefined };
  * the test ends, together with every server that still runs in it.
  */
 export async function testHome(t?: Cleanup): Promise<string> {
-  const home = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
-  chmodSync(home, 0o711); // as of a folder that mkdir makes: PostgreSQL's own user has to pass
-  const [postgresPort, temporalPort, temporalUiPort] = [await freePort(), await freePort(), await freePort()];
-  updateState(home, { postgresPort, temporalPort, temporalUiPort });
+  const home = temporaryFolder();
+  await makeHome(home);
   t?.after(() => removeHome(home));
   return home;
+}
+
+/** A new folder that PostgreSQL's own user can pass, as one that mkdir makes. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  chmodSync(folder, 0o711);
+  return folder;
+}
+
+/** Makes a folder a home whose servers prefer ports of their own. */
+export async function makeHome(home: string): Promise<void> {
+  mkdirSync(home, { recursive: true });
+  const [postgresPort, temporalPort, temporalUiPort] = [await freePort(), await freePort(), await freePort()];
+  updateState(home, { postgresPort, temporalPort, temporalUiPort });
 }
 
 /** Stops what still runs in a home and deletes it. */

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../src/platform/ports.ts';
-import { updateState } from '../../src/runtime/home.ts';
+import { makeCheckout } from './checkout.ts';
 import {
   asShown,
   comparable,
@@ -17,12 +15,10 @@ import {
   withOutput,
 } from './console-blocks.ts';
 import { eventually } from './eventually.ts';
-import { removeHome } from './home.ts';
+import { makeHome, removeHome } from './home.ts';
 import { cleanEnvironment, type TestPlatform, testPlatform } from './platform.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** What a checkout has that the commands need. */
-const CHECKOUT = ['package.json', 'node_modules', 'src', 'api', 'activities', 'workflows', 'migrations'];
 /** The pages' address of the API; in the test it has another port. */
 const API = 'http://127.0.0.1:8080';
 
@@ -66,19 +62,13 @@ export function runPage(file: string): readonly ShownCommand[] {
 
 /** Somebody who follows a page, in a checkout of their own. */
 class Reader {
-  readonly #folder = mkdtempSync(join(tmpdir(), `longshore-test-${process.pid}-`));
+  readonly #folder = makeCheckout();
   readonly #homes = new Set<string>();
   /** The IDs of the page, and what they are in this run. */
   readonly #ids = new Map<string, string>();
   /** What the shell has exported. */
   #exported: Record<string, string> = {};
   #platform: TestPlatform | undefined;
-
-  constructor() {
-    // PostgreSQL's own user has to pass, where root runs the tests.
-    chmodSync(this.#folder, 0o711);
-    for (const name of CHECKOUT) symlinkSync(join(ROOT, name), join(this.#folder, name));
-  }
 
   async run(command: string): Promise<string[]> {
     return command === 'npm start' ? await this.#start() : await this.#shell(command);
@@ -100,13 +90,7 @@ class Reader {
     const home = join(this.#folder, this.#exported.LONGSHORE_HOME ?? '.longshore');
     if (!this.#homes.has(home)) {
       this.#homes.add(home);
-      mkdirSync(home, { recursive: true });
-      const [postgresPort, temporalPort, temporalUiPort] = [
-        await freePort(),
-        await freePort(),
-        await freePort(),
-      ];
-      updateState(home, { postgresPort, temporalPort, temporalUiPort });
+      await makeHome(home);
     }
     const ours = Object.entries(this.#exported).filter(([name]) => name.startsWith('LONGSHORE_'));
     this.#platform = await testPlatform(
