@@ -3,14 +3,14 @@ import { Surveyor, surveyOptionsOf } from '../src/csv/survey.ts';
 import { statement } from '../src/db/statement.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { LoadEntity } from '../src/ledger/load-entities.ts';
-import { type LoadStep, readLoadPlan, setLoadStatus, surveyColumns } from '../src/loads/loads.ts';
+import { type LoadStep, MISREAD, readLoadPlan, setLoadStatus, surveyColumns } from '../src/loads/loads.ts';
 import { stampOf } from '../src/storage/stamp.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
 const SAME_FILE = statement<{ id: number }>`
   select id from longshore.load l
-   where table_name = $1 and mode = $2 and sha256 = $3 and id <> $4 and status = 'done'
+   where table_name = $1 and mode = $2 and sha256 = $3 and id <> $4 and status = 'done' and not ${MISREAD}
      and (mode = 'append' or id = (select max(id) from longshore.load
                                     where table_name = $1 and status = 'done'))`;
 
@@ -40,9 +40,13 @@ export function surveyFile({ db, storage }: ActivityDeps) {
     }
     await db.transaction(async ({ em, query }) => {
       if (!plan.forced) {
-        const [same] = await query(SAME_FILE, [plan.table.name, plan.mode, survey.sha256, loadId]);
-        if (same) {
-          throw new LongshoreError('already-loaded', `the same content was loaded by load ${same.id}`);
+        const { name, dialect, encoding } = plan.table;
+        const same = await query(SAME_FILE, [
+          ...[name, plan.mode, survey.sha256, loadId],
+          ...[JSON.stringify(dialect), encoding],
+        ]);
+        if (same.length > 0) {
+          throw new LongshoreError('already-loaded', `the same content was loaded by load ${same[0]!.id}`);
         }
       }
       const load = await em.findOneOrFail(LoadEntity, { id: loadId, uid: plan.uid });

@@ -19,6 +19,7 @@ import { Schedules20261126 } from './20261126-schedules.ts';
 import { Surveys20261126 } from './20261126-surveys.ts';
 import { Arrivals20261127 } from './20261127-arrivals.ts';
 import { Dictionary20261127 } from './20261127-dictionary.ts';
+import { ReadAs20261127 } from './20261127-read-as.ts';
 import { RemovedTables20261127 } from './20261127-removed-tables.ts';
 import { RestoreTotals20261127 } from './20261127-restore-totals.ts';
 
@@ -47,4 +48,5 @@ export const migrations = [
   { name: '20261127-removed-tables', class: RemovedTables20261127 },
   { name: '20261127-restore-totals', class: RestoreTotals20261127 },
   { name: '20261127-arrivals', class: Arrivals20261127 },
+  { name: '20261127-read-as', class: ReadAs20261127 },
 ];

@@ -68,6 +68,12 @@ export interface Dialect {
   readonly commentChar: string | null;
 }
 
+/** How one file or batch is read in place of what the dictionary says of its table; what is absent is as it says. */
+export interface ReadAs extends Partial<Dialect> {
+  /** A WHATWG encoding label, lower case. */
+  readonly encoding?: string;
+}
+
 /** What does not count when the names of a header are compared with those of fields. */
 export interface HeaderMatch {
   readonly ignoreCase: boolean;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { LoadView } from '../../src/loads/load-view.ts';
 import type { RejectView } from '../../src/rejects/rejects.ts';
 import { LOAD_MODES, type LoadMode, type LoadStatus } from '../../src/types.ts';
+import { readAsSchema } from '../http/reading-parameters.ts';
 import { count, instant, jobMembers, path, temporalLinkSchema } from '../http/schemas.ts';
 
 /** Schemas of answers about loads, for the OpenAPI document. `satisfies` checks them against the ledger's types. */
@@ -36,6 +37,9 @@ const loadView = z.object({
   source: z.object({ kind: z.enum(['upload', 'inbox']), name: z.string(), key: z.string() }),
   sha256: z.string().nullable(),
   maxRejects: z.object({ kind: z.enum(['count', 'percent']), value: z.number().min(0) }).nullable(),
+  readAs: readAsSchema.nullable().meta({
+    description: 'How the file is read in place of what the dictionary says of the table; null: as it says',
+  }),
   progress: z.object({
     bytes: count,
     bytesTotal: count.nullable(),
@@ -78,6 +82,14 @@ export const startedLoadSchema = loadSchema
       description:
         'Of an existing load: the rules of the table have changed since; `force` loads by those of today',
     }),
+    readOtherwise: z
+      .boolean()
+      .optional()
+      .meta({
+        description:
+          'Of an existing load: it read the file with another dialect or encoding than is asked for now; `force` loads ' +
+          'it as asked',
+      }),
     hint: z.string().optional().meta({ description: 'What to do about that' }),
   })
   .meta({ id: 'StartedLoad' });

@@ -1,16 +1,18 @@
 import { z } from 'zod';
 import { asDatabaseError } from '../../src/db/database-error.ts';
+import { parseReadAs, readTableAs } from '../../src/dictionary/read-as.ts';
 import { ERRORS, LongshoreError } from '../../src/errors.ts';
 import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import type { LoadSource } from '../../src/loads/load-view.ts';
 import { confineStorageKey } from '../../src/storage/storage-key.ts';
-import type { LoadMode, Survey, Table } from '../../src/types.ts';
+import type { LoadMode, ReadAs, Survey, Table } from '../../src/types.ts';
 import { aboutWaiting, answerStarted, startedHeaders, waitHeader } from '../http/answer-job.ts';
 import { noteTable } from '../http/audited.ts';
 import { loadBodyOf } from '../http/content-type.ts';
 import { HttpError } from '../http/http-error.ts';
 import { readJson } from '../http/json-body.ts';
 import { flag, maxRejects } from '../http/parameters.ts';
+import { readingOf, readingParameters } from '../http/reading-parameters.ts';
 import { type Call, defineRoute } from '../http/route.ts';
 import { loadResource } from './load-answer.ts';
 import { loadModeSchema, startedLoadSchema } from './load-schemas.ts';
@@ -25,6 +27,7 @@ const query = z.strictObject({
   force: flag
     .optional()
     .meta({ description: 'Load the file even when the same content was loaded in this mode before' }),
+  ...readingParameters,
 });
 
 const sourceSchema = z.strictObject({
@@ -51,8 +54,9 @@ export const startLoadRoute = defineRoute({
   summary: 'Load a CSV file into a table',
   description:
     'Send the file as the multipart field `file`, as a `text/csv` body (its name from `Content-Disposition`), or ' +
-    'name one in the inbox. There is no limit of size. The same content in the same mode is one load: sending it ' +
-    `again answers with the first load. ${aboutWaiting('load')}`,
+    'name one in the inbox. There is no limit of size. A file that is not written as the dictionary says of the table ' +
+    'is read as the parameters from `delimiter` to `commentChar` say. The same content in the same mode is one load: ' +
+    `sending it again answers with the first load. ${aboutWaiting('load')}`,
   scopes: ['write'],
   audit: 'load.start',
   query,
@@ -102,25 +106,41 @@ export const startLoadRoute = defineRoute({
   handle: startLoad,
 });
 
+/** A request, and how its file is read. */
+interface Asked {
+  readonly call: StartCall;
+  readonly readAs: ReadAs | null;
+  /** As the file is read. */
+  readonly table: Table;
+}
+
 async function startLoad(call: StartCall): Promise<void> {
-  const { res, deps, table } = call;
-  if (call.query.mode === 'merge' && table.primaryKey.length === 0) {
-    throw new LongshoreError('merge-needs-key', `the table ${table.name} has no primary key`);
+  const { res, deps } = call;
+  const readAs = parseReadAs(call.table, readingOf(call.query));
+  const asked: Asked = { call, readAs, table: readTableAs(call.table, readAs) };
+  const { name, primaryKey } = call.table;
+  if (call.query.mode === 'merge' && primaryKey.length === 0) {
+    throw new LongshoreError('merge-needs-key', `the table ${name} has no primary key`);
   }
-  const { load, existing, rulesChanged } = await start(call, await receive(call));
+  const { load, existing, rulesChanged, readOtherwise } = await start(asked, await receive(asked));
   noteTable(res, load.table);
-  const hint = rulesChanged && {
-    hint: `the rules of ${table.name} have changed since that load: force=true loads the file by those of today`,
+  const differences = [
+    ...(rulesChanged ? [`the rules of ${name} have changed since that load`] : []),
+    ...(readOtherwise ? ['that load read the file otherwise than is asked for now'] : []),
+  ];
+  const now = rulesChanged && !readOtherwise ? 'by those of today' : 'as it is asked for now';
+  const hint = differences.length > 0 && {
+    hint: `${differences.join(', and ')}: force=true loads the file ${now}`,
   };
   await answerStarted(call, loadResource, deps.loads, load, {
     existing,
-    ...(existing && { rulesChanged }),
+    ...(existing && { rulesChanged, readOtherwise }),
     ...hint,
   });
 }
 
-async function receive(call: StartCall): Promise<{ source: LoadSource; survey: Survey | null }> {
-  const { req, res, deps, table } = call;
+async function receive({ call, table }: Asked): Promise<{ source: LoadSource; survey: Survey | null }> {
+  const { req, res, deps } = call;
   const body = loadBodyOf(req, table);
   if (body !== 'json') {
     return deps.uploads.use(() => receiveFile(req, res, body, { storage: deps.storage, table }));
@@ -156,12 +176,16 @@ function requireInbox({ tables }: ApiKeyHolder, path: string): void {
  * Starts the load; an upload that no new load took over is deleted. Where a fault leaves open whether the load was
  * created, it stays: if it is nobody's, it goes with old uploads.
  */
-async function start(call: StartCall, received: { source: LoadSource; survey: Survey | null }) {
+async function start(
+  { call, readAs }: Asked,
+  received: { readonly source: LoadSource; readonly survey: Survey | null },
+) {
   const { deps, table, query, holder } = call;
   let keep = false;
   try {
     const started = await deps.loads.start({
       table: table satisfies Table,
+      readAs,
       dictionary: call.dictionary,
       mode: query.mode,
       ...received,

@@ -12,6 +12,7 @@ export interface LoadAnswer extends LoadView {
 export interface StartedLoad extends LoadAnswer {
   readonly existing: boolean;
   readonly rulesChanged?: boolean;
+  readonly readOtherwise?: boolean;
 }
 
 export interface TableAnswer {

@@ -4,9 +4,10 @@ import type { StartedLoad } from './api-client.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import type { Input } from './open-input.ts';
 import { describeUpload } from './progress.ts';
+import { type ReadingOptions, readingOf } from './reading-options.ts';
 import type { Session } from './session.ts';
 
-export interface UploadOptions {
+export interface UploadOptions extends ReadingOptions {
   readonly table: string;
   readonly mode: string;
   readonly maxRejects?: string;
@@ -22,6 +23,7 @@ export async function uploadFile(
   const query = new URLSearchParams({ mode: options.mode });
   if (options.maxRejects !== undefined) query.set('maxRejects', options.maxRejects);
   if (options.force === true) query.set('force', 'true');
+  for (const [member, value] of Object.entries(readingOf(options))) query.set(member, String(value));
   const progress = await session.progress(`send ${file.name}`);
   const startedAtMs = performance.now();
   let sent = 0;

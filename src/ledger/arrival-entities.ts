@@ -9,7 +9,7 @@ import type {
 } from '../arrivals/arrival.ts';
 import { LEDGER_SCHEMA } from '../db/sql-names.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { LoadMode } from '../types.ts';
+import type { LoadMode, ReadAs } from '../types.ts';
 import { number } from './columns.ts';
 
 const schema = LEDGER_SCHEMA;
@@ -33,6 +33,8 @@ export const ArrivalEntity = defineEntity({
     loadOrder: p.text().$type<ArrivalOrder>(),
     /** As requests write it; null: as configured. */
     maxRejects: p.text().nullable(),
+    /** How its files are read in place of what the dictionary says; null: as it says. */
+    dialect: p.json<ReadAs | null>().nullable(),
     everySeconds: p.integer(),
     stableSeconds: p.integer(),
     marker: p.text().nullable(),

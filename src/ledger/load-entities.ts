@@ -1,7 +1,16 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 import { LEDGER_SCHEMA } from '../db/sql-names.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { CellError, Chunk, LoadMode, LoadStatus, MaxRejects, RejectCode, Table } from '../types.ts';
+import type {
+  CellError,
+  Chunk,
+  LoadMode,
+  LoadStatus,
+  MaxRejects,
+  ReadAs,
+  RejectCode,
+  Table,
+} from '../types.ts';
 import { bytea, number } from './columns.ts';
 
 const schema = LEDGER_SCHEMA;
@@ -33,8 +42,10 @@ export const LoadEntity = defineEntity({
     header: p.json<readonly string[] | null>().nullable(),
     chunks: p.json<readonly Chunk[] | null>().nullable().lazy(),
     chunkCount: p.integer().nullable(),
-    /** The table as the dictionary described it when the load began: every chunk obeys the same rules. */
+    /** The table as the dictionary described it when the load began, and as `readAs` has it: every chunk obeys the same rules. */
     definition: p.json<Table>().lazy(),
+    /** In place of what the dictionary said of how files are read; null: nothing. */
+    readAs: p.json<ReadAs | null>().nullable(),
     dictionaryVersion: p.text(),
     /** The version of the dictionary in which the table came; null: the first, that of before there were any. */
     tableSince: p.integer().nullable(),
@@ -51,6 +62,8 @@ export const LoadEntity = defineEntity({
     publishedBy: p.text().nullable(),
     errorCode: p.text().$type<ErrorCode>().nullable(),
     errorMessage: p.text().nullable(),
+    /** How the file seems to be written, where it was read otherwise and much of it was refused. */
+    hint: p.text().nullable(),
     /** What the reconciliation of ledger and Temporal did about it. */
     note: p.text().nullable(),
     startedBy: p.text(),

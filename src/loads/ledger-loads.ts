@@ -1,5 +1,6 @@
 import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import { matchHeader } from '../dictionary/match-header.ts';
+import { readTableAs } from '../dictionary/read-as.ts';
 import { LongshoreError } from '../errors.ts';
 import { jobError } from '../jobs/job.ts';
 import type { JobDeps } from '../jobs/job-kind.ts';
@@ -29,8 +30,9 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
   return {
     ...jobs,
     async start(request) {
-      const { id, existing, rulesChanged } = await writeLoad(deps, request);
-      return { load: existing ? await view(id) : await jobs.start(id), existing, rulesChanged };
+      const { id, existing, rulesChanged, readOtherwise } = await writeLoad(deps, request);
+      const load = existing ? await view(id) : await jobs.start(id);
+      return { load, existing, rulesChanged, readOtherwise };
     },
     list: (filter) => listLoads(db, filter),
 
@@ -53,7 +55,9 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
     async rejectShape(id) {
       await view(id);
       const { table, header } = await readLoadPlan(db, { loadId: id });
-      const columns = header ?? table.fields.map((field) => field.name);
+      // Of a field with a constant, a file without a header has no column.
+      const columns =
+        header ?? table.fields.filter(({ constant }) => constant === undefined).map(({ name }) => name);
       return { columns, extra: await hasExtraCells(db, id) };
     },
 
@@ -82,11 +86,11 @@ function refuseUnknown(name: string): never {
 }
 
 async function writeLoad({ db, storage }: LedgerLoadsDeps, request: StartLoad) {
-  const { table, mode, source, survey } = request;
+  const { table, readAs, mode, source, survey } = request;
   if (mode === 'merge' && table.primaryKey.length === 0) {
     throw new LongshoreError('merge-needs-key', `${table.name} has no primary key`);
   }
-  if (survey?.header) matchHeader(table, survey.header, mode);
+  if (survey?.header) matchHeader(readTableAs(table, readAs ?? null), survey.header, mode);
   const sourceStamp = source.kind === 'inbox' ? await stampOf(storage, source.key) : null;
   if (source.kind === 'inbox' && sourceStamp === null) {
     throw new LongshoreError('source-not-found', `the inbox has no file ${JSON.stringify(source.name)}`);

@@ -4,7 +4,7 @@ import type { Jobs } from '../jobs/jobs.ts';
 import type { RejectsSummary } from '../rejects/kept-rejects.ts';
 import type { RejectsPage } from '../rejects/rejects.ts';
 import type { RejectShape } from '../rejects/rejects-csv.ts';
-import type { LoadMode, LoadStatus, MaxRejects, Survey, Table } from '../types.ts';
+import type { LoadMode, LoadStatus, MaxRejects, ReadAs, Survey, Table } from '../types.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
 
 /**
@@ -49,10 +49,15 @@ export interface LoadStart {
   readonly existing: boolean;
   /** Of an existing load: the table's rules have changed since, so the same file could have other rejects now. */
   readonly rulesChanged: boolean;
+  /** Of an existing load: it read the file with another dialect or encoding than is asked for now. */
+  readonly readOtherwise: boolean;
 }
 
 export interface StartLoad {
+  /** As the dictionary has it. */
   readonly table: Table;
+  /** How the file is read in place of that, as its survey was made; null or absent: as the dictionary has it. */
+  readonly readAs?: ReadAs | null;
   /** The dictionary that the table is from. */
   readonly dictionary: ReturnType<DictionaryBook['now']>;
   readonly mode: LoadMode;

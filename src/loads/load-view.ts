@@ -1,5 +1,5 @@
 import type { JobView } from '../jobs/job.ts';
-import type { LoadMode, LoadStatus, MaxRejects } from '../types.ts';
+import type { LoadMode, LoadStatus, MaxRejects, ReadAs } from '../types.ts';
 
 /** A load as users see it: over HTTP, in the client, in the Temporal UI. */
 export interface LoadView extends JobView {
@@ -14,6 +14,8 @@ export interface LoadView extends JobView {
   /** null until surveyed */
   readonly sha256: string | null;
   readonly maxRejects: MaxRejects | null;
+  /** How the file is read in place of what the dictionary says of the table; null: as it says. */
+  readonly readAs: ReadAs | null;
   readonly progress: {
     readonly bytes: number;
     readonly bytesTotal: number | null;

@@ -5,6 +5,7 @@ import type { LedgerRow } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { part, statement } from '../db/statement.ts';
 import { holdTable, type LedgerDictionary } from '../dictionary/dictionary-versions.ts';
+import { readTableAs } from '../dictionary/read-as.ts';
 import { rulesFingerprint } from '../dictionary/rules-fingerprint.ts';
 import { LongshoreError } from '../errors.ts';
 import { INSTALLATION_ID } from '../installation/installation.ts';
@@ -12,14 +13,17 @@ import { nameIn, numberedName } from '../installation/names.ts';
 import { jobError, LARGEST_JOB_NUMBER, orphaned } from '../jobs/job.ts';
 import { LoadEntity } from '../ledger/load-entities.ts';
 import { droppedOf } from '../rejects/kept-rejects.ts';
-import type { Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, Survey, Table } from '../types.ts';
+import type { Chunk, Dictionary, LoadMode, LoadStatus, MaxRejects, ReadAs, Survey, Table } from '../types.ts';
 import { FIRST_GROUP_ID } from './lineage-ids.ts';
 import type { LoadFilter } from './load-service.ts';
 import type { LoadSource, LoadView } from './load-view.ts';
 import { CHANGED_BY_RESTORE, RESTORED_AWAY } from './restored-since.ts';
 
 export interface NewLoad {
+  /** As the dictionary has it. */
   readonly table: Table;
+  /** How the file is read in place of that. */
+  readonly readAs?: ReadAs | null;
   readonly dictionary: Pick<Dictionary, 'version'> & Partial<LedgerDictionary>;
   readonly mode: LoadMode;
   readonly source: LoadSource;
@@ -38,6 +42,8 @@ export interface CreatedLoad {
   readonly existing: boolean;
   /** The table's rules are not those that the load went by. */
   readonly rulesChanged: boolean;
+  /** The load read the file with another dialect or encoding than is asked for now. */
+  readonly readOtherwise: boolean;
 }
 
 /** The properties of a load that its activities need; constant once it is surveyed. */
@@ -73,13 +79,12 @@ const NEXT_LOAD = statement<{
  */
 export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`load-${request.table.name}`]);
+  const readAs = request.readAs ?? null;
+  const definition = readTableAs(request.table, readAs);
   const tableSince = await holdTable(tx, request.dictionary, request.table.name);
   if (!request.force) {
-    const same = await findSameLoad(tx, request, tableSince);
-    if (same !== undefined) {
-      const rulesChanged = rulesFingerprint(same.definition) !== rulesFingerprint(request.table);
-      return { id: same.id, uid: null, existing: true, rulesChanged };
-    }
+    const same = await findSameLoad(tx, request, definition, tableSince);
+    if (same !== undefined) return { id: same.id, uid: null, existing: true, ...differences(same, request) };
   }
   const [next] = await tx.query(NEXT_LOAD);
   const { id, installation } = next!;
@@ -97,7 +102,8 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad>
     sourceKey: request.source.key,
     sourceStamp: request.sourceStamp,
     ...surveyColumns(request.survey),
-    definition: request.table,
+    definition,
+    readAs,
     dictionaryVersion: request.dictionary.version,
     tableSince,
     maxRejects: request.maxRejects,
@@ -111,7 +117,21 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad>
     createdAt: new Date(),
   });
   await tx.em.persist(load).flush();
-  return { id, uid, existing: false, rulesChanged: false };
+  return { id, uid, existing: false, rulesChanged: false, readOtherwise: false };
+}
+
+/** How the file was read by request is no rule of the table's: it is compared as that load read it. */
+function differences({ definition, readAs }: SameLoad, request: NewLoad) {
+  const rulesChanged = rulesFingerprint(definition) !== rulesFingerprint(readTableAs(request.table, readAs));
+  const asked = request.readAs ?? null;
+  const now = readTableAs(request.table, asked);
+  const isAsked = readAs !== null || asked !== null;
+  return { rulesChanged, readOtherwise: isAsked && readingText(definition) !== readingText(now) };
+}
+
+function readingText({ dialect, encoding }: Pick<Table, 'dialect' | 'encoding'>): string {
+  const members = Object.entries(dialect).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([encoding, members]);
 }
 
 export function surveyColumns(survey: Survey | null) {
@@ -127,11 +147,20 @@ export function surveyColumns(survey: Survey | null) {
 interface SameLoad extends Record<string, unknown> {
   readonly id: number;
   readonly definition: Table;
+  readonly readAs: ReadAs | null;
 }
+
+/**
+ * Of load `l`: it rejected every row, and read the file otherwise than with the dialect $5 and the encoding $6. That is
+ * most often why, and nobody can have its rows twice.
+ */
+export const MISREAD = part`(
+  l.status = 'done' and l.rows_read = l.rows_rejected
+  and (l.definition -> 'dialect' <> $5::jsonb or l.definition ->> 'encoding' <> $6))`;
 
 /** The last load `l` of table $1, as it came in version $4, in mode $2 that does the same. */
 const LAST_SAME = part`
-  coalesce(table_since, 1) = coalesce($4, 1) and status not in ('failed', 'cancelled')
+  coalesce(table_since, 1) = coalesce($4, 1) and status not in ('failed', 'cancelled') and not ${MISREAD}
      and case when mode = 'append' then not ${RESTORED_AWAY}
               else not ${CHANGED_BY_RESTORE} and not exists (
                 select from longshore.load later
@@ -140,10 +169,11 @@ const LAST_SAME = part`
    order by id desc limit 1`;
 
 const SAME_CONTENT = statement<SameLoad>`
-  select id, definition from longshore.load l where table_name = $1 and mode = $2 and sha256 = $3 and ${LAST_SAME}`;
+  select id, definition, read_as as "readAs" from longshore.load l
+   where table_name = $1 and mode = $2 and sha256 = $3 and ${LAST_SAME}`;
 
 const SAME_SOURCE = statement<SameLoad>`
-  select id, definition from longshore.load l
+  select id, definition, read_as as "readAs" from longshore.load l
    where table_name = $1 and mode = $2 and source_kind = 'inbox'
      and hashtextextended(source_key || '@' || coalesce(source_stamp, ''), 0) = hashtextextended($3, 0)
      and source_key || '@' || coalesce(source_stamp, '') = $3 and ${LAST_SAME}`;
@@ -151,12 +181,20 @@ const SAME_SOURCE = statement<SameLoad>`
 async function findSameLoad(
   tx: Tx,
   request: NewLoad,
+  definition: Table,
   tableSince: number | null,
 ): Promise<SameLoad | undefined> {
   const { table, mode, survey, source, sourceStamp } = request;
+  const reading = [JSON.stringify(definition.dialect), definition.encoding];
   const [row] = survey
-    ? await tx.query(SAME_CONTENT, [table.name, mode, survey.sha256, tableSince])
-    : await tx.query(SAME_SOURCE, [table.name, mode, `${source.key}@${sourceStamp ?? ''}`, tableSince]);
+    ? await tx.query(SAME_CONTENT, [table.name, mode, survey.sha256, tableSince, ...reading])
+    : await tx.query(SAME_SOURCE, [
+        table.name,
+        mode,
+        `${source.key}@${sourceStamp ?? ''}`,
+        tableSince,
+        ...reading,
+      ]);
   return row;
 }
 
@@ -231,6 +269,7 @@ type Columns =
   | 'source_key'
   | 'sha256'
   | 'max_rejects'
+  | 'read_as'
   | 'bytes'
   | 'chunk_count'
   | 'rows_read'
@@ -260,7 +299,7 @@ type ViewRow = Pick<LedgerRow<'load'>, Columns> & {
 
 const VIEW = part`
   select l.id, l.table_name, l.mode, l.status, l.paused, l.workflow_id, l.run_id, l.source_kind, l.source_name,
-         l.source_key, l.sha256, l.max_rejects, l.bytes, l.chunk_count, l.rows_read, l.rows_loaded, l.rows_rejected,
+         l.source_key, l.sha256, l.max_rejects, l.read_as, l.bytes, l.chunk_count, l.rows_read, l.rows_loaded, l.rows_rejected,
          l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.note, l.started_by, l.created_at, l.started_at, l.finished_at,
          case when l.status = 'queued' then (
            select max(a.id) from longshore.load a
@@ -341,6 +380,7 @@ function toView(row: ViewRow): LoadView {
     source: { kind: row.source_kind, name: row.source_name, key: row.source_key },
     sha256: row.sha256,
     maxRejects: row.max_rejects,
+    readAs: row.read_as,
     progress: {
       bytes: done ? (row.bytes ?? 0) : row.bytes_done,
       bytesTotal: row.bytes,

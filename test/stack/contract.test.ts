@@ -30,6 +30,13 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/tables/departments/loads', headers: waiting, body: '1,One\n2,Two\nx,Three\n', status: 201 },
     { path: '/v1/tables/departments/loads', headers: csv, body: '1,One\n2,Two\nx,Three\n', status: 200 },
     { path: '/v1/tables/jobs/loads', headers: csv, body: '1,One\n', status: 202 },
+    {
+      path: "/v1/tables/jobs/loads?delimiter=tab&encoding=latin1&header=true&quoteChar='&doubleQuote=false&escapeChar=%5C&skipInitialSpace=true&commentChar=%23",
+      headers: waiting,
+      body: '# two\nid\tjob\n2\tTwo\n',
+      status: 201,
+    },
+    { path: '/v1/tables/jobs/loads?delimiter=%3B%3B', headers: csv, body: '1;One\n', status: 400 },
     { path: '/v1/tables/jobs/loads', headers: csv, body: '', status: 422 },
     { path: '/v1/tables/jobs/loads', headers: { 'content-type': 'image/png' }, body: 'x', status: 415 },
     { path: '/v1/tables/jobs/loads', headers: json, body: '{"source": 7}', status: 400 },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { eventually } from '../support/eventually.ts';
 import { testStack } from '../support/stack.ts';
 
 /** Two arrivals of one content are one load, but not when a restore came between. */
@@ -51,5 +52,79 @@ describe('a file that is loaded again after a restore', async () => {
     await restore(backup, { keys: [['1']] });
     assert.equal((await load('3,Three\n', 'replace')).existing, false);
     assert.deepEqual(await ids(), [3]);
+  });
+});
+
+/** All that a request can say of how a file is written. */
+describe('a file that is not written as its table says', async () => {
+  const stack = await testStack({ after });
+  const HOW = {
+    ...{ delimiter: ';', encoding: 'latin1', header: 'true', quoteChar: "'", doubleQuote: 'false' },
+    ...{ escapeChar: '\\', skipInitialSpace: 'true', commentChar: '#' },
+  };
+  const READ_AS = {
+    ...{ delimiter: ';', encoding: 'windows-1252', header: true, quoteChar: "'", doubleQuote: false },
+    ...{ escapeChar: '\\', skipInitialSpace: true, commentChar: '#' },
+  };
+  const LINES = ['# jobs', 'id; job', "1; 'B\\'üro; x'", '2; Pilot', 'x; \'ü, "y"\'', ''];
+  const FILE = Buffer.from(LINES.join('\n'), 'latin1');
+  const byName = (source: string, query: Record<string, string> = {}, prefer = 'wait=50') =>
+    stack.post(`/v1/tables/jobs/loads?${new URLSearchParams(query)}`, { source }, { prefer });
+
+  it('is read as the request says, and its corrected rejects need no parameters', async () => {
+    const { status, body } = await stack.load('jobs', FILE, HOW);
+    assert.deepEqual([status, body.rows.loaded, body.rows.rejected], [201, 2, 1], JSON.stringify(body));
+    assert.deepEqual((await stack.get(`/v1/loads/${body.id}`)).body.readAs, READ_AS);
+    assert.deepEqual(
+      (await stack.rows('jobs')).map(({ job }) => job),
+      ["B'üro; x", 'Pilot'],
+    );
+    assert.deepEqual((await stack.rejects(body.id))[0]!.cells, ['x', 'ü, "y"']);
+    const path = `${stack.url}/v1/loads/${body.id}/rejects?format=csv`;
+    const csv = await (await fetch(path, { headers: { 'x-api-key': stack.key } })).text();
+    const [header, line] = csv.split('\r\n');
+    assert.equal(header, 'id,job,_line,_field,_code,_message');
+    assert.ok(line!.startsWith('x,"ü, ""y""",5,id,type-error,'), line);
+    const again = await stack.load('jobs', `3${line!.slice(1, line!.indexOf(',5,id'))}\n`);
+    assert.deepEqual([again.body.rows.loaded, again.body.readAs], [1, null], JSON.stringify(again.body));
+    assert.equal((await stack.rows('jobs'))[2]!.job, 'ü, "y"');
+  });
+
+  it('is the same load however it is read, unless that load took no row of it', async () => {
+    const same = await stack.load('jobs', FILE, HOW);
+    const { readOtherwise, rulesChanged, hint } = same.body as unknown as Record<string, unknown>;
+    assert.deepEqual([same.status, readOtherwise, rulesChanged, hint], [200, false, false, undefined]);
+    const other = await stack.load('jobs', FILE, { ...HOW, encoding: 'utf-8' });
+    assert.deepEqual([other.status, other.body.id], [200, same.body.id]);
+    assert.partialDeepStrictEqual(other.body, {
+      ...{ readOtherwise: true, rulesChanged: false },
+      hint: 'that load read the file otherwise than is asked for now: force=true loads the file as it is asked for now',
+    });
+
+    await stack.putInbox('elsewhere/more.csv', 'id;job\n7;Diver\n');
+    const none = await byName('elsewhere/more.csv', { maxRejects: 'none' });
+    assert.deepEqual([none.status, none.body.rows.rejected], [201, 2], JSON.stringify(none.body));
+    assert.equal((await byName('elsewhere/more.csv')).status, 200);
+    const read = await byName('elsewhere/more.csv', { delimiter: ';', header: 'true' });
+    assert.deepEqual([read.status, read.body.rows?.loaded], [201, 1], JSON.stringify(read.body));
+  });
+
+  it('is read in the same way after it was queued and paused, though it is surveyed later', async () => {
+    await stack.putInbox('elsewhere/cook.csv', '5,Cook\n');
+    await stack.putInbox('elsewhere/smith.csv', "# jobs\nid; job\n4; 'Smith; x'\n");
+    const id = await stack.db.transaction(async ({ query }) => {
+      await query('lock table jobs in access exclusive mode');
+      assert.equal((await byName('elsewhere/cook.csv', {}, 'wait=0')).status, 202);
+      const { body } = await byName('elsewhere/smith.csv', HOW, 'wait=0');
+      assert.equal((await stack.post(`/v1/loads/${body.id}/pause`)).status, 202);
+      return body.id;
+    });
+    const state = async () => (await stack.get(`/v1/loads/${id}`)).body;
+    await eventually(async () => (await state()).queuedBehind, null);
+    assert.deepEqual([(await state()).paused, (await state()).readAs], [true, READ_AS]);
+    assert.equal((await stack.post(`/v1/loads/${id}/resume`)).status, 202);
+    await eventually(async () => (await state()).status, 'done');
+    const found = (await stack.rows('jobs')).find((row) => Number(row.id) === 4);
+    assert.equal(found?.job, 'Smith; x');
   });
 });

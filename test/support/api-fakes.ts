@@ -84,7 +84,8 @@ export class FakeLoads implements LoadService {
         view.table === request.table.name &&
         view.mode === request.mode,
     );
-    if (before !== undefined) return { load: before, existing: true, rulesChanged: false };
+    if (before !== undefined)
+      return { load: before, existing: true, rulesChanged: false, readOtherwise: false };
     this.started.push(request);
     const id = this.views.size + 1;
     const view = loadView(id, {
@@ -93,9 +94,10 @@ export class FakeLoads implements LoadService {
       source: request.source,
       sha256: request.survey?.sha256 ?? null,
       maxRejects: request.maxRejects,
+      readAs: request.readAs ?? null,
     });
     this.views.set(id, { ...view, ...this.outcome });
-    return { load: view, existing: false, rulesChanged: false };
+    return { load: view, existing: false, rulesChanged: false, readOtherwise: false };
   }
 
   async get(id: number) {
@@ -189,6 +191,7 @@ export function loadView(id: number, change: Partial<LoadView> = {}): LoadView {
     source: { kind: 'upload', name: 'jobs.csv', key: `uploads/${id}` },
     sha256: null,
     maxRejects: null,
+    readAs: null,
     progress: {
       bytes: 0,
       bytesTotal: null,

@@ -51,11 +51,17 @@ export function badRequests(key: string): readonly BadRequest[] {
   
     ['an unknown mode', `${LOADS}?mode=upsert`, raw('a'), 400, 'invalid-request', NO_MODE],
     ['two modes', `${LOADS}?mode=append&mode=merge`, raw('a'), 400, 'invalid-request', 'mode: may be given once only'],
-    ['an unknown parameter', `${LOADS}?mod=append`, raw('a'), 400, 'invalid-request', 'mod: is not known here; known are mode, maxRejects, force; did you mean "mode"?'],
+    ['an unknown parameter', `${LOADS}?mod=append`, raw('a'), 400, 'invalid-request', 'mod: is not known here; known are mode, maxRejects, force, delimiter, encoding, header, quoteChar, doubleQuote, escapeChar, skipInitialSpace, commentChar; did you mean "mode"?'],
     ['a merge without a key', `${NOTES}?mode=merge`, raw('id,text\n1,a\n'), 422, 'merge-needs-key', 'the table notes has no primary key'],
     ...['', 'x', '-1', '1.5', '101%', '%', '1e3', '1%%', ' 1', '0x10', '9'.repeat(20)].map(
       (value): BadRequest => [`maxRejects=${value}`, `${LOADS}?${new URLSearchParams({ maxRejects: value })}`, raw('a'), 400, 'invalid-request', NO_COUNT],
     ),
+    ['a delimiter of two characters', `${LOADS}?delimiter=%7C%7C`, raw('a'), 400, 'invalid-request', 'delimiter: expected one ASCII character that does not end a line, received "||"'],
+    ['no delimiter', `${LOADS}?delimiter=`, raw('a'), 400, 'invalid-request', 'delimiter: expected one ASCII character that does not end a line, received ""'],
+    ['the quote as a delimiter', `${LOADS}?delimiter=%22`, raw('a'), 400, 'invalid-request', `delimiter: the table's quoteChar: "\\"" is also the delimiter`],
+    ['an encoding and a quote that are none', `${LOADS}?encoding=utf-61&quoteChar=%C3%A9`, raw('a'), 400, 'invalid-request', 'quoteChar: expected one ASCII character that does not end a line, received "é"; encoding: expected the name of an encoding that the WHATWG lists, received "utf-61"; did you mean "utf-16"?'],
+    ['an encoding that no file can be cut in', `${LOADS}?encoding=utf-16le`, raw('a'), 400, 'invalid-request', 'encoding: "utf-16le" is not supported: a file is cut by its bytes, which needs utf-8 or one byte a character'],
+    ['a header that is neither there nor not', `${LOADS}?header=yes`, raw('a'), 400, 'invalid-request', 'header: expected one of true, false, received "yes"'],
     ['two limits of rejects', `${LOADS}?maxRejects=1&maxRejects=2`, raw('a'), 400, 'invalid-request', TWO_NUMBERS],
   
     ['a wrong content type', LOADS, raw('a', { 'content-type': 'application/xml' }), 415, 'unsupported-media-type', `"application/xml" is not one of ${TAKEN}`],

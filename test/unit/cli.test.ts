@@ -65,6 +65,36 @@ describe('the longshore command', () => {
     assert.equal((await api.storage.read(started!.source.key, 0, CSV.length)).toString(), CSV);
   });
 
+  it('says how a file is written, where that is not as the table has it', async () => {
+    api.loads.outcome = DONE;
+    await writeFile(file, 'id;job\n1;Büro\n', 'latin1');
+    const how = [
+      ...['--delimiter', ';', '--encoding', 'windows-1252', '--header', '--quote', 'none'],
+      ...['--no-double-quote', '--escape', '', '--skip-initial-space', '--comment', '#'],
+    ];
+    const { code, stderr } = await run(['load', file, '--table', 'jobs', ...how]);
+    assert.equal(code, 0, stderr);
+    const { readAs, survey } = api.loads.started[0]!;
+    assert.deepEqual(readAs, {
+      delimiter: ';',
+      encoding: 'windows-1252',
+      header: true,
+      quoteChar: null,
+      doubleQuote: false,
+      escapeChar: null,
+      skipInitialSpace: true,
+      commentChar: '#',
+    });
+    const said = / {2}read as +--delimiter ';' --header --quote none --no-double-quote --escape none/;
+    assert.match((await run(['status', '1'])).stdout, said);
+    assert.deepEqual(survey?.header, ['id', 'job']);
+    const bad = await run(['load', file, '--table', 'jobs', '--delimiter', '||', '--encoding', 'utf-61']);
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /delimiter: expected one ASCII character/);
+    assert.match(bad.stderr, /encoding: expected the name of an encoding/);
+    assert.equal(api.loads.started.length, 1);
+  });
+
   it('loads standard input, and prints one document a line for programs', async () => {
     api.loads.outcome = DONE;
     const child = spawnLongshore(['load', '-', file, '--table', 'jobs', '--json'], options());

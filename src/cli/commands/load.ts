@@ -2,12 +2,13 @@ import { type Command, Option } from 'commander';
 import { LOAD_MODES } from '../../types.ts';
 import { EXIT } from '../exit-codes.ts';
 import { openInput } from '../open-input.ts';
+import { addReadingOptions, type ReadingOptions } from '../reading-options.ts';
 import { type GlobalOptions, openSession, type Session } from '../session.ts';
 import { exitCodeOf, showLoad } from '../show-load.ts';
 import { uploadFile } from '../upload-file.ts';
 import { watchLoad } from '../watch-load.ts';
 
-interface LoadOptions extends GlobalOptions {
+interface LoadOptions extends GlobalOptions, ReadingOptions {
   readonly table: string;
   readonly mode: string;
   readonly maxRejects?: string;
@@ -16,7 +17,7 @@ interface LoadOptions extends GlobalOptions {
 }
 
 export function addLoadCommand(program: Command): void {
-  program
+  const command = program
     .command('load')
     .description('send CSV files and load them into a table, one after the other; "-" is standard input')
     .argument('<file...>', 'the files')
@@ -24,7 +25,8 @@ export function addLoadCommand(program: Command): void {
     .addOption(
       new Option('-m, --mode <mode>', 'what happens to the rows').choices(LOAD_MODES).default('append'),
     )
-    .option('--max-rejects <limit>', 'fail the load at more rejects than this: 100, or 1.5%')
+    .option('--max-rejects <limit>', 'fail the load at more rejects than this: 100, or 1.5%');
+  addReadingOptions(command)
     .option('--force', 'load a file even when it was loaded before')
     .option('--wait', 'wait for the end of the load and show it', true)
     .option('--no-wait', 'return once the file is sent')
@@ -53,8 +55,9 @@ async function loadFile(session: Session, file: string, options: LoadOptions): P
   const started = await uploadFile(session, await openInput(file, 'stdin.csv', options.context), options);
   if (started.existing) {
     const since = started.rulesChanged ? '; the rules of the table have changed since' : '';
+    const how = started.readOtherwise ? '; it was read otherwise than is asked for now' : '';
     session.say(
-      `${file}: the same file was loaded before, this is that load${since} (--force loads it again)`,
+      `${file}: the same file was loaded before, this is that load${since}${how} (--force loads it again)`,
     );
   }
   const load = options.wait ? await watchLoad(session, started) : started;

@@ -1,0 +1,78 @@
+import type { Command } from 'commander';
+
+/** How files are written, in place of what the dictionary says of their table. */
+export interface ReadingOptions {
+  readonly delimiter?: string;
+  readonly encoding?: string;
+  readonly header?: boolean;
+  readonly quote?: string;
+  readonly doubleQuote?: boolean;
+  readonly escape?: string;
+  readonly skipInitialSpace?: boolean;
+  readonly comment?: string;
+}
+
+/** The options, and the members of a dialect that they are: the parameters of a request have the same names. */
+const MEMBERS = [
+  ['delimiter', 'delimiter'],
+  ['encoding', 'encoding'],
+  ['header', 'header'],
+  ['quote', 'quoteChar'],
+  ['doubleQuote', 'doubleQuote'],
+  ['escape', 'escapeChar'],
+  ['skipInitialSpace', 'skipInitialSpace'],
+  ['comment', 'commentChar'],
+] as const;
+
+/** In place of nothing: easier to type, and to tell from a value that was forgotten. */
+const NONE = 'none';
+
+export function addReadingOptions(command: Command): Command {
+  return command
+    .option(
+      '--delimiter <character>',
+      "what separates the files' cells, in place of the table's; tab is a tab",
+    )
+    .option('--encoding <name>', "the files' encoding, in place of the table's: windows-1252")
+    .option('--header', 'the first record of each file names the columns')
+    .option('--no-header', 'the first record of each file is a row')
+    .option('--quote <character>', "the files' quote, in place of the table's; none: nothing is quoted")
+    .option('--double-quote', 'a doubled quote inside quotes is one of the cell')
+    .option('--no-double-quote', 'it is not')
+    .option(
+      '--escape <character>',
+      'what makes the next character inside quotes one of the cell; none: nothing',
+    )
+    .option('--skip-initial-space', 'white space before a cell is no part of it')
+    .option('--no-skip-initial-space', 'it is one')
+    .option('--comment <character>', 'what begins a comment; none: nothing does');
+}
+
+/** What was given, by the names of the dialect's members. */
+export function readingOf(options: ReadingOptions): Readonly<Record<string, string | boolean>> {
+  return Object.fromEntries(
+    MEMBERS.flatMap(([option, member]) => {
+      const value = options[option];
+      return value === undefined ? [] : [[member, isNone(option, value) ? '' : value]];
+    }),
+  );
+}
+
+function isNone(option: string, value: string | boolean): boolean {
+  return value === NONE && (option === 'quote' || option === 'escape' || option === 'comment');
+}
+
+/** An option of the client that reads a file as a member of its dialect says: `--delimiter ';'`. */
+export function optionFor(member: string, value: string | boolean | null): string {
+  const option = MEMBERS.find(([, name]) => name === member)?.[0] ?? member;
+  const name = option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  if (typeof value === 'boolean') return value ? `--${name}` : `--no-${name}`;
+  return `--${name} ${shellWord(value)}`;
+}
+
+function shellWord(value: string | null): string {
+  if (value === null || value === '') return NONE;
+  if (value === '\t') return 'tab';
+  if (/^[\w.-]+$/.test(value)) return value;
+  return value.includes("'") ? `"${value}"` : `'${value}'`;
+}

@@ -1,0 +1,51 @@
+import { LongshoreError } from '../errors.ts';
+import type { Dialect, ReadAs, Table } from '../types.ts';
+import { parseEncoding } from './encodings.ts';
+import { Place } from './faults.ts';
+import { parseDialect } from './parse-dialect.ts';
+
+/** How one file is read, as it is asked for: members of the dialect, and the encoding; not checked yet. */
+export type ReadingOverrides = { readonly [Name in keyof ReadAs]?: ReadAs[Name] | undefined };
+
+/** Texts in place of a tab, which is hard to type in a shell or an address. */
+const TABS: ReadonlySet<unknown> = new Set(['\\t', 'tab']);
+
+/**
+ * What is asked for in place of a table's dialect and encoding, checked as the dictionary's are, in the dictionary's
+ * words: a delimiter `tab` is a tab, no quote is null, an encoding has its WHATWG name.
+ *
+ * @returns null: nothing is asked for
+ * @throws LongshoreError `invalid-request` with every parameter that is wrong
+ */
+export function parseReadAs(
+  table: Pick<Table, 'dialect'>,
+  { encoding, ...asked }: ReadingOverrides,
+): ReadAs | null {
+  const members = Object.entries(asked).filter(([, value]) => value !== undefined);
+  if (encoding === undefined && members.length === 0) return null;
+  const given = Object.fromEntries(members);
+  if (TABS.has(given.delimiter)) given.delimiter = '\t';
+  const place = new Place();
+  const { dialect } = parseDialect({ dialect: { ...table.dialect, ...given } }, place);
+  const name = encoding === undefined ? undefined : parseEncoding(encoding, place.at('encoding'));
+  const { faults } = place.found;
+  if (faults.length > 0) {
+    const places = faults.map(({ pointer, detail }) => {
+      const member = pointer.slice(pointer.lastIndexOf('/') + 1);
+      if (member === 'encoding' || member in given) return { parameter: member, detail };
+      // What is given gets a character that already means something in the table's dialect.
+      return { parameter: members[0]![0], detail: `the table's ${member}: ${detail}` };
+    });
+    const message = places.map(({ parameter, detail }) => `${parameter}: ${detail}`).join('; ');
+    throw new LongshoreError('invalid-request', message, { places });
+  }
+  const checked = Object.fromEntries(members.map(([key]) => [key, dialect[key as keyof Dialect]]));
+  return { ...checked, ...(name !== undefined && { encoding: name }) };
+}
+
+/** The table as it is for one file or batch. Its rules are the same. */
+export function readTableAs(table: Table, readAs: ReadAs | null): Table {
+  if (readAs === null) return table;
+  const { encoding, ...members } = readAs;
+  return { ...table, dialect: { ...table.dialect, ...members }, encoding: encoding ?? table.encoding };
+}
