@@ -84,7 +84,7 @@ function describePreview({ fields, preview }: InferredFile): string {
     .map((row) => shown.map((_, at) => cellOf(row[at] ?? null)));
   const more = fields.length - shown.length;
   return [
-    `  The first rows, as they would be cast${more > 0 ? ` (and ${more} more columns)` : ''}:`,
+    `  The first rows, as they would be cast${more > 0 ? ` (and ${more} more column${more > 1 ? 's' : ''})` : ''}:`,
     indented(
       formatTable(
         shown.map(({ name }) => cellOf(name)),

@@ -13,6 +13,8 @@ const FEWEST_NULS = 4;
 /** Bytes that end a cell or a line of a text: LF, CR, comma, tab. */
 const ENDS: ReadonlySet<number> = new Set([10, 13, 44, 9]);
 
+const ZIP = 'a zip archive or a spreadsheet';
+
 /** What a file begins with that is no text: the formats' own magic numbers. Longer ones go before their beginnings. */
 const SIGNATURES: readonly (readonly [start: Buffer, kind: string, at?: number])[] = [
   [hex('fffe0000'), 'text in UTF-32'],
@@ -21,7 +23,7 @@ const SIGNATURES: readonly (readonly [start: Buffer, kind: string, at?: number])
   [hex('feff'), 'text in UTF-16 (big-endian)'],
   [hex('1f8b'), 'compressed by gzip'],
   [hex('1f9d'), 'compressed by compress'],
-  [hex('504b0304'), 'a zip archive or a spreadsheet'],
+  [hex('504b0304'), ZIP],
   [hex('504b0506'), 'an empty zip archive'],
   [hex('504b0708'), 'a part of a zip archive'],
   [hex('28b52ffd'), 'compressed by zstd'],
@@ -39,10 +41,24 @@ const SIGNATURES: readonly (readonly [start: Buffer, kind: string, at?: number])
   [Buffer.from('ustar'), 'a tar archive', 257],
   [hex('89504e470d0a1a0a'), 'an image (PNG)'],
   [hex('ffd8ff'), 'an image (JPEG)'],
+  [Buffer.from('WEBPVP8'), 'an image (WebP)', 8],
+  [Buffer.from('ftyphei'), 'an image (HEIC)', 4],
+  [Buffer.from('ftypavif'), 'an image (AVIF)', 4],
   [hex('49492a00'), 'an image (TIFF)'],
   [hex('4d4d002a'), 'an image (TIFF)'],
   [hex('7f454c46'), 'a program'],
 ];
+
+/** What the first file of a zip archive is called, which tells what the archive is. */
+const ZIPPED: readonly (readonly [start: string, kind: string])[] = [
+  ['[Content_Types].xml', 'an Excel spreadsheet or another Office document'],
+  ['_rels/.rels', 'an Excel spreadsheet or another Office document'],
+  ['docProps/', 'an Excel spreadsheet or another Office document'],
+  ['xl/', 'an Excel spreadsheet (xlsx)'],
+  ['mimetypeapplication/vnd.oasis.opendocument.spreadsheet', 'an OpenDocument spreadsheet'],
+];
+/** Where the name stands in the archive's first header. */
+const ZIPPED_NAME_AT = 30;
 
 /** These begin with letters that a text may begin with: what follows is no text. */
 const LETTERED: readonly (readonly [start: string, kind: string])[] = [
@@ -62,7 +78,7 @@ const LETTERED: readonly (readonly [start: string, kind: string])[] = [
  */
 export function foreignKindOf(head: Buffer): string | null {
   for (const [start, kind, at = 0] of SIGNATURES) {
-    if (head.subarray(at, at + start.length).equals(start)) return kind;
+    if (head.subarray(at, at + start.length).equals(start)) return kind === ZIP ? zipKind(head) : kind;
   }
   for (const [start, kind] of LETTERED) {
     const next = head[start.length] ?? LETTER;
@@ -70,6 +86,11 @@ export function foreignKindOf(head: Buffer): string | null {
   }
   if (isUtf16(head, 1)) return 'text in UTF-16 (little-endian)';
   return isUtf16(head, 0) ? 'text in UTF-16 (big-endian)' : null;
+}
+
+function zipKind(head: Buffer): string {
+  const name = head.toString('latin1', ZIPPED_NAME_AT);
+  return ZIPPED.find(([start]) => name.startsWith(start))?.[1] ?? ZIP;
 }
 
 /**

@@ -175,7 +175,7 @@ export class RecordScanner {
     }
   }
 
-  /** The bytes [start, end) of the record being reported; only with `keepRecords` set since it began. */
+  /** The bytes [start, end) of the record being reported, unless it is `oversize`; only with `keepRecords` set since it began. */
   recordBytes(start: number, end: number): Buffer {
     if (start >= this.#base) return this.#bytes.subarray(start - this.#base, end - this.#base);
     const before = this.#kept.from(start, Math.min(end, this.#base));
@@ -210,7 +210,7 @@ export class RecordScanner {
   /** At the end of a piece, which belongs to the caller: holds back a copy of what may be needed again. */
   #keep(): void {
     if (this.#nextQuote < this.#bytes.length) this.#quotedBefore = true;
-    const from = this.keepRecords ? this.#recordStart : this.#resumeAt;
+    const from = this.#keptFrom();
     if (from === NONE) this.#kept.clear();
     else if (from >= this.#base) this.#kept.reset(from, this.#bytes.subarray(from - this.#base));
     else this.#kept.append(this.#bytes);
@@ -218,6 +218,13 @@ export class RecordScanner {
     this.#bytes = NO_BYTES;
     this.#index = 0;
     this.#nextQuote = 0;
+  }
+
+  /** Nobody asks for the bytes of a record that is too long, but perhaps for its line end. */
+  #keptFrom(): number {
+    if (!this.keepRecords) return this.#resumeAt;
+    if (this.#state === OVERSIZE) return NONE;
+    return this.#state === CR_SEEN && this.#endedKind === 'oversize' ? this.#endedAt : this.#recordStart;
   }
 
   #scan(): void {

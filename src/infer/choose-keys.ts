@@ -1,6 +1,6 @@
 import type { TypedColumn } from './choose-type.ts';
 import type { Column } from './column.ts';
-import { INTEGER, kindOf, LONG_INTEGER, NOTHING, PADDED, ZERO_INTEGER } from './shapes.ts';
+import { BLANK, INTEGER, kindOf, LONG_INTEGER, NOTHING, PADDED, ZERO_INTEGER } from './shapes.ts';
 import { CODE_HEADING } from './words.ts';
 
 /** What the choice of a key needs of a field. */
@@ -35,9 +35,9 @@ export function isUnique({ column, typed }: KeyCandidate): boolean {
 /** Equal values are equal texts, spaces around them aside: an integer without plus signs, a text, dates of one form. */
 function hasExactKeys(column: Column, typed: TypedColumn): boolean {
   for (const [shape, count] of column.shapes) {
-    // A word such as "-" that is a value here was not looked at for being twice.
+    // A word such as "-" and a blank that is a value here was not looked at for being twice.
     if (
-      kindOf(shape) === NOTHING &&
+      (kindOf(shape) === NOTHING || kindOf(shape) === BLANK) &&
       !typed.missing.includes(count.examples[0]!.bytes.toString()) &&
       count.rows > 1
     )

@@ -46,6 +46,13 @@ export class Column {
   maxBytes = 0;
   minCharacters = Number.POSITIVE_INFINITY;
   maxCharacters = 0;
+  /** Of blanks and of words such as "-", which are values in a text and none elsewhere. */
+  readonly #odd = {
+    minBytes: Number.POSITIVE_INFINITY,
+    maxBytes: 0,
+    minCharacters: Number.POSITIVE_INFINITY,
+    maxCharacters: 0,
+  };
   /** Of plain integers that doubles hold; and of dates as numbers, `20260131`. */
   minimum = Number.POSITIVE_INFINITY;
   maximum = Number.NEGATIVE_INFINITY;
@@ -92,18 +99,30 @@ export class Column {
       if (shape === -1) shape = cellShape(bytes, start, end);
       else this.#range(this.#value);
       const count = this.#count(shape, bytes, start, end, line);
-      const kind = kindOf(shape);
-      if (kind === MOMENT) this.#moment(count, bytes, start, end, line);
-      else if (kind === TEXT) this.#text();
-      else if (kind === INTEGER && Number.isNaN(this.#value)) this.#integer(bytes, start, end);
+      const found = kindOf(shape);
+      if (found === MOMENT) this.#moment(count, bytes, start, end, line);
+      else if (found === TEXT) this.#text();
+      else if (found === INTEGER && Number.isNaN(this.#value)) this.#integer(bytes, start, end);
       this.#value = Number.NaN;
     }
-    if (kindOf(shape) === NOTHING || kindOf(shape) === BLANK) return;
+    const kind = kindOf(shape);
+    if (kind === NOTHING || kind === BLANK) {
+      if (kind === BLANK || detailOf(shape) >= STRONG) this.#oddLength(bytes, start, end);
+      return;
+    }
     const length = end - start;
     if (length < this.minBytes) this.minBytes = length;
     if (length > this.maxBytes) this.maxBytes = length;
     if (!ascii) this.#characters(bytes, start, end);
     if (this.#isFew || this.keys !== null) this.#distinct(bytes, start, end, line);
+  }
+
+  /** The shortest and the longest of a text's values, in characters of UTF-8 or else in bytes. */
+  textLengths(utf8: boolean): readonly [least: number, most: number] {
+    const odd = this.#odd;
+    return utf8
+      ? [Math.min(this.minCharacters, odd.minCharacters), Math.max(this.maxCharacters, odd.maxCharacters)]
+      : [Math.min(this.minBytes, odd.minBytes), Math.max(this.maxBytes, odd.maxBytes)];
   }
 
   /** To be called once all cells went by. */
@@ -221,10 +240,17 @@ export class Column {
     this.#lastMonthFirst = monthFirst;
   }
 
-  /** Characters of UTF-8; of another encoding the bytes are the characters. */
+  #oddLength(bytes: Uint8Array, start: number, end: number): void {
+    const odd = this.#odd;
+    const characters = charactersOf(bytes, start, end);
+    odd.minBytes = Math.min(odd.minBytes, end - start);
+    odd.maxBytes = Math.max(odd.maxBytes, end - start);
+    odd.minCharacters = Math.min(odd.minCharacters, characters);
+    odd.maxCharacters = Math.max(odd.maxCharacters, characters);
+  }
+
   #characters(bytes: Uint8Array, start: number, end: number): void {
-    let characters = 0;
-    for (let i = start; i < end; i++) if ((bytes[i]! & 0xc0) !== 0x80) characters++;
+    const characters = charactersOf(bytes, start, end);
     if (characters < this.minCharacters) this.minCharacters = characters;
     if (characters > this.maxCharacters) this.maxCharacters = characters;
   }
@@ -241,6 +267,13 @@ export class Column {
     this.keys.release();
     this.keys = null;
   }
+}
+
+/** Characters of UTF-8; of another encoding the bytes are the characters. */
+function charactersOf(bytes: Uint8Array, start: number, end: number): number {
+  let characters = 0;
+  for (let i = start; i < end; i++) if ((bytes[i]! & 0xc0) !== 0x80) characters++;
+  return characters;
 }
 
 export function exampleOf(bytes: Uint8Array, start: number, end: number, line: number): Example {

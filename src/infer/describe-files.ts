@@ -12,11 +12,15 @@ import {
   lineEndEvidence,
   quoteEvidence,
 } from './file-evidence.ts';
-import { fieldNames } from './names.ts';
+import { canNameTable, fieldNames } from './names.ts';
 import { previewOf } from './preview.ts';
 import type { Beginning } from './read-beginning.ts';
 import type { ScannedFile, ScannedTable } from './scan-files.ts';
 import type { TableScan } from './scan-table.ts';
+import { counted, linesOf } from './show.ts';
+
+/** What a table is called whose file can not name it. */
+const UNNAMED = /^table(?:_\d+)?$/;
 
 /** A table's columns with their types and keys, before references are looked for. */
 export interface Described {
@@ -104,6 +108,11 @@ export function describeFiles(
             `${files.map((file) => file.beginning.source.name).join(', ')} have the same header: they are one table, ${name}`,
           ]
         : []),
+      ...(UNNAMED.test(name) && files.some((file) => !canNameTable(file.beginning.source.name))
+        ? [
+            `the file's name has no letter that a table's name can have: the table is called ${name}, and --table gives it another name`,
+          ]
+        : []),
       ...table.warnings,
     ],
   };
@@ -134,7 +143,12 @@ function describeFile(
     name: beginning.source.name,
     bytes,
     rows: scan.rows,
-    badRows: scan.otherWidth.rows + scan.strays.rows + scan.blanks.rows + (encoding.exceptions?.rows ?? 0),
+    badRows:
+      scan.otherWidth.rows +
+      scan.strays.rows +
+      scan.oversize.rows +
+      scan.blanks.rows +
+      (encoding.exceptions?.rows ?? 0),
     compression: beginning.form.compression,
     encoding: encodingEvidence(beginning, scan, encoding),
     delimiter: delimiterEvidence(beginning, scan),
@@ -183,7 +197,7 @@ function encodingWarnings({ beginning, encoding, scan }: ScannedFile, table: str
   const bad = encoding.exceptions;
   if (bad !== null) {
     return [
-      `${name}: it is in two encodings: read as ${encoding.encoding}, ${bad.rows} rows are not in it (line ${bad.lines.join(', ')})`,
+      `${name}: it is in two encodings: read as ${encoding.encoding}, ${counted(bad.rows, 'row')} ${bad.rows === 1 ? 'is' : 'are'} not in it (${linesOf(bad)})`,
     ];
   }
   const beyond = scan.utf8.rows + scan.foreign.rows > 0;

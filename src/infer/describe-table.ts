@@ -16,6 +16,8 @@ import { detailOf, kindOf, NOTHING } from './shapes.ts';
 const MOST_ENUM = 12;
 const ROWS_A_MEMBER = 20;
 const FEWEST_A_MEMBER = 2;
+/** Other unique fields that are named beside the key. */
+const MOST_OTHERS = 8;
 /** Below so many rows nothing but the key is said to be unique. */
 const FEWEST_UNIQUE_ROWS = 100;
 
@@ -189,9 +191,8 @@ function enumOf(
 function observedOf(column: Column, choice: TypedColumn, utf8: boolean): Record<string, unknown> {
   if (choice.values === 0) return {};
   if (choice.type === 'string') {
-    return utf8
-      ? { minLength: column.minCharacters, maxLength: column.maxCharacters }
-      : { minLength: column.minBytes, maxLength: column.maxBytes };
+    const [minLength, maxLength] = column.textLengths(utf8);
+    return { minLength, maxLength };
   }
   const plain =
     choice.type === 'integer' && choice.properties.groupChar === undefined && column.maxBytes <= 15;
@@ -205,7 +206,10 @@ function keyEvidence(key: ChosenKey | null, rows: number, asked: boolean): Evide
       : 'no field that looks like a key has another value in each row';
     return { choice: 'no primary key', rows, exceptions: 0, examples: [], note };
   }
-  const also = key.others.length > 0 ? `also unique: ${key.others.join(', ')}` : undefined;
+  const others = key.others.slice(0, MOST_OTHERS).join(', ');
+  const more = key.others.length - MOST_OTHERS;
+  const also =
+    key.others.length === 0 ? undefined : `also unique: ${others}${more > 0 ? `, and ${more} more` : ''}`;
   const notes = [asked ? 'as it was asked for' : undefined, key.note, also].filter(
     (note) => note !== undefined,
   );

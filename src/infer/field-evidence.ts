@@ -3,7 +3,7 @@ import type { Column } from './column.ts';
 import type { Evidence } from './contract.ts';
 import type { FieldName } from './names.ts';
 import { BLANK, kindOf, NOTHING } from './shapes.ts';
-import { shown } from './show.ts';
+import { counted, shown } from './show.ts';
 
 const EXAMPLES = 3;
 
@@ -28,7 +28,7 @@ export function fieldEvidence({ column, choice, members, unique, decode, utf8 }:
       examples:
         choice.exceptions > 0
           ? (choice.exceptionExamples ?? []).map((one) => showExample(one, decode))
-          : valueExamples(column, decode),
+          : valueExamples(column, choice, decode),
       ...note(rows === 0 ? 'no row has a value' : [choice.note, rangeOf(column, choice, utf8)]),
     },
   ];
@@ -80,20 +80,24 @@ export function describeType({ type, format, properties }: TypedColumn): string 
 
 function rangeOf(column: Column, { type, properties }: TypedColumn, utf8: boolean): string | undefined {
   if (type === 'string') {
-    const [least, most] = utf8
-      ? [column.minCharacters, column.maxCharacters]
-      : [column.minBytes, column.maxBytes];
-    return least === most ? `${least} characters each` : `${least} to ${most} characters`;
+    const [least, most] = column.textLengths(utf8);
+    return least === most ? `${counted(least, 'character')} each` : `${least} to ${most} characters`;
   }
   if (type !== 'integer' || properties.groupChar !== undefined || column.maximum < column.minimum)
     return undefined;
   return `${column.minimum} to ${column.maximum}`;
 }
 
-function valueExamples(column: Column, decode: (bytes: Uint8Array) => string): string[] {
+function valueExamples(
+  column: Column,
+  { type, missing }: TypedColumn,
+  decode: (bytes: Uint8Array) => string,
+): string[] {
   const found: string[] = [];
   for (const [shape, count] of column.shapes) {
-    if (kindOf(shape) === NOTHING || kindOf(shape) === BLANK) continue;
+    // In a text a word such as "-" may be a value.
+    const none = kindOf(shape) === NOTHING || kindOf(shape) === BLANK;
+    if (none && (type !== 'string' || missing.includes(decode(count.examples[0]!.bytes)))) continue;
     for (const { bytes } of count.examples) {
       const text = shown(decode(bytes));
       if (!found.includes(text)) found.push(text);

@@ -1,8 +1,9 @@
+import { MAX_RECORD_BYTES } from '../csv/scan-contract.ts';
 import type { Evidence } from './contract.ts';
 import type { GuessedEncoding } from './guess-encoding.ts';
 import type { Beginning } from './read-beginning.ts';
 import type { FileScan, NotedRows } from './scan-table.ts';
-import { lines, nameOfCharacter, shown } from './show.ts';
+import { counted, lines, linesOf, nameOfCharacter, shown } from './show.ts';
 
 /** An encoding that was found, and what of the file is not in it. */
 export interface FoundEncoding extends GuessedEncoding {
@@ -32,7 +33,9 @@ export function delimiterEvidence({ dialect, guessed, width }: Beginning, scan: 
   const close = guessed.close.map(nameOfCharacter).join(', ');
   const notes = [
     width === 1 ? 'one column' : `${width} columns`,
-    others.rows > 0 ? `${others.rows} rows have more or fewer cells` : undefined,
+    others.rows > 0
+      ? `${counted(others.rows, 'row')} ${others.rows === 1 ? 'has' : 'have'} more or fewer cells`
+      : undefined,
     dialect.skipInitialSpace ? 'spaces behind it are skipped' : undefined,
     dialect.commentChar !== null ? `lines that begin with ${dialect.commentChar} are comments` : undefined,
     close === '' ? undefined : `${close} was considered as well`,
@@ -83,7 +86,9 @@ export function lineEndEvidence({ lineEnds, rows, trailingBlanks }: FileScan): E
     found.length > 1
       ? `mixed: ${found.map(([name, count]) => `${count} ${name}`).join(', ')}; each ends a record`
       : undefined,
-    trailingBlanks > 0 ? `${trailingBlanks} blank lines at the end do not count` : undefined,
+    trailingBlanks > 0
+      ? `${counted(trailingBlanks, 'blank line')} at the end ${trailingBlanks === 1 ? 'does' : 'do'} not count`
+      : undefined,
   ].filter((note) => note !== undefined);
   return {
     choice: found[0]?.[0] ?? 'none',
@@ -105,7 +110,7 @@ export function fileWarnings(
   return [
     ...say(
       skip.lines > 0
-        ? `the first ${skip.lines} lines are no part of the table, and have to go before a load takes it (\`longshore add\` leaves them out)`
+        ? `${skip.lines === 1 ? 'the first line is' : `the first ${skip.lines} lines are`} no part of the table, and ${skip.lines === 1 ? 'has' : 'have'} to go before a load takes it (\`longshore add\` leaves them out)`
         : undefined,
     ),
     ...say(
@@ -114,14 +119,14 @@ export function fileWarnings(
         : undefined,
     ),
     ...say(
-      noted(
-        scan.otherWidth,
-        usual === width ? `have another number of cells than ${width}, and become rejects` : null,
-      ),
+      usual === width
+        ? noted(scan.otherWidth, ['has', 'have'], `another number of cells than ${width}`)
+        : undefined,
     ),
-    ...say(noted(scan.strays, 'have a quote that is never closed, and become rejects')),
-    ...say(noted(scan.headerAgain, 'are the header once more')),
-    ...say(noted(scan.blanks, 'in between are blank, and become rejects')),
+    ...say(noted(scan.strays, ['has', 'have'], 'a quote that is never closed')),
+    ...say(noted(scan.oversize, ['is', 'are'], `longer than ${MAX_RECORD_BYTES / 1024 / 1024} MiB`)),
+    ...say(noted(scan.headerAgain, ['is', 'are'], 'the header once more', null)),
+    ...say(noted(scan.blanks, ['in between is', 'in between are'], 'blank')),
     ...say(
       scan.rows === 0
         ? 'there are no rows, so that nothing says what the columns hold: all are texts'
@@ -130,7 +135,14 @@ export function fileWarnings(
   ];
 }
 
-function noted({ rows, lines: at }: NotedRows, what: string | null): string | undefined {
-  if (rows === 0 || what === null) return undefined;
-  return `${rows} rows ${what} (line${at.length > 1 ? 's' : ''} ${at.join(', ')}${rows > at.length ? ', …' : ''})`;
+function noted(
+  found: NotedRows,
+  verbs: readonly [one: string, many: string],
+  what: string,
+  effect: readonly [one: string, many: string] | null = ['becomes a reject', 'become rejects'],
+): string | undefined {
+  if (found.rows === 0) return undefined;
+  const form = found.rows === 1 ? 0 : 1;
+  const then = effect === null ? '' : `, and ${effect[form]}`;
+  return `${counted(found.rows, 'row')} ${verbs[form]} ${what}${then} (${linesOf(found)})`;
 }

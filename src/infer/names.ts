@@ -6,16 +6,25 @@ const ENDINGS = /\.(?:csv|tsv|tab|txt|dat|psv|gz|gzip|text)$/i;
 
 /** The name of a file's table: what the file is called, in letters, digits and `_`. */
 export function tableNameOf(file: string): string {
+  const plain = plainName(file);
+  if (plain === '') return 'table';
+  return plain.startsWith('pg_') ? `table_${plain}`.slice(0, MAX_NAME_BYTES) : plain;
+}
+
+/** Whether anything is left of the file's name that a table's name can have. */
+export function canNameTable(file: string): boolean {
+  return plainName(file) !== '';
+}
+
+function plainName(file: string): string {
   let name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
   while (ENDINGS.test(name)) name = name.replace(ENDINGS, '');
-  const plain = asciiOf(name)
+  return asciiOf(name)
     .toLowerCase()
     .split(/[^a-z0-9]+/)
     .filter((part) => part !== '')
     .join('_')
     .slice(0, MAX_NAME_BYTES);
-  if (plain === '') return 'table';
-  return plain.startsWith('pg_') ? `table_${plain}`.slice(0, MAX_NAME_BYTES) : plain;
 }
 
 const LETTERS: Readonly<Record<string, string>> = {

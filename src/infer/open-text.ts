@@ -142,9 +142,11 @@ async function* unpacked(pieces: AsyncGenerator<Buffer>, name: string): AsyncGen
     for await (const piece of gunzip) yield piece as Buffer;
   } catch (cause) {
     if (!(cause instanceof Error) || !('code' in cause) || !String(cause.code).startsWith('Z_')) throw cause;
-    throw new LongshoreError('file-not-csv', `${name} can not be unpacked by gzip: ${cause.message}`, {
-      cause,
-    });
+    const why =
+      cause.code === 'Z_BUF_ERROR'
+        ? 'can not be unpacked whole: its gzip data ends in the middle. Fetch or pack it again'
+        : `can not be unpacked by gzip: ${cause.message}`;
+    throw new LongshoreError('file-not-csv', `${name} ${why}`, { cause });
   } finally {
     source.destroy();
     gunzip.destroy();

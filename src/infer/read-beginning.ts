@@ -70,9 +70,10 @@ export async function readBeginning(
     mostCells > MOST_FIELDS &&
     (guessed.reading.width > MOST_FIELDS || (guessed.reading.first[0] ?? 0) > MOST_FIELDS)
   ) {
-    throw notCsv(
-      source.name,
-      `no table for PostgreSQL: it has ${mostCells >= MOST_CELLS ? 'at least ' : ''}${mostCells} columns, and a table can have ${MOST_FIELDS}`,
+    throw new LongshoreError(
+      'file-not-csv',
+      `${source.name} has ${mostCells} columns, and a table can have ${MOST_FIELDS} (PostgreSQL's limit is 1600): ` +
+        'cut it into files of fewer columns',
     );
   }
   const found = firstRecord(rest, guessed.dialect);

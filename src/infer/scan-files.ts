@@ -7,6 +7,7 @@ import { tableNameOf, withNumber } from './names.ts';
 import { openText, type TextOptions } from './open-text.ts';
 import type { Beginning } from './read-beginning.ts';
 import { type FileScan, TableScan, type TakeRow } from './scan-table.ts';
+import { counted } from './show.ts';
 
 export interface ScannedFile {
   readonly beginning: Beginning;
@@ -109,10 +110,14 @@ function encodingOf({ form, encoding, headerBytes }: Beginning, scan: FileScan):
     return {
       encoding: 'utf-8',
       exceptions: foreign,
-      note: `${foreign.rows} rows are in another encoding, such as ${guessed.encoding}`,
+      note: `${counted(foreign.rows, 'row')} ${foreign.rows === 1 ? 'is' : 'are'} in another encoding, such as ${guessed.encoding}`,
     };
   }
-  return { encoding: guessed.encoding, exceptions: utf8, note: `${utf8.rows} rows are in UTF-8` };
+  return {
+    encoding: guessed.encoding,
+    exceptions: utf8,
+    note: `${counted(utf8.rows, 'row')} ${utf8.rows === 1 ? 'is' : 'are'} in UTF-8`,
+  };
 }
 
 /** Reads the rows of a table once more, until no more are needed. */

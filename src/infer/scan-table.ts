@@ -34,6 +34,7 @@ export class FileScan {
   readonly otherWidth = new NotedRows();
   readonly widthExamples: Example[] = [];
   readonly strays = new NotedRows();
+  readonly oversize = new NotedRows();
   readonly blanks = new NotedRows();
   readonly headerAgain = new NotedRows();
   trailingBlanks = 0;
@@ -155,14 +156,6 @@ class FilePass {
       scan.comments++;
       return;
     }
-    let bytes = this.#piece;
-    let [from, to] = [start - this.#base, end - this.#base];
-    let ascii = this.#asciiPiece;
-    if (from < 0) {
-      bytes = this.#scanner.recordBytes(start, end);
-      [from, to] = [0, bytes.length];
-      ascii = isAscii(bytes);
-    }
     this.#lineEnd(end, next);
     if (this.#awaitsHeader) {
       this.#awaitsHeader = false;
@@ -171,8 +164,16 @@ class FilePass {
     if (kind === 'oversize') {
       this.#flushBlanks();
       scan.rows++;
-      scan.strays.add(line);
+      scan.oversize.add(line);
       return;
+    }
+    let bytes = this.#piece;
+    let [from, to] = [start - this.#base, end - this.#base];
+    let ascii = this.#asciiPiece;
+    if (from < 0) {
+      bytes = this.#scanner.recordBytes(start, end);
+      [from, to] = [0, bytes.length];
+      ascii = isAscii(bytes);
     }
     const width = this.#splitter.split(bytes, from, to, quoted);
     if (isBlankRecord(bytes, from, to) || (width === this.#width && isEmpty(this.#splitter, width))) {

@@ -1,4 +1,5 @@
 import { shorten } from '../shorten.ts';
+import type { NotedRows } from './scan-table.ts';
 
 const MOST_CHARACTERS = 60;
 
@@ -15,6 +16,15 @@ export function nameOfCharacter(character: string): string {
 
 export function shown(text: string): string {
   return JSON.stringify(shorten(text, MOST_CHARACTERS));
+}
+
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** The first lines of rows that were noted: `lines 2, 5, …`. */
+export function linesOf({ rows, lines: at }: NotedRows): string {
+  return `line${at.length > 1 ? 's' : ''} ${at.join(', ')}${rows > at.length ? ', …' : ''}`;
 }
 
 export function lines(numbers: readonly number[]): string[] {

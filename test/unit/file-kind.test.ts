@@ -11,6 +11,10 @@ const CSV = '1,Engineer\n2,"Señor ""Dock"""\n';
 const swapped = (text: string) => Buffer.from(text, 'utf16le').swap16();
 const hex = (bytes: string) => Buffer.from(bytes, 'hex');
 
+/** The beginning of an archive: its first header, and the name of the first file. */
+const zipOf = (name: string) =>
+  Buffer.concat([hex('504b0304140006000800'), Buffer.alloc(20), Buffer.from(name)]);
+
 /** What is sent for a text, and the words that have to name it. */
 const FOREIGN: readonly (readonly [kind: RegExp, bytes: Buffer])[] = [
   [/UTF-16 \(little-endian\)/, Buffer.from(`\ufeff${CSV}`, 'utf16le')],
@@ -22,6 +26,9 @@ const FOREIGN: readonly (readonly [kind: RegExp, bytes: Buffer])[] = [
   [/gzip/, gzipSync(CSV)],
   [/zstd/, zstdCompressSync(Buffer.from(CSV))],
   [/zip archive or a spreadsheet/, hex('504b03041400000008')],
+  [/an Excel spreadsheet/, zipOf('[Content_Types].xml<Types')],
+  [/an Excel spreadsheet \(xlsx\)/, zipOf('xl/workbook.xml')],
+  [/an OpenDocument spreadsheet/, zipOf('mimetypeapplication/vnd.oasis.opendocument.spreadsheet')],
   [/bzip2/, Buffer.concat([Buffer.from('BZh9'), hex('314159265359aabb')])],
   [/xz/, hex('fd377a585a000004')],
   [/Parquet/, Buffer.concat([Buffer.from('PAR1'), hex('15041510')])],
@@ -31,6 +38,8 @@ const FOREIGN: readonly (readonly [kind: RegExp, bytes: Buffer])[] = [
   [/old Excel/, hex('d0cf11e0a1b11ae100')],
   [/image \(PNG\)/, hex('89504e470d0a1a0a0000000d49484452')],
   [/image \(JPEG\)/, hex('ffd8ffe000104a464946')],
+  [/image \(WebP\)/, Buffer.concat([Buffer.from('RIFF'), hex('24000000'), Buffer.from('WEBPVP8 ')])],
+  [/image \(HEIC\)/, Buffer.concat([hex('00000018'), Buffer.from('ftypheic\0\0\0\0')])],
   [/image \(GIF\)/, Buffer.from('GIF89a\x01\0\x01\0')],
   [/tar archive/, Buffer.concat([Buffer.alloc(257, 'a'), Buffer.from('ustar\x0000')])],
 ];

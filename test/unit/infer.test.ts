@@ -93,6 +93,17 @@ function messyExport(): Buffer {
   return windows1252(`${lines.join('\r\n')}\r\n\r\n;;;;;;;\r\n\r\n`);
 }
 
+function columnsOf(count: number): string {
+  const names = Array.from({ length: count }, (_, i) => `c${i}`);
+  return `${names.join(',')}\n${names.map(() => '1').join(',')}\n`;
+}
+
+function cutOff(): Buffer {
+  const rows = Array.from({ length: 9_000 }, (_, i) => `${i},${(i * 7_919) % 10_007}`).join('\n');
+  const packed = gzipSync(`id,value\n${rows}\n`);
+  return packed.subarray(0, packed.length / 2);
+}
+
 describe('infer', () => {
   it("reads a shop's export: semicolons, windows-1252, leading zeros, 1,234.56, DD/MM/YYYY, Y/N, NULL, gzip", async () => {
     const bytes = messyExport();
@@ -290,6 +301,58 @@ describe('infer', () => {
     assert.equal(Buffer.from(file).subarray(prepared.skipBytes).toString().slice(0, 4), 'day;');
   });
 
+  it('counts words such as "-" and blanks of a text as the values that they are', async () => {
+    const rows = Array.from({ length: 120 }, (_, i) => [
+      i,
+      ['open', '-', 'x'][i % 3],
+      i < 2 ? '  ' : `c${i}`,
+    ]);
+    const csv = `id,state,code\n${rows.map((row) => row.join(',')).join('\n')}\n`;
+    const inferred = await infer([source(csv)], { rules: 'observed' });
+    const [, state, code] = resourceOf(inferred).schema.fields;
+    assert.deepEqual(state!.constraints, { required: true, minLength: 1, maxLength: 4 });
+    assert.deepEqual(code!.constraints, { required: true, minLength: 2, maxLength: 4 }, 'it is not unique');
+    assert.equal(rejectsOf(Buffer.from(csv), inferred), 0);
+    const dashes = await infer([source('id,text\n1,-\n2,-\n3,none\n')], { rules: 'observed' });
+    assert.deepEqual(resourceOf(dashes).schema.fields[1]!.constraints, {
+      required: true,
+      minLength: 1,
+      maxLength: 4,
+    });
+  });
+
+  it('tells a record that is too long from a quote that is never closed, in bounded memory', async () => {
+    const piece = Buffer.alloc(1024 * 1024, 'x');
+    const long: InferSource = {
+      name: 'file.csv',
+      async *open() {
+        yield Buffer.from('id,note\n1,a\n2,');
+        for (let mib = 0; mib < 200; mib++) yield piece;
+        yield Buffer.from('\r');
+        yield Buffer.from('\n3,c\n');
+      },
+    };
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    const inferred = await infer([long], {
+      progress: () => {
+        most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      },
+    });
+    assert.deepEqual(inferred.warnings, [
+      'file.csv: 1 row is longer than 16 MiB, and becomes a reject (line 3)',
+    ]);
+    assert.deepEqual([inferred.files[0]!.rows, inferred.files[0]!.badRows], [3, 1]);
+    assert.equal(inferred.files[0]!.lineEnd.note, 'mixed: 3 LF, 1 CRLF; each ends a record');
+    assert.ok(most < 150 * 1024 * 1024, `${Math.round(most / 1024 / 1024)} MiB`);
+  });
+
+  it('says that a file gives its table no name, and how it gets one', async () => {
+    const inferred = await infer([source('id\n1\n2\n', '编号.csv')]);
+    assert.equal(resourceOf(inferred).name, 'table');
+    assert.match(inferred.warnings.join(), /the table is called table, and --table gives it another name/);
+  });
+
   const REFUSED: readonly (readonly [
     what: string,
     content: string | Buffer,
@@ -311,6 +374,16 @@ describe('infer', () => {
       'file-not-csv',
       /binary data/,
     ],
+    [
+      'a file with 5,000 columns',
+      columnsOf(5_000),
+      'file-not-csv',
+      /has 5000 columns, and a table can have 1500/,
+    ],
+    ['a file of one column more than a table can have', columnsOf(1_501), 'file-not-csv', /1501 columns/],
+    ['a Parquet file', Buffer.from('PAR1\x15\x04\x15\x10'), 'file-not-csv', /a Parquet file/],
+    ['a gzip that ends in the middle', cutOff(), 'file-not-csv', /cut off: its gzip data ends/],
+    ['a gzip of nothing', gzipSync(''), 'file-empty', /is empty/],
     ['a million columns', Buffer.from(`${'c,'.repeat(999_999)}c\n`), 'file-not-csv', /1000000 columns/],
   ];
   for (const [what, content, code, message] of REFUSED) {
