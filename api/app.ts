@@ -44,6 +44,7 @@ import { startRestoreRoutes } from './restores/start-restore.ts';
 import { scheduleRoutes } from './schedules/schedules.ts';
 import { addTablesRoute } from './tables/add-tables.ts';
 import { dictionaryRoute } from './tables/dictionary.ts';
+import { inferRoute } from './tables/infer.ts';
 import { planRoutes } from './tables/plan.ts';
 import { removedTableRoutes } from './tables/removed-tables.ts';
 import { tableRoutes } from './tables/tables.ts';
@@ -113,6 +114,7 @@ function routesOf({ reports, dictionary }: ApiDeps, docs: DocsSource): readonly 
     ...restoreRoutes,
     ...copyRoutes,
     dictionaryRoute,
+    inferRoute,
     ...planRoutes,
     ...keyRoutes,
     tokenRoute,

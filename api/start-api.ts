@@ -372,6 +372,7 @@ export async function startApi({
     keyService,
     limiter: createRateLimiter(),
     uploads: new UploadSlots(config.uploads),
+    inferences: new UploadSlots(config.inferences, 'requests are being inferred'),
     closing,
     audit,
     loads,

@@ -94,6 +94,8 @@ const schema = z.object({
   LONGSHORE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(4000),
   LONGSHORE_INBOX: z.enum(['on', 'paused']).default('on'),
   LONGSHORE_UPLOADS: z.coerce.number().int().min(1).max(10_000).default(64),
+  LONGSHORE_INFERENCES: z.coerce.number().int().min(1).max(1_000).default(2),
+  LONGSHORE_INFER_MIB: z.coerce.number().int().min(1).max(1_048_576).default(512),
   LONGSHORE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(3600).optional(),
   LONGSHORE_GRACE_SECONDS: z.coerce.number().int().min(0).max(3600).optional(),
   LONGSHORE_COPIES: z.coerce.number().int().min(0).max(10_000).default(100),
@@ -178,6 +180,10 @@ export interface Config {
   readonly inboxPaused: boolean;
   /** Files that an API process receives at a time. */
   readonly uploads: number;
+  /** Requests of which an API process infers the files at a time. */
+  readonly inferences: number;
+  /** What the files of such a request may have together, unpacked. */
+  readonly inferMebibytes: number;
   /** How long an API process that was told to stop serves on; unset: it depends on who started it. */
   readonly drainSeconds: number | undefined;
   /** How long a process that stops lets requests, or activities, finish; unset: likewise. */
@@ -278,6 +284,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     rate: { perSecond: e.LONGSHORE_RATE, burst: e.LONGSHORE_BURST },
     inboxPaused: e.LONGSHORE_INBOX === 'paused',
     uploads: e.LONGSHORE_UPLOADS,
+    inferences: e.LONGSHORE_INFERENCES,
+    inferMebibytes: e.LONGSHORE_INFER_MIB,
     drainSeconds: e.LONGSHORE_DRAIN_SECONDS,
     graceSeconds: e.LONGSHORE_GRACE_SECONDS,
     copies: e.LONGSHORE_COPIES,

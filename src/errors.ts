@@ -186,7 +186,7 @@ export const ERRORS = {
     status: 413,
     retryable: false,
     title: 'The body is too large',
-    remedy: 'Send less at once; files have no limit, JSON bodies have.',
+    remedy: 'Send less at once; files of loads have no limit, other bodies have.',
   },
   'malformed-body': {
     status: 400,

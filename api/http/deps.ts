@@ -44,6 +44,8 @@ export interface ApiDeps {
   readonly keyService: ApiKeyService;
   readonly limiter: RateLimiter;
   readonly uploads: UploadSlots;
+  /** Requests of which the files are inferred. */
+  readonly inferences: UploadSlots;
   readonly closing: Closing;
   readonly audit: AuditLog;
   readonly loads: LoadService;

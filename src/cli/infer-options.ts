@@ -1,5 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { InferOverrides, InferredRules } from '../infer/infer.ts';
+import {
+  DELIMITER_EXPECTED,
+  ENCODING_EXPECTED,
+  QUOTE_EXPECTED,
+  readDelimiter,
+  readEncoding,
+  readQuote,
+} from '../infer/read-overrides.ts';
 
 /** Options of the commands that find what a file holds. */
 export interface InferCommandOptions {
@@ -17,11 +25,19 @@ export interface InferCommandOptions {
 export function addInferOptions(command: Command): Command {
   return command
     .option('-t, --table <table>', 'the name of the table (that of the file)')
-    .option('--delimiter <character>', 'what separates the cells; "tab" is a tab', delimiter)
-    .option('--encoding <name>', 'the encoding, as windows-1252', encoding)
+    .option(
+      '--delimiter <character>',
+      'what separates the cells; "tab" is a tab',
+      reading(readDelimiter, DELIMITER_EXPECTED),
+    )
+    .option('--encoding <name>', 'the encoding, as windows-1252', reading(readEncoding, ENCODING_EXPECTED))
     .option('--header', 'the first line names the columns')
     .option('--no-header', 'the first line is a row')
-    .option('--quote <character>', 'what quotes cells; "none": nothing does', quote)
+    .option(
+      '--quote <character>',
+      'what quotes cells; "none": nothing does',
+      reading(readQuote, QUOTE_EXPECTED),
+    )
     .addOption(
       new Option('--dates <order>', 'what comes first in dates such as 01/02/2026').choices(['day', 'month']),
     )
@@ -52,28 +68,17 @@ export function overridesOf(options: InferCommandOptions): InferOverrides {
     ...(separator === undefined ? {} : { delimiter: separator }),
     ...(label === undefined ? {} : { encoding: label }),
     ...(header === undefined ? {} : { header }),
-    ...(quoteChar === undefined ? {} : { quoteChar: quoteChar === '' ? null : quoteChar }),
+    ...(quoteChar === undefined ? {} : { quoteChar: quoteChar === 'none' ? null : quoteChar }),
     ...(dates === undefined ? {} : { dateOrder: dates }),
     ...(primaryKey === undefined ? {} : { primaryKey: primaryKey === false ? [] : primaryKey.split(',') }),
   };
 }
 
-function delimiter(text: string): string {
-  const character = text === 'tab' || text === '\\t' ? '\t' : text;
-  if (/^[\t !-~]$/.test(character) && !/["'\dA-Za-z]/.test(character)) return character;
-  throw new InvalidArgumentError('expected one ASCII character that is no letter, digit or quote, or "tab"');
-}
-
-function quote(text: string): string {
-  if (text === 'none') return '';
-  if (/^[!-/:-@[-`{-~]$/.test(text)) return text;
-  throw new InvalidArgumentError('expected one ASCII character that is no letter or digit, or "none"');
-}
-
-function encoding(text: string): string {
-  try {
-    return new TextDecoder(text).encoding;
-  } catch {
-    throw new InvalidArgumentError('expected the name of an encoding, as utf-8 or windows-1252');
-  }
+/** An option's value, or how it has to be. */
+function reading(read: (text: string) => string | null, expected: string): (text: string) => string {
+  return (text) => {
+    const value = read(text);
+    if (value === null) throw new InvalidArgumentError(expected);
+    return value;
+  };
 }

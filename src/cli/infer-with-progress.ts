@@ -26,6 +26,7 @@ export async function inferWithProgress(
   } catch (error) {
     if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted: nothing was sent');
     if (!(error instanceof LongshoreError)) throw error;
+    if (error.code === 'invalid-request') throw new CliError(EXIT.usage, error.message, { cause: error });
     const { title, remedy } = ERRORS[error.code];
     throw new CliError(EXIT.usage, `${title} (${error.code})\n  ${error.message}\n  ${remedy}`, {
       cause: error,

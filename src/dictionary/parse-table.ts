@@ -86,13 +86,17 @@ function objectAt(value: unknown, place: Place, what: string): JsonObject | null
 }
 
 function checkTableName(name: unknown, place: Place): void {
+  const fault = tableNameFault(name);
+  if (fault !== null) place.fault(fault);
+}
+
+/** @returns why a table can not be called so; null: it can */
+export function tableNameFault(name: unknown): string | null {
   if (typeof name !== 'string' || !TABLE_NAME.test(name)) {
-    place.fault(
-      `expected a name of ASCII letters, digits, ".", "-" and "_" that begins with a letter or a digit, received ${describe(name)}`,
-    );
-  } else if (/^pg_/i.test(name)) {
-    place.fault(`"${name}": names that begin with "pg_" are kept for PostgreSQL's own`);
-  } else checkLength(name, place);
+    return `expected a name of ASCII letters, digits, ".", "-" and "_" that begins with a letter or a digit, received ${describe(name)}`;
+  }
+  if (/^pg_/i.test(name)) return `"${name}": names that begin with "pg_" are kept for PostgreSQL's own`;
+  return lengthFault(name);
 }
 
 /** Names with a fault of their own are not reported twice. */
@@ -138,7 +142,8 @@ function checkFieldName(name: string, before: ReadonlySet<string>, place: Place)
   const fault = fieldNameFault(name);
   if (fault !== null) place.fault(fault);
   else if (before.has(name)) place.fault(`"${name}" is the name of two fields; a column needs its own`);
-  checkLength(name, place);
+  const long = lengthFault(name);
+  if (long !== null) place.fault(long);
 }
 
 function fieldNameFault(name: string): string | null {
@@ -147,11 +152,11 @@ function fieldNameFault(name: string): string | null {
   return SYSTEM_COLUMNS.has(name) ? `"${name}" is a system column of PostgreSQL` : null;
 }
 
-function checkLength(name: string, place: Place): void {
+function lengthFault(name: string): string | null {
   const bytes = Buffer.byteLength(name);
-  if (bytes > MAX_NAME_BYTES) {
-    place.fault(`expected a name of at most ${MAX_NAME_BYTES} bytes (PostgreSQL's limit), received ${bytes}`);
-  }
+  return bytes > MAX_NAME_BYTES
+    ? `expected a name of at most ${MAX_NAME_BYTES} bytes (PostgreSQL's limit), received ${bytes}`
+    : null;
 }
 
 function parseFieldsMatch(value: unknown, header: boolean, place: Place): FieldsMatch {

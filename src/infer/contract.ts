@@ -37,7 +37,7 @@ export interface InferOptions {
   readonly overrides?: InferOverrides;
   /** Default `usual` */
   readonly rules?: InferredRules;
-  /** Bytes of one file, unpacked, beyond which it is refused; default: any size. */
+  /** Bytes of all files together, unpacked, beyond which they are refused; default: any size. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
   /** Called with the bytes of all sources that were read so far, as they are in the files. */

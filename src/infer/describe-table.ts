@@ -1,4 +1,7 @@
 import { DEFAULT_DIALECT } from '../dictionary/parse-dialect.ts';
+import { LongshoreError } from '../errors.ts';
+import { meant } from '../schema-words.ts';
+import { quoted } from '../shorten.ts';
 import type { Dialect } from '../types.ts';
 import { STRONG } from './cell-shape.ts';
 import type { Surroundings } from './choice.ts';
@@ -63,6 +66,7 @@ export function describeTable(columns: readonly ColumnOfTable[], options: Descri
     typed: typed[index]!,
   }));
   const given = options.overrides.primaryKey;
+  requireFields(given ?? [], candidates);
   const key =
     options.key ??
     (given === undefined
@@ -137,6 +141,14 @@ export function describeTable(columns: readonly ColumnOfTable[], options: Descri
     keyEvidence: keyEvidence(key, options.rows, given !== undefined),
     warnings,
   };
+}
+
+function requireFields(key: readonly string[], candidates: readonly KeyCandidate[]): void {
+  const names = candidates.map(({ name }) => name);
+  const missing = key.find((name) => !names.includes(name));
+  if (missing === undefined) return;
+  const detail = `primaryKey: the file has no field ${quoted(missing)}${meant(missing, names)}`;
+  throw new LongshoreError('invalid-request', detail, { places: [{ parameter: 'primaryKey', detail }] });
 }
 
 function surroundingsOf(

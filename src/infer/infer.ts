@@ -1,3 +1,4 @@
+import { tableNameFault } from '../dictionary/parse-table.ts';
 import { LongshoreError } from '../errors.ts';
 import type { InferOptions, Inferred, InferSource } from './contract.ts';
 import { type Described, describeFiles, describeScanned } from './describe-files.ts';
@@ -13,11 +14,12 @@ export type * from './contract.ts';
  * references, each with its evidence. Files are read twice, their beginning and all of it; memory stays bounded.
  *
  * @throws LongshoreError `file-not-csv` when a file is no text or has too many columns; `file-empty`;
- *   `body-too-large` when one has more than `maxBytes`
+ *   `body-too-large` when they have more than `maxBytes`; `invalid-request` for a table or a key that can not be
  */
 export async function infer(sources: readonly InferSource[], options: InferOptions = {}): Promise<Inferred> {
   const overrides = options.overrides ?? {};
   if (sources.length === 0) throw new LongshoreError('file-missing', 'no file was given');
+  if (overrides.table !== undefined) requireTableName(overrides.table);
   const beginnings: Beginning[] = [];
   for (const source of sources) {
     beginnings.push(await readBeginning(source, overrides, textOptions(options)));
@@ -25,10 +27,11 @@ export async function infer(sources: readonly InferSource[], options: InferOptio
   const warnings: string[] = [];
   const budget = slotBudget();
   const tables: ScannedTable[] = [];
+  const allowed = { bytes: options.maxBytes ?? Number.POSITIVE_INFINITY };
   let read = 0;
   for (const group of groupsOf(beginnings)) {
     tables.push(
-      await scanGroup(group, budget, nameOf(group, tables, options), options, (bytes) => {
+      await scanGroup({ group, name: nameOf(group, tables, options), budget, allowed }, options, (bytes) => {
         read += bytes;
         options.progress?.(read);
       }),
@@ -41,7 +44,9 @@ export async function infer(sources: readonly InferSource[], options: InferOptio
   const parts = described.map((table, index) => describeFiles(table, references[index]!));
   for (const { name } of options.tables ?? []) {
     if (tables.some((table) => table.name === name)) {
-      warnings.push(`there is a table ${name} already: --table gives this one another name`);
+      warnings.push(
+        `there is a table ${name} already: this one needs another name, unless it is to be the same`,
+      );
     }
   }
   return {
@@ -49,4 +54,11 @@ export async function infer(sources: readonly InferSource[], options: InferOptio
     files: parts.flatMap(({ files }) => files),
     warnings: [...parts.flatMap((part) => part.warnings), ...warnings],
   };
+}
+
+function requireTableName(name: string): void {
+  const fault = tableNameFault(name);
+  if (fault === null) return;
+  const detail = `table: ${fault}`;
+  throw new LongshoreError('invalid-request', detail, { places: [{ parameter: 'table', detail }] });
 }

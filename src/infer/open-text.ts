@@ -37,7 +37,6 @@ export interface OpenText {
 export interface TextOptions {
   /** A WHATWG label that the file is known to have. */
   readonly encoding?: string | undefined;
-  readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of further bytes that were read, as they are in the file. */
   readonly read?: ((bytes: number) => void) | undefined;
@@ -71,7 +70,7 @@ export async function openText(source: InferSource, options: TextOptions = {}): 
         inner.head.subarray(0, 2).equals(Buffer.from('fffe', 'hex')) ||
         inner.head.subarray(0, 2).equals(Buffer.from('feff', 'hex')),
     },
-    pieces: limited(pieces, source.name, options),
+    pieces,
   };
 }
 
@@ -169,19 +168,4 @@ async function* recoded(pieces: AsyncGenerator<Buffer>, encoding: string): Async
   }
   const rest = decoder.decode();
   if (rest !== '') yield Buffer.from(rest);
-}
-
-async function* limited(
-  pieces: AsyncGenerator<Buffer>,
-  name: string,
-  { maxBytes = Number.POSITIVE_INFINITY }: TextOptions,
-): AsyncGenerator<Buffer, void, undefined> {
-  let bytes = 0;
-  for await (const piece of pieces) {
-    bytes += piece.length;
-    if (bytes > maxBytes) {
-      throw new LongshoreError('body-too-large', `${name} has more than ${maxBytes} bytes`);
-    }
-    yield piece;
-  }
 }

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { LongshoreError } from '../errors.ts';
 import type { InferOptions } from './contract.ts';
 import type { SlotBudget } from './distinct-keys.ts';
 import type { FoundEncoding } from './file-evidence.ts';
@@ -25,7 +26,7 @@ export interface ScannedTable {
 }
 
 export function textOptions(options: InferOptions, read?: (bytes: number) => void): TextOptions {
-  return { maxBytes: options.maxBytes, signal: options.signal, read };
+  return { signal: options.signal, read };
 }
 
 /** Files with the same header and dialect are one table. */
@@ -67,10 +68,17 @@ function commonStart(names: readonly string[]): string {
   return bare === '' ? names[0]! : bare;
 }
 
+/** Files that are one table, and what may be taken for them. */
+export interface GroupToScan {
+  readonly group: readonly Beginning[];
+  readonly name: string;
+  readonly budget: SlotBudget;
+  /** What the files that are still to be scanned may have; the scan takes its own from it. */
+  readonly allowed: { bytes: number };
+}
+
 export async function scanGroup(
-  group: readonly Beginning[],
-  budget: SlotBudget,
-  name: string,
+  { group, name, budget, allowed }: GroupToScan,
   options: InferOptions,
   progress: (bytes: number) => void,
 ): Promise<ScannedTable> {
@@ -89,11 +97,25 @@ export async function scanGroup(
       }),
       encoding: beginning.encoding,
     });
-    const found = await scan.add(pieces, beginning.skip);
+    const found = await scan.add(bounded(pieces, options, allowed), beginning.skip);
     files.push({ beginning, scan: found, encoding: encodingOf(beginning, found), bytes });
   }
   scan.end();
   return { name, files, scan };
+}
+
+async function* bounded(
+  pieces: AsyncIterable<Buffer>,
+  { maxBytes }: InferOptions,
+  allowed: { bytes: number },
+): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    allowed.bytes -= piece.length;
+    if (allowed.bytes < 0) {
+      throw new LongshoreError('body-too-large', `unpacked there are more than ${maxBytes} bytes`);
+    }
+    yield piece;
+  }
 }
 
 /** UTF-8 unless the rows say something else; of a file in two encodings, the one of most of its rows. */

@@ -266,6 +266,23 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
   ],
   'GET /v1/dictionary': [{ path: '/v1/dictionary', status: 200 }],
   'GET /v1/dictionary/plan': [{ path: '/v1/dictionary/plan', status: 200 }],
+  'POST /v1/dictionary/infer': [
+    {
+      path: '/v1/dictionary/infer?name=towns.csv',
+      headers: csv,
+      body: 'id,town\n1,One\n2,Two\n',
+      status: 200,
+    },
+    {
+      path: '/v1/dictionary/infer',
+      body: filesOf('id,town\n1,One\n', 'id;day\n1;2026-01-31\n'),
+      status: 200,
+    },
+    { path: '/v1/dictionary/infer?primaryKey=no', headers: csv, body: 'id,town\n1,One\n', status: 400 },
+    { path: '/v1/dictionary/infer', headers: csv, body: '%PDF-1.7', status: 422 },
+    { path: '/v1/dictionary/infer', headers: json, body: '[]', status: 415 },
+    { path: '/v1/dictionary/infer', headers: csv, body: 'id,town\n'.repeat(200_000), status: 413 },
+  ],
   'POST /v1/dictionary/apply': [
     { path: '/v1/dictionary/apply', headers: json, body: '{"steps": ["0123456789abcdef"]}', status: 409 },
     { path: '/v1/dictionary/apply', headers: json, body: '{"steps": []}', status: 400 },
@@ -386,6 +403,12 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
   'GET /openapi.json': [{ path: '/openapi.json', status: 200 }],
 };
 
+function filesOf(...contents: readonly string[]): FormData {
+  const form = new FormData();
+  for (const [at, content] of contents.entries()) form.append('file', new Blob([content]), `file ${at}.csv`);
+  return form;
+}
+
 function askedOfReport(name: string): [operation: string, asked: readonly Ask[]][] {
   const path = `/v1/reports/${name}`;
   const rows: readonly Ask[] = [
@@ -415,7 +438,7 @@ describe('every answer is as the OpenAPI document says', () => {
   const stopping: (() => Promise<unknown>)[] = [];
   before(async () => {
     stack = await testStack({ after: (action) => void stopping.push(action) }, undefined, {
-      env: { LONGSHORE_EVENTS_SECRET: 'a secret for events' },
+      env: { LONGSHORE_EVENTS_SECRET: 'a secret for events', LONGSHORE_INFER_MIB: '1' },
     });
     await stack.db.query(ARRIVED);
     made.set('basic', `Basic ${Buffer.from(`operator:${stack.key}`).toString('base64')}`);

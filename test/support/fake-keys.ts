@@ -37,7 +37,7 @@ export class FakeKeys {
   /** Oldest first. */
   readonly audit: AuditEntry[] = [];
 
-  deps(): Pick<ApiDeps, 'keys' | 'tokens' | 'keyService' | 'limiter' | 'uploads' | 'audit'> {
+  deps(): Pick<ApiDeps, 'keys' | 'tokens' | 'keyService' | 'limiter' | 'uploads' | 'inferences' | 'audit'> {
     const unused = async () => assertUnused();
     return {
       keys: {
@@ -61,6 +61,7 @@ export class FakeKeys {
       keyService: this.#service(),
       limiter: createRateLimiter(),
       uploads: new UploadSlots(64),
+      inferences: new UploadSlots(2, 'requests are being inferred'),
       audit: { record: (entry) => void this.audit.push(entry), stop: async () => undefined },
     };
   }

@@ -1,0 +1,41 @@
+import { Worker } from 'node:worker_threads';
+import { LongshoreError } from '../errors.ts';
+import type { Inferred } from './contract.ts';
+import type { OpenFile, ThreadAnswer, ThreadOptions } from './thread-task.ts';
+
+/** Of the thread's heap, in which inference stays far below this; its sets of values are outside of it. */
+const HEAP_MIB = 1024;
+
+/**
+ * Infers in a thread of its own, so that the process serves everybody else meanwhile.
+ * @param signal ends the thread at once, wherever it is; its reason is thrown
+ * @throws LongshoreError as `infer` does
+ */
+export async function inferInThread(
+  files: readonly OpenFile[],
+  options: ThreadOptions,
+  signal: AbortSignal,
+): Promise<Inferred> {
+  signal.throwIfAborted();
+  const compileCache = process.env.NODE_COMPILE_CACHE;
+  const thread = new Worker(new URL('./infer-thread.ts', import.meta.url), {
+    workerData: { files, options },
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+    // None of the process's secrets; its modules as they were compiled before.
+    env: compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<ThreadAnswer>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  thread.once('message', resolve);
+  thread.once('error', reject);
+  thread.once('exit', () => reject(new Error('the thread that infers ended without an answer')));
+  try {
+    const answer = await promise;
+    if (answer.kind === 'inferred') return answer.inferred;
+    throw new LongshoreError(answer.code, answer.message, { places: answer.places });
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await thread.terminate();
+  }
+}

@@ -1,0 +1,36 @@
+import { read } from 'node:fs';
+import { promisify } from 'node:util';
+import { parentPort, workerData } from 'node:worker_threads';
+import { LongshoreError } from '../errors.ts';
+import { infer } from './infer.ts';
+import { PIECE_BYTES, type ThreadAnswer, type ThreadTask } from './thread-task.ts';
+
+/** A thread: infers what files hold that its process has open, and answers with one message. */
+const { files, options } = workerData as ThreadTask;
+const readAt = promisify(read);
+
+const sources = files.map(({ name, fd }) => ({ name, open: () => piecesOf(fd) }));
+
+parentPort!.postMessage(await answer());
+
+/** An error of the catalog goes over as its members: messages between threads keep no classes. */
+async function answer(): Promise<ThreadAnswer> {
+  try {
+    return { kind: 'inferred', inferred: await infer(sources, options) };
+  } catch (error) {
+    if (!(error instanceof LongshoreError)) throw error;
+    const { code, message, places } = error;
+    return { kind: 'refused', code, message, places };
+  }
+}
+
+/** No stream: to destroy one would close the file, which is not this thread's. */
+async function* piecesOf(fd: number): AsyncGenerator<Buffer> {
+  for (let position = 0; ; ) {
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    const { bytesRead } = await readAt(fd, piece, 0, PIECE_BYTES, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield piece.subarray(0, bytesRead);
+  }
+}
