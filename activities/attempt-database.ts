@@ -72,7 +72,8 @@ async function begin(db: Database, { info, cancellationSignal }: Context): Promi
     activityType: info.activityType,
   });
   const deadline = AbortSignal.timeout(Math.min(info.startToCloseTimeoutMs * SHARE_OF_TIME, LONGEST_MS));
-  if (info.attempt > 1) await endSessions(db, name);
+  // A local activity is tried once; what came before was in a process that has lost its workflow since.
+  if (info.attempt > 1 || info.isLocal) await endSessions(db, name);
   return { name, deadline, signal: AbortSignal.any([cancellationSignal, deadline]) };
 }
 

@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   continueAsNew,
@@ -9,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { BatchActivities } from '../activities/index.ts';
 import type { CommitBatchesInput, CommittedGroup } from '../src/batches/contract.ts';
-import { reasonOf } from './failure-reason.ts';
+import { mayPass, reasonOf } from './failure-reason.ts';
 import { COMMIT } from './policies.ts';
 import { groupDetails } from './progress.ts';
 
@@ -42,10 +41,4 @@ export async function commitBatches(input: CommitBatchesInput): Promise<Committe
 function tell(group: CommittedGroup): CommittedGroup {
   setCurrentDetails(groupDetails(group));
   return group;
-}
-
-/** Whether the error is transient: only the time for tries has run out. */
-function mayPass(error: unknown): boolean {
-  if (!(error instanceof ActivityFailure) || isCancellation(error)) return false;
-  return !(error.cause instanceof ApplicationFailure && error.cause.nonRetryable);
 }

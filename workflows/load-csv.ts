@@ -9,7 +9,6 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   patched,
-  proxyActivities,
   setCurrentDetails,
   setHandler,
   sleep,
@@ -33,12 +32,12 @@ import { REJECTS_ATTRIBUTE_NAME } from '../src/temporal/attribute-names.ts';
 import { codeMarkdown, plainMarkdown } from '../src/temporal/ui-markdown.ts';
 import { reasonOf } from './failure-reason.ts';
 import { inWindow } from './in-window.ts';
+import { ledgerStep } from './ledger-step.ts';
 import {
   CHUNK,
   CHUNK_WINDOW,
   CHUNKS_A_RUN,
   chunkPriority,
-  LEDGER,
   PUBLISH_TRIES,
   publishPriority,
   SURVEYS,
@@ -50,7 +49,6 @@ import { workerActivities } from './worker-activities.ts';
 
 const REJECTS_ATTRIBUTE = defineSearchAttributeKey(REJECTS_ATTRIBUTE_NAME, SearchAttributeType.INT);
 
-const ledger = proxyActivities<LedgerActivities>(LEDGER);
 const chunkwise = workerActivities<Activities>(CHUNK);
 const whole = workerActivities<Activities>(WHOLE);
 
@@ -69,13 +67,18 @@ const loadEnded = defineSignal(LOAD_ENDED);
  * signalled that its turn has come.
  */
 export async function loadCsv(input: LoadCsvInput): Promise<LoadTotals & { readonly loadId: number }> {
-  const { loadId, uid } = input;
+  const { loadId, uid, localSteps = false } = input;
   const load: LoadStep = { loadId, uid };
   const state = takeSignals(input);
+  const ledger: LedgerActivities = {
+    takeTurn: ledgerStep('takeTurn', localSteps),
+    beginLoad: ledgerStep('beginLoad', localSteps),
+    endLoad: ledgerStep('endLoad', localSteps),
+  };
   let failure: unknown;
   let end: EndLoadInput['end'] = { status: 'done' };
   try {
-    await takeTurn(load, state);
+    await takeTurn(ledger, load, state);
     const begun = await ledger.beginLoad(load);
     const nextChunk = await loadChunks(input, state, begun);
     if (nextChunk < begun.chunks) {
@@ -92,7 +95,7 @@ export async function loadCsv(input: LoadCsvInput): Promise<LoadTotals & { reado
     failure = error;
     end = isCancellation(error) ? { status: 'cancelled' } : { status: 'failed', ...reasonOf(error) };
   }
-  const ended = await CancellationScope.nonCancellable(() => endLoad({ ...load, end }));
+  const ended = await CancellationScope.nonCancellable(() => endLoad(ledger, { ...load, end }));
   // Of a load that failed, the ledger's entry has no totals.
   const rejects = Math.max(ended.rejected, state.done.rejected);
   if (input.tellsRejects === true) upsertSearchAttributes([{ key: REJECTS_ATTRIBUTE, value: rejects }]);
@@ -130,7 +133,7 @@ function takeSignals(input: LoadCsvInput): LoadState {
   return state;
 }
 
-async function takeTurn(load: LoadStep, state: LoadState): Promise<void> {
+async function takeTurn(ledger: LedgerActivities, load: LoadStep, state: LoadState): Promise<void> {
   for (;;) {
     const turned = await ledger.takeTurn(load);
     if (turned.state === 'over') throw failed('load-state', `load ${load.loadId} has ended already`);
@@ -227,7 +230,7 @@ async function untilResumed(state: LoadState): Promise<void> {
   await condition(() => !state.paused);
 }
 
-async function endLoad(input: EndLoadInput): Promise<EndedLoad> {
+async function endLoad(ledger: LedgerActivities, input: EndLoadInput): Promise<EndedLoad> {
   const ended = await ledger.endLoad(input);
   if (ended.next !== null) {
     // A workflow that has ended meanwhile can't be signalled, and need not be.

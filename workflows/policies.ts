@@ -43,6 +43,15 @@ export const LEDGER: ActivityOptions = {
 };
 
 /**
+ * The first try of such a statement, as a part of the workflow's own task: two round trips to Temporal less, which is most
+ * of what a short load takes. A statement that takes longer than that waits for something, and Temporal shall show it.
+ */
+export const LEDGER_AT_ONCE: LocalActivityOptions = {
+  startToCloseTimeout: '7s',
+  retry: { maximumAttempts: 1 },
+};
+
+/**
  * Reads one chunk and writes its rows: about a second. The heartbeat, every few seconds, tells a dead worker from a slow
  * one; a busy disk may need ten minutes.
  */

@@ -5,6 +5,7 @@ import { translateTemporal } from '../temporal/translate-temporal.ts';
 import { hasEnded, type JobView } from './job.ts';
 import type { JobDeps, JobKind, JobRow } from './job-kind.ts';
 import { retryingOn } from './retrying-on.ts';
+import { seenWaits } from './seen-waits.ts';
 import { startJob } from './start-job.ts';
 import { waitUntilEnded } from './wait-until-ended.ts';
 
@@ -44,6 +45,7 @@ export function createJobs<Row extends JobRow, View extends JobView, Deps extend
 ): LedgerJobs<View> {
   const { client, db, log } = deps;
   const view = (id: View['id']) => kind.view(db, id);
+  const waitingFor = seenWaits((workflowId) => retryingOn(deps, workflowId, kind.besideWorkers));
   const startNow = async (id: View['id']) => {
     const row = await kind.row(db.ledger, id);
     if (row) await startJob(deps, kind, row);
@@ -62,7 +64,7 @@ export function createJobs<Row extends JobRow, View extends JobView, Deps extend
     async get(id) {
       const job = await view(id);
       if (hasEnded(job)) return job;
-      return { ...job, waitingFor: await retryingOn(deps, job.workflowId, kind.besideWorkers) };
+      return { ...job, waitingFor: await waitingFor(job.workflowId) };
     },
 
     wait: (id, waitMs, signal) => waitUntilEnded({ read: () => view(id), hasEnded, waitMs, signal }),

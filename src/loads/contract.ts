@@ -24,6 +24,8 @@ export interface LoadCsvInput {
   readonly paused?: boolean;
   /** Whether the number of rejects becomes a search attribute: Temporal knows it. Absent in older workflows. */
   readonly tellsRejects?: boolean;
+  /** Whether its short steps on the ledger begin as local activities. Absent in older workflows. */
+  readonly localSteps?: boolean;
   /** Carried over continue-as-new: counts of the chunks that are done. */
   readonly done?: ChunkCounts;
 }

@@ -37,7 +37,7 @@ export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
 
   workflowOf({ id, uid, table, mode, sourceName, bytes }) {
     return {
-      input: { loadId: id, uid, table, mode } satisfies LoadCsvInput,
+      input: { loadId: id, uid, table, mode, localSteps: true } satisfies LoadCsvInput,
       summary: `Load ${id}: ${plainMarkdown(endOf(sourceName))} into ${plainMarkdown(table)} (${mode})`,
       details: `Load ${id}: ${codeMarkdown(sourceName)} into ${codeMarkdown(table)}, mode **${mode}**`,
       memo: { load: id, table, mode, file: sourceName },

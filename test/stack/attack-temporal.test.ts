@@ -260,7 +260,7 @@ describe('a stranger at the Temporal server', async () => {
     const started = events[0]?.workflowExecutionStartedEventAttributes?.input?.payloads as Payload[];
     const ended = events.at(-1)?.workflowExecutionCompletedEventAttributes?.result?.payloads as Payload[];
     const [taken] = events.flatMap((event) => event.activityTaskScheduledEventAttributes ?? []);
-    assert.equal(taken?.activityType?.name, 'takeTurn');
+    assert.equal(taken?.activityType?.name, 'loadChunk');
     const input = taken.input?.payloads as Payload[];
     // Another workflow; the same one, but with its own answer as input.
     for (const [workflowId, payloads] of [
@@ -277,8 +277,9 @@ describe('a stranger at the Temporal server', async () => {
     }
     // Another workflow's activity; another activity of a workflow with the same ID.
     for (const [workflowId, activityType, taskQueue] of [
-      [`foreign-${randomUUID()}`, 'takeTurn', workflows],
+      [`foreign-${randomUUID()}`, 'loadChunk', activities],
       [load.workflowId, 'publishLoad', activities],
+      [load.workflowId, 'takeTurn', workflows],
     ] as const) {
       const activityId = taken.activityId ?? '';
       const failure = await foreign.callActivity(workflowId, { activityType, activityId, taskQueue, input });

@@ -8,6 +8,7 @@ import { readDictionary } from '../../src/dictionary/read-dictionary.ts';
 import { isKeeper } from '../../src/installation/process-registry.ts';
 import type { JobView } from '../../src/jobs/job.ts';
 import type { JobKind, JobRow } from '../../src/jobs/job-kind.ts';
+import { createJobs } from '../../src/jobs/jobs.ts';
 import { reconcileJobs } from '../../src/jobs/reconcile-jobs.ts';
 import { LOAD_JOB } from '../../src/loads/load-job.ts';
 import { RESTORE_JOB } from '../../src/restores/restore-job.ts';
@@ -154,6 +155,38 @@ describe('jobs', async () => {
       assert.equal(again.status, 409, JSON.stringify(again.body));
       assert.match(String(again.body.detail), /is cancelled: it has ended$/);
     }
+  });
+
+  it('are looked up in Temporal once, however many programs ask for one that waits for nothing', async () => {
+    await stopWorker();
+    const { links } = await started('/v1/backups', {});
+    const id = links.self.split('/').at(-1)!;
+    let asked = 0;
+    const workflow = new Proxy(client.workflow, {
+      get: (service, name) => {
+        if (name === 'getHandle') asked++;
+        return Reflect.get(service, name, service);
+      },
+    });
+    const counting = Object.create(client, { workflow: { value: workflow } });
+    const jobs = createJobs(BACKUP_JOB, { ...deps, client: counting });
+    for (const { waitingFor } of await Promise.all(Array.from({ length: 50 }, () => jobs.get(id))))
+      assert.equal(waitingFor, null);
+    assert.equal(asked, 1);
+    // What it waits for is told as it is now, each time.
+    await until(
+      () => jobs.get(id),
+      ({ waitingFor }) => waitingFor?.code === 'workers-busy',
+    );
+    asked = 0;
+    await Promise.all([jobs.get(id), jobs.get(id)]);
+    await jobs.get(id);
+    assert.ok(asked >= 2, String(asked));
+    await withWorker();
+    await until(
+      () => jobs.get(id),
+      ({ status }) => status === 'done',
+    );
   });
 
   it('whose workflow is gone are ended by a cancel', async () => {

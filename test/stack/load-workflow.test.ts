@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { EndLoadInput } from '../../activities/end-load.ts';
@@ -82,14 +82,24 @@ describe('loadCsv', async () => {
     };
   }
 
-  async function start(changes: Partial<AllActivities>) {
+  async function start(changes: Partial<AllActivities>, input: { readonly localSteps?: true } = {}) {
     ends.length = 0;
     activities = fakes(changes);
     return client.workflow.start(LOAD_CSV, {
       workflowId: `load-${randomUUID()}`,
       taskQueue: WORKFLOW_QUEUE,
-      args: [{ loadId: 1, table: 'hires', mode: 'append' }],
+      args: [{ loadId: 1, table: 'hires', mode: 'append', ...input }],
     });
+  }
+
+  /** The types of the activities that Temporal was asked for, in their order. */
+  async function scheduled(
+    handle: Pick<WorkflowHandle, 'fetchHistory'>,
+  ): Promise<(string | null | undefined)[]> {
+    const { events } = await handle.fetchHistory();
+    return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: activity }) =>
+      activity ? [activity.activityType?.name] : [],
+    );
   }
 
   async function failureOf(result: Promise<unknown>): Promise<unknown> {
@@ -121,6 +131,53 @@ describe('loadCsv', async () => {
     assert.deepEqual(ends, [{ loadId: 1, end: { status: 'done' } }]);
     await recordHistory(client, 'load-in-turns', handle.workflowId);
     await recordHistory(client, 'load-done', handle.workflowId);
+  });
+
+  it('begins with its short steps on the ledger inside its own tasks', async () => {
+    const handle = await start({}, { localSteps: true });
+    assert.equal((await handle.result()).read, 30);
+    assert.deepEqual(ends, [{ loadId: 1, end: { status: 'done' } }]);
+    assert.deepEqual(await scheduled(handle), ['loadChunk', 'loadChunk', 'loadChunk', 'publishLoad']);
+    await recordHistory(client, 'load-local-steps', handle.workflowId);
+  });
+
+  it('goes on with a short step as an activity when its first try failed of what may pass', async () => {
+    const failing = new Set(['takeTurn', 'endLoad']);
+    const once = <Name extends keyof LedgerActivities>(name: Name): LedgerActivities[Name] => {
+      const step = fakes()[name] as (input: unknown) => Promise<unknown>;
+      const failsOnce = async (input: unknown) => {
+        if (failing.delete(name)) throw new ApplicationFailure('PostgreSQL is away', 'database-unavailable');
+        return step(input);
+      };
+      return failsOnce as LedgerActivities[Name];
+    };
+    const handle = await start(
+      { takeTurn: once('takeTurn'), endLoad: once('endLoad') },
+      { localSteps: true },
+    );
+    await handle.result();
+    assert.deepEqual(ends, [{ loadId: 1, end: { status: 'done' } }]);
+    const names = await scheduled(handle);
+    assert.deepEqual([names.at(0), names.at(-1)], ['takeTurn', 'endLoad']);
+    assert.ok(!names.includes('beginLoad'));
+    await recordHistory(client, 'load-local-step-retried', handle.workflowId);
+  });
+
+  it('fails at once where a short step is refused, without asking twice', async () => {
+    let asked = 0;
+    const handle = await start(
+      {
+        beginLoad: async () => {
+          asked++;
+          throw ApplicationFailure.nonRetryable('the header has no column id', 'header-mismatch');
+        },
+      },
+      { localSteps: true },
+    );
+    assert.equal(((await failureOf(handle.result())) as ApplicationFailure).type, 'header-mismatch');
+    assert.equal(asked, 1);
+    const end = { status: 'failed', code: 'header-mismatch', message: 'the header has no column id' };
+    assert.deepEqual(ends, [{ loadId: 1, end }]);
   });
 
   it('surveys a file that came without a survey', async () => {
