@@ -1,6 +1,7 @@
 import type { Response } from 'express';
 import { z } from 'zod';
 import {
+  type BatchFormat,
   type BatchMode,
   type BatchView,
   type EndedBatch,
@@ -8,9 +9,11 @@ import {
   MAX_BATCH_ROWS,
 } from '../../src/batches/batch.ts';
 import type { BodyRoom } from '../../src/batches/body-room.ts';
+import { DEFAULT_DIALECT } from '../../src/dictionary/parse-dialect.ts';
+import { parseReadAs } from '../../src/dictionary/read-as.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
-import type { Dictionary, Table } from '../../src/types.ts';
+import type { Dictionary, ReadAs, Table } from '../../src/types.ts';
 import { batchFormatOf } from '../http/content-type.ts';
 import { readText } from '../http/json-body.ts';
 import {
@@ -21,6 +24,7 @@ import {
   preferredOf,
   preferredWait,
 } from '../http/prefer.ts';
+import { readingOf, readingParameters } from '../http/reading-parameters.ts';
 import { defineRoute, type FormerTablesCall, TABLE_PARAM, unknownTable } from '../http/route.ts';
 import { batchAnswer, batchPath, endedJson, minimalJson, noteBatch, problemOfBatch } from './batch-answer.ts';
 import { batchModeSchema, batchSchema, endedBatchSchema, minimalBatchSchema } from './batch-schemas.ts';
@@ -32,6 +36,7 @@ const query = z.strictObject({
   mode: batchModeSchema
     .optional()
     .meta({ description: 'Goes before the preference `resolution`; append when left out' }),
+  ...readingParameters,
 });
 
 type RowsCall = FormerTablesCall<z.output<typeof query>>;
@@ -57,8 +62,9 @@ export const postRowsRoute = defineRoute({
   tag: 'Batches',
   summary: 'Send a batch of rows',
   description:
-    `1 to ${MAX_BATCH_ROWS} rows, of at most ${MAX_BATCH_BYTES} bytes, in UTF-8: JSON (an array of objects, or ` +
-    '`{"rows": […]}`), NDJSON, or CSV in the dialect of the table. Good rows go in, the others come back with their ' +
+    `1 to ${MAX_BATCH_ROWS} rows, of at most ${MAX_BATCH_BYTES} bytes, in UTF-8 (CSV also as \`encoding\` says): JSON (an array of objects, or ` +
+    '`{"rows": […]}`), NDJSON, or CSV in the dialect of the table, or as the ' +
+    'parameters from `delimiter` to `commentChar` say. Good rows go in, the others come back with their ' +
     'errors; with `Prefer: handling=strict` all of them go in or none. The answer comes when the rows are durable: ' +
     '201 when all went in, 200 when some did, a problem `batch-rejected` when none did; 202 when that takes longer ' +
     `than \`wait=N\` (${STANDARD_WAIT_SECONDS} seconds unless given, at most ${MAX_WAIT_SECONDS}), or at once with ` +
@@ -131,14 +137,24 @@ async function postRows(call: RowsCall): Promise<void> {
   const mode = modeOf(call.query.mode, preferences);
   // Only a request that may have been made before can be answered without its table.
   if (req.get('idempotency-key') === undefined) orThrow(tableOf(dictionary, holder, params.table, mode));
-  const format = batchFormatOf(req);
+  const readAs = readAsOf(call);
+  const format = batchFormatOf(req, readAs?.encoding);
+  if (readAs !== null && format !== 'csv') throw onlyCsvIsReadAs(readAs, format);
   const idempotencyKey = idempotencyKeyOf(req.get('idempotency-key'));
   const strict = preferences.get('handling') === 'strict';
   const waitSeconds =
     preferredWait(preferences) ?? (preferences.has('respond-async') ? 0 : STANDARD_WAIT_SECONDS);
 
-  const outcome = await receive(call, async (body, room) => {
-    const batch = { mode, format, strict, body, sentBy: holder!.id, idempotencyKey };
+  const outcome = await receive(call, readAs?.encoding, async (body, room) => {
+    const batch = {
+      mode,
+      format,
+      strict,
+      ...(readAs !== null && { readAs }),
+      body,
+      sentBy: holder!.id,
+      idempotencyKey,
+    };
     const table = tableOf(dictionary, holder, params.table, mode);
     if (!(table instanceof LongshoreError)) {
       return deps.batches.commit({ ...batch, table }, waitSeconds * 1000, room);
@@ -172,16 +188,30 @@ function orThrow(table: Table | LongshoreError): void {
   if (table instanceof LongshoreError) throw table;
 }
 
+/** Of a table that is gone only the first answer is asked for: its dialect does not matter. */
+function readAsOf({ dictionary, params, query }: RowsCall): ReadAs | null {
+  const table = dictionary.tables.find(({ name }) => name === params.table);
+  return parseReadAs(table ?? { dialect: DEFAULT_DIALECT }, readingOf(query));
+}
+
+function onlyCsvIsReadAs(readAs: ReadAs, format: BatchFormat): LongshoreError {
+  const detail = `says how CSV is read, and the body is ${format === 'json' ? 'JSON' : 'NDJSON'}`;
+  const places = Object.keys(readAs).map((parameter) => ({ parameter, detail }));
+  const message = `${places.map(({ parameter }) => parameter).join(', ')}: ${detail}`;
+  return new LongshoreError('invalid-request', message, { places });
+}
+
 /** Reads the body under a reservation of memory, which is held until the body is queued or refused. */
 async function receive<T>(
   { req, res, deps }: RowsCall,
+  encoding: string | undefined,
   use: (body: string, room: BodyRoom) => Promise<T>,
 ): Promise<T> {
   const announcedBytes = Number(req.get('content-length') ?? 0);
   // A body that is too large is refused without a reservation.
   const room = deps.batches.room(announcedBytes > MAX_BATCH_BYTES ? 0 : announcedBytes);
   try {
-    return await use(await readText(req, res, MAX_BATCH_BYTES, 'a batch', room.take), room);
+    return await use(await readText(req, res, MAX_BATCH_BYTES, 'a batch', room.take, encoding), room);
   } finally {
     room.release();
   }

@@ -24,10 +24,11 @@ const BATCH_FORMATS: ReadonlyMap<string, BatchFormat> = new Map([
 ]);
 
 /**
- * How the body of a batch is written; always in UTF-8.
+ * How the body of a batch is written.
+ * @param encoding that it is in
  * @throws `unsupported-media-type`, also for another charset and for any content coding
  */
-export function batchFormatOf(req: Request): BatchFormat {
+export function batchFormatOf(req: Request, encoding = 'utf-8'): BatchFormat {
   requirePlainCoding(req);
   const header = req.get('content-type');
   const { type, charset } = mediaTypeOf(header ?? '');
@@ -36,8 +37,9 @@ export function batchFormatOf(req: Request): BatchFormat {
     const sent = header === undefined ? 'no content type was sent: it' : quoted(header);
     throw unsupported(`${sent} is not one of ${[...BATCH_FORMATS.keys()].join(', ')}`);
   }
-  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') {
-    throw unsupported(`the charset is ${shorten(charset, 40)}, but batches are in utf-8`);
+  if (charset !== undefined && charset !== 'us-ascii' && !sameEncoding(charset, encoding)) {
+    const said = encoding === 'utf-8' ? 'batches are in utf-8' : `the encoding is ${encoding}`;
+    throw unsupported(`the charset is ${shorten(charset, 40)}, but ${said}`);
   }
   return format;
 }

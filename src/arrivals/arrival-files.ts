@@ -156,8 +156,8 @@ export async function takeNext(
   settings: ArrivalSettings,
   { limit, busy }: { readonly limit: number; readonly busy: readonly string[] },
 ): Promise<readonly TakenRow[]> {
-  const { prefix, mode, after, maxRejects, marker, stableSeconds, order } = settings;
-  const plan = { prefix, mode, after, maxRejects, marker, force: false, formerReceipt: null };
+  const { prefix, mode, after, maxRejects, dialect, marker, stableSeconds, order } = settings;
+  const plan = { prefix, mode, after, maxRejects, dialect, marker, force: false, formerReceipt: null };
   const take: Readonly<Record<ArrivalOrder, typeof TAKE_BY_NAME>> = {
     name: TAKE_BY_NAME,
     time: TAKE_BY_TIME,

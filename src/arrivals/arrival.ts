@@ -1,5 +1,5 @@
 import type { JobError } from '../jobs/job.ts';
-import type { LoadMode } from '../types.ts';
+import type { LoadMode, ReadAs } from '../types.ts';
 
 /** Where an arrival looks for files. */
 export const ARRIVAL_SOURCES = ['storage'] as const;
@@ -39,6 +39,8 @@ export interface ArrivalSettings {
   readonly order: ArrivalOrder;
   /** As requests write it: `100`, `1.5%`, `none`; null: as configured. */
   readonly maxRejects: string | null;
+  /** How its files are written in place of what the dictionary says of their table; null: as it says. */
+  readonly dialect: ReadAs | null;
   readonly everySeconds: number;
   /** How long size and version have to stay the same before a file is taken. */
   readonly stableSeconds: number;
@@ -71,6 +73,8 @@ export interface FilePlan {
   readonly mode: LoadMode;
   readonly after: ArrivalAfter;
   readonly maxRejects: string | null;
+  /** Absent from files that were taken before there was any. */
+  readonly dialect?: ReadAs | null;
   readonly marker: string | null;
   /** Also where the same content was loaded before. */
   readonly force: boolean;

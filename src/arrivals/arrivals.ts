@@ -1,3 +1,4 @@
+import { jsonb } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { statement } from '../db/statement.ts';
 import { LongshoreError } from '../errors.ts';
@@ -17,6 +18,7 @@ export const INBOX_SETTINGS: ArrivalSettings = {
   after: 'move',
   order: 'name',
   maxRejects: null,
+  dialect: null,
   everySeconds: 10,
   stableSeconds: 2,
   marker: null,
@@ -80,6 +82,7 @@ function columnsOf(settings: ArrivalSettings) {
     after: settings.after,
     load_order: settings.order,
     max_rejects: settings.maxRejects,
+    dialect: settings.dialect === null ? null : jsonb(settings.dialect),
     every_seconds: settings.everySeconds,
     stable_seconds: settings.stableSeconds,
     marker: settings.marker,
@@ -102,6 +105,7 @@ const SETTINGS = [
   'after',
   'load_order as order',
   'max_rejects as maxRejects',
+  'dialect',
   'every_seconds as everySeconds',
   'stable_seconds as stableSeconds',
   'marker',

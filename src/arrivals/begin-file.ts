@@ -1,7 +1,8 @@
 import type { Tx } from '../db/database.ts';
 import { statement } from '../db/statement.ts';
 import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
-import type { ErrorCode } from '../errors.ts';
+import { parseReadAs } from '../dictionary/read-as.ts';
+import { type ErrorCode, LongshoreError } from '../errors.ts';
 import type { Installation } from '../installation/installation.ts';
 import { hasEnded } from '../jobs/job.ts';
 import type { JobDeps } from '../jobs/job-kind.ts';
@@ -11,7 +12,7 @@ import { createLoad, readLoad } from '../loads/loads.ts';
 import { parseMaxRejects } from '../max-rejects.ts';
 import { quoted } from '../shorten.ts';
 import type { StoredFile } from '../storage/storage.ts';
-import type { MaxRejects } from '../types.ts';
+import type { MaxRejects, Table } from '../types.ts';
 import type { FileOutcome, FilePlan } from './arrival.ts';
 import { lockFile, readFile } from './arrival-files.ts';
 import { versionText } from './places.ts';
@@ -104,7 +105,18 @@ function faultOf(dictionary: LookedUp, plan: FilePlan, stored: StoredFile | null
       message: `the table ${plan.table} has no primary key`,
     };
   }
-  return null;
+  return dialectFault(table, plan);
+}
+
+/** The table may have another dialect of its own by now than the arrival's was checked with. */
+function dialectFault(table: Table, { dialect }: FilePlan): Fault | null {
+  try {
+    parseReadAs(table, dialect ?? {});
+    return null;
+  } catch (error) {
+    if (!(error instanceof LongshoreError)) throw error;
+    return { outcome: 'failed', code: error.code, message: `the arrival's dialect: ${error.message}` };
+  }
 }
 
 async function endWithoutLoad(tx: Tx, fileId: number, { outcome, code, message }: Fault): Promise<void> {
@@ -138,6 +150,7 @@ async function newLoad(
   const limit = plan.maxRejects === null ? undefined : parseMaxRejects(plan.maxRejects);
   return createLoad(tx, {
     table,
+    readAs: parseReadAs(table, plan.dialect ?? {}),
     dictionary,
     mode,
     source: { kind: 'inbox', name: key.startsWith(INBOX) ? key.slice(INBOX.length) : `/${key}`, key },

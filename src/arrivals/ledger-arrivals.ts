@@ -1,6 +1,9 @@
+import { DEFAULT_DIALECT } from '../dictionary/parse-dialect.ts';
+import { parseReadAs } from '../dictionary/read-as.ts';
 import { LongshoreError } from '../errors.ts';
 import { messageOf } from '../runtime/log-fields.ts';
 import { quoted } from '../shorten.ts';
+import type { Table } from '../types.ts';
 import { type ArrivalSettings, INBOX_ARRIVAL } from './arrival.ts';
 import { listFiles, readFile, readFileView, takeAgain } from './arrival-files.ts';
 import type { ArrivalService } from './arrival-service.ts';
@@ -35,8 +38,7 @@ export function createLedgerArrivals(deps: BeginFileDeps, bucket: BucketRoot | n
   const change = async (id: string, to: (before: ArrivalSettings) => ArrivalSettings) => {
     const before = await readArrivalSettings(db, id);
     if (before === null) throw unknownArrival(id);
-    const after = to(before);
-    await check(deps, after);
+    const after = await check(deps, to(before));
     if (!(await changeArrival(db, id, after))) throw unknownArrival(id);
     // One that is paused ends its looks by itself; none is started for it.
     if (!(before.paused && after.paused)) await tell(id);
@@ -47,8 +49,8 @@ export function createLedgerArrivals(deps: BeginFileDeps, bucket: BucketRoot | n
     list: (page) => listArrivals(db, page),
     get: (id) => readArrival(db, id),
 
-    async create(id, settings, by) {
-      await check(deps, settings);
+    async create(id, asked, by) {
+      const settings = await check(deps, asked);
       if (!(await insertArrival(db, id, settings, by))) {
         throw new LongshoreError('arrival-state', `there is an arrival ${quoted(id)} already`);
       }
@@ -56,8 +58,8 @@ export function createLedgerArrivals(deps: BeginFileDeps, bucket: BucketRoot | n
       return readArrival(db, id);
     },
 
-    async put(id, settings, by) {
-      await check(deps, settings);
+    async put(id, asked, by) {
+      const settings = await check(deps, asked);
       const created = await insertArrival(db, id, settings, by);
       if (!created) return { arrival: await change(id, () => settings), created };
       if (!settings.paused) await tell(id);
@@ -124,10 +126,10 @@ export function createLedgerArrivals(deps: BeginFileDeps, bucket: BucketRoot | n
           `${quoted(key)} can not be read: put the file there again`,
         );
       }
-      const { prefix, mode, after, maxRejects, marker } = settings;
+      const { prefix, mode, after, maxRejects, dialect, marker } = settings;
       const table = settings.table ?? view.table ?? '';
       const taken = await takeAgain(db, file, {
-        ...{ prefix, mode, after, maxRejects, marker, table, key, force },
+        ...{ prefix, mode, after, maxRejects, dialect, marker, table, key, force },
         bytes: stored.bytes,
         version: stored.version ?? '',
         formerReceipt: view.receipt,
@@ -141,17 +143,18 @@ export function createLedgerArrivals(deps: BeginFileDeps, bucket: BucketRoot | n
   };
 }
 
+/** @returns the settings in the words of the dictionary: a delimiter `tab` is a tab */
 async function check(
   { dictionary }: Pick<BeginFileDeps, 'dictionary'>,
   settings: ArrivalSettings,
-): Promise<void> {
+): Promise<ArrivalSettings> {
   const fault = tableFault(settings);
   if (fault !== null) {
     throw new LongshoreError('invalid-request', `table: ${fault}`, {
       places: [{ pointer: '/table', detail: fault }],
     });
   }
-  if (settings.table === null) return;
+  if (settings.table === null) return withDialect(settings, { dialect: DEFAULT_DIALECT });
   const { tables } = await dictionary.look();
   const table = tables.find(({ name }) => name === settings.table);
   if (table === undefined) {
@@ -159,5 +162,19 @@ async function check(
   }
   if (settings.mode === 'merge' && table.primaryKey.length === 0) {
     throw new LongshoreError('merge-needs-key', `the table ${table.name} has no primary key`);
+  }
+  return withDialect(settings, table);
+}
+
+function withDialect(settings: ArrivalSettings, table: Pick<Table, 'dialect'>): ArrivalSettings {
+  try {
+    return { ...settings, dialect: parseReadAs(table, settings.dialect ?? {}) };
+  } catch (error) {
+    if (!(error instanceof LongshoreError)) throw error;
+    const places = error.places.map(({ parameter, detail }) => ({
+      pointer: `/dialect/${parameter}`,
+      detail,
+    }));
+    throw new LongshoreError(error.code, `dialect: ${error.message}`, { places, cause: error });
   }
 }

@@ -28,6 +28,8 @@ export interface Receipt {
     readonly id: number;
     readonly status: string;
     readonly startedBy: string;
+    /** How the file was read in place of what the dictionary says; null: as it says. */
+    readonly readAs: LoadView['readAs'];
     readonly startedAt: string | null;
     readonly finishedAt: string | null;
     readonly address: string;
@@ -77,6 +79,7 @@ export function receiptOf({ row, outcome, load, kept, place, rejects }: Received
       id: load.id,
       status: load.status,
       startedBy: load.startedBy,
+      readAs: load.readAs,
       startedAt: load.startedAt,
       finishedAt: load.finishedAt,
       address,

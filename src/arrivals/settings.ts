@@ -74,6 +74,27 @@ const maxRejects = z
   .nullable()
   .meta({ description: 'How many rejects fail a load: `100`, `1.5%`, `none`; null: as configured' });
 
+const character = z.string().max(16);
+
+const dialect = z
+  .strictObject({
+    delimiter: character.meta({ example: ';' }),
+    encoding: z.string().max(64).meta({ example: 'windows-1252' }),
+    header: z.boolean(),
+    quoteChar: character.nullable(),
+    doubleQuote: z.boolean(),
+    escapeChar: character.nullable(),
+    skipInitialSpace: z.boolean(),
+    commentChar: character.nullable(),
+  })
+  .partial()
+  .nullable()
+  .meta({
+    description:
+      'How its files are written in place of what the dictionary says of their table: members of a dialect, and the ' +
+      'encoding; null: as the dictionary says',
+  });
+
 const settings = {
   source: z.enum(ARRIVAL_SOURCES),
   prefix,
@@ -87,6 +108,7 @@ const settings = {
   }),
   order: z.enum(ARRIVAL_ORDERS).meta({ description: 'Which of several files comes first' }),
   maxRejects,
+  dialect,
   everySeconds: z.int().min(10).max(LONGEST_SECONDS).meta({ description: 'Between two looks' }),
   stableSeconds: z
     .int()
@@ -105,6 +127,7 @@ const given = {
   after: settings.after.default('move'),
   order: settings.order.default('name'),
   maxRejects: settings.maxRejects.default(null),
+  dialect: settings.dialect.default(null),
   everySeconds: settings.everySeconds.default(60),
   stableSeconds: settings.stableSeconds.default(5),
   marker: settings.marker.default(null),

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import type { LedgerRow } from '../db/ledger-queries.ts';
 import { statement } from '../db/statement.ts';
+import { columnNames } from '../dictionary/match-header.ts';
 import { type ErrorCode, LongshoreError } from '../errors.ts';
 import { hasEnded } from '../jobs/job.ts';
 import type { LoadView } from '../loads/load-view.ts';
@@ -166,7 +167,7 @@ async function clear(
 
 async function* rejectsOf(db: Database, loadId: number): AsyncGenerator<string> {
   const { table, header } = await readLoadPlan(db, { loadId });
-  const columns = header ?? table.fields.map(({ name }) => name);
+  const columns = header ?? columnNames(table);
   const csv = new RejectsCsv(
     { columns, extra: await hasExtraCells(db, loadId) },
     '_line',

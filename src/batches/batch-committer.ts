@@ -130,9 +130,12 @@ function laneOf({ table, mode }: NewBatch): Lane {
 }
 
 async function newItem(batch: NewBatch, idempotency: Idempotency | null): Promise<Item> {
-  const { table, mode, format, strict, body, sentBy } = batch;
+  const { table, mode, format, strict, readAs, body, sentBy } = batch;
   const receivedAt = new Date().toISOString();
-  const received = { id: '', format, strict, body, sentBy, receivedAt, idempotency };
+  const received = {
+    ...{ id: '', format, strict, body, sentBy, receivedAt, idempotency },
+    ...(readAs != null && { readAs }),
+  };
   const checked = await inSlices(readBatch(received, compiledTable(table), mode));
   const item: Item = {
     checked,

@@ -1,4 +1,4 @@
-import type { Table } from '../types.ts';
+import type { ReadAs, Table } from '../types.ts';
 import type {
   BatchFilter,
   BatchFormat,
@@ -63,6 +63,8 @@ export interface FormerBatch {
   readonly mode: BatchMode;
   readonly format: BatchFormat;
   readonly strict: boolean;
+  /** How a CSV is written, in place of what the dictionary says of the table; null or absent: as it says. */
+  readonly readAs?: ReadAs | null;
   readonly body: string;
   readonly sentBy: string;
   readonly idempotencyKey: string | null;

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { JobError } from '../jobs/job.ts';
-import type { CellError } from '../types.ts';
+import type { CellError, ReadAs } from '../types.ts';
 
 /** The most rows of one batch. */
 export const MAX_BATCH_ROWS = 1000;
@@ -22,6 +22,8 @@ export interface ReceivedBatch {
   readonly format: BatchFormat;
   /** All or nothing (`Prefer: handling=strict`, RFC 7240, 4.4). */
   readonly strict: boolean;
+  /** How a CSV is written, in place of what the dictionary says of the table; absent: as it says. The body is text. */
+  readonly readAs?: ReadAs;
   readonly body: string;
   /** ID of the key that sent it. */
   readonly sentBy: string;
@@ -33,7 +35,7 @@ export interface ReceivedBatch {
 /** draft-ietf-httpapi-idempotency-key-header: the key, and the fingerprint that tells a retry from another request. */
 export interface Idempotency {
   readonly key: string;
-  /** SHA-256, hex, of everything that decides the outcome: table, mode, handling, format and body. */
+  /** SHA-256, hex, of everything that decides the outcome: table, mode, handling, format, how it is read, and body. */
   readonly fingerprint: string;
   readonly days: number;
 }

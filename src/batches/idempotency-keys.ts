@@ -4,9 +4,11 @@ import type { FormerBatch } from './batch-service.ts';
 
 /** @returns SHA-256, hex, of everything that decides the outcome, to tell a retry from another request */
 export function fingerprintOf(batch: Omit<FormerBatch, 'sentBy' | 'idempotencyKey'>): string {
-  const { table, mode, strict, format, body } = batch;
+  const { table, mode, strict, format, readAs, body } = batch;
+  // Absent where nothing is asked for, as in the fingerprints of before it could be.
+  const reading = readAs ? [Object.entries(readAs).sort(([a], [b]) => (a < b ? -1 : 1))] : [];
   return createHash('sha256')
-    .update(JSON.stringify([table.name, mode, strict, format]))
+    .update(JSON.stringify([table.name, mode, strict, format, ...reading]))
     .update(body)
     .digest('hex');
 }
@@ -37,6 +39,6 @@ export class IdempotencyKeysInUse {
 export function idempotencyKeyReused(): LongshoreError {
   return new LongshoreError(
     'idempotency-key-reused',
-    'the first request with this key had another table, mode, handling, format or body',
+    'the first request with this key had another table, mode, handling, format, dialect or body',
   );
 }

@@ -1,5 +1,6 @@
 import type { Steps } from '../in-slices.ts';
 import type { CompiledTable } from '../rows/contract.ts';
+import type { ReadAs } from '../types.ts';
 import type { BatchMode, ReceivedBatch } from './batch.ts';
 import type { CheckedBatch, ReadRows } from './checked-batch.ts';
 import { readCsvRows } from './read-csv-rows.ts';
@@ -17,12 +18,12 @@ export function* readBatch(
   mode: BatchMode,
 ): Steps<CheckedBatch> {
   const body = received.body.startsWith('\ufeff') ? received.body.slice(1) : received.body;
-  return { received, ...(yield* READERS[received.format](body, compiled, mode)) };
+  return { received, ...(yield* READERS[received.format](body, compiled, mode, received.readAs)) };
 }
 
-const READERS: Readonly<
-  Record<ReceivedBatch['format'], (body: string, compiled: CompiledTable, mode: BatchMode) => Steps<ReadRows>>
-> = {
+type Reader = (body: string, compiled: CompiledTable, mode: BatchMode, readAs?: ReadAs) => Steps<ReadRows>;
+
+const READERS: Readonly<Record<ReceivedBatch['format'], Reader>> = {
   json: readJsonRows,
   ndjson: readNdjsonRows,
   csv: readCsvRows,

@@ -1,12 +1,13 @@
 import { BlankTail, blankRuleOf } from '../csv/blank-tail.ts';
 import { type CsvRecord, readRecordsInSteps } from '../csv/read-records.ts';
-import { columnsWithoutHeader, headerNames, matchHeader } from '../dictionary/match-header.ts';
+import { columnNames, columnsWithoutHeader, headerNames, matchHeader } from '../dictionary/match-header.ts';
 import { absentFields, partialTable } from '../dictionary/partial-table.ts';
+import { readTableAs } from '../dictionary/read-as.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Steps } from '../in-slices.ts';
 import { compileTable } from '../rows/compile-table.ts';
 import type { CompiledTable } from '../rows/contract.ts';
-import type { Table } from '../types.ts';
+import type { ReadAs, Table } from '../types.ts';
 import { type BatchMode, type BatchReject, MAX_BATCH_ROWS } from './batch.ts';
 import { BatchBounds, countCells, refuseJsonLength } from './batch-bounds.ts';
 import type { GoodRow, ReadRows } from './checked-batch.ts';
@@ -17,12 +18,17 @@ const WHOLE = { firstLine: 1, oversize: false };
 const ENCODING = 'utf-8';
 
 /**
- * Reads CSV in the table's dialect, with a header where the dialect has one; each row gives the same as in a load, and
+ * Reads CSV in the table's dialect or the one that is asked for, with a header where that has one; each row gives the same as in a load, and
  * blank lines at the end are none.
  * @throws LongshoreError `batch-empty batch-too-large header-mismatch`
  */
-export function* readCsvRows(body: string, compiled: CompiledTable, mode: BatchMode): Steps<ReadRows> {
-  const { table } = compiled;
+export function* readCsvRows(
+  body: string,
+  compiled: CompiledTable,
+  mode: BatchMode,
+  readAs: ReadAs | null = null,
+): Steps<ReadRows> {
+  const table = readTableAs(compiled.table, readAs);
   const text = Buffer.from(body);
   refuseJsonLength(text);
   yield;
@@ -57,7 +63,7 @@ export function* readCsvRows(body: string, compiled: CompiledTable, mode: BatchM
     else rejects.push({ index, row: JSON.stringify(cells), errors: errors ?? [] });
   }
   refuseCount(rows.length);
-  const header = inOrder ? null : headerNames(table, names ?? []);
+  const header = inOrder ? null : table.dialect.header ? headerNames(table, names ?? []) : columnNames(table);
   return { header, sent: rows.length, good, rejects, rowText: (index) => JSON.stringify(rows[index] ?? []) };
 }
 

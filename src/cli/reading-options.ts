@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import type { ReadAs } from '../types.ts';
+import { plain } from './format.ts';
 
 /** How files are written, in place of what the dictionary says of their table. */
 export interface ReadingOptions {
@@ -63,11 +65,22 @@ function isNone(option: string, value: string | boolean): boolean {
 }
 
 /** An option of the client that reads a file as a member of its dialect says: `--delimiter ';'`. */
-export function optionFor(member: string, value: string | boolean | null): string {
+function optionFor(member: string, value: string | boolean | null): string {
   const option = MEMBERS.find(([, name]) => name === member)?.[0] ?? member;
   const name = option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   if (typeof value === 'boolean') return value ? `--${name}` : `--no-${name}`;
   return `--${name} ${shellWord(value)}`;
+}
+
+/** How something is read, by the options that say it; null: as the dictionary says. */
+export function readAsText(readAs: ReadAs | null | undefined): string | null {
+  // A platform of an earlier version does not say it.
+  if (readAs === null || readAs === undefined) return null;
+  return plain(
+    Object.entries(readAs)
+      .map(([member, value]) => optionFor(member, value))
+      .join(' '),
+  );
 }
 
 function shellWord(value: string | null): string {

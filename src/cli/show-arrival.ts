@@ -1,4 +1,6 @@
+import type { ReadAs } from '../types.ts';
 import { formatBytes, formatCount, formatTable, formatTime, plain } from './format.ts';
+import { readAsText } from './reading-options.ts';
 
 /** An arrival as the API answers, as far as the client reads it. */
 export interface ArrivalAnswer {
@@ -11,6 +13,7 @@ export interface ArrivalAnswer {
   readonly after: string;
   readonly order: string;
   readonly maxRejects: string | null;
+  readonly dialect?: ReadAs | null;
   readonly everySeconds: number;
   readonly stableSeconds: number;
   readonly marker: string | null;
@@ -62,6 +65,7 @@ export function summarizeArrival(arrival: ArrivalAnswer): string {
     ['after', arrival.after],
     ['order', arrival.order],
     ['max rejects', arrival.maxRejects],
+    ['read as', readAsText(arrival.dialect)],
     ['looks', `every ${arrival.everySeconds} s; a file stays the same for ${arrival.stableSeconds} s`],
     ['marker', arrival.marker === null ? null : plain(arrival.marker)],
     ['state', arrival.paused ? 'paused' : 'active'],

@@ -6,7 +6,7 @@ import { EXIT } from './exit-codes.ts';
 import { formatBytes, formatCount, formatSeconds, formatTable, formatTime, plain } from './format.ts';
 import { type Fact, factLines, troubleFacts } from './job-facts.ts';
 import { describeProgress } from './progress.ts';
-import { optionFor } from './reading-options.ts';
+import { readAsText } from './reading-options.ts';
 import type { Session } from './session.ts';
 
 /** Rejects shown below a summary. */
@@ -41,7 +41,7 @@ function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
     ['status', load.paused ? `${load.status} (paused)` : load.status],
     ['table', `${load.table} (${load.mode})`],
     ['file', plain(load.source.name)],
-    ['read as', readAsText(load)],
+    ['read as', readAsText(load.readAs)],
     ['read', formatCount(rows.read)],
     ['loaded', formatCount(rows.loaded)],
     ['rejected', formatCount(rows.rejected)],
@@ -53,17 +53,6 @@ function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
     ['workflow', load.links.temporal ?? load.workflowId],
   ];
   return [`Load ${load.id}`, ...factLines(facts), ...rejectLines(load, rejects)].join('\n');
-}
-
-/** As the options that say it. */
-function readAsText({ readAs }: LoadAnswer): string | null {
-  // A platform of an earlier version does not say it.
-  if (readAs === null || readAs === undefined) return null;
-  return plain(
-    Object.entries(readAs)
-      .map(([member, value]) => optionFor(member, value))
-      .join(' '),
-  );
 }
 
 function whyDiscarded({ status }: LoadAnswer): string {

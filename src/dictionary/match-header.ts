@@ -17,6 +17,11 @@ export function columnsWithoutHeader(table: Table): ColumnMap {
   return { columns, width };
 }
 
+/** The names of the columns of a file without a header. */
+export function columnNames({ fields }: Pick<Table, 'fields'>): string[] {
+  return fields.filter(({ constant }) => constant === undefined).map(({ name }) => name);
+}
+
 const MAY_HAVE_MORE: readonly FieldsMatch[] = ['subset', 'partial'];
 const MAY_HAVE_FEWER: readonly FieldsMatch[] = ['superset', 'partial'];
 

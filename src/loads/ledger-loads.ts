@@ -1,5 +1,5 @@
 import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
-import { matchHeader } from '../dictionary/match-header.ts';
+import { columnNames, matchHeader } from '../dictionary/match-header.ts';
 import { readTableAs } from '../dictionary/read-as.ts';
 import { LongshoreError } from '../errors.ts';
 import { jobError } from '../jobs/job.ts';
@@ -55,9 +55,7 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
     async rejectShape(id) {
       await view(id);
       const { table, header } = await readLoadPlan(db, { loadId: id });
-      // Of a field with a constant, a file without a header has no column.
-      const columns =
-        header ?? table.fields.filter(({ constant }) => constant === undefined).map(({ name }) => name);
+      const columns = header ?? columnNames(table);
       return { columns, extra: await hasExtraCells(db, id) };
     },
 

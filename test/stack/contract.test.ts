@@ -119,6 +119,13 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
   ],
   'POST /v1/tables/{table}/rows': [
     {
+      path: '/v1/tables/departments/rows?delimiter=%3B&header=true&encoding=windows-1252',
+      headers: { 'content-type': 'text/csv; charset=windows-1252' },
+      body: 'id;department\n31;C\n',
+      status: 201,
+    },
+    { path: '/v1/tables/departments/rows?delimiter=%3B', headers: json, body: '[{"id": 32}]', status: 400 },
+    {
       path: '/v1/tables/departments/rows',
       headers: json,
       body: '[{"id": 21, "department": "A"}]',
@@ -328,6 +335,21 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
   'POST /v1/arrivals': [
     { path: '/v1/arrivals', headers: json, body: ARRIVAL, status: 201 },
     { path: '/v1/arrivals', headers: json, body: ARRIVAL, status: 409 },
+    {
+      path: '/v1/arrivals',
+      headers: json,
+      body: ARRIVAL.replace('yearly', 'daily').replace(
+        '}',
+        ',"dialect":{"delimiter":"tab","quoteChar":null}}',
+      ),
+      status: 201,
+    },
+    {
+      path: '/v1/arrivals',
+      headers: json,
+      body: ARRIVAL.replace('}', ',"dialect":{"delimiter":";;"}}'),
+      status: 400,
+    },
     { path: '/v1/arrivals', headers: json, body: ARRIVAL.replace('landing/', '../'), status: 400 },
     { path: '/v1/arrivals', headers: json, body: '{', status: 400 },
     { path: '/v1/arrivals', headers: json, body: ARRIVAL.replace('jobs', 'cities'), status: 404 },

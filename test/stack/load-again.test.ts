@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { testStack } from '../support/stack.ts';
@@ -126,5 +128,70 @@ describe('a file that is not written as its table says', async () => {
     await eventually(async () => (await state()).status, 'done');
     const found = (await stack.rows('jobs')).find((row) => Number(row.id) === 4);
     assert.equal(found?.job, 'Smith; x');
+  });
+
+  it('is read in the same way as a batch, whose key belongs to that reading', async () => {
+    const send = async (query: Record<string, string>, key: string, type = 'text/csv') => {
+      const answer = await fetch(`${stack.url}/v1/tables/jobs/rows?${new URLSearchParams(query)}`, {
+        method: 'POST',
+        headers: { 'content-type': type, 'x-api-key': stack.key, 'idempotency-key': key },
+        body: Buffer.from(LINES.join('\n').replace('1;', '11;').replace('2;', '12;'), 'latin1'),
+      });
+      const body = (await answer.json()) as {
+        id: string;
+        code?: string;
+        detail?: string;
+        rejected?: object[];
+      };
+      return { status: answer.status, body, replayed: answer.headers.get('idempotency-replayed') };
+    };
+    const first = await send(HOW, 'one');
+    assert.equal(first.status, 200, JSON.stringify(first.body));
+    const jobs = (await stack.rows('jobs')).filter(({ id }) => Number(id) > 10).map(({ job }) => job);
+    assert.deepEqual(jobs, ["B'üro; x", 'Pilot']);
+    assert.partialDeepStrictEqual(first.body.rejected, [{ index: 2, row: ['x', 'ü, "y"'] }]);
+    const path = `${stack.url}/v1/batches/${first.body.id}/rejects?format=csv`;
+    const csv = await (await fetch(path, { headers: { 'x-api-key': stack.key } })).text();
+    assert.ok(csv.startsWith('id,job,_index,_field,_code,_message\r\nx,"ü, ""y""",2,id,type-error,'), csv);
+
+    assert.equal((await send(HOW, 'one')).replayed, 'true');
+    const other = await send({ ...HOW, encoding: 'iso-8859-2' }, 'one');
+    assert.deepEqual([other.status, other.body.code], [422, 'idempotency-key-reused']);
+    const json = await send({ delimiter: ';', header: 'true' }, 'two', 'application/json');
+    assert.deepEqual(
+      [json.status, json.body.code, json.body.detail],
+      [400, 'invalid-request', 'delimiter, header: says how CSV is read, and the body is JSON'],
+    );
+    const charset = await send(HOW, 'three', 'text/csv; charset=koi8-r');
+    assert.deepEqual(
+      [charset.status, charset.body.detail],
+      [415, 'the charset is koi8-r, but the encoding is windows-1252'],
+    );
+  });
+
+  it('may be what a whole arrival brings', async () => {
+    const settings = { prefix: 'elsewhere/bank/', pattern: '*.csv', table: 'jobs', stableSeconds: 0 };
+    const dialect = { delimiter: 'tab', header: true, quoteChar: '' };
+    const create = (id: string, more: object) =>
+      stack.post('/v1/arrivals', { id, everySeconds: 86_400, ...settings, ...more });
+    const bad = await create('bad', { dialect: { encoding: 'utf-61', delimiter: 'xx' } });
+    assert.equal(bad.status, 400);
+    assert.partialDeepStrictEqual(bad.body, {
+      errors: [{ pointer: '/dialect/delimiter' }, { pointer: '/dialect/encoding' }],
+    });
+    const made = await create('bank', { dialect });
+    assert.equal(made.status, 201, JSON.stringify(made.body));
+    const kept = { delimiter: '\t', header: true, quoteChar: null };
+    assert.deepEqual((made.body as unknown as { dialect: object }).dialect, kept);
+    const folder = join(stack.home, 'storage', 'elsewhere', 'bank');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'a.csv'), 'id\tjob\n21\tA "bc"\n');
+    const loaded = async () => {
+      await stack.post('/v1/arrivals/bank/notify');
+      return (await stack.rows('jobs')).find(({ id }) => Number(id) === 21)?.job;
+    };
+    await eventually(loaded, 'A "bc"');
+    const { body } = await stack.get('/v1/loads?limit=1');
+    assert.partialDeepStrictEqual(body, { loads: [{ startedBy: 'arrival:bank', readAs: kept }] });
   });
 });

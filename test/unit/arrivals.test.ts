@@ -110,8 +110,11 @@ describe('The settings of an arrival', () => {
     newArrivalSchema.safeParse({ ...asked, ...change }).error?.issues.map(({ path }) => path.join('.')) ?? [];
 
   it('have defaults', () => {
-    const { everySeconds, stableSeconds, mode, after, marker } = newArrivalSchema.parse(asked);
-    assert.deepEqual([everySeconds, stableSeconds, mode, after, marker], [60, 5, 'append', 'move', null]);
+    const { everySeconds, stableSeconds, mode, after, marker, dialect } = newArrivalSchema.parse(asked);
+    assert.deepEqual(
+      [everySeconds, stableSeconds, mode, after, marker, dialect],
+      [60, 5, 'append', 'move', null, null],
+    );
   });
 
   for (const [change, at] of [
@@ -129,6 +132,9 @@ describe('The settings of an arrival', () => {
     [{ marker: '{name}' }, 'marker'],
     [{ maxRejects: '101%' }, 'maxRejects'],
     [{ after: 'burn' }, 'after'],
+    [{ dialect: { delimiter: ';', quote: "'" } }, 'dialect'],
+    [{ dialect: { header: 'no' } }, 'dialect.header'],
+    [{ dialect: ';' }, 'dialect'],
     [{ id: 'Hires' }, 'id'],
   ] as const) {
     it(`refuse ${JSON.stringify(change)}`, () => assert.deepEqual(faultsOf(change), [at]));

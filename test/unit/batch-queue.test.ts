@@ -247,9 +247,15 @@ describe('an Idempotency-Key', () => {
       { ...batch, format: 'ndjson' as const },
       { ...batch, strict: true },
       { ...batch, body: '[ ]' },
+      { ...batch, readAs: { delimiter: ';' } },
+      { ...batch, readAs: { delimiter: ';', header: true } },
     ];
     assert.equal(new Set(changed.map(fingerprintOf)).size, changed.length);
-    assert.equal(fingerprintOf(batch), fingerprintOf({ ...batch }));
+    assert.equal(fingerprintOf(batch), fingerprintOf({ ...batch, readAs: null }));
+    assert.equal(
+      fingerprintOf({ ...batch, readAs: { delimiter: ';', header: true } }),
+      fingerprintOf({ ...batch, readAs: { header: true, delimiter: ';' } }),
+    );
   });
 });
 

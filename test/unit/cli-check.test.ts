@@ -186,4 +186,13 @@ describe('longshore check', () => {
     ]);
     assert.deepEqual(Object.fromEntries(counts), { department_id: 21, name: 19, job_id: 16, datetime: 14 });
   });
+
+  it('reads files as the options say, and refuses an option that is none before it reads any', async () => {
+    await writeFile(join(folder, 'tab.csv'), Buffer.from("1\t'Müller'\n", 'latin1'));
+    const how = ['--delimiter', 'tab', '--no-header', '--quote', "'", '--encoding', 'latin1'];
+    const { code, files } = await verdicts(['tab.csv', '-t', 'team', ...how]);
+    assert.deepEqual([code, files[0].rows], [0, { read: 1, good: 1, rejected: 0 }]);
+    const bad = await run(['tab.csv', '-t', 'team', '--delimiter', 'xx']);
+    assert.deepEqual([bad.code, bad.stderr.includes('delimiter: expected one ASCII character')], [2, true]);
+  });
 });

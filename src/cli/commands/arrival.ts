@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ARRIVAL_AFTER, ARRIVAL_ORDERS, FILE_STATES } from '../../arrivals/arrival.ts';
 import { LOAD_MODES } from '../../types.ts';
 import { plain } from '../format.ts';
+import { addReadingOptions, type ReadingOptions, readingOf } from '../reading-options.ts';
 import { type GlobalOptions, openSession } from '../session.ts';
 import {
   type ArrivalAnswer,
@@ -11,7 +12,7 @@ import {
   summarizeArrival,
 } from '../show-arrival.ts';
 
-interface CreateOptions extends GlobalOptions {
+interface CreateOptions extends GlobalOptions, ReadingOptions {
   readonly prefix: string;
   readonly pattern: string;
   readonly table?: string;
@@ -77,7 +78,7 @@ export function addArrivalCommands(program: Command): void {
 }
 
 function addCreate(arrival: Command): void {
-  arrival
+  const command = arrival
     .command('create')
     .description('make an arrival')
     .argument('<id>', 'its ID: lower-case letters, digits and hyphens')
@@ -89,7 +90,8 @@ function addCreate(arrival: Command): void {
       new Option('--after <after>', 'what becomes of a file that is loaded (move)').choices(ARRIVAL_AFTER),
     )
     .addOption(new Option('--order <order>', 'which of several comes first (name)').choices(ARRIVAL_ORDERS))
-    .option('--max-rejects <limit>', 'fail a load at more rejects than this: 100, 1.5%, none')
+    .option('--max-rejects <limit>', 'fail a load at more rejects than this: 100, 1.5%, none');
+  addReadingOptions(command)
     .option('--every <seconds>', 'between two looks (60)', parseSeconds)
     .option('--stable <seconds>', 'how long a file has to stay the same (5)', parseSeconds)
     .option('--marker <name>', 'a file that has to be there first: _SUCCESS, {name}.ok')
@@ -144,11 +146,13 @@ async function files(id: string, { state, table, limit, ...options }: FilesOptio
 async function create(id: string, options: CreateOptions): Promise<void> {
   const session = await openSession(options);
   const { prefix, pattern, table, mode, after, order, maxRejects, every, stable, marker, paused } = options;
+  const dialect = readingOf(options);
   const made = await session.api.json<ArrivalAnswer>('/v1/arrivals', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       ...{ id, prefix, pattern, table, mode, after, order, maxRejects, marker, paused },
+      ...(Object.keys(dialect).length > 0 && { dialect }),
       everySeconds: every,
       stableSeconds: stable,
     }),

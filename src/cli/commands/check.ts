@@ -7,10 +7,11 @@ import type { CheckedText } from '../../dictionary/read-dictionary.ts';
 import { type Dictionary, LOAD_MODES, type LoadMode, type Table } from '../../types.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { type Input, openInput } from '../open-input.ts';
+import { addReadingOptions, type ReadingOptions, readingOf } from '../reading-options.ts';
 import type { GlobalOptions } from '../session.ts';
 import { descriptorLines, fileLines } from '../show-check.ts';
 
-interface CheckOptions extends GlobalOptions {
+interface CheckOptions extends GlobalOptions, ReadingOptions {
   readonly table?: string;
   readonly mode: LoadMode;
 }
@@ -18,7 +19,7 @@ interface CheckOptions extends GlobalOptions {
 const DEFAULT_DESCRIPTOR = 'datapackage.json';
 
 export function addCheckCommand(program: Command): void {
-  program
+  const command = program
     .command('check')
     .description('check a dictionary, and files as a load would judge them; needs no platform')
     .argument(
@@ -30,11 +31,11 @@ export function addCheckCommand(program: Command): void {
       new Option('-m, --mode <mode>', 'judge the files as a load in this mode')
         .choices(LOAD_MODES)
         .default('append'),
-    )
-    .action(async (paths: string[], _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<CheckOptions>();
-      options.context.exitCode = await check(paths, options);
-    });
+    );
+  addReadingOptions(command).action(async (paths: string[], _options: unknown, command: Command) => {
+    const options = command.optsWithGlobals<CheckOptions>();
+    options.context.exitCode = await check(paths, options);
+  });
 }
 
 async function check(paths: readonly string[], options: CheckOptions): Promise<number> {
@@ -115,12 +116,14 @@ function tableNamedAs(file: string, names: readonly string[]): string {
 async function* checkFiles(
   files: readonly ChosenFile[],
   { tables }: Dictionary,
-  { context, mode }: CheckOptions,
+  options: CheckOptions,
 ): AsyncGenerator<FileVerdict> {
+  const { context, mode } = options;
   if (files.length === 0) return;
-  const [{ checkFile }, { KeyChecks }] = await Promise.all([
+  const [{ checkFile }, { KeyChecks }, { parseReadAs, readTableAs }] = await Promise.all([
     import('../../check/check-file.ts'),
     import('../../check/key-checks.ts'),
+    import('../../dictionary/read-as.ts'),
   ]);
   const interrupted = new AbortController();
   context.onInterrupt(() => interrupted.abort());
@@ -130,10 +133,11 @@ async function* checkFiles(
     if (mode === 'merge' && table.primaryKey.length === 0) {
       throw new CliError(EXIT.failed, `${file}: ${table.name} has no primary key, which a merge needs`);
     }
+    const readAs = usable(() => parseReadAs(table, readingOf(options)));
     const input = await openInput(file, 'standard input', context);
     try {
       yield await checkFile(readableTwice(file, input), {
-        ...{ table, mode, keys, tables, given },
+        ...{ table: readTableAs(table, readAs), mode, keys, tables, given },
         signal: interrupted.signal,
       });
     } catch (error) {
@@ -142,6 +146,14 @@ async function* checkFiles(
     } finally {
       input.pieces.destroy();
     }
+  }
+}
+
+function usable<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new CliError(EXIT.usage, (cause as Error).message, { cause });
   }
 }
 
