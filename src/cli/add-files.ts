@@ -4,6 +4,7 @@ import { parseDictionary } from '../dictionary/parse-dictionary.ts';
 import type { Inferred, InferredFile, InferSource } from '../infer/infer.ts';
 import { isReady, prepared } from '../infer/prepare.ts';
 import type { Table } from '../types.ts';
+import { type Exchanged, type Problem, readObject, UnreachableError } from './api-client.ts';
 import type { CommandContext } from './context.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import { formatCount } from './format.ts';
@@ -50,8 +51,14 @@ export async function addFiles(files: readonly string[], options: AddOptions): P
     session.say('nothing was created, nothing was sent');
     return EXIT.failed;
   }
-  await createTables(session, inferred, tables);
-  return loadFiles(session, inferred, inputs.sources, options);
+  try {
+    const made = await createTables(session, inferred, tables);
+    return await loadFiles(session, inferred, inputs.sources, made, options);
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    const goOn = 'The same command again goes on from here: what is done is not done twice';
+    throw new CliError(error.exitCode, `${error.message}\n  ${goOn}`, { cause: error });
+  }
 }
 
 function isTerminal({ stdin }: CommandContext): boolean {
@@ -68,8 +75,10 @@ async function knownTables(session: Session): Promise<ReadonlySet<string>> {
 
 async function isAgreed(question: string, context: CommandContext, signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: context.stdin, output: context.stderr });
+  // Ctrl-D ends the input without an answer.
+  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
   try {
-    const answer = await lines.question(`${question} [y/N] `, { signal });
+    const answer = await Promise.race([lines.question(`${question} [y/N] `, { signal }), closed]);
     return /^(?:y|yes)$/i.test(answer.trim());
   } catch (cause) {
     if (!signal.aborted) throw cause;
@@ -79,39 +88,74 @@ async function isAgreed(question: string, context: CommandContext, signal: Abort
   }
 }
 
+/**
+ * @param before the tables that were there when somebody agreed: into another one nothing is loaded unasked
+ * @returns the names of those that were made
+ */
 async function createTables(
   session: Session,
   { descriptor }: Inferred,
-  tables: ReadonlySet<string>,
-): Promise<void> {
-  const { status, text } = await session.api.exchange('/v1/tables', {
-    method: 'POST',
-    signal: session.signal,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(descriptor),
-  });
-  if (status === 201) {
-    for (const { name } of descriptor.resources) session.say(`the table ${name} was created`);
-    return;
+  before: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const names = descriptor.resources.map(({ name }) => String(name));
+  const { status, text } = await sendTables(session, descriptor);
+  if (status !== 200 && status !== 201) throw await refusalOf(session, names, status, text);
+  const added = readObject<{ readonly added: readonly string[] }>(text).added ?? [];
+  for (const name of names) {
+    if (added.includes(name)) session.say(`the table ${name} was created`);
+    else if (before.has(name)) session.say(`the table ${name} is there already, with the same definition`);
   }
-  if (status === 200) {
-    session.say('the tables are there already, with the same definition');
-    return;
-  }
-  const refusal = session.api.refusal(status, text);
-  const taken = descriptor.resources.filter(
-    ({ name }) =>
-      tables.has(String(name)) ||
-      (refusal.message.includes('(table-exists)') && descriptor.resources.length === 1),
-  );
-  if (taken.length === 0) throw refusal;
-  const [{ name }] = taken as [{ readonly name: string }];
+  const foreign = names.filter((name) => !added.includes(name) && !before.has(name));
+  if (foreign.length === 0) return added;
   throw new CliError(
-    refusal.exitCode,
-    `${refusal.message}\n  the table ${name} is there with another definition: --table gives this one another name, ` +
-      `and "longshore load FILE --table ${name}" loads into the one that is there`,
-    { cause: refusal },
+    EXIT.failed,
+    `somebody else has created ${listed(foreign)} in the meantime, with the same definition: nothing was loaded\n` +
+      '  The same command again loads into what is there now; --table gives a file a table of its own',
   );
+}
+
+/** Once more where the connection was lost: reading files took so long that the platform has closed it. */
+async function sendTables(session: Session, descriptor: object): Promise<Exchanged> {
+  const send = () =>
+    session.api.exchange('/v1/tables', {
+      method: 'POST',
+      signal: session.signal,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(descriptor),
+    });
+  try {
+    return await send();
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    return await send();
+  }
+}
+
+async function refusalOf(
+  session: Session,
+  names: readonly string[],
+  status: number,
+  text: string,
+): Promise<CliError> {
+  const refusal = session.api.refusal(status, text);
+  if (readObject<Problem>(text).code !== 'table-exists') return refusal;
+  const there = await knownTables(session);
+  const advice = names.map((name, index) => {
+    const rename =
+      index === 0
+        ? '--table gives this one another name'
+        : `its file, added alone with --table, gets another one`;
+    return there.has(name)
+      ? `the table ${name} is there with another definition: ${rename}, and "longshore load FILE --table ${name}" loads into the one that is there`
+      : null;
+  });
+  const told = advice.filter((line) => line !== null);
+  if (told.length === 0) told.push('--table gives the table another name');
+  return new CliError(refusal.exitCode, [refusal.message, ...told].join('\n  '), { cause: refusal });
+}
+
+function listed(names: readonly string[]): string {
+  return `the table${names.length > 1 ? 's' : ''} ${names.join(', ')}`;
 }
 
 /** Tables that others refer to first. Stops at the first load that fails. */
@@ -119,6 +163,7 @@ async function loadFiles(
   session: Session,
   inferred: Inferred,
   sources: readonly InferSource[],
+  made: readonly string[],
   options: AddOptions,
 ): Promise<number> {
   const order = parseDictionary(inferred.descriptor).tables;
@@ -138,7 +183,11 @@ async function loadFiles(
         options,
       );
       exitCode = Math.max(exitCode, code);
-      if (code === EXIT.failed) return code;
+      if (code !== EXIT.failed) continue;
+      if (made.includes(table.name)) {
+        session.say(`the table ${table.name} stays: "longshore table remove ${table.name}" removes it`);
+      }
+      return code;
     }
   }
   return exitCode;

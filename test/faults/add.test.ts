@@ -5,10 +5,13 @@ import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type Database, openDatabase } from '../../src/db/database.ts';
+import { lockTable } from '../support/batch-api.ts';
 import { makeCheckout } from '../support/checkout.ts';
 import { databaseUrl } from '../support/database-url.ts';
+import { eventually } from '../support/eventually.ts';
+import { gateTo } from '../support/gate.ts';
 import { makeHome, removeHome } from '../support/home.ts';
-import { type Ended, endOf } from '../support/longshore.ts';
+import { type Ended, endOf, spawnLongshore } from '../support/longshore.ts';
 import { cleanEnvironment, type TestPlatform, testPlatform } from '../support/platform.ts';
 
 /** As a shop in Europe exports it: by semicolons, its last lines blank. Saved as windows-1252, and packed. */
@@ -136,5 +139,104 @@ describe('somebody with a CSV file and a fresh clone', () => {
       `select status, rows_rejected::int as rejected from longshore.load where table_name = 'kunden_marz'`,
     );
     assert.deepEqual({ ...load }, { status: 'done', rejected: 0 });
+  });
+
+  const ROW_COUNT = 20_000;
+  const CSV = `id,name,amount\n${Array.from({ length: ROW_COUNT }, (_, i) => `${i + 1},name ${i + 1},${i}.5`).join('\n')}\n`;
+
+  /** A command in a process of its own, on the way that can be held up. */
+  function add(name: string, url: string) {
+    writeFileSync(join(folder, `${name}.csv`), CSV);
+    const env = { LONGSHORE_URL: url, LONGSHORE_KEY: platform.adminKey };
+    return spawnLongshore(['add', `${name}.csv`, '--yes'], { cwd: folder, env });
+  }
+
+  async function isReady(): Promise<boolean> {
+    const answer = await fetch(`${platform.apiUrl}/readyz`).catch(() => null);
+    return answer?.ok === true;
+  }
+
+  async function assertOnce(name: string): Promise<void> {
+    const [found] = await db.query<object>(
+      `select count(*)::int as rows, count(distinct id)::int as ids, sum(amount)::text as amount from ${name}`,
+    );
+    assert.deepEqual({ ...found }, { rows: ROW_COUNT, ids: ROW_COUNT, amount: '200000000.0' }, name);
+    const loads = await db.query<object>(
+      'select status, rows_loaded::int as rows from longshore.load where table_name = $1',
+      [name],
+    );
+    assert.deepEqual(
+      loads.map((load) => ({ ...load })),
+      [{ status: 'done', rows: ROW_COUNT }],
+      name,
+    );
+  }
+
+  const KILLED = [
+    ['killed_reading', 'while it reads the file', /^GET \/v1\/tables$/, 'done'],
+    ['killed_before', 'before it has created the table', /^POST \/v1\/tables$/, 'nowhere'],
+    ['killed_between', 'between creating and loading', /^POST \/v1\/tables$/, 'done'],
+    ['killed_sending', 'in the middle of the file', /^POST .*\/loads/, 'begun'],
+    ['killed_sent', 'once the file is sent', /^POST .*\/loads/, 'done'],
+    ['killed_watching', 'while it watches the load', /^GET \/v1\/loads\//, 'nowhere'],
+  ] as const;
+  for (const [name, when, pattern, reach] of KILLED) {
+    it(`who is killed ${when} has every row once after the same command`, async (t) => {
+      const gate = await gateTo(t, () => platform.apiUrl);
+      const held = gate.hold(pattern, reach);
+      const killed = add(name, gate.url);
+      const end = endOf(killed);
+      const release = await held;
+      // It goes on, and is killed at whatever it is at.
+      if (name === 'killed_reading') release();
+      killed.kill('SIGKILL');
+      await end;
+      const again = await endOf(add(name, platform.apiUrl));
+      assert.equal(again.code, 0, again.stdout + again.stderr);
+      await assertOnce(name);
+    });
+  }
+
+  it('has every row once when the API is killed while it makes the table, or takes the file', async (t) => {
+    const gate = await gateTo(t, () => platform.apiUrl);
+    for (const [name, pattern, reach] of [
+      ['lost_making', /^POST \/v1\/tables$/, 'nowhere'],
+      ['lost_taking', /^POST .*\/loads/, 'begun'],
+    ] as const) {
+      const held = gate.hold(pattern, reach);
+      const end = endOf(add(name, gate.url));
+      const release = await held;
+      await using lock = await lockTable(db, name, 'select pg_advisory_xact_lock(7463002)');
+      release();
+      if (reach === 'nowhere') await eventually(async () => (await lock.waiting()) > 0, true);
+      const before = platform.pids().api;
+      platform.kill('api');
+      const { code, stderr } = await end;
+      assert.equal(code, 4, stderr);
+      assert.match(stderr, /can not be reached[\s\S]*The same command again goes on from here/);
+      await lock.release();
+      await eventually(async () => (platform.pids().api ?? before) !== before && (await isReady()), true);
+      const again = await endOf(add(name, platform.apiUrl));
+      assert.equal(again.code, 0, again.stdout + again.stderr);
+      await assertOnce(name);
+    }
+  });
+
+  it('has every row once when everything is killed between creating and loading', async (t) => {
+    const gate = await gateTo(t, () => platform.apiUrl);
+    const held = gate.hold(/^POST \/v1\/tables$/, 'done');
+    const end = endOf(add('all_killed', gate.url));
+    const release = await held;
+    await platform.killAll();
+    release();
+    const { code, stderr } = await end;
+    assert.equal(code, 4, stderr);
+    await db[Symbol.asyncDispose]();
+    platform = await testPlatform({ after: () => undefined }, { home, cwd: folder });
+    db = await openDatabase({ url: databaseUrl(home), poolSize: 2 });
+    const again = await endOf(add('all_killed', gate.url));
+    assert.equal(again.code, 0, again.stdout + again.stderr);
+    assert.match(again.stderr, /the table all_killed is there already, with the same definition/);
+    await assertOnce('all_killed');
   });
 });
