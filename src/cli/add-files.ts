@@ -47,7 +47,14 @@ export async function addFiles(files: readonly string[], options: AddOptions): P
   const names = inferred.descriptor.resources.map(({ name }) => String(name));
   const there = names.filter((name) => tables.has(name));
   const what = there.length === names.length ? `Load into ${names.join(', ')}` : `Create ${names.join(', ')}`;
-  if (asks && !(await isAgreed(`${what}, and load ${formatCount(rows)} rows?`, context, session.signal))) {
+  if (
+    asks &&
+    !(await isAgreed(
+      `${what}, and load ${formatCount(rows)} row${rows === 1 ? '' : 's'}?`,
+      context,
+      session.signal,
+    ))
+  ) {
     session.say('nothing was created, nothing was sent');
     return EXIT.failed;
   }

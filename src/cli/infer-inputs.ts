@@ -1,8 +1,7 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { InferSource } from '../infer/infer.ts';
 import type { CommandContext } from './context.ts';
 import { CliError, EXIT } from './exit-codes.ts';
@@ -24,29 +23,53 @@ export async function openInferInputs(
   files: readonly string[],
   { stdin, resolve }: CommandContext,
 ): Promise<InferInputs> {
-  const folders: string[] = [];
-  const remove = async () => {
-    for (const folder of folders) await rm(folder, { recursive: true, force: true });
+  const kept: FileHandle[] = [];
+  const close = async () => {
+    for (const handle of kept) await handle.close();
   };
   try {
     const sources: InferSource[] = [];
     let bytes = 0;
     for (const file of files) {
-      let path = resolve(file);
       if (file === '-') {
-        const folder = await mkdtemp(join(tmpdir(), 'longshore-'));
-        folders.push(folder);
-        path = join(folder, 'stdin.csv');
-        await pipeline(stdin, createWriteStream(path));
+        if (kept.length > 0)
+          throw new CliError(EXIT.usage, 'standard input can be read once: "-" is there twice');
+        const handle = await namelessFile();
+        kept.push(handle);
+        await writeFile(handle, stdin);
+        bytes += (await handle.stat()).size;
+        sources.push({ name: 'stdin.csv', open: () => readAll(handle) });
+        continue;
       }
+      const path = resolve(file);
       bytes += await sizeOf(path, file);
-      const open = () => createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>;
-      sources.push({ name: file === '-' ? 'stdin.csv' : basename(path), open });
+      const read = () => createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>;
+      sources.push({ name: basename(path), open: read });
     }
-    return { sources, bytes, [Symbol.asyncDispose]: remove };
+    return { sources, bytes, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await remove();
+    await close();
     throw error;
+  }
+}
+
+/** A temporary file without a name: however the process ends, no rows stay behind. */
+async function namelessFile(): Promise<FileHandle> {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore-'));
+  try {
+    return await open(join(folder, 'stdin.csv'), 'wx+', 0o600);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Each reader has its own place in the file. */
+async function* readAll(handle: FileHandle): AsyncGenerator<Buffer> {
+  for (let at = 0; ; ) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 

@@ -58,12 +58,15 @@ export function guessHeader(sample: Sample, dialect: Dialect, width: number): Gu
     }
     const shape = cellShape(Buffer.from(cell, 'latin1'), 0, cell.length);
     const typed = familyOf(column);
+    // An `x` above numbers or texts is a heading, and no value that is missing.
+    const isHeading = HEADING_WORDS.has(cell.trim().toLowerCase()) && !column.shapes.has(shape);
+    const kind = isHeading ? TEXT : kindOf(shape);
     if (typed !== null) {
-      if (kindOf(shape) === TEXT && !(typed === 'list' && isMember(column, cell))) forHeader += 2;
+      if (kind === TEXT && !(typed === 'list' && isMember(column, cell))) forHeader += 2;
       else if (years) forHeader += 1;
-      else if (kindOf(shape) !== NOTHING) against += 2;
+      else if (kind !== NOTHING) against += 2;
     } else if (isMember(column, cell)) against += 1.5;
-    else if (kindOf(shape) !== TEXT) against += 1;
+    else if (kind !== TEXT) against += 1;
     else forHeader += textEvidence(column, cell);
   }
   if (new Set(first).size < first.length && first.length > 1) against += 0.5;

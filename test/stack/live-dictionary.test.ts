@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { openDatabase } from '../../src/db/database.ts';
 import { type Descriptor, newestNo } from '../../src/dictionary/dictionary-versions.ts';
 import { readDescriptor } from '../../src/dictionary/read-dictionary.ts';
@@ -13,8 +14,9 @@ import { settleDictionary } from '../../src/tables/settle-dictionary.ts';
 import { lockTable } from '../support/batch-api.ts';
 import { testDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { gateTo } from '../support/gate.ts';
 import { type Cleanup, testHome } from '../support/home.ts';
-import { longshore } from '../support/longshore.ts';
+import { longshore, startLongshore } from '../support/longshore.ts';
 import { type TestStack, testStack } from '../support/stack.ts';
 
 const whole = (name: string) => ({ name, type: 'integer' });
@@ -379,6 +381,149 @@ describe('tables that come to a running platform', async () => {
     assert.match((await run('removed')).said, /^No removed tables\.\n$/);
     assert.equal((await run('bring-back', 'notes')).code, 1);
     assert.match((await run('add', 'nowhere.json')).said, /nowhere\.json can not be read/);
+  });
+
+  /** As the people do who have files in their folders. */
+  async function addFile(cwd: string, url: string, ...args: string[]) {
+    const { code, stdout, stderr } = await longshore(['add', '--yes', ...args], {
+      cwd,
+      env: { LONGSHORE_URL: url, LONGSHORE_KEY: one.key },
+    });
+    return { code, said: stdout + stderr };
+  }
+
+  /** Two people add a file each, and both ask for the table at the same moment. */
+  async function addAtOnce(name: string, files: readonly [string, string]) {
+    const gate = await gateTo(t, () => one.url);
+    const folders = files.map((_, at) => join(home, `${name}-${at}`));
+    for (const [at, folder] of folders.entries()) {
+      await mkdir(folder);
+      await writeFile(join(folder, `${name}.csv`), files[at]!);
+    }
+    const holds = [gate.hold(/^POST \/v1\/tables$/, 'nowhere'), gate.hold(/^POST \/v1\/tables$/, 'nowhere')];
+    const ends = folders.map((folder) => addFile(folder, gate.url, `${name}.csv`));
+    for (const release of await Promise.all(holds)) release();
+    const ended = await Promise.all(ends);
+    const codes = ended.map(({ code }) => code);
+    assert.deepEqual(codes.toSorted(), [0, 1], JSON.stringify(ended));
+    const loser = codes.indexOf(1);
+    return {
+      said: ended[loser]!.said,
+      folder: folders[loser]!,
+      wins: files[1 - loser]!,
+      loses: files[loser]!,
+    };
+  }
+
+  const idsIn = async (table: string) => (await one.rows(table)).map(({ id }) => Number(id));
+
+  it('are one person’s when two add the same file at once, and the other one’s after the same command', async () => {
+    const csv = 'id,x\n1,a\n2,b\n3,c\n';
+    const { said, folder } = await addAtOnce('same', [csv, csv]);
+    assert.match(
+      said,
+      /somebody else has created the table same in the meantime, with the same definition: nothing was loaded\n {2}The same command again/,
+    );
+    const again = await addFile(folder, one.url, 'same.csv');
+    assert.equal(again.code, 0, again.said);
+    assert.match(again.said, /there already, with the same definition[\s\S]*the same file was loaded before/);
+    assert.deepEqual(await idsIn('same'), [1, 2, 3]);
+  });
+
+  it('hold one person’s rows when two files of one name come at once, and both after the same command', async () => {
+    const [a, b] = ['id,x\n1,a\n2,b\n', 'id,x\n3,c\n4,d\n'];
+    const { said, folder, wins } = await addAtOnce('alike', [a, b]);
+    assert.match(said, /nothing was loaded/);
+    assert.deepEqual(await idsIn('alike'), wins === a ? [1, 2] : [3, 4]);
+    const again = await addFile(folder, one.url, 'alike.csv');
+    assert.equal(again.code, 0, again.said);
+    assert.deepEqual(await idsIn('alike'), [1, 2, 3, 4]);
+  });
+
+  it('are the first person’s when two files have other columns, and the other one is told what to do', async () => {
+    const [a, b] = ['id,x\n1,a\n2,b\n', 'id,x,y\n3,c,\n4,d,1\n'];
+    const { said, folder, wins, loses } = await addAtOnce('differ', [a, b]);
+    assert.match(
+      said,
+      /\(table-exists\)[\s\S]*--table gives this one another name, and "longshore load FILE/,
+    );
+    assert.deepEqual(await idsIn('differ'), wins === a ? [1, 2] : [3, 4]);
+    const renamed = await addFile(folder, one.url, 'differ.csv', '--table', 'differ_too');
+    assert.equal(renamed.code, 0, renamed.said);
+    assert.deepEqual(await idsIn('differ_too'), loses === a ? [1, 2] : [3, 4]);
+  });
+
+  it('come of files whatever they are called, and whatever their columns are', async () => {
+    const folder = join(home, 'names');
+    await mkdir(join(folder, 'other'), { recursive: true });
+    const long = 'n'.repeat(200);
+    const names: readonly (readonly [file: string, csv: string, table: string])[] = [
+      ['a "b" c\'s\nfile.csv', 'id,x\n1,a\n2,b\n', 'a_b_c_s_file'],
+      ['order.csv', 'id,select,from,ctid,user\n1,a,b,c,d\n2,e,f,g,h\n', 'order'],
+      ['pg_class.csv', 'id,x\n1,a\n2,b\n', 'table_pg_class'],
+      ['2026.csv', 'id,,x,x,X,_line\n1,a,b,c,d,e\n2,f,g,h,i,j\n', '2026'],
+      ['Übersicht – März.csv', 'id,编号,Имя,שם\n1,a,b,c\n2,d,e,f\n', 'ubersicht_marz'],
+      ['编号.csv', 'id,x\n1,a\n2,b\n', 'table'],
+      [
+        `${'l'.repeat(200)}.csv`,
+        `id,${long},${long}x,${'ü'.repeat(200)}\n1,a,b,c\n2,d,e,f\n`,
+        'l'.repeat(63),
+      ],
+      ['quoted.csv', '"id","a ""b""","c\nd"\n1,a,"b\nc"\n2,d,e\n', 'quoted'],
+      ['one.csv', 'id\n1\n2\n', 'one'],
+    ];
+    for (const [file, csv, table] of names) {
+      await writeFile(join(folder, file), csv);
+      const { code, said } = await addFile(folder, one.url, `./${file}`);
+      assert.equal(code, 0, said);
+      assert.deepEqual(await idsIn(table), [1, 2], table);
+    }
+    await writeFile(join(folder, 'other', 'order.csv'), 'id,y\n5,1.5\n6,2.5\n');
+    const taken = await addFile(folder, one.url, 'other/order.csv');
+    assert.deepEqual(
+      [taken.code, /the table order is there with another definition/.test(taken.said)],
+      [1, true],
+    );
+    await writeFile(join(folder, 'fresh.csv'), 'id,z\n1,a\n');
+    await writeFile(join(folder, 'other', 'fresh.csv'), 'id,y\n5,1.5\n6,2.5\n');
+    const both = await addFile(folder, one.url, 'fresh.csv', 'other/fresh.csv');
+    assert.equal(both.code, 0, both.said);
+    assert.deepEqual([await idsIn('fresh'), await idsIn('fresh_2')], [[1], [5, 6]]);
+  });
+
+  it('are not made of what is no table, nor without a yes', async () => {
+    const before = await newestNo(db);
+    const folder = join(home, 'foreign');
+    await mkdir(folder);
+    const files: readonly (readonly [file: string, content: string | Buffer, why: RegExp])[] = [
+      ['image.csv', Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'), /an image \(PNG\)/],
+      ['cut.csv.gz', gzipSync('id,x\n1,a\n'.repeat(900)).subarray(0, 40), /its gzip data ends in the middle/],
+      ['empty.csv', '', /empty\.csv is empty/],
+      ['wide.csv', `${'c,'.repeat(4_999)}c\n`, /has 5000 columns, and a table can have 1500/],
+    ];
+    for (const [file, content, why] of files) {
+      await writeFile(join(folder, file), content);
+      const { code, said } = await addFile(folder, one.url, file);
+      assert.deepEqual([code, why.test(said)], [2, true], said);
+    }
+    for (const [file, why] of [
+      ['.', /it is a folder/],
+      ['nowhere.csv', /no such file/],
+    ] as const) {
+      const { code, said } = await addFile(folder, one.url, file);
+      assert.deepEqual([code, why.test(said)], [2, true], said);
+    }
+    await writeFile(join(folder, 'asked.csv'), 'id,x\n1,a\n');
+    for (const answer of ['n\n', '']) {
+      const env = { LONGSHORE_URL: one.url, LONGSHORE_KEY: one.key };
+      const command = startLongshore(['add', 'asked.csv'], { cwd: folder, env });
+      Object.assign(command.stdin, { isTTY: true });
+      await eventually(async () => command.said().includes('Create asked, and load 1 row? [y/N]'), true);
+      command.stdin.end(answer);
+      const { code, stderr } = await command.ended;
+      assert.deepEqual([code, /nothing was created, nothing was sent/.test(stderr)], [1, true], stderr);
+    }
+    assert.equal(await newestNo(db), before);
   });
 });
 

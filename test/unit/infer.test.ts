@@ -347,6 +347,13 @@ describe('infer', () => {
     assert.ok(most < 150 * 1024 * 1024, `${Math.round(most / 1024 / 1024)} MiB`);
   });
 
+  it('takes x for the heading that it is, unless the column has an x', async () => {
+    const headerOf = async (text: string) => resourceOf(await infer([source(text)])).dialect.header;
+    assert.equal(await headerOf('id,x,x,x\n1,a,b,c\n2,d,e,f\n'), true);
+    assert.equal(await headerOf('x\n1.5\n2.5\n'), true);
+    assert.equal(await headerOf('1,x\n2,x\n3,\n'), false);
+  });
+
   it('says that a file gives its table no name, and how it gets one', async () => {
     const inferred = await infer([source('id\n1\n2\n', '编号.csv')]);
     assert.equal(resourceOf(inferred).name, 'table');
