@@ -5,14 +5,14 @@ import { runPage } from '../support/run-page.ts';
 describe("the README's commands", () => {
   const commands = runPage('README.md');
 
-  it('cover the client, HTTP, a dictionary, a report, a backup and a restore', () => {
+  it('cover a file of one’s own, the client, HTTP, a report, a backup and a restore', () => {
     const all = commands.map(({ command }) => command).join('\n');
     for (const part of [
       'npm start',
+      'longshore add',
       'longshore load',
       'longshore rejects',
       'curl',
-      'datapackage.json',
       'longshore report ',
       'longshore backup',
       'longshore restore',
