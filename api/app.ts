@@ -45,6 +45,7 @@ import { scheduleRoutes } from './schedules/schedules.ts';
 import { addTablesRoute } from './tables/add-tables.ts';
 import { dictionaryRoute } from './tables/dictionary.ts';
 import { inferRoute } from './tables/infer.ts';
+import { lookUpRoute } from './tables/look-up.ts';
 import { planRoutes } from './tables/plan.ts';
 import { removedTableRoutes } from './tables/removed-tables.ts';
 import { tableRoutes } from './tables/tables.ts';
@@ -99,6 +100,7 @@ function routesOf({ reports, dictionary }: ApiDeps, docs: DocsSource): readonly 
     ...batchRoutes,
     ...tableRoutes,
     addTablesRoute,
+    lookUpRoute,
     ...removedTableRoutes,
     ...reportRoutes(reports.reports),
     refreshReportRoute,

@@ -70,6 +70,7 @@ import { readPayloadKeys } from '../src/seal/payload-keys.ts';
 import { sealedClientOptions } from '../src/seal/sealed-client.ts';
 import { openStorage } from '../src/storage/open-storage.ts';
 import { createDictionaryPlan } from '../src/tables/dictionary-plan.ts';
+import { createKeyLookups } from '../src/tables/look-up-keys.ts';
 import { type GivenDictionary, settleDictionary } from '../src/tables/settle-dictionary.ts';
 import { createTableChanges } from '../src/tables/table-changes.ts';
 import { openTableReads } from '../src/tables/table-reads.ts';
@@ -372,6 +373,7 @@ export async function startApi({
     keyService,
     limiter: createRateLimiter(),
     uploads: new UploadSlots(config.uploads),
+    keyLookups: createKeyLookups(reads),
     inferences: new UploadSlots(config.inferences, 'requests are being inferred'),
     closing,
     audit,

@@ -20,6 +20,7 @@ import type { ScheduleService } from '../../src/schedules/schedule-service.ts';
 import type { PayloadKeys } from '../../src/seal/payload-keys.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { DictionaryPlan } from '../../src/tables/dictionary-plan.ts';
+import type { KeyLookups } from '../../src/tables/look-up-keys.ts';
 import type { TableChanges } from '../../src/tables/table-changes.ts';
 import type { Closing } from './closing.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -44,6 +45,8 @@ export interface ApiDeps {
   readonly keyService: ApiKeyService;
   readonly limiter: RateLimiter;
   readonly uploads: UploadSlots;
+  /** Tells which keys tables have. */
+  readonly keyLookups: KeyLookups;
   /** Requests of which the files are inferred. */
   readonly inferences: UploadSlots;
   readonly closing: Closing;

@@ -65,6 +65,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'get /v1/copies': 'listCopies',
   'delete /v1/copies/{name}': 'deleteCopy',
   'post /v1/tables': 'createTables',
+  'post /v1/tables/{table}/look-up': 'lookUpKeys',
   'delete /v1/tables/{table}': 'deleteTable',
   'get /v1/removed-tables': 'listRemovedTables',
   'post /v1/removed-tables/{id}/bring-back': 'restoreRemovedTable',

@@ -1,17 +1,22 @@
 import { join } from 'node:path';
 import type { Response } from 'express';
 import { z } from 'zod';
-import { LongshoreError } from '../../src/errors.ts';
-import type { InferOverrides } from '../../src/infer/contract.ts';
+import { type ErrorCode, LongshoreError } from '../../src/errors.ts';
+import type { InferOverrides, LookUpKeys } from '../../src/infer/contract.ts';
 import { inferInThread } from '../../src/infer/infer-in-thread.ts';
 import { readEncoding } from '../../src/infer/read-overrides.ts';
+import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
 import { quoted } from '../../src/shorten.ts';
+import type { Table } from '../../src/types.ts';
 import { mayUseTable } from '../http/auth.ts';
 import { stopping } from '../http/closing.ts';
 import { contextOf } from '../http/context.ts';
+import type { ApiDeps } from '../http/deps.ts';
 import { defineRoute } from '../http/route.ts';
 import { inferQuery, inferredSchema } from './infer-schemas.ts';
 import { FILE_TYPES, MOST_FILES, receiveFiles } from './receive-files.ts';
+
+const UNREADABLE: ReadonlySet<ErrorCode> = new Set(['table-locked', 'table-slow', 'table-broken']);
 
 const file = z.string().meta({ override: { type: 'string', format: 'binary', minLength: 1 } });
 const form = z.strictObject({
@@ -25,7 +30,7 @@ export const inferRoute = defineRoute({
   summary: 'Find out what CSV files hold',
   description:
     'Encoding, dialect, types, rules, keys and references, from every row, each with its evidence; the answer is that ' +
-    'of `longshore infer --json`. Nothing is made and nothing is kept. Send a file as the body, or several as the ' +
+    'of `longshore infer --json`. References to tables that are there are found for keys that may read them. Nothing is made and nothing is kept. Send a file as the body, or several as the ' +
     'multipart fields `file`; they may be packed by gzip, by themselves or by Content-Encoding. Together they have at ' +
     'most LONGSHORE_INFER_MIB MiB, unpacked. A few are inferred at a time (LONGSHORE_INFERENCES); one more is answered ' +
     'with `overloaded`.',
@@ -74,7 +79,8 @@ export const inferRoute = defineRoute({
         name: query.name,
         opened,
       });
-      const signal = opened.use(endOf(res)).signal;
+      const { signal } = opened.use(endOf(res));
+      const tables = dictionary.tables.filter(({ name }) => mayUseTable(holder!, name));
       // Nothing is sent while it is inferred. The next request of the connection has the server's limit again.
       req.socket.setTimeout(0);
       return await inferInThread(
@@ -83,14 +89,32 @@ export const inferRoute = defineRoute({
           overrides: overridesOf(query, charset),
           rules: query.rules ?? 'usual',
           maxBytes,
-          tables: dictionary.tables.filter(({ name }) => mayUseTable(holder!, name)),
+          tables,
         },
         signal,
+        mayRead(holder!) ? lookUpKeys(deps, tables) : undefined,
       );
     });
     res.json(inferred);
   },
 });
+
+/** What values a table has is for those who may read it. */
+function mayRead({ scopes }: ApiKeyHolder): boolean {
+  return scopes.some((scope) => scope === 'read' || scope === 'admin');
+}
+
+/** A table that can not be read now is no fault of the files: their references to it are not known then. */
+function lookUpKeys({ keyLookups }: Pick<ApiDeps, 'keyLookups'>, tables: readonly Table[]): LookUpKeys {
+  return async ({ table: name, fields, keys }) => {
+    try {
+      return await keyLookups.lookUp(tables.find((table) => table.name === name)!, fields, keys);
+    } catch (error) {
+      if (error instanceof LongshoreError && UNREADABLE.has(error.code)) return { unknown: error.message };
+      throw error;
+    }
+  };
+}
 
 function overridesOf(
   { table, delimiter, encoding, header, quote, dates, primaryKey }: z.output<typeof inferQuery>,

@@ -1,6 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { Readable } from 'node:stream';
-import { parseDictionary } from '../dictionary/parse-dictionary.ts';
+import { Place } from '../dictionary/faults.ts';
+import { orderTables } from '../dictionary/order-tables.ts';
+import { parseTable } from '../dictionary/parse-table.ts';
 import type { Inferred, InferredFile, InferSource } from '../infer/infer.ts';
 import { isReady, prepared } from '../infer/prepare.ts';
 import type { Table } from '../types.ts';
@@ -11,6 +13,7 @@ import { formatCount } from './format.ts';
 import { openInferInputs } from './infer-inputs.ts';
 import type { InferCommandOptions } from './infer-options.ts';
 import { inferWithProgress } from './infer-with-progress.ts';
+import { type PlatformTables, platformTables } from './platform-tables.ts';
 import { type GlobalOptions, openSession, type Session } from './session.ts';
 import { describeInferred } from './show-infer.ts';
 import { exitCodeOf, showLoad } from './show-load.ts';
@@ -38,10 +41,11 @@ export async function addFiles(files: readonly string[], options: AddOptions): P
       'it asks before it creates a table, and there is nobody to answer: --yes does',
     );
   }
-  const tables = await knownTables(session);
+  const platform = await platformTables(session);
+  const tables = namesOf(platform);
   await using inputs = await openInferInputs(files, context);
   const progress = await session.progress('read');
-  const inferred = await inferWithProgress(inputs, options, progress, session.signal);
+  const inferred = await inferWithProgress(inputs, options, progress, session.signal, platform);
   session.print(inferred, () => `${describeInferred(inferred)}\n`);
   const rows = inferred.files.reduce((sum, file) => sum + file.rows, 0);
   const names = inferred.descriptor.resources.map(({ name }) => String(name));
@@ -72,11 +76,7 @@ function isTerminal({ stdin }: CommandContext): boolean {
   return 'isTTY' in stdin && stdin.isTTY === true;
 }
 
-async function knownTables(session: Session): Promise<ReadonlySet<string>> {
-  const { tables } = await session.api.json<{ readonly tables: readonly { readonly name: string }[] }>(
-    '/v1/tables',
-    { signal: session.signal },
-  );
+function namesOf({ tables }: PlatformTables): ReadonlySet<string> {
   return new Set(tables.map(({ name }) => name));
 }
 
@@ -146,7 +146,7 @@ async function refusalOf(
 ): Promise<CliError> {
   const refusal = session.api.refusal(status, text);
   if (readObject<Problem>(text).code !== 'table-exists') return refusal;
-  const there = await knownTables(session);
+  const there = namesOf(await platformTables(session));
   const advice = names.map((name, index) => {
     const rename =
       index === 0
@@ -173,7 +173,11 @@ async function loadFiles(
   made: readonly string[],
   options: AddOptions,
 ): Promise<number> {
-  const order = parseDictionary(inferred.descriptor).tables;
+  const place = new Place();
+  const order = orderTables(
+    inferred.descriptor.resources.map((resource, index) => parseTable(resource, place.at(index))),
+    place,
+  );
   let exitCode: number = EXIT.ok;
   for (const table of order) {
     for (const [index, file] of inferred.files.entries()) {

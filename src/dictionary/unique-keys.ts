@@ -1,12 +1,17 @@
-import type { RejectCode, Table } from '../types.ts';
+import type { Field, RejectCode, Table } from '../types.ts';
 
 export interface UniqueKey {
   readonly fields: readonly string[];
   readonly code: Extract<RejectCode, 'primary-key' | 'unique-error'>;
 }
 
+/** What of a table says which keys it has. */
+export interface KeyedTable extends Pick<Table, 'primaryKey' | 'uniqueKeys'> {
+  readonly fields: readonly Pick<Field, 'name' | 'constraints'>[];
+}
+
 /** Keys beside the primary key, each once, in the order in which they are checked. */
-export function uniqueKeysOf(table: Table): UniqueKey[] {
+export function uniqueKeysOf(table: KeyedTable): UniqueKey[] {
   const unique = table.fields.filter(({ constraints }) => constraints.unique).map(({ name }) => [name]);
   const seen = new Set([nameOf(table.primaryKey)]);
   return [...unique, ...table.uniqueKeys].flatMap((fields): UniqueKey[] => {
@@ -17,7 +22,7 @@ export function uniqueKeysOf(table: Table): UniqueKey[] {
 }
 
 /** All keys, the primary key first. */
-export function keysOf(table: Table): UniqueKey[] {
+export function keysOf(table: KeyedTable): UniqueKey[] {
   const { primaryKey } = table;
   const primary: UniqueKey[] = primaryKey.length > 0 ? [{ fields: primaryKey, code: 'primary-key' }] : [];
   return [...primary, ...uniqueKeysOf(table)];

@@ -1,4 +1,4 @@
-import type { Table } from '../types.ts';
+import type { Field, Table } from '../types.ts';
 
 /** A file whose table is looked for. It is opened twice or more: its beginning is read, then all of it. */
 export interface InferSource {
@@ -29,11 +29,27 @@ export interface InferOverrides {
  */
 export type InferredRules = 'none' | 'usual' | 'observed';
 
+/** A table that is there: what decides whether references lead to it. */
+export interface KnownTable extends Pick<Table, 'name' | 'primaryKey' | 'uniqueKeys' | 'foreignKeys'> {
+  readonly fields: readonly Pick<Field, 'name' | 'type' | 'constraints'>[];
+}
+
+/** Keys of one table: texts of some of its fields, as a file has them. */
+export interface KeyQuestion {
+  readonly table: string;
+  readonly fields: readonly string[];
+  readonly keys: readonly (readonly string[])[];
+}
+
+/** Whether the table has each of the keys, in their order; or why that is not known. */
+export type KeyAnswer = readonly boolean[] | { readonly unknown: string };
+
+export type LookUpKeys = (question: KeyQuestion) => Promise<KeyAnswer>;
+
 export interface InferOptions {
-  /** Tables that are there: no other gets their names, and references may lead to them. */
-  readonly tables?: readonly Table[];
-  /** @returns those of the values that the field of the table has */
-  readonly included?: (table: string, field: string, values: readonly string[]) => Promise<readonly string[]>;
+  /** Tables that are there: references may lead to them, where `lookUpKeys` says which keys they have. */
+  readonly tables?: readonly KnownTable[];
+  readonly lookUpKeys?: LookUpKeys;
   readonly overrides?: InferOverrides;
   /** Default `usual` */
   readonly rules?: InferredRules;

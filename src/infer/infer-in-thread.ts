@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { LongshoreError } from '../errors.ts';
-import type { Inferred } from './contract.ts';
-import type { OpenFile, ThreadAnswer, ThreadOptions } from './thread-task.ts';
+import type { Inferred, LookUpKeys } from './contract.ts';
+import type { OpenFile, ThreadAnswer, ThreadMessage, ThreadOptions } from './thread-task.ts';
 
 /** Of the thread's heap, in which inference stays far below this; its sets of values are outside of it. */
 const HEAP_MIB = 1024;
@@ -9,17 +9,19 @@ const HEAP_MIB = 1024;
 /**
  * Infers in a thread of its own, so that the process serves everybody else meanwhile.
  * @param signal ends the thread at once, wherever it is; its reason is thrown
+ * @param lookUpKeys answers questions about keys of `options.tables`; without it none are asked
  * @throws LongshoreError as `infer` does
  */
 export async function inferInThread(
   files: readonly OpenFile[],
   options: ThreadOptions,
   signal: AbortSignal,
+  lookUpKeys?: LookUpKeys,
 ): Promise<Inferred> {
   signal.throwIfAborted();
   const compileCache = process.env.NODE_COMPILE_CACHE;
   const thread = new Worker(new URL('./infer-thread.ts', import.meta.url), {
-    workerData: { files, options },
+    workerData: { files, options, asks: lookUpKeys !== undefined },
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     // None of the process's secrets; its modules as they were compiled before.
     env: compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache },
@@ -27,7 +29,10 @@ export async function inferInThread(
   const { promise, resolve, reject } = Promise.withResolvers<ThreadAnswer>();
   const onAbort = () => reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
-  thread.once('message', resolve);
+  thread.on('message', (message: ThreadMessage) => {
+    if (message.kind !== 'asked') resolve(message);
+    else lookUpKeys?.(message.question).then((answer) => thread.postMessage(answer), reject);
+  });
   thread.once('error', reject);
   thread.once('exit', () => reject(new Error('the thread that infers ended without an answer')));
   try {

@@ -1,13 +1,15 @@
-import type { Evidence, InferOptions } from './contract.ts';
+import { chooseReferences, evidenceOf, referenceOf } from './choose-references.ts';
+import type { Evidence, InferOptions, KnownTable } from './contract.ts';
 import { type Described, describeScanned, type Reference } from './describe-files.ts';
-import type { DistinctKeys, SlotBudget } from './distinct-keys.ts';
+import { type DistinctKeys, type SlotBudget, slotBudget } from './distinct-keys.ts';
 import { addPairs, FirstField, pairTrials } from './pair-keys.ts';
+import { ReferenceTrial } from './reference-trial.ts';
 import {
+  type PossibleReference,
+  possibleReferences,
   type Referable,
   type ReferenceField,
-  type ReferenceTrial,
   referableKeys,
-  referenceTrials,
 } from './references.ts';
 import { readAgain } from './scan-files.ts';
 
@@ -48,39 +50,103 @@ export interface FoundReferences {
   readonly evidence: readonly Evidence[];
 }
 
-/** Below this share of its rows a field that looks like a reference is not worth a word. */
-const CLOSE_SHARE = 0.9;
+/** What all sets of keys that tables that are there are asked for hold together: some two million keys. */
+const MOST_ASKED_SLOTS = 4 * 1024 * 1024;
+const MOST_ASKING = 100;
 
 /** References between the files' tables, and to those that are there: each row that has a value has to lead somewhere. */
 export async function findReferences(
   described: readonly Described[],
   options: InferOptions,
 ): Promise<FoundReferences[]> {
-  const keys = [
-    ...described.flatMap(keysOf),
-    ...(options.included === undefined ? [] : (options.tables ?? []).flatMap(referableKeys)),
-  ];
+  const keys = [...described.flatMap(keysOf), ...keysThatAreThere(described, options)];
   const found: FoundReferences[] = [];
   const leads = new Map<string, Set<string>>();
   for (const one of described) {
     const { name } = one.scanned;
-    const trials = referenceTrials(name, fieldsOf(one), one.table.key?.fields ?? [], keys).filter(
-      ({ to }) => !leadsTo(leads, to.table, name),
-    );
-    if (trials.length > 0) {
-      await readAgain(one.scanned, options, (cells) => {
-        for (const trial of trials) trial.add(cells, one.decode);
-      });
-      for (const trial of trials) await askTable(trial, options);
-    }
-    const good = bestOf(trials);
-    leads.set(name, new Set(good.map(({ to }) => to.table)));
+    const known = options.tables?.find((table) => table.name === name);
+    const possible = possibleReferences(
+      { name, fields: fieldsOf(one), primaryKey: one.table.key?.fields ?? [] },
+      keys,
+    ).filter((reference) => !leadsTo(leads, reference.to.table, name) && mayLead(reference, known));
+    const trials = await tryReferences(one, possible, options);
+    const chosen = chooseReferences(trials);
+    leads.set(name, new Set(chosen.good.map(({ possible: { to } }) => to.table)));
     found.push({
-      keys: good.map(referenceOf),
-      evidence: trials.flatMap((trial) => evidenceOf(trial, good.includes(trial))),
+      keys: chosen.good.map(referenceOf),
+      evidence: trials.flatMap((trial) => evidenceOf(trial, chosen)),
     });
   }
   return found;
+}
+
+/** Those of the tables that are there, but for tables that are of the files as well. */
+function keysThatAreThere(
+  described: readonly Described[],
+  { tables = [], lookUpKeys }: InferOptions,
+): Referable[] {
+  if (lookUpKeys === undefined) return [];
+  const names = new Set(described.map(({ scanned }) => scanned.name));
+  return tables.filter(({ name }) => !names.has(name)).flatMap(referableKeys);
+}
+
+/**
+ * A table that is there keeps the references that it has: what came since is no reason to define it otherwise, or the same
+ * file could not be added once more.
+ */
+function mayLead({ fields, to }: PossibleReference, known: KnownTable | undefined): boolean {
+  if (known === undefined || to.keys !== null) return true;
+  return known.foreignKeys.some(
+    ({ fields: from, reference }) =>
+      reference.table === to.table &&
+      isSameList(
+        from,
+        fields.map(({ name }) => name),
+      ) &&
+      isSameList(
+        reference.fields,
+        to.fields.map(({ name }) => name),
+      ),
+  );
+}
+
+function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, at) => name === other[at]);
+}
+
+async function tryReferences(
+  { scanned, decode }: Described,
+  possible: readonly PossibleReference[],
+  options: InferOptions,
+): Promise<ReferenceTrial[]> {
+  if (possible.length === 0) return [];
+  const budget = slotBudget(MOST_ASKED_SLOTS);
+  const asking = possible.filter(({ to }) => to.keys === null).slice(0, MOST_ASKING);
+  const trials = possible
+    .filter((one) => one.to.keys !== null || asking.includes(one))
+    .map((one) => new ReferenceTrial(one, budget));
+  const { lookUpKeys } = options;
+  const ask = async (all: boolean) => {
+    if (lookUpKeys === undefined) return;
+    for (const trial of trials) {
+      options.signal?.throwIfAborted();
+      await trial.ask(lookUpKeys, all);
+    }
+  };
+  await readAgain(
+    scanned,
+    options,
+    (cells) => {
+      for (const trial of trials) trial.add(cells, decode);
+    },
+    async () => {
+      await ask(false);
+      return trials.every(({ isSettled }) => isSettled);
+    },
+  );
+  await ask(true);
+  for (const trial of trials) trial.release();
+  return trials;
 }
 
 function keysOf(described: Described): Referable[] {
@@ -108,6 +174,9 @@ function fieldsOf({ table, places }: Described): ReferenceField[] {
       typed.values > 0 &&
       (typed.type === 'string' || (typed.type === 'integer' && column.shapes.size <= 4)),
     missing: typed.missing,
+    ...(typed.type === 'integer' && column.minimum <= column.maximum
+      ? { range: { least: column.minimum, most: column.maximum } }
+      : {}),
   }));
 }
 
@@ -125,50 +194,4 @@ function leadsTo(leads: ReadonlyMap<string, ReadonlySet<string>>, from: string, 
     }
   }
   return false;
-}
-
-async function askTable(trial: ReferenceTrial, { included }: InferOptions): Promise<void> {
-  if (trial.to.keys !== null || included === undefined || trial.asked.size === 0) return;
-  const values = [...trial.asked];
-  const there = new Set(await included(trial.to.table, trial.to.fields[0]!.name, values));
-  const outside = values.filter((value) => !there.has(value));
-  trial.outside = outside.length;
-  trial.examples.push(...outside.slice(0, 3));
-}
-
-/** Of several keys that a field may refer to, the first whose values all are there; the file's own tables first. */
-function bestOf(trials: readonly ReferenceTrial[]): ReferenceTrial[] {
-  const taken = new Set<string>();
-  return trials.filter((trial) => {
-    const name = trial.fields.map((field) => field.name).join('\0');
-    if (trial.rows === 0 || trial.outside > 0 || taken.has(name)) return false;
-    taken.add(name);
-    return true;
-  });
-}
-
-function referenceOf({ fields, to }: ReferenceTrial): Reference {
-  return {
-    fields: fields.map(({ name }) => name),
-    reference: { resource: to.table, fields: to.fields.map(({ name }) => name) },
-  };
-}
-
-function evidenceOf(trial: ReferenceTrial, isChosen: boolean): Evidence[] {
-  const { fields, to, rows, outside } = trial;
-  const of = to.keys === null ? trial.asked.size : rows;
-  if (!isChosen && (of === 0 || outside > of * (1 - CLOSE_SHARE) || outside === 0)) return [];
-  const from = fields.map(({ name }) => name).join(', ');
-  const target = `${to.table} (${to.fields.map(({ name }) => name).join(', ')})`;
-  return [
-    {
-      choice: isChosen ? `${from} refers to ${target}` : `${from} refers to nothing`,
-      rows,
-      exceptions: isChosen ? 0 : outside,
-      examples: trial.examples,
-      note: isChosen
-        ? `all ${of} values are there${trial.isSample ? ', of those that were asked for' : ''}`
-        : `${outside} of ${of} values are not in ${target}, or it would refer to it`,
-    },
-  ];
 }

@@ -147,10 +147,10 @@ export async function readAgain(
   { files, scan }: ScannedTable,
   options: InferOptions,
   take: TakeRow,
-  isDone: () => boolean = () => false,
+  isDone: () => boolean | Promise<boolean> = () => false,
 ): Promise<void> {
   for (const { beginning } of files) {
-    if (isDone()) return;
+    if (await isDone()) return;
     const { source, encoding, skip } = beginning;
     const { pieces } = await openText(source, { ...textOptions(options), encoding });
     await scan.again(pieces, skip, take, isDone);

@@ -76,12 +76,12 @@ export class TableScan {
     return pass.end();
   }
 
-  /** Reads a file's rows once more. @param isDone asked between pieces: no more rows are needed */
+  /** Reads a file's rows once more. @param isDone called between pieces: no more rows are needed */
   async again(
     pieces: AsyncIterable<Buffer>,
     skip: { readonly bytes: number; readonly lines: number },
     take: TakeRow,
-    isDone: () => boolean,
+    isDone: () => boolean | Promise<boolean>,
   ): Promise<void> {
     const pass = new FilePass(this.form, this.columns, skip.lines + 1, take);
     let toSkip = skip.bytes;
@@ -89,7 +89,7 @@ export class TableScan {
       const dropped = Math.min(toSkip, piece.length);
       toSkip -= dropped;
       if (dropped < piece.length) pass.push(dropped === 0 ? piece : piece.subarray(dropped));
-      if (isDone()) return;
+      if (await isDone()) return;
     }
     pass.end();
   }

@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorPlace } from '../errors.ts';
-import type { InferOptions, Inferred } from './contract.ts';
+import type { InferOptions, Inferred, KeyQuestion } from './contract.ts';
 
 /** What is read of a file at a time. */
 export const PIECE_BYTES = 256 * 1024;
@@ -16,7 +16,12 @@ export type ThreadOptions = Pick<InferOptions, 'tables' | 'overrides' | 'rules' 
 export interface ThreadTask {
   readonly files: readonly OpenFile[];
   readonly options: ThreadOptions;
+  /** Whether questions about keys are answered. */
+  readonly asks: boolean;
 }
+
+/** What the thread says: one question at a time, which a `KeyAnswer` answers, and in the end what it found. */
+export type ThreadMessage = { readonly kind: 'asked'; readonly question: KeyQuestion } | ThreadAnswer;
 
 export type ThreadAnswer =
   | { readonly kind: 'inferred'; readonly inferred: Inferred }

@@ -97,6 +97,34 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/tables', headers: json, body: '{', status: 400 },
     { path: '/v1/tables', headers: csv, body: 'x', status: 415 },
   ],
+  'POST /v1/tables/{table}/look-up': [
+    {
+      path: '/v1/tables/departments/look-up',
+      headers: json,
+      body: '{"fields": ["id"], "keys": [["1"], ["99"], ["x"]]}',
+      status: 200,
+    },
+    {
+      path: '/v1/tables/departments/look-up',
+      headers: json,
+      body: '{"fields": ["department"], "keys": [["1"]]}',
+      status: 400,
+    },
+    {
+      path: '/v1/tables/departments/look-up',
+      headers: json,
+      body: '{"fields": ["id"], "keys": [["1", "2"]]}',
+      status: 400,
+    },
+    { path: '/v1/tables/departments/look-up', headers: json, body: '{"fields": ["id"]', status: 400 },
+    { path: '/v1/tables/departments/look-up', headers: csv, body: 'x', status: 415 },
+    {
+      path: '/v1/tables/cities/look-up',
+      headers: json,
+      body: '{"fields": ["id"], "keys": [["1"]]}',
+      status: 404,
+    },
+  ],
   'DELETE /v1/tables/{table}': [
     { path: '/v1/tables/departments', status: 409 },
     { path: '/v1/tables/towns', status: 200 },

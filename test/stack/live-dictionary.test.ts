@@ -8,6 +8,7 @@ import { type Descriptor, newestNo } from '../../src/dictionary/dictionary-versi
 import { readDescriptor } from '../../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { dropRemovedTables } from '../../src/housekeeping/housekeeping.ts';
+import type { Inferred } from '../../src/infer/contract.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { addTables } from '../../src/tables/add-tables.ts';
 import { settleDictionary } from '../../src/tables/settle-dictionary.ts';
@@ -342,6 +343,79 @@ describe('tables that come to a running platform', async () => {
     );
     assert.deepEqual(left, []);
     assert.equal((await one.post(`/v1/removed-tables/${body.id}/bring-back`)).status, 404);
+  });
+
+  it('are referred to by files of which they have all values, by those who may read them', async () => {
+    const bounded = { name: 'id', type: 'integer', constraints: { minimum: 1, maximum: 9_999 } };
+    const code = { name: 'code', type: 'string', constraints: { unique: true } };
+    await add(resource('clients', [bounded, code]));
+    await add({
+      name: 'slots',
+      schema: { fields: [whole('client_id'), whole('slot_no')], primaryKey: ['client_id', 'slot_no'] },
+    });
+    const numbers = Array.from({ length: 30 }, (_, at) => at + 1);
+    await one.load('clients', `id,code\n${numbers.map((no) => `${no},K ${no}\n`).join('')}`);
+    await one.load('slots', `client_id,slot_no\n${numbers.map((no) => `${no},${no % 3}\n`).join('')}`);
+    const lookUp = async (table: string, fields: string[], keys: string[][]) => {
+      const { status, body } = await one.post(`/v1/tables/${table}/look-up`, { fields, keys });
+      assert.equal(status, 200, JSON.stringify(body));
+      return (body as unknown as { missing: number[] }).missing;
+    };
+    const odd = ['1', ' 02', '31', 'x', '', '99999999999', '-1', '9'.repeat(40)];
+    assert.deepEqual(
+      await lookUp(
+        'clients',
+        ['id'],
+        odd.map((key) => [key]),
+      ),
+      [2, 3, 4, 5, 6, 7],
+    );
+    assert.deepEqual(await lookUp('clients', ['code'], [['K 7'], ['K 7 '], ["K '"], ['']]), [1, 2, 3]);
+    assert.deepEqual(
+      await lookUp(
+        'slots',
+        ['slot_no', 'client_id'],
+        [
+          ['1', '1'],
+          ['2', '1'],
+        ],
+      ),
+      [1],
+    );
+
+    const visits = `visit_no;client_id\n${numbers.map((no) => `V${no};${no}\n`).join('')}`;
+    const infer = async (key: string) => {
+      const response = await fetch(`${one.url}/v1/dictionary/infer?name=visits.csv`, {
+        method: 'POST',
+        headers: { 'x-api-key': key, 'content-type': 'text/csv' },
+        body: visits,
+      });
+      const { descriptor } = (await response.json()) as Inferred;
+      return (descriptor.resources[0]!.schema as { foreignKeys?: unknown }).foreignKeys;
+    };
+    const reference = [{ fields: ['client_id'], reference: { resource: 'clients', fields: ['id'] } }];
+    assert.deepEqual(await infer(one.key), reference);
+    const keyOf = async (scopes: string[], tables?: string[]) =>
+      String(bodyOf(await one.post('/v1/keys', { name: scopes.join(), scopes, tables })).key);
+    assert.equal(await infer(await keyOf(['write'])), undefined, 'it may not read');
+    assert.equal(await infer(await keyOf(['read', 'write'], ['jobs'])), undefined, 'it is limited');
+    assert.deepEqual(await infer(await keyOf(['read', 'write'], ['clients'])), reference);
+
+    const lock = await lockTable(db, 'clients');
+    assert.equal(await infer(one.key), undefined, 'it is locked');
+    await lock.release();
+    await writeFile(join(home, 'visits.csv'), visits);
+    const env = { LONGSHORE_URL: one.url, LONGSHORE_KEY: one.key };
+    const added = await longshore(['add', 'visits.csv', '--yes'], { cwd: home, env });
+    assert.equal(added.code, 0, added.stderr);
+    assert.match(added.stdout, /client_id refers to clients \(id\) \(all 30 values are in clients\.id\)/);
+    const again = await longshore(['add', 'visits.csv', '--yes'], { cwd: home, env });
+    assert.match(again.stderr, /with the same definition/);
+    const made = (await one.get('/v1/tables/visits')).body as unknown as {
+      rows: number;
+      resource: { schema: { foreignKeys: unknown } };
+    };
+    assert.deepEqual([made.rows, made.resource.schema.foreignKeys], [30, reference]);
   });
 
   it('come and leave by commands', async () => {

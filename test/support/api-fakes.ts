@@ -254,6 +254,7 @@ export async function startTestApi(change: Partial<ApiDeps> = {}): Promise<TestA
     dictionary: fixedBook(dictionary),
     plan: { read: async () => [], drop: async () => [] },
     changes: new FakeChanges(),
+    keyLookups: { lookUp: async (_table, _fields, keys) => keys.map(() => false) },
     ...keys.deps(),
     loads,
     batches,

@@ -5,6 +5,10 @@ import { readRecords } from '../../src/csv/read-records.ts';
 import { Surveyor, surveyOptionsOf } from '../../src/csv/survey.ts';
 import { columnsWithoutHeader, matchHeader } from '../../src/dictionary/match-header.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
+import { AskedKeys } from '../../src/infer/asked-keys.ts';
+import { hashCell, hashed } from '../../src/infer/column.ts';
+import type { LookUpKeys } from '../../src/infer/contract.ts';
+import { slotBudget } from '../../src/infer/distinct-keys.ts';
 import { type InferOptions, type Inferred, type InferSource, infer } from '../../src/infer/infer.ts';
 import { compileTable } from '../../src/rows/compile-table.ts';
 
@@ -274,13 +278,181 @@ describe('infer', () => {
     const withJobs = (there: readonly string[]) =>
       infer([file], {
         tables,
-        included: async (_table, _field, values) => values.filter((one) => there.includes(one)),
+        lookUpKeys: async ({ keys }) => keys.map(([key]) => there.includes(key!)),
       });
     const [all, some] = [await withJobs(['0', '1', '2']), await withJobs(['0', '1'])];
     const keysOf = ({ descriptor }: Inferred) =>
       (descriptor.resources[0]!.schema as { foreignKeys?: unknown }).foreignKeys;
     assert.deepEqual(keysOf(all), [{ fields: ['job_id'], reference: { resource: 'jobs', fields: ['id'] } }]);
     assert.equal(keysOf(some), undefined);
+  });
+
+  describe('of references to tables that are there', () => {
+    const resource = (name: string, key: string, fields: readonly object[], more: object = {}) => ({
+      name,
+      schema: { fields, primaryKey: [key], ...more },
+    });
+    const whole = (name: string, constraints = {}) => ({ name, type: 'integer', constraints });
+    const { tables } = parseDictionary({
+      resources: [
+        resource('customers', 'id', [
+          whole('id'),
+          { name: 'email', type: 'string', constraints: { unique: true } },
+        ]),
+        resource('orders', 'id', [whole('id'), whole('customer_id')], {
+          foreignKeys: [{ fields: ['customer_id'], reference: { resource: 'customers', fields: ['id'] } }],
+        }),
+        resource('eu_sites', 'id', [whole('id')]),
+        resource('us_sites', 'id', [whole('id')]),
+        resource('products', 'isbn', [{ name: 'isbn', type: 'string' }]),
+        resource('invoices', 'id', [whole('id'), whole('shop_id', { unique: true })]),
+        resource('stock', 'id', [whole('id')], {}),
+      ],
+    });
+    /** @returns what a column of a file refers to, or why it refers to nothing */
+    async function referenceOf(
+      heading: string,
+      values: readonly string[],
+      answer: LookUpKeys = async ({ keys }) => keys.map(() => true),
+      name = 'file.csv',
+    ): Promise<string> {
+      const rows = values.map((value, at) => `${at + 1},${value}`).join('\n');
+      const inferred = await infer([source(`row_id,${heading}\n${rows}\n`, name, 4096)], {
+        tables,
+        lookUpKeys: answer,
+      });
+      const { foreignKeys = [] } = resourceOf(inferred).schema as {
+        foreignKeys?: { reference: { resource: string; fields: string[] } }[];
+      };
+      const found = foreignKeys.map(({ reference: { resource: to, fields } }) => `${to}.${fields.join()}`);
+      const notes = inferred.files[0]!.references.map(({ choice, note }) => `${choice}: ${note}`);
+      return [...found, ...notes].join(' | ');
+    }
+    const numbers = (count: number, from = 1) => Array.from({ length: count }, (_, at) => String(at + from));
+
+    it('takes one where the name fits and every value is there, and says how many', async () => {
+      assert.equal(
+        await referenceOf('customer_id', numbers(1204)),
+        'customers.id | customer_id refers to customers (id): all 1,204 values are in customers.id',
+      );
+      assert.match(await referenceOf('isbn', ['3-16', '3-17', '3-18']), /^products\.isbn/);
+      assert.match(await referenceOf('customer_email', ['a@b.c', 'd@e.f']), /^$/);
+      assert.equal(await referenceOf('amount', numbers(5)), '');
+      assert.equal(await referenceOf('customer_id', ['A1', 'A2']), '', 'another type');
+    });
+
+    it('says which values are not there, where they are few', async () => {
+      const without: LookUpKeys = async ({ keys }) => keys.map(([key]) => key !== '7');
+      assert.match(
+        await referenceOf('customer_id', numbers(100), without),
+        /^customer_id refers to nothing: 1 of 100 values are not in customers \(id\)/,
+      );
+      assert.equal(await referenceOf('customer_id', numbers(9), without), '');
+      const exact: LookUpKeys = async ({ keys }) => keys.map(([key]) => key === key!.trim());
+      assert.doesNotMatch(await referenceOf('isbn', ['3-16', ' 3-17'], exact), /^products/);
+    });
+
+    it('takes none for a count, for one of two tables, or for a key that is a reference itself', async () => {
+      assert.match(
+        await referenceOf('order', ['1', '2', '3', '1']),
+        /^order refers to nothing: all 3 values are in orders\.id; they are as well the numbers of a count/,
+      );
+      assert.match(await referenceOf('order', ['17', '24', '31']), /^orders\.id/);
+      assert.match(
+        await referenceOf('site_id', numbers(40)),
+        /all 40 values are in eu_sites\.id; they are in another table that is called like it as well/,
+      );
+      assert.equal(await referenceOf('shop_id', numbers(40)), '', 'a unique field of invoices');
+      const own = await infer(
+        [
+          source(
+            `customer_id,name\n${numbers(40)
+              .map((no) => `${no},n${no}`)
+              .join('\n')}\n`,
+          ),
+        ],
+        {
+          tables,
+          lookUpKeys: async ({ keys }) => keys.map(() => true),
+        },
+      );
+      assert.equal((resourceOf(own).schema as { foreignKeys?: unknown }).foreignKeys, undefined);
+    });
+
+    it('takes none where the table can not be asked, and says why', async () => {
+      const locked: LookUpKeys = async () => ({ unknown: 'somebody has locked it' });
+      assert.equal(
+        await referenceOf('customer_id', numbers(40), locked),
+        'customer_id refers to nothing: whether its values are in customers.id is not known: somebody has locked it',
+      );
+    });
+
+    it('keeps those of a table that is there, so that its file can be added again', async () => {
+      const all: LookUpKeys = async ({ keys }) => keys.map(() => true);
+      assert.match(await referenceOf('customer_id', numbers(40), all, 'orders.csv'), /^customers\.id/);
+      assert.equal(await referenceOf('eu_site_id', numbers(40), all, 'orders.csv'), '');
+      assert.match(await referenceOf('eu_site_id', numbers(40), all, 'others.csv'), /^eu_sites\.id/);
+    });
+
+    it('asks for each value once, some thousand at a time, and no more once it is settled', async () => {
+      const asked: number[] = [];
+      const seen = new Set<string>();
+      const noting =
+        (isThere: (key: string) => boolean): LookUpKeys =>
+        async ({ table, fields, keys }) => {
+          assert.deepEqual([table, fields], ['customers', ['id']]);
+          asked.push(keys.length);
+          for (const [key] of keys) seen.add(key!);
+          return keys.map(([key]) => isThere(key!));
+        };
+      const values = numbers(60_000).map((no) => String((Number(no) % 20_000) + 1));
+      assert.match(
+        await referenceOf(
+          'customer_id',
+          values,
+          noting(() => true),
+        ),
+        /all 20,000 values/,
+      );
+      assert.deepEqual([seen.size, asked.reduce((sum, one) => sum + one, 0)], [20_000, 20_000]);
+      assert.ok(
+        asked.every((count) => count <= 5_000),
+        `${asked}`,
+      );
+      asked.length = 0;
+      assert.match(
+        await referenceOf(
+          'customer_id',
+          values,
+          noting((key) => key !== '2'),
+        ),
+        /1 of 1\d,\d{3} values/,
+      );
+      assert.ok(asked.reduce((sum, one) => sum + one, 0) < 20_000, `${asked}`);
+    });
+
+    it('goes on with a sample by value when there are too many to ask for', async () => {
+      const keys = new AskedKeys(slotBudget(2048));
+      const asked = new Set<string>();
+      const ask = async () => {
+        await keys.ask(async (some) => {
+          for (const [key] of some) asked.add(key!);
+          return some.map(() => true);
+        }, true);
+      };
+      for (let no = 0; no < 100_000; no++) {
+        const bytes = Buffer.from(String(no));
+        keys.add(hashCell(bytes, 0, bytes.length), hashed.high, () => [String(no)]);
+      }
+      await ask();
+      assert.equal(keys.isSample, true);
+      assert.ok(asked.size > 1_000 && asked.size < 20_000, `${asked.size}`);
+      assert.ok(
+        [...asked].some((key) => Number(key) > 90_000),
+        'also of the last values',
+      );
+      assert.equal(keys.compared, asked.size);
+    });
   });
 
   it('leaves out what stands above the table, and takes the separator that it names', async () => {
