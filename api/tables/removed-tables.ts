@@ -48,7 +48,7 @@ const removeTable = defineRoute({
       content: { 'application/json': { schema: removedSchema } },
     },
   },
-  problems: ['table-in-use', 'table-holds-rows', 'table-locked', 'database-refused'],
+  problems: ['table-in-use', 'table-holds-rows', 'table-locked', 'temporal-unavailable', 'database-refused'],
   async handle({ res, deps, table, query, holder }) {
     const { name } = table;
     const removed = await deps.changes.remove({ name, confirm: query.confirm ?? null, by: holder!.id });

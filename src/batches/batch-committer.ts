@@ -12,6 +12,7 @@ import { GroupQueue, type Lane, type Queued, type QueueLimits } from './group-qu
 import { fingerprintOf, IdempotencyKeysInUse, idempotencyKeyReused } from './idempotency-keys.ts';
 import { findIdempotent } from './idempotent.ts';
 import { lookUpBatch } from './look-up-batch.ts';
+import { pendingElsewhere } from './pending-elsewhere.ts';
 import { readBatch } from './read-batch.ts';
 import { listBatches, listBatchRejects } from './read-batches.ts';
 import { type GroupDeps, type GroupOutcome, runGroup } from './run-group.ts';
@@ -44,13 +45,20 @@ export interface BatchCommitter extends BatchService {
    */
   stop(limitMs: number): Promise<void>;
 
-  /** Batches for a table that wait or are being committed here. */
-  pending(table: string): number;
+  /**
+   * Batches for a table that wait or are being committed here, and those that other processes have begun to commit.
+   * @throws LongshoreError `temporal-unavailable`
+   */
+  pending(table: string): Promise<number>;
 }
 
 /** Functions that end the wait of each request that is not answered yet. */
 type Hurry = Set<() => void>;
-type CommitDeps = BatchCommitterDeps & GroupDeps;
+type CommitDeps = BatchCommitterDeps &
+  GroupDeps & {
+    /** IDs of the groups that are being committed here. */
+    readonly underWay: Set<string>;
+  };
 
 interface Item extends Queued {
   readonly checked: CheckedBatch;
@@ -68,7 +76,8 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
   const keys = new IdempotencyKeysInUse();
   const stopping = new AbortController();
   const hurry: Hurry = new Set();
-  const groupDeps = { ...deps, stopped: stopping.signal };
+  const underWay = new Set<string>();
+  const groupDeps = { ...deps, stopped: stopping.signal, underWay };
   const queue = new GroupQueue<Item>(QUEUE_LIMITS, (_, items) => commitItems(groupDeps, items));
   const rooms = new BodyRooms(QUEUE_LIMITS.process.bytes, () => queue.held.bytes);
   metrics.watchQueue(() => queue.held);
@@ -112,7 +121,10 @@ export function createBatchCommitter(deps: BatchCommitterDeps): BatchCommitter {
     list: (filter) => listBatches(db, filter),
     rejects: (id, page) => listBatchRejects(db, id, page),
 
-    pending: (table) => queue.heldIn(`append ${table}`) + queue.heldIn(`merge ${table}`),
+    async pending(table) {
+      const elsewhere = await pendingElsewhere(deps, table, underWay);
+      return elsewhere + queue.heldIn(`append ${table}`) + queue.heldIn(`merge ${table}`);
+    },
 
     async stop(limitMs) {
       const left = await queue.stop(limitMs);
@@ -189,6 +201,7 @@ async function commitItems(deps: CommitDeps, items: readonly Item[]): Promise<vo
     received: { ...checked.received, id: `${id}-${n}` },
   }));
   const begunAtMs = performance.now();
+  deps.underWay.add(id);
   try {
     const outcomes = await runGroup(deps, { id, table, mode, batches }, (runId) => {
       for (const [n, item] of items.entries()) {
@@ -201,6 +214,8 @@ async function commitItems(deps: CommitDeps, items: readonly Item[]): Promise<vo
     deps.metrics.groupCommitted({ table: table.name, batches: items.length, rows, seconds });
   } catch (error) {
     for (const item of items) rejectItem(item, error);
+  } finally {
+    deps.underWay.delete(id);
   }
 }
 

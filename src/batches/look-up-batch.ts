@@ -78,6 +78,12 @@ export async function isGroupRunning(deps: Pick<FindDeps, 'client' | 'installati
   return described !== null && isRunning(described);
 }
 
+/** What the workflow of a group says of it, while it runs; null: it does not. @throws `temporal-unavailable` */
+export async function runningGroup(client: Client, workflowId: string): Promise<Partial<GroupMemo> | null> {
+  const described = await describe(client, workflowId);
+  return described !== null && isRunning(described) ? ((described.memo ?? {}) as Partial<GroupMemo>) : null;
+}
+
 async function describeGroup(
   { client, installation }: Pick<FindDeps, 'client' | 'installation'>,
   group: string,

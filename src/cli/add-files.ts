@@ -13,7 +13,7 @@ import { formatCount } from './format.ts';
 import { openInferInputs } from './infer-inputs.ts';
 import type { InferCommandOptions } from './infer-options.ts';
 import { inferWithProgress } from './infer-with-progress.ts';
-import { type PlatformTables, platformTables } from './platform-tables.ts';
+import { platformTables } from './platform-tables.ts';
 import { type GlobalOptions, openSession, type Session } from './session.ts';
 import { describeInferred } from './show-infer.ts';
 import { exitCodeOf, showLoad } from './show-load.ts';
@@ -41,16 +41,16 @@ export async function addFiles(files: readonly string[], options: AddOptions): P
       'it asks before it creates a table, and there is nobody to answer: --yes does',
     );
   }
+  // Also for a platform that is away, or refuses the key: that is told before the files are read.
   const platform = await platformTables(session);
-  const tables = namesOf(platform);
   await using inputs = await openInferInputs(files, context);
   const progress = await session.progress('read');
   const inferred = await inferWithProgress(inputs, options, progress, session.signal, platform);
   session.print(inferred, () => `${describeInferred(inferred)}\n`);
   const rows = inferred.files.reduce((sum, file) => sum + file.rows, 0);
   const names = inferred.descriptor.resources.map(({ name }) => String(name));
-  const there = names.filter((name) => tables.has(name));
-  const what = there.length === names.length ? `Load into ${names.join(', ')}` : `Create ${names.join(', ')}`;
+  const there = await tablesThere(session, names);
+  const what = there.size === names.length ? `Load into ${names.join(', ')}` : `Create ${names.join(', ')}`;
   if (
     asks &&
     !(await isAgreed(
@@ -63,7 +63,7 @@ export async function addFiles(files: readonly string[], options: AddOptions): P
     return EXIT.failed;
   }
   try {
-    const made = await createTables(session, inferred, tables);
+    const made = await createTables(session, inferred, there);
     return await loadFiles(session, inferred, inputs.sources, made, options);
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
@@ -76,8 +76,17 @@ function isTerminal({ stdin }: CommandContext): boolean {
   return 'isTTY' in stdin && stdin.isTTY === true;
 }
 
-function namesOf({ tables }: PlatformTables): ReadonlySet<string> {
-  return new Set(tables.map(({ name }) => name));
+/** Each is asked for by its name: a list may not have what came by another process a moment ago. */
+async function tablesThere(session: Session, names: readonly string[]): Promise<ReadonlySet<string>> {
+  const there = new Set<string>();
+  for (const name of names) {
+    const { status, text } = await session.api.exchange(`/v1/tables/${encodeURIComponent(name)}`, {
+      signal: session.signal,
+    });
+    if (status === 200) there.add(name);
+    else if (status !== 404) throw session.api.refusal(status, text);
+  }
+  return there;
 }
 
 async function isAgreed(question: string, context: CommandContext, signal: AbortSignal): Promise<boolean> {
@@ -146,7 +155,7 @@ async function refusalOf(
 ): Promise<CliError> {
   const refusal = session.api.refusal(status, text);
   if (readObject<Problem>(text).code !== 'table-exists') return refusal;
-  const there = namesOf(await platformTables(session));
+  const there = await tablesThere(session, names);
   const advice = names.map((name, index) => {
     const rename =
       index === 0

@@ -19,7 +19,7 @@ export interface RemoveRequest {
   readonly by: string;
   /** How long it can be brought back. */
   readonly keptDays: number;
-  /** Batches for it that wait or are being committed in this process. */
+  /** Batches for it that wait or are being committed, in any process. */
   readonly batches: number;
 }
 

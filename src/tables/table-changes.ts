@@ -21,7 +21,7 @@ export interface TableChanges {
   /** @throws LongshoreError as `addTables`; `table-locked` where a table that a new one refers to is locked for long */
   add(request: AddRequest): Promise<AddedTables>;
 
-  /** @throws LongshoreError as `removeTable`; `table-locked` */
+  /** @throws LongshoreError as `removeTable`; `table-locked`; `temporal-unavailable` */
   remove(request: Omit<RemoveRequest, 'batches' | 'keptDays'>): Promise<RemovedTable>;
 
   /** Tables that can be brought back, the newest first. */
@@ -39,8 +39,8 @@ export interface TableChangesDeps {
   readonly book: Pick<DictionaryBook, 'look' | 'now'>;
   /** How long a table that was removed can be brought back. */
   readonly keptDays: number;
-  /** Batches for a table that wait or are being committed in this process. */
-  readonly pendingBatches: (table: string) => number;
+  /** Batches for a table that wait or are being committed, in any process. @throws LongshoreError `temporal-unavailable` */
+  readonly pendingBatches: (table: string) => Promise<number>;
 }
 
 export function createTableChanges({ db, book, keptDays, pendingBatches }: TableChangesDeps): TableChanges {
@@ -64,7 +64,11 @@ export function createTableChanges({ db, book, keptDays, pendingBatches }: Table
   return {
     add: (request) => changing((tx) => addTables(tx, request)),
     remove: (request) =>
-      changing((tx) => removeTable(tx, { ...request, keptDays, batches: pendingBatches(request.name) })),
+      changing(async (tx) => {
+        // Before anything is locked: Temporal may be slow to answer.
+        const batches = await pendingBatches(request.name);
+        return removeTable(tx, { ...request, keptDays, batches });
+      }),
     removed: () => listRemoved(db),
     bringBack: (id, by) => changing((tx) => bringBack(tx, id, by)),
     async drop(id) {

@@ -14,7 +14,7 @@ import { addTables } from '../../src/tables/add-tables.ts';
 import { settleDictionary } from '../../src/tables/settle-dictionary.ts';
 import { lockTable } from '../support/batch-api.ts';
 import { testDatabase } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, until } from '../support/eventually.ts';
 import { gateTo } from '../support/gate.ts';
 import { type Cleanup, testHome } from '../support/home.ts';
 import { longshore, startLongshore } from '../support/longshore.ts';
@@ -265,6 +265,12 @@ describe('tables that come to a running platform', async () => {
     await eventually(async () => (await lock.waiting()) > 0, true);
     const waiting = await remove('lines', '?confirm=lines', two);
     assert.match(waiting.body.detail!, /are being written to it: 1 batch$/);
+    // The other process, too, though it finds the table locked until Temporal's list has the batch.
+    const elsewhere = await until(
+      () => remove('lines', '?confirm=lines', one),
+      ({ body }) => body.code === 'table-in-use',
+    );
+    assert.match(elsewhere.body.detail!, /are being written to it: 1 batch$/);
     await lock.release();
     assert.equal((await sent).status, 201);
     await db.query('delete from lines where id = 2');
