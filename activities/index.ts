@@ -21,6 +21,7 @@ import { endRestore } from './end-restore.ts';
 import { exportPart } from './export-part.ts';
 import { failBatches } from './fail-batches.ts';
 import { failing } from './failures.ts';
+import { firstTries } from './first-tries.ts';
 import { holdSnapshot } from './hold-snapshot.ts';
 import { loadChunk } from './load-chunk.ts';
 import { ofRestore } from './of-restore.ts';
@@ -41,10 +42,11 @@ function ofAttempts<Deps extends ActivityDeps>(deps: Deps): Deps {
 /** Short statements on the ledger: they run beside the workflows. */
 export function createLedgerActivities(given: ActivityDeps) {
   const deps = ofAttempts(given);
+  const first = firstTries();
   return {
-    takeTurn: failing(takeTurn(deps)),
-    beginLoad: failing(beginLoad(deps)),
-    endLoad: failing(endLoad(deps)),
+    takeTurn: failing(first(takeTurn(deps))),
+    beginLoad: failing(first(beginLoad(deps))),
+    endLoad: failing(first(endLoad(deps))),
   };
 }
 

@@ -19,7 +19,7 @@ const MAX_CACHED = 16;
 /** Caches the plans of the last loads; only properties that are constant once a load is surveyed are used from it. */
 export function planCache({
   db,
-}: Pick<ActivityDeps, 'db'>): (load: Required<LoadStep>) => Promise<CompiledPlan> {
+}: Pick<ActivityDeps, 'db'>): (load: Required<Omit<LoadStep, 'short'>>) => Promise<CompiledPlan> {
   // Cached by a unique ID: a ledger that was restored from an older copy assigns numbers again.
   const plans = new LRUCache<string, CompiledPlan>({ max: MAX_CACHED });
   return async (load) => {

@@ -7,6 +7,11 @@ import type { ActivitySlotInfo, CustomSlotSupplier, SlotPermit } from '@temporal
 export const FILES_AT_ONCE = 2;
 /** Concurrent activities that wait for PostgreSQL, minutes perhaps, and need next to nothing of this process. */
 export const STATEMENTS_AT_ONCE = 2;
+/**
+ * A statement counts as an activity of files until it has taken this long: most are over by then. They give PostgreSQL as
+ * much to do, and with twice as many at once, each of them and all that is short beside them would take twice as long.
+ */
+const LONG_STATEMENT_MS = 1_000;
 
 /** Activities that are a few statements over whole tables. */
 const STATEMENTS: ReadonlySet<string> = new Set([
@@ -20,9 +25,9 @@ const STATEMENTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The slots of an activity worker. A slot is free again as soon as its activity turns out to be one of statements, as
- * long as there are few of those: so publishes and refreshes that take minutes keep no chunk and no part of a backup
- * waiting, which take moments.
+ * The slots of an activity worker. A slot is free again as soon as its activity turns out to be one of statements that
+ * take long, as long as there are few of those: so publishes and refreshes that take minutes, or wait for a lock, keep no
+ * chunk and no part of a backup waiting, which take moments.
  */
 export class WorkerSlots implements CustomSlotSupplier<ActivitySlotInfo> {
   readonly type = 'custom';
@@ -30,9 +35,16 @@ export class WorkerSlots implements CustomSlotSupplier<ActivitySlotInfo> {
   #taken = 0;
   #given = 0;
   readonly #statements = new Set<number>();
-  /** Statements in slots of files. */
+  /** Long statements in slots of files. */
   readonly #beyond = new Set<number>();
+  /** Statements that are not long yet. */
+  readonly #young = new Map<number, NodeJS.Timeout>();
   readonly #waiting = new Set<() => void>();
+  readonly #longMs: number;
+
+  constructor(longMs = LONG_STATEMENT_MS) {
+    this.#longMs = longMs;
+  }
 
   async reserveSlot(_: unknown, aborted: AbortSignal): Promise<Permit> {
     while (this.#taken >= FILES_AT_ONCE) await this.#turn(aborted);
@@ -51,8 +63,13 @@ export class WorkerSlots implements CustomSlotSupplier<ActivitySlotInfo> {
     readonly permit: SlotPermit;
   }): void {
     if (!STATEMENTS.has(slotInfo.activityType)) return;
-    this.#beyond.add((permit as Permit).id);
-    this.#moveBeyond();
+    const { id } = permit as Permit;
+    const long = () => {
+      this.#young.delete(id);
+      this.#beyond.add(id);
+      this.#moveBeyond();
+    };
+    this.#young.set(id, setTimeout(long, this.#longMs).unref());
   }
 
   releaseSlot({ permit }: { readonly permit: SlotPermit }): void {
@@ -61,6 +78,8 @@ export class WorkerSlots implements CustomSlotSupplier<ActivitySlotInfo> {
       this.#moveBeyond();
       return;
     }
+    clearTimeout(this.#young.get(id));
+    this.#young.delete(id);
     this.#beyond.delete(id);
     this.#give();
   }

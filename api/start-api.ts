@@ -305,11 +305,14 @@ export async function startApi({
   await ensureTidySchedule({ book, installation }, config.ledgerAges);
 
   const reads = opened.use(await openTableReads({ url: config.databaseUrl, ledger: db }));
-  const loads = createLedgerLoads({ db, client, searchable, installation, storage, dictionary, reads, log });
+  const loads = createLedgerLoads({
+    ...{ db, client, eager, searchable, installation, storage, dictionary, reads, log },
+  });
   const schedules = createTemporalSchedules({ ...scheduling, client, installation, book });
   const backups = createLedgerBackups({
     db,
     client,
+    eager,
     searchable,
     installation,
     storage,
@@ -318,7 +321,7 @@ export async function startApi({
     log,
   });
   const restores = createLedgerRestores({
-    ...{ db, client, searchable, installation, storage, backupKeys, dictionary, reads, log },
+    ...{ db, client, eager, searchable, installation, storage, backupKeys, dictionary, reads, log },
     maxCopies: config.copies,
   });
   const dependencies = watchDependencies({ db, connection: client.connection, storage, namespace });

@@ -67,8 +67,8 @@ const loadEnded = defineSignal(LOAD_ENDED);
  * signalled that its turn has come.
  */
 export async function loadCsv(input: LoadCsvInput): Promise<LoadTotals & { readonly loadId: number }> {
-  const { loadId, uid, localSteps = false } = input;
-  const load: LoadStep = { loadId, uid };
+  const { loadId, uid, short, localSteps = false } = input;
+  const load: LoadStep = { loadId, uid, ...(short && { short }) };
   const state = takeSignals(input);
   const ledger: LedgerActivities = {
     takeTurn: ledgerStep('takeTurn', localSteps),

@@ -11,6 +11,8 @@ import type { JobView, Unfinished } from './job.ts';
 
 export interface JobDeps {
   readonly client: Client;
+  /** Over the workflow worker's own connection: the server gives it a workflow's first task along with the start. */
+  readonly eager?: Client;
   readonly db: Database;
   readonly installation: Pick<Installation, 'queue'>;
   readonly storage: Storage;

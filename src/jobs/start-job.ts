@@ -10,13 +10,21 @@ import type { JobDeps, JobKind, JobName, JobRow } from './job-kind.ts';
 /** Temporal's limit for a summary, in bytes. */
 const SUMMARY_MAX = 400;
 const DETAILS_MAX = 20_000;
+/** The client tries again until then, always with the same request ID. */
+const START_LIMIT_MS = 10_000;
 
 /**
  * Starts a job's workflow, and records its run. Idempotent: a workflow that runs already is left alone.
  * @throws LongshoreError `temporal-unavailable`
  */
 export async function startJob<Row extends JobRow, Deps extends JobDeps>(
-  { client, db, installation, searchable }: Pick<JobDeps, 'client' | 'db' | 'installation' | 'searchable'>,
+  {
+    client,
+    eager,
+    db,
+    installation,
+    searchable,
+  }: Pick<JobDeps, 'client' | 'eager' | 'db' | 'installation' | 'searchable'>,
   job: JobKind<Row, JobView, Deps>,
   row: Row,
 ): Promise<void> {
@@ -26,18 +34,22 @@ export async function startJob<Row extends JobRow, Deps extends JobDeps>(
   const ofId = searchable?.has(ID_ATTRIBUTE_NAME) ? [{ key: ID_ATTRIBUTE, value: String(row.id) }] : [];
   const ofTable = table === undefined ? [] : [{ key: TABLE_ATTRIBUTE, value: table }];
   try {
-    const handle = await client.workflow.start(job.workflowType, {
-      workflowId,
-      taskQueue: installation.queue,
-      args: [tellsRejects ? { ...input, tellsRejects } : input],
-      workflowIdReusePolicy: job.workflowIdReusePolicy,
-      workflowIdConflictPolicy: 'FAIL',
-      typedSearchAttributes: [...ofTable, ...ofId, { key: KIND_ATTRIBUTE, value: kind }],
-      memo,
-      ...(priority && { priority }),
-      staticSummary: firstBytes(summary, SUMMARY_MAX),
-      staticDetails: firstBytes(details, DETAILS_MAX),
-    });
+    const starting = eager ?? client;
+    const handle = await starting.withDeadline(Date.now() + START_LIMIT_MS, () =>
+      starting.workflow.start(job.workflowType, {
+        workflowId,
+        taskQueue: installation.queue,
+        args: [tellsRejects ? { ...input, tellsRejects } : input],
+        requestEagerStart: eager !== undefined,
+        workflowIdReusePolicy: job.workflowIdReusePolicy,
+        workflowIdConflictPolicy: 'FAIL',
+        typedSearchAttributes: [...ofTable, ...ofId, { key: KIND_ATTRIBUTE, value: kind }],
+        memo,
+        ...(priority && { priority }),
+        staticSummary: firstBytes(summary, SUMMARY_MAX),
+        staticDetails: firstBytes(details, DETAILS_MAX),
+      }),
+    );
     await noteRun(db.ledger, job.name, { workflowId, runId: handle.firstExecutionRunId });
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;

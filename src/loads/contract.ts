@@ -26,6 +26,8 @@ export interface LoadCsvInput {
   readonly tellsRejects?: boolean;
   /** Whether its short steps on the ledger begin as local activities. Absent in older workflows. */
   readonly localSteps?: boolean;
+  /** It takes moments. */
+  readonly short?: boolean;
   /** Carried over continue-as-new: counts of the chunks that are done. */
   readonly done?: ChunkCounts;
 }

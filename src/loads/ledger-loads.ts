@@ -1,3 +1,5 @@
+import { API_CONNECTIONS } from '../db/connections.ts';
+import { LOCK_WAIT_MS } from '../db/lock-holders.ts';
 import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import { columnNames, matchHeader } from '../dictionary/match-header.ts';
 import { readTableAs } from '../dictionary/read-as.ts';
@@ -8,14 +10,22 @@ import { createJobs } from '../jobs/jobs.ts';
 import { deleteRejects, summarizeRejects } from '../rejects/kept-rejects.ts';
 import { hasExtraCells, listRejects } from '../rejects/rejects.ts';
 import { quoted } from '../shorten.ts';
+import { Slots } from '../slots.ts';
 import { stampOf } from '../storage/stamp.ts';
 import { measureTables } from '../tables/measure-tables.ts';
 import type { TableReads } from '../tables/table-reads.ts';
 import { readRows } from '../tables/table-rows.ts';
+import { takesMoments } from './contract.ts';
 import { LOAD_JOB } from './load-job.ts';
 import type { LoadService, StartLoad } from './load-service.ts';
 import { createLoad, listLoads, readLoadPlan } from './loads.ts';
 import { setPaused } from './pause-load.ts';
+
+/**
+ * Loads of one table are created one by one: those that wait for their turn need no connection for it. Short ones have
+ * their own share, so that they do not wait behind many long ones that have arrived at the same time.
+ */
+const CREATED_AT_ONCE = { all: API_CONNECTIONS.ledger / 4, each: 1 };
 
 export interface LedgerLoadsDeps extends JobDeps {
   readonly dictionary: Pick<DictionaryBook, 'now'>;
@@ -27,10 +37,11 @@ export function createLedgerLoads(deps: LedgerLoadsDeps): LoadService {
   const { db, dictionary, reads } = deps;
   const jobs = createJobs(LOAD_JOB, deps);
   const { view } = jobs;
+  const creating = { short: new Slots(CREATED_AT_ONCE), long: new Slots(CREATED_AT_ONCE) };
   return {
     ...jobs,
     async start(request) {
-      const { id, existing, rulesChanged, readOtherwise } = await writeLoad(deps, request);
+      const { id, existing, rulesChanged, readOtherwise } = await writeLoad(deps, creating, request);
       const load = existing ? await view(id) : await jobs.start(id);
       return { load, existing, rulesChanged, readOtherwise };
     },
@@ -83,7 +94,9 @@ function refuseUnknown(name: string): never {
   throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
 }
 
-async function writeLoad({ db, storage }: LedgerLoadsDeps, request: StartLoad) {
+type CreatingSlots = Readonly<Record<'short' | 'long', Slots>>;
+
+async function writeLoad({ db, storage }: LedgerLoadsDeps, creating: CreatingSlots, request: StartLoad) {
   const { table, readAs, mode, source, survey } = request;
   if (mode === 'merge' && table.primaryKey.length === 0) {
     throw new LongshoreError('merge-needs-key', `${table.name} has no primary key`);
@@ -93,5 +106,14 @@ async function writeLoad({ db, storage }: LedgerLoadsDeps, request: StartLoad) {
   if (source.kind === 'inbox' && sourceStamp === null) {
     throw new LongshoreError('source-not-found', `the inbox has no file ${JSON.stringify(source.name)}`);
   }
-  return db.transaction((tx) => createLoad(tx, { ...request, sourceStamp }));
+  const slots = creating[takesMoments(survey?.bytes ?? null) ? 'short' : 'long'];
+  const release = await slots.take(table.name, LOCK_WAIT_MS);
+  if (release === null) {
+    throw new LongshoreError('database-busy', `other loads of ${table.name} are being created`);
+  }
+  try {
+    return await db.transaction((tx) => createLoad(tx, { ...request, sourceStamp }));
+  } finally {
+    release();
+  }
 }

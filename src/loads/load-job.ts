@@ -36,14 +36,15 @@ export const LOAD_JOB: JobKind<LoadRow, LoadView> = {
     rowsOf(ledger).where('finished_at', 'is', null).where(SETTLED).orderBy('id').execute(),
 
   workflowOf({ id, uid, table, mode, sourceName, bytes }) {
+    const short = takesMoments(bytes);
     return {
-      input: { loadId: id, uid, table, mode, localSteps: true } satisfies LoadCsvInput,
+      input: { loadId: id, uid, table, mode, localSteps: true, short } satisfies LoadCsvInput,
       summary: `Load ${id}: ${plainMarkdown(endOf(sourceName))} into ${plainMarkdown(table)} (${mode})`,
       details: `Load ${id}: ${codeMarkdown(sourceName)} into ${codeMarkdown(table)}, mode **${mode}**`,
       memo: { load: id, table, mode, file: sourceName },
       kind: 'load',
       table,
-      ...(takesMoments(bytes) && { priority: AT_ONCE }),
+      ...(short && { priority: AT_ONCE }),
     };
   },
 

@@ -229,6 +229,8 @@ export async function readLoadPlan(db: Sql, { loadId: id, uid }: LoadStep): Prom
 export interface LoadStep {
   readonly loadId: number;
   readonly uid?: string;
+  /** It takes moments: its steps wait for none of a longer load. */
+  readonly short?: boolean;
 }
 
 /** The load of the same table that this one has to wait for: the latest unfinished one before it. */

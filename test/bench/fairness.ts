@@ -8,6 +8,8 @@ import { median } from './batch/median.ts';
 const UPLOADS = 60;
 const ROWS = 40_000;
 const SAVED_ROWS = 400_000;
+/** How often the client looks after a load that it waits for. */
+const POLL_MS = 400;
 
 /**
  * `npm run bench -- fairness [uploads]`: so many uploads to as many tables at once, and beside them what takes moments: a
@@ -115,7 +117,7 @@ function client({ apiUrl, adminKey }: TestPlatform) {
       const startedAt = performance.now();
       const load = await send(`/v1/tables/${table}/loads?force=true`, 'text/csv', body, '');
       const answeredMs = performance.now() - startedAt;
-      await ended(load, 200);
+      await ended(load, POLL_MS);
       return { answeredMs, endedMs: performance.now() - startedAt };
     },
     quick: () =>
