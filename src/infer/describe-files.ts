@@ -1,6 +1,6 @@
 import { parseDictionary } from '../dictionary/parse-dictionary.ts';
 import { compileTable } from '../rows/compile-table.ts';
-import type { Table } from '../types.ts';
+import type { FieldsMatch, Table } from '../types.ts';
 import type { ChosenKey } from './choose-keys.ts';
 import type { Evidence, InferOptions, InferredFile } from './contract.ts';
 import { type ColumnOfTable, type DescribedTable, describeDialect, describeTable } from './describe-table.ts';
@@ -85,13 +85,13 @@ export function describeFiles(
   described: Described,
   references: { readonly keys: readonly Reference[]; readonly evidence: readonly Evidence[] },
 ): DescribedFiles {
-  const { scanned, encoding, places, columns, table } = described;
-  const { name, files, scan } = scanned;
+  const { scanned, encoding, places, table } = described;
+  const { name, files } = scanned;
   const resource = {
     name,
     encoding,
     dialect: describeDialect(files[0]!.beginning.dialect),
-    schema: { ...(columns.length < scan.columns.length ? { fieldsMatch: 'subset' } : {}), ...table.schema },
+    schema: { ...fieldsMatchOf(described), ...table.schema },
   };
   const [parsed] = parseDictionary({ name, resources: [resource] }).tables;
   return {
@@ -116,6 +116,12 @@ export function describeFiles(
       ...table.warnings,
     ],
   };
+}
+
+/** By name, as the next file may have its columns in another order; a column that is left out may come again. */
+function fieldsMatchOf({ headings, columns, scanned }: Described): { readonly fieldsMatch?: FieldsMatch } {
+  if (headings === null) return {};
+  return { fieldsMatch: columns.length < scanned.scan.columns.length ? 'subset' : 'equal' };
 }
 
 /** A column without heading and without a value is left out: what a delimiter at the end of each line makes. */
@@ -169,11 +175,10 @@ function describeFile(
 function startOf(
   { skip, headerEnd, headings, dialect }: Beginning,
   columns: readonly number[],
-  { fields }: DescribedTable,
+  { fields, headerFits }: DescribedTable,
 ): { readonly skipBytes: number; readonly header: string | null } {
-  const isRenamed = fields.some(({ name, heading }) => heading !== null && heading.trim() !== name);
   const blanks = (headings ?? []).filter((heading) => heading.trim() === '').length;
-  if (headings === null || (!isRenamed && blanks < 2)) return { skipBytes: skip.bytes, header: null };
+  if (headings === null || (headerFits && blanks < 2)) return { skipBytes: skip.bytes, header: null };
   const names = headings.map((_, place) => {
     const at = columns.indexOf(place);
     return at === -1 ? `column_${place + 1}` : fields[at]!.name;

@@ -40,6 +40,8 @@ export interface DescribedTable {
   /** Other fields that the schema says are unique. */
   readonly unique: readonly string[];
   readonly keyEvidence: Evidence;
+  /** Each heading says which field it is of, by its name or an alias. */
+  readonly headerFits: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -78,6 +80,7 @@ export function describeTable(columns: readonly ColumnOfTable[], options: Descri
   const warnings: string[] = [];
   const fields: Record<string, unknown>[] = [];
   const shown: InferredField[] = [];
+  const aliases = columns.map((column) => aliasOf(column, columns));
   for (const [index, { column, name, heading }] of columns.entries()) {
     const choice = typed[index]!;
     const isKey = key?.fields.includes(name.name) ?? false;
@@ -95,6 +98,7 @@ export function describeTable(columns: readonly ColumnOfTable[], options: Descri
     fields.push({
       name: name.name,
       ...(heading !== null && heading !== name.name && heading !== '' ? { title: heading } : {}),
+      ...(aliases[index] === null ? {} : { 'longshore:from': [aliases[index]] }),
       type: choice.type,
       ...(choice.format === undefined || choice.format === 'default' ? {} : { format: choice.format }),
       ...choice.properties,
@@ -138,9 +142,21 @@ export function describeTable(columns: readonly ColumnOfTable[], options: Descri
     unique: fields.flatMap(({ name, constraints }) =>
       (constraints as { readonly unique?: boolean } | undefined)?.unique === true ? [String(name)] : [],
     ),
+    headerFits: columns.every(
+      ({ heading, name }, index) =>
+        heading === null || heading.trim() === name.name || aliases[index] !== null,
+    ),
     keyEvidence: keyEvidence(key, options.rows, given !== undefined),
     warnings,
   };
+}
+
+/** The heading of a field that is called otherwise, where it can mean no other one; null: the field needs none or has none. */
+function aliasOf({ heading, name }: ColumnOfTable, columns: readonly ColumnOfTable[]): string | null {
+  const alias = heading?.trim() ?? '';
+  if (alias === '' || alias === name.name || alias.includes('\0') || !alias.isWellFormed()) return null;
+  const meant = columns.filter((other) => other.name.name === alias || other.heading?.trim() === alias);
+  return meant.length === 1 ? alias : null;
 }
 
 function requireFields(key: readonly string[], candidates: readonly KeyCandidate[]): void {

@@ -558,6 +558,11 @@ describe('tables that come to a running platform', async () => {
       assert.equal(code, 0, said);
       assert.deepEqual(await idsIn(table), [1, 2], table);
     }
+    // The next file has the supplier's headings as well, in another order.
+    const next = await one.load('order', 'user,ctid,from,id,select\nu,c,f,3,s\n');
+    assert.equal(next.body.rows.loaded, 1, JSON.stringify(next.body));
+    const third = (await one.rows('order')).find(({ id }) => id === '3')!;
+    assert.deepEqual([third.ctid_, third.user, third.select], ['c', 'u', 's']);
     await writeFile(join(folder, 'other', 'order.csv'), 'id,y\n5,1.5\n6,2.5\n');
     const taken = await addFile(folder, one.url, 'other/order.csv');
     assert.deepEqual(

@@ -10,6 +10,7 @@ import { hashCell, hashed } from '../../src/infer/column.ts';
 import type { LookUpKeys } from '../../src/infer/contract.ts';
 import { slotBudget } from '../../src/infer/distinct-keys.ts';
 import { type InferOptions, type Inferred, type InferSource, infer } from '../../src/infer/infer.ts';
+import { isReady } from '../../src/infer/prepare.ts';
 import { compileTable } from '../../src/rows/compile-table.ts';
 
 /** In pieces that cut records, quotes and characters anywhere. */
@@ -285,6 +286,46 @@ describe('infer', () => {
       (descriptor.resources[0]!.schema as { foreignKeys?: unknown }).foreignKeys;
     assert.deepEqual(keysOf(all), [{ fields: ['job_id'], reference: { resource: 'jobs', fields: ['id'] } }]);
     assert.equal(keysOf(some), undefined);
+  });
+
+  it('takes the headings of fields that are called otherwise as their aliases, in any order', async () => {
+    const long = 'n'.repeat(100);
+    const csv = `_id,ctid,Name,name,${long}\n1,a,b,c,d\n2,e,f,g,h\n`;
+    const inferred = await infer([source(csv)]);
+    const { fields, fieldsMatch } = resourceOf(inferred).schema as unknown as {
+      fields: readonly { readonly name: string; readonly 'longshore:from'?: readonly string[] }[];
+      fieldsMatch: string;
+    };
+    assert.deepEqual(
+      fields.map(({ name, 'longshore:from': from }) => [name, from]),
+      [
+        ['id', ['_id']],
+        ['ctid_', ['ctid']],
+        ['Name', undefined],
+        ['name_2', ['name']],
+        ['n'.repeat(63), [long]],
+      ],
+    );
+    assert.equal(fieldsMatch, 'equal');
+    assert.equal(isReady(inferred.files[0]!), true, 'the file is loaded as it is');
+    const [table] = parseDictionary(inferred.descriptor).tables;
+    const { columns } = matchHeader(table!, ['name', long, 'Name', '_id', 'ctid']);
+    assert.deepEqual(columns, [3, 4, 2, 0, 1]);
+  });
+
+  it('puts another header before rows whose own can not say which field is which', async () => {
+    for (const [header, names] of [
+      ['id,x,x', 'id,x,x_2'],
+      ['id,,x', 'id,column_2,x'],
+      ['id,_x,x', 'id,x_2,x'],
+    ] as const) {
+      const inferred = await infer([source(`${header}\n1,a,b\n2,c,d\n`)]);
+      const { header: put } = inferred.files[0]!.prepared;
+      const [table] = parseDictionary(inferred.descriptor).tables;
+      assert.equal(table!.fields.map(({ name }) => name).join(), names);
+      if (header.includes('_x')) assert.equal(put, null);
+      else assert.equal(put?.replaceAll('"', '').trim(), names);
+    }
   });
 
   describe('of references to tables that are there', () => {
