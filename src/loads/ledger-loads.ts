@@ -1,5 +1,4 @@
 import { API_CONNECTIONS } from '../db/connections.ts';
-import { LOCK_WAIT_MS } from '../db/lock-holders.ts';
 import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import { columnNames, matchHeader } from '../dictionary/match-header.ts';
 import { readTableAs } from '../dictionary/read-as.ts';
@@ -26,6 +25,8 @@ import { setPaused } from './pause-load.ts';
  * their own share, so that they do not wait behind many long ones that have arrived at the same time.
  */
 const CREATED_AT_ONCE = { all: API_CONNECTIONS.ledger / 4, each: 1 };
+/** Creating one takes moments, of which hundreds may wait on a busy machine; while its table is locked each takes seconds. */
+const CREATING_PATIENCE_MS = 30_000;
 
 export interface LedgerLoadsDeps extends JobDeps {
   readonly dictionary: Pick<DictionaryBook, 'now'>;
@@ -107,9 +108,12 @@ async function writeLoad({ db, storage }: LedgerLoadsDeps, creating: CreatingSlo
     throw new LongshoreError('source-not-found', `the inbox has no file ${JSON.stringify(source.name)}`);
   }
   const slots = creating[takesMoments(survey?.bytes ?? null) ? 'short' : 'long'];
-  const release = await slots.take(table.name, LOCK_WAIT_MS);
+  const release = await slots.take(table.name, CREATING_PATIENCE_MS);
   if (release === null) {
-    throw new LongshoreError('database-busy', `other loads of ${table.name} are being created`);
+    throw new LongshoreError(
+      'database-busy',
+      `other loads, of ${table.name} or of many tables, are still being created`,
+    );
   }
   try {
     return await db.transaction((tx) => createLoad(tx, { ...request, sourceStamp }));
