@@ -5,6 +5,7 @@ import { absentInFile } from '../src/dictionary/columns-of-file.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { orphaned } from '../src/jobs/job.ts';
 import { LoadEntity } from '../src/ledger/load-entities.ts';
+import { hintOfLoad, isSuspicious } from '../src/loads/hint-of-load.ts';
 import type { LoadTotals } from '../src/loads/load-view.ts';
 import { type LoadPlan, type LoadStep, readLoadPlan, setLoadStatus } from '../src/loads/loads.ts';
 import { exceeds } from '../src/max-rejects.ts';
@@ -20,7 +21,7 @@ export type PublishOutcome =
   | { readonly outcome: 'violated' };
 
 /** Makes the load's rows visible and the load done, in one transaction. */
-export function publishLoad({ db, analyze }: ActivityDeps) {
+export function publishLoad({ db, storage, analyze }: ActivityDeps) {
   return (step: LoadStep): Promise<PublishOutcome> =>
     whileBeating(
       () => undefined,
@@ -28,7 +29,7 @@ export function publishLoad({ db, analyze }: ActivityDeps) {
         const plan = await readLoadPlan(db, step);
         await setLoadStatus(db, step, 'publishing');
         try {
-          const outcome = await db.transaction((tx) => publish(tx, plan, signal));
+          const outcome = await db.transaction((tx) => publish(tx, storage, plan, signal));
           analyze?.([plan.table.name]);
           return outcome;
         } catch (error) {
@@ -44,7 +45,12 @@ const COUNT_REJECTS = statement<{ chunks: number; read: number; rejected: number
          (select count(*)::float8 from longshore.reject where load_id = $1) + ${droppedOf('$1')} as rejected
     from longshore.load_chunk where load_id = $1`;
 
-async function publish(tx: Tx, plan: LoadPlan, signal: AbortSignal): Promise<PublishOutcome> {
+async function publish(
+  tx: Tx,
+  storage: ActivityDeps['storage'],
+  plan: LoadPlan,
+  signal: AbortSignal,
+): Promise<PublishOutcome> {
   const load = await tx.em.findOne(LoadEntity, plan.id, {
     lockMode: LockMode.PESSIMISTIC_WRITE,
     disableIdentityMap: true,
@@ -57,10 +63,11 @@ async function publish(tx: Tx, plan: LoadPlan, signal: AbortSignal): Promise<Pub
     throw new LongshoreError('internal', `load ${plan.id}: not every chunk is done`);
   }
   refuseRejects(plan, count);
+  const hint = (await isSuspicious(tx, plan, count)) ? await hintOfLoad(tx, storage, plan) : null;
   const staged = count.read - count.rejected;
   const published = await publishStage(tx, plan.table, plan.mode, plan.id, staged, absentInFile(plan));
   signal.throwIfAborted();
-  return finish(tx, plan, count, published);
+  return finish(tx, plan, { ...count, hint }, published);
 }
 
 function refuseRejects(plan: LoadPlan, { read, rejected }: { read: number; rejected: number }): void {
@@ -76,7 +83,7 @@ function refuseRejects(plan: LoadPlan, { read, rejected }: { read: number; rejec
 async function finish(
   tx: Tx,
   plan: LoadPlan,
-  { read, rejected }: { read: number; rejected: number },
+  { read, rejected, hint }: { read: number; rejected: number; hint: string | null },
   { way, loaded, unchanged, discarded }: Published,
 ): Promise<PublishOutcome> {
   await tx.em.nativeUpdate(LoadEntity, plan.id, {
@@ -89,6 +96,7 @@ async function finish(
     rowsRejected: rejected,
     rowsUnchanged: unchanged,
     rowsDiscarded: discarded,
+    hint,
   });
   if (way === 'insert') await dropStage(tx, stageName(plan.id));
   return { outcome: 'published', read, loaded, rejected, unchanged, discarded };

@@ -26,8 +26,9 @@ export function batchAnswer(batch: BatchView, deps: ApiDeps): BatchAnswer {
 }
 
 /** The JSON of a batch with its rejects. */
-export function endedJson({ view, rejects }: EndedBatch, deps: ApiDeps): string {
-  return withJson(JSON.stringify(batchAnswer(view, deps)), { rejected: rejectsJson(rejects) });
+export function endedJson({ view, rejects }: EndedBatch, deps: ApiDeps, hint: string | null): string {
+  const batch = { ...batchAnswer(view, deps), ...(hint !== null && { hint }) };
+  return withJson(JSON.stringify(batch), { rejected: rejectsJson(rejects) });
 }
 
 /** What `return=minimal` leaves (RFC 7240, 4.2). */
@@ -48,6 +49,7 @@ export function problemOfBatch(
   { view, rejects }: EndedBatch,
   deps: ApiDeps,
   headers: Readonly<Record<string, string>>,
+  hint: string | null,
 ): HttpError {
   const { sent, rejected, discarded } = view.rows;
   const why =
@@ -55,11 +57,15 @@ export function problemOfBatch(
       ? 'stayed out with them'
       : 'were kept out by a trigger of the table in PostgreSQL';
   const others = discarded > 0 ? `; the other ${discarded} ${why}` : '';
-  return new HttpError('batch-rejected', `${rejected} of ${sent} rows were rejected${others}`, {
-    headers,
-    members: { requestId: undefined, batch: batchAnswer(view, deps) },
-    json: { rejected: rejectsJson(rejects) },
-  });
+  return new HttpError(
+    'batch-rejected',
+    `${rejected} of ${sent} rows were rejected${others}${hint === null ? '' : `; ${hint}`}`,
+    {
+      headers,
+      members: { requestId: undefined, batch: batchAnswer(view, deps) },
+      json: { rejected: rejectsJson(rejects) },
+    },
+  );
 }
 
 export function batchPath(id: string): string {

@@ -54,7 +54,12 @@ export const batchRejectSchema = z
   .meta({ id: 'BatchReject' });
 
 export const endedBatchSchema = batchSchema
-  .extend({ rejected: z.array(batchRejectSchema) })
+  .extend({
+    rejected: z.array(batchRejectSchema),
+    hint: z.string().optional().meta({
+      description: 'How a CSV seems to be written of which many rows were rejected, and what reads it so',
+    }),
+  })
   .meta({ id: 'EndedBatch' });
 
 export const minimalBatchSchema = batchView

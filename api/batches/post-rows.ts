@@ -9,11 +9,12 @@ import {
   MAX_BATCH_ROWS,
 } from '../../src/batches/batch.ts';
 import type { BodyRoom } from '../../src/batches/body-room.ts';
+import { hintOfRejects } from '../../src/batches/hint-of-batch.ts';
 import { DEFAULT_DIALECT } from '../../src/dictionary/parse-dialect.ts';
 import { parseReadAs } from '../../src/dictionary/read-as.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import type { ApiKeyHolder } from '../../src/keys/key-rows.ts';
-import type { Dictionary, ReadAs, Table } from '../../src/types.ts';
+import type { Dialect, Dictionary, ReadAs, Table } from '../../src/types.ts';
 import { batchFormatOf } from '../http/content-type.ts';
 import { readText } from '../http/json-body.ts';
 import {
@@ -28,6 +29,7 @@ import { readingOf, readingParameters } from '../http/reading-parameters.ts';
 import { defineRoute, type FormerTablesCall, TABLE_PARAM, unknownTable } from '../http/route.ts';
 import { batchAnswer, batchPath, endedJson, minimalJson, noteBatch, problemOfBatch } from './batch-answer.ts';
 import { batchModeSchema, batchSchema, endedBatchSchema, minimalBatchSchema } from './batch-schemas.ts';
+import { decodeCsv } from './decode-csv.ts';
 import { IDEMPOTENCY_KEY, idempotencyKeyOf } from './idempotency-key.ts';
 
 const STANDARD_WAIT_SECONDS = 30;
@@ -137,7 +139,8 @@ async function postRows(call: RowsCall): Promise<void> {
   const mode = modeOf(call.query.mode, preferences);
   // Only a request that may have been made before can be answered without its table.
   if (req.get('idempotency-key') === undefined) orThrow(tableOf(dictionary, holder, params.table, mode));
-  const readAs = readAsOf(call);
+  const dialect = dialectOf(call);
+  const readAs = parseReadAs({ dialect }, readingOf(call.query));
   const format = batchFormatOf(req, readAs?.encoding);
   if (readAs !== null && format !== 'csv') throw onlyCsvIsReadAs(readAs, format);
   const idempotencyKey = idempotencyKeyOf(req.get('idempotency-key'));
@@ -145,7 +148,8 @@ async function postRows(call: RowsCall): Promise<void> {
   const waitSeconds =
     preferredWait(preferences) ?? (preferences.has('respond-async') ? 0 : STANDARD_WAIT_SECONDS);
 
-  const outcome = await receive(call, readAs?.encoding, async (body, room) => {
+  const decode = (body: Buffer) => decodeCsv(body, dialect, readAs);
+  const { outcome, hint } = await receive(call, format === 'csv' ? decode : undefined, async (body, room) => {
     const batch = {
       mode,
       format,
@@ -157,18 +161,22 @@ async function postRows(call: RowsCall): Promise<void> {
     };
     const table = tableOf(dictionary, holder, params.table, mode);
     if (!(table instanceof LongshoreError)) {
-      return deps.batches.commit({ ...batch, table }, waitSeconds * 1000, room);
+      const outcome = await deps.batches.commit({ ...batch, table }, waitSeconds * 1000, room);
+      return {
+        outcome,
+        hint: 'running' in outcome ? null : await hintOfRejects({ ...batch, table }, outcome),
+      };
     }
     const first = await deps.batches.replay({ ...batch, table: { name: params.table } });
     if (first === null) throw table;
-    return first;
+    return { outcome: first, hint: null };
   });
   const running = 'running' in outcome;
   const view = running ? outcome.running : outcome.view;
   noteBatch(res, view);
   applyPreferences(res, honoured(preferences, { mode, running }));
   if (running) sendRunning(call, view, preferences);
-  else sendEnded(call, outcome, preferences);
+  else sendEnded(call, outcome, preferences, hint);
 }
 
 /** @returns the table, or why no batch in this mode can go into it */
@@ -189,9 +197,8 @@ function orThrow(table: Table | LongshoreError): void {
 }
 
 /** Of a table that is gone only the first answer is asked for: its dialect does not matter. */
-function readAsOf({ dictionary, params, query }: RowsCall): ReadAs | null {
-  const table = dictionary.tables.find(({ name }) => name === params.table);
-  return parseReadAs(table ?? { dialect: DEFAULT_DIALECT }, readingOf(query));
+function dialectOf({ dictionary, params }: RowsCall): Dialect {
+  return dictionary.tables.find(({ name }) => name === params.table)?.dialect ?? DEFAULT_DIALECT;
 }
 
 function onlyCsvIsReadAs(readAs: ReadAs, format: BatchFormat): LongshoreError {
@@ -204,14 +211,14 @@ function onlyCsvIsReadAs(readAs: ReadAs, format: BatchFormat): LongshoreError {
 /** Reads the body under a reservation of memory, which is held until the body is queued or refused. */
 async function receive<T>(
   { req, res, deps }: RowsCall,
-  encoding: string | undefined,
+  decode: ((body: Buffer) => string) | undefined,
   use: (body: string, room: BodyRoom) => Promise<T>,
 ): Promise<T> {
   const announcedBytes = Number(req.get('content-length') ?? 0);
   // A body that is too large is refused without a reservation.
   const room = deps.batches.room(announcedBytes > MAX_BATCH_BYTES ? 0 : announcedBytes);
   try {
-    return await use(await readText(req, res, MAX_BATCH_BYTES, 'a batch', room.take, encoding), room);
+    return await use(await readText(req, res, MAX_BATCH_BYTES, 'a batch', room.take, decode), room);
   } finally {
     room.release();
   }
@@ -247,15 +254,20 @@ function sendRunning({ res, deps }: RowsCall, view: BatchView, preferences: Pref
   send(res, 202, view, json);
 }
 
-function sendEnded({ res, deps }: RowsCall, outcome: EndedBatch, preferences: Preferences): void {
+function sendEnded(
+  { res, deps }: RowsCall,
+  outcome: EndedBatch,
+  preferences: Preferences,
+  hint: string | null,
+): void {
   const { view, replayed } = outcome;
   const { sent, accepted } = view.rows;
   const replay: Record<string, string> = replayed ? { 'Idempotency-Replayed': 'true' } : {};
   if (accepted === 0) {
-    throw problemOfBatch(outcome, deps, { Location: batchPath(view.id), ...replay });
+    throw problemOfBatch(outcome, deps, { Location: batchPath(view.id), ...replay }, hint);
   }
   res.set(replay);
-  const json = isMinimal(preferences) ? minimalJson(view) : endedJson(outcome, deps);
+  const json = isMinimal(preferences) ? minimalJson(view) : endedJson(outcome, deps, hint);
   send(res, accepted === sent ? 201 : 200, view, json);
 }
 

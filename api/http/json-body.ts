@@ -1,4 +1,3 @@
-import { isAscii } from 'node:buffer';
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import { foreignKindOf, HEAD_BYTES } from '../../src/csv/file-kind.ts';
@@ -12,7 +11,6 @@ import { nulPlaces } from './nul.ts';
 import { placesOf } from './problems.ts';
 import { isHangUp, welcomeBody } from './server.ts';
 
-const UTF8_MARK = Buffer.from('\ufeff');
 const NUL_ESCAPE = '\\u0000';
 
 /** Reads, parses and checks a JSON body of at most `maxBytes`. */
@@ -35,10 +33,10 @@ export async function readJson<T>(
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads a body of text, without the byte-order mark of UTF-8.
+ * Reads a body of text, in UTF-8 unless `decode` reads another encoding, and without its byte-order mark.
  * @param what the kind of body, for the message: `a JSON body here`
  * @param take called before a piece is kept, to reserve memory; an error that it throws ends the reading
- * @param encoding UTF-8, or one of one byte a character
+ * @param decode gives the text of the bytes
  * @throws `unsupported-media-type body-too-large upload-incomplete malformed-body`
  */
 export async function readText(
@@ -47,7 +45,7 @@ export async function readText(
   maxBytes: number,
   what = 'a JSON body here',
   take: (bytes: number) => void = () => undefined,
-  encoding = 'utf-8',
+  decode = decodeUtf8,
 ): Promise<string> {
   requirePlainCoding(req);
   const tooLarge = () => new LongshoreError('body-too-large', `${what} has at most ${maxBytes} bytes`);
@@ -63,28 +61,15 @@ export async function readText(
   if (kind !== null) {
     throw new LongshoreError('malformed-body', `the body is ${kind}: send it unpacked, as text in UTF-8`);
   }
-  return encoding === 'utf-8' ? decodeUtf8(body) : decodeAs(body, encoding);
+  return decode(body);
 }
 
-function decodeUtf8(body: Buffer): string {
+/** @throws LongshoreError `malformed-body` */
+export function decodeUtf8(body: Buffer): string {
   try {
     return utf8.decode(body);
   } catch (cause) {
     throw new LongshoreError('malformed-body', 'the body is not valid UTF-8', { cause });
-  }
-}
-
-/** As in a file, the mark of UTF-8 goes before what is said of the encoding, unless all of it is ASCII. */
-function decodeAs(body: Buffer, encoding: string): string {
-  const isMarked = body.subarray(0, UTF8_MARK.length).equals(UTF8_MARK);
-  const text = isMarked ? body.subarray(UTF8_MARK.length) : body;
-  if (isMarked && !isAscii(text)) {
-    throw new LongshoreError('malformed-body', `the body is marked as UTF-8, but ${encoding} was expected`);
-  }
-  try {
-    return new TextDecoder(encoding, { fatal: true }).decode(text);
-  } catch (cause) {
-    throw new LongshoreError('malformed-body', `the body is not valid ${encoding}`, { cause });
   }
 }
 

@@ -55,6 +55,10 @@ const loadView = z.object({
       'that a trigger or a rule of the table kept out.',
   }),
   ...jobMembers,
+  hint: z.string().optional().meta({
+    description:
+      'How the file seems to be written, and what reads it so: where it was read otherwise, and its header or many of its rows were refused',
+  }),
   startedAt: instant.nullable(),
 });
 loadView satisfies z.ZodType<LoadView>;
@@ -90,7 +94,9 @@ export const startedLoadSchema = loadSchema
           'Of an existing load: it read the file with another dialect or encoding than is asked for now; `force` loads ' +
           'it as asked',
       }),
-    hint: z.string().optional().meta({ description: 'What to do about that' }),
+    hint: z.string().optional().meta({
+      description: 'What to do about that; else how the file of the load seems to be written',
+    }),
   })
   .meta({ id: 'StartedLoad' });
 

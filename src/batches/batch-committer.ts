@@ -9,6 +9,7 @@ import type { BatchService, NewBatch } from './batch-service.ts';
 import { type BodyRoom, BodyRooms } from './body-room.ts';
 import type { CheckedBatch } from './checked-batch.ts';
 import { GroupQueue, type Lane, type Queued, type QueueLimits } from './group-queue.ts';
+import { withHint } from './hint-of-batch.ts';
 import { fingerprintOf, IdempotencyKeysInUse, idempotencyKeyReused } from './idempotency-keys.ts';
 import { findIdempotent } from './idempotent.ts';
 import { lookUpBatch } from './look-up-batch.ts';
@@ -148,7 +149,9 @@ async function newItem(batch: NewBatch, idempotency: Idempotency | null): Promis
     ...{ id: '', format, strict, body, sentBy, receivedAt, idempotency },
     ...(readAs != null && { readAs }),
   };
-  const checked = await inSlices(readBatch(received, compiledTable(table), mode));
+  const checked = await inSlices(readBatch(received, compiledTable(table), mode)).catch(async (error) => {
+    throw await withHint(error, batch);
+  });
   const item: Item = {
     checked,
     table,

@@ -9,10 +9,16 @@ import { OVERSIZE_PREVIEW_BYTES, Surveyor, surveyOptionsOf } from '../csv/survey
 import { absentInFile, columnsOfFile } from '../dictionary/columns-of-file.ts';
 import { partialTable } from '../dictionary/partial-table.ts';
 import { LongshoreError } from '../errors.ts';
+import { inSlices } from '../in-slices.ts';
+import { BEGINNING_BYTES, findReading } from '../infer/find-reading.ts';
+import { hintFor } from '../reading-words.ts';
 import { compileTable } from '../rows/compile-table.ts';
-import type { Chunk, LoadMode, Survey, Table } from '../types.ts';
+import type { Chunk, LoadMode, ReadAs, Survey, Table } from '../types.ts';
 import type { FileKeys, KeyChecks } from './key-checks.ts';
 import { type RuleCount, Tally } from './tally.ts';
+
+/** Records in another encoding that are kept, to tell in which. */
+const BROKEN_RECORDS = 50;
 
 /** A file to be judged. */
 export interface FileToCheck {
@@ -31,6 +37,8 @@ export interface FileVerdict {
   readonly error: FileError | null;
   readonly rows: { readonly read: number; readonly good: number; readonly rejected: number };
   readonly rejects: readonly RuleCount[];
+  /** How the file seems to be written, and what reads it so, where it was refused; null: nothing is clear. */
+  readonly hint: string | null;
   /** Rules that only the database, or a file that was not given, can tell. */
   readonly notChecked: readonly string[];
 }
@@ -43,7 +51,10 @@ export interface FileError {
 }
 
 export interface CheckOptions {
+  /** As the file is read. */
   readonly table: Table;
+  /** How that differs from the dictionary; null: it does not. */
+  readonly readAs: ReadAs | null;
   readonly mode: LoadMode;
   readonly keys: KeyChecks;
   /** Every table of the dictionary: some refer to this one. */
@@ -63,16 +74,41 @@ export async function checkFile(file: FileToCheck, options: CheckOptions): Promi
   try {
     await using seekable = await seekableOf(file);
     const survey = await surveyOf(seekable.pieces, table, options.signal);
-    const counted = await checkRows(seekable.path, survey, options);
+    const { broken, ...counted } = await checkRows(seekable.path, survey, options).catch(async (error) => {
+      throw await withHint(error, seekable.path, options);
+    });
     const { read, rejected } = counted.rows;
     const error = read === rejected ? allRejected(read, mode) : null;
-    return { ...verdict, error, ...counted };
+    const hint = rejected === 0 ? null : await hintOf(seekable.path, options, broken);
+    return { ...verdict, error, ...counted, hint };
   } catch (error) {
     if (!(error instanceof LongshoreError)) throw error;
     const details = error.places.map(({ detail }) => detail);
     const rows = { read: 0, good: 0, rejected: 0 };
-    return { ...verdict, error: { code: error.code, message: error.message, details }, rows, rejects: [] };
+    const refused = { code: error.code, message: error.message, details };
+    return { ...verdict, error: refused, rows, rejects: [], hint: null };
   }
+}
+
+/** An error about the header, with how the file seems to be written. */
+async function withHint(error: unknown, path: string, options: CheckOptions): Promise<unknown> {
+  if (!(error instanceof LongshoreError) || error.code !== 'header-mismatch') return error;
+  const hint = await hintOf(path, options, []);
+  if (hint === null) return error;
+  return new LongshoreError(error.code, `${error.message}; ${hint}`, { places: error.places, cause: error });
+}
+
+async function hintOf(
+  path: string,
+  { table, readAs, mode }: CheckOptions,
+  broken: readonly Buffer[],
+): Promise<string | null> {
+  await using handle = await open(path);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(BEGINNING_BYTES), 0, BEGINNING_BYTES, 0);
+  const beginning = buffer.subarray(0, bytesRead);
+  const whole = bytesRead < BEGINNING_BYTES;
+  const seems = await inSlices(findReading({ beginning, whole, table, mode, broken }));
+  return seems && hintFor(seems, table, readAs);
 }
 
 function allRejected(read: number, mode: LoadMode): FileError {
@@ -111,16 +147,24 @@ async function checkRows(path: string, { header, chunks }: Survey, options: Chec
   const { columns, width } = columnsOfFile({ table, header, mode });
   const compiled = compileTable(partialTable(table, absentInFile({ table, header, mode })));
   const tally = new Tally();
+  const broken: Buffer[] = [];
   const rows = { read: 0, good: 0, rejected: 0 };
   const keys: FileKeys | null = options.keys.begin(table, tables);
   await using handle = await open(path);
   for (const chunk of chunks) {
     signal.throwIfAborted();
     const bytes = await readChunk(handle, chunk);
-    for (const { line, cells, error } of readRecords(bytes, chunk, table.dialect, table.encoding)) {
+    for (const { line, cells, error, start, end } of readRecords(
+      bytes,
+      chunk,
+      table.dialect,
+      table.encoding,
+    )) {
       const { values, errors } =
         error === null ? compiled.checkRow(cells, columns, width) : { values: null, errors: [error] };
       rows.read++;
+      if (error?.code === 'encoding-error' && broken.length < BROKEN_RECORDS)
+        broken.push(Buffer.from(bytes.subarray(start, end)));
       if (values === null) {
         rows.rejected++;
         for (const one of errors ?? []) tally.add(line, one);
@@ -135,7 +179,7 @@ async function checkRows(path: string, { header, chunks }: Survey, options: Chec
     tally.add(line, error);
   }
   rows.good = rows.read - rows.rejected;
-  return { rows, rejects: tally.rules };
+  return { rows, rejects: tally.rules, broken };
 }
 
 async function readChunk(handle: Awaited<ReturnType<typeof open>>, chunk: Chunk): Promise<Buffer> {

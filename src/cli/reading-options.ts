@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { NONE, optionFor, READING_OPTIONS } from '../reading-words.ts';
 import type { ReadAs } from '../types.ts';
 import { plain } from './format.ts';
 
@@ -13,21 +14,6 @@ export interface ReadingOptions {
   readonly skipInitialSpace?: boolean;
   readonly comment?: string;
 }
-
-/** The options, and the members of a dialect that they are: the parameters of a request have the same names. */
-const MEMBERS = [
-  ['delimiter', 'delimiter'],
-  ['encoding', 'encoding'],
-  ['header', 'header'],
-  ['quote', 'quoteChar'],
-  ['doubleQuote', 'doubleQuote'],
-  ['escape', 'escapeChar'],
-  ['skipInitialSpace', 'skipInitialSpace'],
-  ['comment', 'commentChar'],
-] as const;
-
-/** In place of nothing: easier to type, and to tell from a value that was forgotten. */
-const NONE = 'none';
 
 export function addReadingOptions(command: Command): Command {
   return command
@@ -53,7 +39,7 @@ export function addReadingOptions(command: Command): Command {
 /** What was given, by the names of the dialect's members. */
 export function readingOf(options: ReadingOptions): Readonly<Record<string, string | boolean>> {
   return Object.fromEntries(
-    MEMBERS.flatMap(([option, member]) => {
+    READING_OPTIONS.flatMap(([option, member]) => {
       const value = options[option];
       return value === undefined ? [] : [[member, isNone(option, value) ? '' : value]];
     }),
@@ -62,14 +48,6 @@ export function readingOf(options: ReadingOptions): Readonly<Record<string, stri
 
 function isNone(option: string, value: string | boolean): boolean {
   return value === NONE && (option === 'quote' || option === 'escape' || option === 'comment');
-}
-
-/** An option of the client that reads a file as a member of its dialect says: `--delimiter ';'`. */
-function optionFor(member: string, value: string | boolean | null): string {
-  const option = MEMBERS.find(([, name]) => name === member)?.[0] ?? member;
-  const name = option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  if (typeof value === 'boolean') return value ? `--${name}` : `--no-${name}`;
-  return `--${name} ${shellWord(value)}`;
 }
 
 /** How something is read, by the options that say it; null: as the dictionary says. */
@@ -81,11 +59,4 @@ export function readAsText(readAs: ReadAs | null | undefined): string | null {
       .map(([member, value]) => optionFor(member, value))
       .join(' '),
   );
-}
-
-function shellWord(value: string | null): string {
-  if (value === null || value === '') return NONE;
-  if (value === '\t') return 'tab';
-  if (/^[\w.-]+$/.test(value)) return value;
-  return value.includes("'") ? `"${value}"` : `'${value}'`;
 }

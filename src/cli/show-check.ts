@@ -27,7 +27,16 @@ function findingLine(path: string, what: string, { pointer, detail, line, column
 }
 
 /** What a load of the file would say. */
-export function fileLines({ file, table, mode, error, rows, rejects, notChecked }: FileVerdict): string[] {
+export function fileLines({
+  file,
+  table,
+  mode,
+  error,
+  rows,
+  rejects,
+  hint,
+  notChecked,
+}: FileVerdict): string[] {
   const counts = `${counted(rows.read, 'row')}, ${formatCount(rows.good)} good, ${formatCount(rows.rejected)} rejected`;
   const rules = rejects.flatMap(({ code, field, count, examples }) => [
     plain(`  ${code}${field === null ? '' : ` in ${field}`}: ${formatCount(count)}`),
@@ -44,6 +53,7 @@ export function fileLines({ file, table, mode, error, rows, rejects, notChecked 
     plain(`${file}: ${table} (${mode})${rows.read === 0 ? '' : `: ${counts}`}`),
     ...refused,
     ...rules,
+    ...(hint === null ? [] : [plain(`  ${hint}`)]),
     ...notChecked.map((what) => plain(`  not checked: ${what}`)),
   ];
 }

@@ -50,6 +50,7 @@ function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
     ['progress', hasEnded(load) ? null : describeProgress(load)],
     ['time', seconds === null ? null : formatSeconds(seconds)],
     ...troubleFacts(load),
+    ['hint', load.error === null ? plain(load.hint ?? '') || null : null],
     ['workflow', load.links.temporal ?? load.workflowId],
   ];
   return [`Load ${load.id}`, ...factLines(facts), ...rejectLines(load, rejects)].join('\n');

@@ -7,6 +7,7 @@ export const HEAD_BYTES = 512;
 /** Bytes below are control characters, save for those that end a cell or a line. */
 const LETTER = 32;
 const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const READS_UTF8 = ': encoding=utf-8 reads it, in the client --encoding utf-8';
 
 /** Of UTF-16 that is not marked: fewer may be in a text by chance. */
 const FEWEST_NULS = 4;
@@ -141,11 +142,11 @@ export class TextGuard {
    * @throws LongshoreError `encoding-mismatch`
    */
   pass(bytes: Uint8Array): void {
-    if (this.#marked && !isAscii(bytes)) throw this.#mismatch('marked as UTF-8');
+    if (this.#marked && !isAscii(bytes)) throw this.#mismatch('marked as UTF-8', READS_UTF8);
   }
 
-  #mismatch(kind: string): LongshoreError {
-    const message = `the file is ${kind}, but ${this.#encoding} was expected`;
+  #mismatch(kind: string, hint = ''): LongshoreError {
+    const message = `the file is ${kind}, but ${this.#encoding} was expected${hint}`;
     return new LongshoreError('encoding-mismatch', message);
   }
 }

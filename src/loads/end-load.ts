@@ -32,12 +32,16 @@ const READ_ENDED = statement<EndedLoad & { uid: string; arrived: string[] }>`
                    from longshore.arrival_file f where f.load_id = l.id and f.state = 'loading') as arrived
       from longshore.load l where id = $1`;
 
-/** Records how a load ended, unless it has ended already, and deletes its stage and its upload. */
+/**
+ * Records how a load ended, unless it has ended already, and deletes its stage and its upload.
+ * @param hint how its file seems to be written, where that may be why it failed
+ */
 export async function endLoad(
   db: Database,
   storage: Pick<Storage, 'delete'>,
   { loadId, uid, end }: EndLoadInput,
   keptRejects?: number,
+  hint: string | null = null,
 ): Promise<EndedLoad> {
   const plan = await readLoadPlan(db, { loadId, uid });
   const ended = await db.transaction(async (tx) => {
@@ -47,7 +51,9 @@ export async function endLoad(
       .set({
         status: end.status,
         error_code: failure.code,
-        error_message: failure.message,
+        error_message:
+          failure.message === null || hint === null ? failure.message : `${failure.message}; ${hint}`,
+        ...(hint !== null && { hint }),
         finished_at: CLOCK,
         paused: false,
       })

@@ -15,6 +15,7 @@ import { measureTables } from '../tables/measure-tables.ts';
 import type { TableReads } from '../tables/table-reads.ts';
 import { readRows } from '../tables/table-rows.ts';
 import { takesMoments } from './contract.ts';
+import { withHint } from './hint-of-load.ts';
 import { LOAD_JOB } from './load-job.ts';
 import type { LoadService, StartLoad } from './load-service.ts';
 import { createLoad, listLoads, readLoadPlan } from './loads.ts';
@@ -95,14 +96,27 @@ function refuseUnknown(name: string): never {
   throw new LongshoreError('unknown-table', `the dictionary has no table ${quoted(name)}`);
 }
 
+async function checkHeader(
+  storage: LedgerLoadsDeps['storage'],
+  { table: own, readAs = null, mode, source }: StartLoad,
+  header: readonly string[],
+): Promise<void> {
+  const table = readTableAs(own, readAs);
+  try {
+    matchHeader(table, header, mode);
+  } catch (error) {
+    throw await withHint(error, storage, { table, readAs, mode, sourceKey: source.key });
+  }
+}
+
 type CreatingSlots = Readonly<Record<'short' | 'long', Slots>>;
 
 async function writeLoad({ db, storage }: LedgerLoadsDeps, creating: CreatingSlots, request: StartLoad) {
-  const { table, readAs, mode, source, survey } = request;
+  const { table, mode, source, survey } = request;
   if (mode === 'merge' && table.primaryKey.length === 0) {
     throw new LongshoreError('merge-needs-key', `${table.name} has no primary key`);
   }
-  if (survey?.header) matchHeader(readTableAs(table, readAs ?? null), survey.header, mode);
+  if (survey?.header) await checkHeader(storage, request, survey.header);
   const sourceStamp = source.kind === 'inbox' ? await stampOf(storage, source.key) : null;
   if (source.kind === 'inbox' && sourceStamp === null) {
     throw new LongshoreError('source-not-found', `the inbox has no file ${JSON.stringify(source.name)}`);

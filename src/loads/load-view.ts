@@ -30,6 +30,8 @@ export interface LoadView extends JobView {
    * read = loaded + rejected + unchanged + discarded.
    */
   readonly rows: LoadTotals;
+  /** How its file seems to be written, where it was read otherwise and refused, or much of it. */
+  readonly hint?: string;
   readonly startedAt: string | null;
 }
 

@@ -50,7 +50,10 @@ export interface CreatedLoad {
 export interface LoadPlan {
   readonly id: number;
   readonly uid: string;
+  /** As the file is read. */
   readonly table: Table;
+  /** How that differs from the dictionary; null: it does not. */
+  readonly readAs: ReadAs | null;
   readonly mode: LoadMode;
   readonly status: LoadStatus;
   readonly paused: boolean;
@@ -206,6 +209,7 @@ export async function readLoadPlan(db: Sql, { loadId: id, uid }: LoadStep): Prom
       'id',
       'uid',
       'definition as table',
+      'read_as as readAs',
       'mode',
       'status',
       'paused',
@@ -281,6 +285,7 @@ type Columns =
   | 'rows_discarded'
   | 'error_code'
   | 'error_message'
+  | 'hint'
   | 'note'
   | 'started_by'
   | 'created_at'
@@ -302,7 +307,7 @@ type ViewRow = Pick<LedgerRow<'load'>, Columns> & {
 const VIEW = part`
   select l.id, l.table_name, l.mode, l.status, l.paused, l.workflow_id, l.run_id, l.source_kind, l.source_name,
          l.source_key, l.sha256, l.max_rejects, l.read_as, l.bytes, l.chunk_count, l.rows_read, l.rows_loaded, l.rows_rejected,
-         l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.note, l.started_by, l.created_at, l.started_at, l.finished_at,
+         l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.hint, l.note, l.started_by, l.created_at, l.started_at, l.finished_at,
          case when l.status = 'queued' then (
            select max(a.id) from longshore.load a
             where a.table_name = l.table_name and a.id < l.id and a.finished_at is null) end as ahead,
@@ -400,6 +405,7 @@ function toView(row: ViewRow): LoadView {
     },
     error: jobError(row.error_code, row.error_message),
     waitingFor: null,
+    ...(row.hint !== null && { hint: row.hint }),
     note: row.note,
     startedBy: row.started_by,
     createdAt: row.created_at.toISOString(),

@@ -274,7 +274,11 @@ describe('bad rows', async () => {
       );
       assert.deepEqual(
         [body.code, body.detail],
-        ['header-mismatch', 'table "notes": missing: "id", "text"; unexpected: columns 1, 2'],
+        [
+          'header-mismatch',
+          'table "notes": missing: "id", "text"; unexpected: columns 1, 2; the file seems to be without a header ' +
+            '(the table says with): header=false reads it, in the client --no-header',
+        ],
       );
     });
 

@@ -195,3 +195,105 @@ describe('a file that is not written as its table says', async () => {
     assert.partialDeepStrictEqual(body, { loads: [{ startedBy: 'arrival:bank', readAs: kept }] });
   });
 });
+
+/** What is said where a file was refused that seems to be written otherwise than it was read. */
+describe('a file that was refused for how it is written', async () => {
+  const stack = await testStack(
+    { after },
+    {
+      name: 'hints',
+      resources: [
+        {
+          name: 'towns',
+          schema: {
+            fields: [{ name: 'id', type: 'integer' }, { name: 'town' }],
+            primaryKey: 'id',
+          },
+        },
+        {
+          name: 'lakes',
+          dialect: { header: false },
+          schema: { fields: [{ name: 'id', type: 'integer' }, { name: 'lake' }] },
+        },
+      ],
+    },
+  );
+  const SEMICOLONS =
+    "the file seems to be separated by ';' (the table says ','): delimiter=%3B reads it, in the client --delimiter ';'";
+  const said = (body: { readonly detail?: string }) => body.detail ?? '';
+
+  it('is told so where its header does not fit, and loads as the answer says', async () => {
+    const file = 'id;town\n1;Rome\n';
+    const { status, body } = await stack.load('towns', file);
+    assert.deepEqual([status, body.code], [422, 'header-mismatch']);
+    assert.ok(said(body).endsWith(`unexpected: column 1; ${SEMICOLONS}`), said(body));
+    assert.deepEqual((await stack.load('towns', file, { delimiter: ';' })).status, 201);
+    const none = await stack.load('towns', 'code;label\n1;Rome\n');
+    assert.doesNotMatch(said(none.body), /seems/);
+  });
+
+  it('is told so by the failure of its load, whoever asks for it', async () => {
+    await stack.putInbox('elsewhere/towns.csv', 'id;town\n2;Oslo\n');
+    const asked = await stack.post(
+      '/v1/tables/towns/loads',
+      { source: 'elsewhere/towns.csv' },
+      { prefer: 'wait=50' },
+    );
+    assert.deepEqual([asked.status, asked.body.code], [422, 'header-mismatch']);
+    assert.ok(said(asked.body).endsWith(SEMICOLONS), said(asked.body));
+    const { status, body } = await stack.load('lakes', '1;Como\n2;Garda\n');
+    assert.deepEqual([status, body.code], [422, 'too-many-rejects']);
+    assert.ok(said(body).endsWith(SEMICOLONS), said(body));
+    const failed = (await stack.get('/v1/loads?limit=1')).body as unknown as { loads: { id: number }[] };
+    const load = (await stack.get(`/v1/loads/${failed.loads[0]!.id}`)).body;
+    assert.deepEqual([load.hint, load.error?.message.endsWith(SEMICOLONS)], [SEMICOLONS, true]);
+  });
+
+  it('is told so by a load that is done without its first row, or without those in another encoding', async () => {
+    const header = await stack.load('lakes', `id,lake\n${'3,Erie\n'.repeat(30)}`);
+    assert.deepEqual([header.status, header.body.rows.rejected], [201, 1]);
+    assert.equal(
+      header.body.hint,
+      'the file seems to be with a header (the table says without): header=true reads it, in the client --header',
+    );
+    const latin = Buffer.from(`${'4,Bodensee\n'.repeat(40_000)}5,Müritz\n6,Wörthersee\n`, 'latin1');
+    const encoding = await stack.load('lakes', latin);
+    assert.deepEqual([encoding.status, encoding.body.rows.rejected], [201, 2]);
+    assert.match(
+      encoding.body.hint ?? '',
+      /in windows-1252 \(the table says utf-8\): encoding=windows-1252 reads it/,
+    );
+    const bad = await stack.load('lakes', `${'7,Ontario\n'.repeat(30)}x,Huron\n`);
+    assert.deepEqual([bad.body.rows.rejected, bad.body.hint], [1, undefined]);
+    const good = await stack.load('lakes', '8,Ladoga\n');
+    assert.deepEqual([good.status, good.body.hint], [201, undefined]);
+  });
+
+  it('is told so as a batch, too', async () => {
+    const send = async (table: string, body: string | Buffer, query = '') => {
+      const headers = { 'content-type': 'text/csv', 'x-api-key': stack.key };
+      const answer = await fetch(`${stack.url}/v1/tables/${table}/rows${query}`, {
+        method: 'POST',
+        headers,
+        body,
+      });
+      const { code, detail, hint } = (await answer.json()) as Record<string, string | undefined>;
+      return { status: answer.status, code, detail, hint };
+    };
+    const hint = SEMICOLONS.replace('file', 'body');
+    const header = await send('towns', 'id;town\n3;Bern\n');
+    assert.deepEqual([header.status, header.code], [422, 'header-mismatch']);
+    assert.ok(header.detail?.endsWith(hint), header.detail);
+    const none = await send('lakes', '9;Como\n');
+    assert.deepEqual([none.status, none.detail], [422, `1 of 1 rows were rejected; ${hint}`]);
+    assert.equal((await send('lakes', '9;Como\n', '?delimiter=%3B')).status, 201);
+    const some = await send('lakes', 'id,lake\n10,Como\n');
+    assert.deepEqual([some.status, some.hint?.includes('header=true reads it')], [200, true]);
+    const bytes = await send('lakes', Buffer.from('11,Müritz\n', 'latin1'));
+    assert.deepEqual([bytes.status, bytes.code], [400, 'malformed-body']);
+    assert.match(
+      bytes.detail ?? '',
+      /not valid UTF-8; the body seems to be in windows-1252 .*encoding=windows-1252 reads it/,
+    );
+  });
+});

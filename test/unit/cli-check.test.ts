@@ -195,4 +195,22 @@ describe('longshore check', () => {
     const bad = await run(['tab.csv', '-t', 'team', '--delimiter', 'xx']);
     assert.deepEqual([bad.code, bad.stderr.includes('delimiter: expected one ASCII character')], [2, true]);
   });
+
+  it('says how a file seems to be written that it refuses, with the option that reads it', async () => {
+    await put('semicolons.csv', 'id;name\n1;Red\n');
+    const header = await run(['semicolons.csv', '-t', 'team']);
+    assert.equal(header.code, 1);
+    const said =
+      "the file seems to be separated by ';' (the table says ','): delimiter=%3B reads it, in the client --delimiter ';'";
+    assert.ok(header.stdout.includes(`; ${said}\n`), header.stdout);
+    assert.equal((await run(['semicolons.csv', '-t', 'team', '--delimiter', ';'])).code, 0);
+
+    const latin = Buffer.from(`id,name\n${'1,Red\n'.repeat(50_000)}2,Grün\n`, 'latin1');
+    await writeFile(join(folder, 'latin.csv'), latin);
+    const { files } = await verdicts(['latin.csv', '-t', 'team']);
+    assert.match(files[0].hint, /in windows-1252 \(the table says utf-8\): encoding=windows-1252 reads it/);
+    assert.ok((await run(['-', '-t', 'team'], 'id\n1\n')).stdout.includes('missing: "name"\n'));
+    await put('fine.csv', 'id,name\n1,Red\nx,Blue\n');
+    assert.equal((await verdicts(['fine.csv', '-t', 'team'])).files[0].hint, null);
+  });
 });

@@ -137,7 +137,7 @@ async function* checkFiles(
     const input = await openInput(file, 'standard input', context);
     try {
       yield await checkFile(readableTwice(file, input), {
-        ...{ table: readTableAs(table, readAs), mode, keys, tables, given },
+        ...{ table: readTableAs(table, readAs), readAs, mode, keys, tables, given },
         signal: interrupted.signal,
       });
     } catch (error) {
