@@ -42,7 +42,7 @@ describe('the OpenAPI document', async () => {
     const names = operations.map(({ operationId }) => operationId);
     assert.equal(new Set(names).size, names.length);
     const verb =
-      /^(?:list|get|start|pause|resume|cancel|delete|summarize|insert|refresh|draw|create|change|trigger|unpause|preview|adopt|pin|unpin|download|compare|restore|verify|plan|apply|revoke|check|open|decode|search|put|notify|resume|retry|receive)[A-Z][A-Za-z0-9]*$/;
+      /^(?:list|get|start|pause|resume|cancel|delete|summarize|insert|refresh|draw|create|change|trigger|unpause|preview|adopt|pin|unpin|download|compare|restore|verify|plan|apply|revoke|check|infer|lookUp|open|decode|search|put|notify|resume|retry|receive)[A-Z][A-Za-z0-9]*$/;
     for (const name of names) assert.match(name, verb);
     assert.equal(document.paths['/v1/loads']?.get?.operationId, 'listLoads');
     assert.equal(document.paths['/v1/loads/{id}']?.get?.operationId, 'getLoad');
