@@ -51,6 +51,12 @@ export function chooseMoment(column: Column, shapes: readonly number[], around: 
   if (shapes.every((shape) => shape === INTEGER) && column.compactDates) return compactDates(column, around);
   if (!shapes.every((shape) => kindOf(shape) === MOMENT)) return null;
   const counted = countedOf(column, shapes);
+  const finer = counted.filter(({ form }) => form.time === 5).reduce((sum, { count }) => sum + count.rows, 0);
+  if (finer > 0) {
+    return text(
+      `${finer} have fractions of a second that are finer than the microseconds that a moment is kept in: as text nothing of them is lost`,
+    );
+  }
   if (counted.every(({ form }) => form.date === NO_DATE)) return timeChoice(counted);
   if (counted.some(({ form }) => form.date === NO_DATE)) return text('some are dates, and some are times');
   const rows = counted.reduce((sum, { count }) => sum + count.rows, 0);
@@ -218,7 +224,7 @@ function isDefault(form: MomentShape, type: string): boolean {
 
 /** What `format: any` reads; see src/rows/any-moment.ts. */
 function isAny(form: MomentShape, type: string, order: Order): boolean {
-  if (form.time > 3 || form.weekday > 0) return false;
+  if (form.weekday > 0) return false;
   if (form.half > 0 && (form.half !== 1 || form.time > 2)) return false;
   if (![NO_ZONE, ZONE_Z, ZONE_COLON, ZONE_PLAIN, ZONE_HOURS, ZONE_ZERO].includes(form.zone)) return false;
   if (type === 'time') return form.zone === NO_ZONE;

@@ -35,7 +35,7 @@ export interface MomentShape {
   readonly shortYear: boolean;
   /** A day, month or hour has one digit. */
   readonly short: boolean;
-  /** 0 none, 1 hh:mm, 2 hh:mm:ss, 3 with a fraction of at most six digits, 4 of more */
+  /** 0 none, 1 hh:mm, 2 hh:mm:ss, 3 with a fraction of at most six digits, 4 of more that are 0, 5 of more */
   readonly time: number;
   readonly join: number;
   /** 0 none, 1 with a space before it, 2 without */
@@ -271,7 +271,7 @@ function timePart(bytes: Uint8Array, end: number, shape: number, hour: number, s
       const before = at;
       number(bytes, end);
       if (at === before) return -1;
-      form = at - before <= 6 ? 3 : 4;
+      form = at - before <= 6 ? 3 : hasOnlyZeros(bytes, before + 6, at) ? 4 : 5;
     }
   }
   let bits = shape | (form << 12) | (short ? SHORT_BIT : 0);
@@ -290,6 +290,11 @@ function timePart(bytes: Uint8Array, end: number, shape: number, hour: number, s
   at += space;
   const zone = zoneForm(bytes, end);
   return zone === -1 ? -1 : bits | (zone << 20) | (space << 23);
+}
+
+function hasOnlyZeros(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (bytes[i] !== 48) return false;
+  return true;
 }
 
 function zoneForm(bytes: Uint8Array, end: number): number {

@@ -3,6 +3,7 @@ import { createGunzip } from 'node:zlib';
 import { foreignKindOf, HEAD_BYTES } from '../csv/file-kind.ts';
 import { LongshoreError } from '../errors.ts';
 import type { InferSource, Preparation } from './contract.ts';
+import { guessUtf16 } from './guess-utf16.ts';
 
 const GZIP = Buffer.from('1f8b', 'hex');
 const UTF8_MARK = Buffer.from('efbbbf', 'hex');
@@ -52,12 +53,12 @@ export async function openText(source: InferSource, options: TextOptions = {}): 
   const gunzip = outer.head.subarray(0, 2).equals(GZIP);
   const inner = gunzip ? await withHead(unpacked(outer.pieces, source.name)) : outer;
   const kind = foreignKindOf(inner.head);
-  const utf16 = UTF16.exec(kind ?? '');
+  const utf16 = utf16Of(inner.head, kind);
   if (kind !== null && utf16 === null) throw notCsv(source.name, gunzip ? `${kind}, packed by gzip` : kind);
   const markup = markupKind(inner.head);
   if (markup !== null) throw notCsv(source.name, markup);
   const marked = inner.head.subarray(0, 3).equals(UTF8_MARK);
-  const found = utf16 ? (utf16[1] === 'little' ? 'utf-16le' : 'utf-16be') : marked ? 'utf-8' : null;
+  const found = utf16 ?? (marked ? 'utf-8' : null);
   const recode = found?.startsWith('utf-16') ? found : marked ? null : foreignEncoding(options.encoding);
   const pieces = recode === null ? unmarked(inner.pieces) : recoded(inner.pieces, recode);
   return {
@@ -72,6 +73,12 @@ export async function openText(source: InferSource, options: TextOptions = {}): 
     },
     pieces,
   };
+}
+
+function utf16Of(head: Buffer, kind: string | null): 'utf-16le' | 'utf-16be' | null {
+  if (kind === null) return guessUtf16(head);
+  const side = UTF16.exec(kind)?.[1];
+  return side === undefined ? null : side === 'little' ? 'utf-16le' : 'utf-16be';
 }
 
 /** Encodings in which a file can not be cut by its bytes; null for all others. */

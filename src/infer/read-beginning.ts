@@ -9,8 +9,8 @@ import {
   type Sample,
   separatorLine,
 } from './guess-dialect.ts';
-import { guessWide } from './guess-encoding.ts';
 import { cellTexts, type GuessedHeader, guessHeader } from './guess-header.ts';
+import { guessWide } from './guess-wide.ts';
 import { notCsv, openText, type TextForm, type TextOptions } from './open-text.ts';
 import { MOST_CELLS, RecordSplitter } from './split-record.ts';
 

@@ -29,7 +29,16 @@ export function anyDate(cell: string): Moment | null {
 
 /** A time of day without an offset. */
 export function anyTime(cell: string): Moment | null {
-  return firstOf(TIMES, cell.trim());
+  return firstOf(TIMES, withoutFinerZeros(cell.trim()));
+}
+
+/** Microseconds as programs write them that keep finer fractions: `08:15:30.1230000`. */
+function withoutFinerZeros(time: string): string {
+  const micros = time.indexOf('.') + 1 + 6;
+  if (micros === 6) return time;
+  let end = time.length;
+  while (end > micros && time[end - 1] === '0') end--;
+  return time.slice(0, end);
 }
 
 /** A date, alone (midnight) or with a time and an optional offset. */

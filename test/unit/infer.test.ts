@@ -180,6 +180,17 @@ describe('infer', () => {
       ['2026-01-31 09:30:00', '2026-01-31 09:30:00.25'],
       { type: 'datetime', format: 'any' },
     ],
+    [
+      'moments of seven digits, the last of which is 0',
+      ['2026-01-31 09:30:00.1234560', '2026-01-31 09:30:00.0000000'],
+      { type: 'datetime', format: 'any' },
+    ],
+    [
+      'moments that are finer than microseconds',
+      ['2026-01-31 09:30:00.1234567', '2026-01-31 09:30:00.0000000'],
+      { type: 'string' },
+    ],
+    ['ISO moments in nanoseconds', ['2026-01-31T09:30:00.123456789Z'], { type: 'string' }],
     ['times in halves', ['9:30 AM', '10:00 PM'], { type: 'time', format: '%I:%M %p' }],
     ['durations', ['25:30:00', '10:00:00'], { type: 'string' }],
     ['versions', ['1.2.3', '1.10.0'], { type: 'string' }],
@@ -286,6 +297,25 @@ describe('infer', () => {
       (descriptor.resources[0]!.schema as { foreignKeys?: unknown }).foreignKeys;
     assert.deepEqual(keysOf(all), [{ fields: ['job_id'], reference: { resource: 'jobs', fields: ['id'] } }]);
     assert.equal(keysOf(some), undefined);
+  });
+
+  it('takes no text with NULs in it for UTF-16, and UTF-16 without a mark for what it is', async () => {
+    for (const cell of ['\0', 'x\0y', '\0\0\0']) {
+      const many = infer([source(`id,name\n${`1,${cell}\n`.repeat(60)}`)]);
+      await assert.rejects(many, /binary data/, JSON.stringify(cell));
+      const few = `id,name\n${`1,${cell},${'x'.repeat(500)}\n`.repeat(9)}`;
+      const { files } = await infer([source(few)]);
+      assert.equal(files[0]!.encoding.choice, 'utf-8', JSON.stringify(cell));
+    }
+    const text = 'Артикул;Название\nА1;Гайка\nБ2;Болт\n';
+    for (const [bytes, encoding] of [
+      [Buffer.from(text, 'utf16le'), 'utf-16le'],
+      [Buffer.from(text, 'utf16le').swap16(), 'utf-16be'],
+    ] as const) {
+      const { files } = await infer([source(bytes)]);
+      assert.equal(files[0]!.encoding.choice, encoding);
+      assert.deepEqual(files[0]!.preview.rows[1], ['Б2', 'Болт']);
+    }
   });
 
   it('takes the headings of fields that are called otherwise as their aliases, in any order', async () => {

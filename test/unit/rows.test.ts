@@ -113,6 +113,12 @@ const CELLS: readonly (readonly [object, string, string | null | readonly string
   [{ type: 'datetime', format: 'any' }, '2021/11/07 2:05 pm', '2021-11-07T14:05:00Z'],
   [{ type: 'datetime', format: 'any' }, '2021-11-07 14:05:06.5+01:00', '2021-11-07T14:05:06.5+01:00'],
   [
+    { type: 'datetime', format: 'any' },
+    '2021-11-07 14:05:06.1230000 +01:00',
+    '2021-11-07T14:05:06.123+01:00',
+  ],
+  [{ type: 'datetime', format: 'any' }, '2021-11-07 14:05:06.1234567', TYPE],
+  [
     { type: 'datetime', constraints: { minimum: '2021-01-01T00:00:00Z' } },
     '2021-01-01T00:59:59.999999+01:00',
     CONSTRAINT,
