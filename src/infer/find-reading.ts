@@ -5,8 +5,9 @@ import type { Steps } from '../in-slices.ts';
 import { compileTable } from '../rows/compile-table.ts';
 import type { LoadMode, ReadAs, Table } from '../types.ts';
 import { type Fit, fitOf } from './fit.ts';
-import { guessSingleByte, guessWide } from './guess-encoding.ts';
+import { guessSingleByte } from './guess-encoding.ts';
 import { guessHeader } from './guess-header.ts';
+import { guessWide } from './guess-wide.ts';
 
 /** A file, or a body, that went wrong when it was read as `table` has it. */
 export interface Misread {
