@@ -44,6 +44,7 @@ import { startRestoreRoutes } from './restores/start-restore.ts';
 import { scheduleRoutes } from './schedules/schedules.ts';
 import { addTablesRoute } from './tables/add-tables.ts';
 import { dictionaryRoute } from './tables/dictionary.ts';
+import { historyRoute } from './tables/history.ts';
 import { inferRoute } from './tables/infer.ts';
 import { lookUpRoute } from './tables/look-up.ts';
 import { planRoutes } from './tables/plan.ts';
@@ -116,6 +117,7 @@ function routesOf({ reports, dictionary }: ApiDeps, docs: DocsSource): readonly 
     ...restoreRoutes,
     ...copyRoutes,
     dictionaryRoute,
+    historyRoute,
     inferRoute,
     ...planRoutes,
     ...keyRoutes,

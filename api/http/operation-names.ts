@@ -71,6 +71,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'post /v1/removed-tables/{id}/bring-back': 'restoreRemovedTable',
   'delete /v1/removed-tables/{id}': 'deleteRemovedTable',
   'get /v1/dictionary': 'getDictionary',
+  'get /v1/dictionary/history': 'listDictionaryVersions',
   'post /v1/dictionary/infer': 'inferFiles',
   'get /v1/dictionary/plan': 'planDictionary',
   'post /v1/dictionary/apply': 'applyDictionary',

@@ -4,6 +4,7 @@ import { tableLocked } from '../db/lock-holders.ts';
 import { asRefused } from '../db/refusal.ts';
 import { SQLSTATE, sqlstateOf } from '../db/sqlstate.ts';
 import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
+import { type HistoryPage, readHistory, type VersionView } from '../dictionary/dictionary-history.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Table } from '../types.ts';
 import { type AddedTables, type AddRequest, addTables } from './add-tables.ts';
@@ -29,6 +30,9 @@ export interface TableChanges {
 
   /** @throws LongshoreError as `bringBack`; `table-locked` */
   bringBack(id: number, by: string): Promise<Table>;
+
+  /** Versions of the dictionary, the newest first. */
+  history(page: HistoryPage): Promise<readonly VersionView[]>;
 
   /** Drops a removed table before its time. @returns its name @throws LongshoreError `unknown-removed-table` */
   drop(id: number): Promise<string>;
@@ -71,6 +75,7 @@ export function createTableChanges({ db, book, keptDays, pendingBatches }: Table
       }),
     removed: () => listRemoved(db),
     bringBack: (id, by) => changing((tx) => bringBack(tx, id, by)),
+    history: (page) => readHistory(db, page),
     async drop(id) {
       const dropped = await changing((tx) => dropRemoved(tx, id));
       if (dropped !== null) return dropped.table;

@@ -300,6 +300,12 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
     { path: '/v1/backups/{backup}?force=true', status: 200 },
   ],
   'GET /v1/dictionary': [{ path: '/v1/dictionary', status: 200 }],
+  'GET /v1/dictionary/history': [
+    { path: '/v1/dictionary/history?limit=1', status: 200 },
+    { path: '/v1/dictionary/history?before=1', status: 200 },
+    { path: '/v1/dictionary/history?before=0', status: 400 },
+    { path: '/v1/dictionary/history?limit=501', status: 400 },
+  ],
   'GET /v1/dictionary/plan': [{ path: '/v1/dictionary/plan', status: 200 }],
   'POST /v1/dictionary/infer': [
     {

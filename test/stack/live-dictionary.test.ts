@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { openDatabase } from '../../src/db/database.ts';
+import { readHistory } from '../../src/dictionary/dictionary-history.ts';
 import { type Descriptor, newestNo } from '../../src/dictionary/dictionary-versions.ts';
 import { readDescriptor } from '../../src/dictionary/read-dictionary.ts';
 import { LongshoreError } from '../../src/errors.ts';
@@ -576,6 +577,59 @@ describe('tables that come to a running platform', async () => {
     assert.deepEqual([await idsIn('fresh'), await idsIn('fresh_2')], [[1], [5, 6]]);
   });
 
+  it('leave a version each in the history, which says by whom it was and what changed', async () => {
+    type Version = { no: number; change: string; changedBy: string; at: string } & Record<
+      'added' | 'removed' | 'changed',
+      string[]
+    >;
+    const pageAt = async (path: string) =>
+      bodyOf(await two.get(path)) as unknown as { versions: Version[]; next: string | null };
+    const both = [resource('hist', [whole('id')]), resource('hist_too', [whole('id')])];
+    assert.equal((await add({ resources: both })).status, 201);
+    assert.equal((await remove('hist')).status, 200);
+    const newest = await newestNo(db);
+    const page = await pageAt('/v1/dictionary/history?limit=2');
+    const told = page.versions.map(({ no, change, added, removed, changed }) => ({
+      ...{ no, change, added, removed, changed },
+    }));
+    assert.deepEqual(told, [
+      { no: newest, change: 'remove', added: [], removed: ['hist'], changed: [] },
+      { no: newest! - 1, change: 'add', added: ['hist', 'hist_too'], removed: [], changed: [] },
+    ]);
+    const [own] = await db.query<{ id: string }>('select id from longshore.api_key order by created_at');
+    const id = own!.id;
+    assert.ok(page.versions.every(({ changedBy }) => changedBy === id));
+    let all = page;
+    const numbers = page.versions.map(({ no }) => no);
+    while (all.next !== null) {
+      all = await pageAt(all.next);
+      numbers.push(...all.versions.map(({ no }) => no));
+    }
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: newest! }, (_, at) => newest! - at),
+    );
+    const first = all.versions.at(-1)!;
+    assert.deepEqual([first.change, first.changedBy], ['start', 'start']);
+    assert.deepEqual(first.added, ['departments', 'hired_employees', 'jobs']);
+    const limited = await one.post('/v1/keys', { name: 'of one', scopes: ['read'], tables: ['hist_too'] });
+    const headers = { 'x-api-key': (limited.body as unknown as { key: string }).key };
+    const seen = await fetch(`${one.url}/v1/dictionary/history?limit=2`, { headers });
+    const { versions } = (await seen.json()) as { versions: Version[] };
+    assert.deepEqual(
+      versions.map(({ added, removed }) => [added, removed]),
+      [
+        [[], []],
+        [['hist_too'], []],
+      ],
+    );
+    const env = { LONGSHORE_URL: one.url, LONGSHORE_KEY: one.key };
+    const shown = await longshore(['dictionary', 'history', '--limit', '2'], { cwd: home, env });
+    assert.match(shown.stdout, /^no +version +at \(UTC\) +change +by +tables\n/);
+    assert.match(shown.stdout, new RegExp(`${newest! - 1} .* tables added +${id} +\\+hist \\+hist_too\\n?`));
+    assert.match(shown.stdout, new RegExp(`${newest} .* table removed +${id} +-hist\n`));
+  });
+
   it('are not made of what is no table, nor without a yes', async () => {
     const before = await newestNo(db);
     const folder = join(home, 'foreign');
@@ -646,6 +700,21 @@ describe('a start', async () => {
       '_line',
       'more',
     ]);
+    const [newest] = await readHistory(db, { limit: 1 });
+    assert.deepEqual([newest?.change, newest?.added, newest?.changed], ['start', [], ['a']]);
+    // JSON may have what PostgreSQL's own kind of it can not.
+    await assert.rejects(
+      db.transaction(async (tx) => {
+        await tx.query(
+          `update longshore.dictionary set descriptor = replace(descriptor, '"name":"b"', '"name":"b","title":"\\u0000 \\ud800"')
+            where no = 3`,
+        );
+        const [told] = await readHistory(tx, { limit: 1 });
+        assert.deepEqual(told?.changed, ['a', 'b']);
+        throw new Error('as it was');
+      }),
+      /as it was/,
+    );
     const versions = await db.query(
       'select no, change, tables, changed_by from longshore.dictionary order by no',
     );

@@ -25,6 +25,10 @@ export class FakeChanges implements TableChanges {
     throw new LongshoreError('unknown-removed-table', `there is no removed table ${id}`);
   }
 
+  async history() {
+    return [];
+  }
+
   async drop(id: number): Promise<never> {
     throw new LongshoreError('unknown-removed-table', `there is no removed table ${id}`);
   }

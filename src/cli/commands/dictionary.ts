@@ -1,7 +1,19 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { CliError, EXIT } from '../exit-codes.ts';
-import { formatTable, plain } from '../format.ts';
+import { formatTable, formatTime, plain } from '../format.ts';
 import { type GlobalOptions, openSession } from '../session.ts';
+
+/** The part of a version that the client shows; see `/openapi.json`. */
+interface VersionAnswer {
+  readonly no: number;
+  readonly version: string;
+  readonly at: string;
+  readonly change: 'start' | 'add' | 'remove' | 'bring-back';
+  readonly changedBy: string;
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+}
 
 /** The part of a step of the plan that the client shows; see `/openapi.json`. */
 interface StepAnswer {
@@ -19,7 +31,21 @@ interface PlanAnswer {
 export function addDictionaryCommands(program: Command): void {
   const dictionary = program
     .command('dictionary')
-    .description('what the database enforces beside the dictionary');
+    .description('the versions of the dictionary, and what the database enforces beside it');
+  dictionary
+    .command('history')
+    .description(
+      'show the versions of the dictionary, newest first: when, by whom, and what came, left and changed',
+    )
+    .option('--limit <versions>', 'how many', parseLimit, 20)
+    .action(async (_options: unknown, command: Command) => {
+      const { limit, ...options } = command.optsWithGlobals<GlobalOptions & { limit: number }>();
+      const session = await openSession(options);
+      const answer = await session.api.json<{ readonly versions: readonly VersionAnswer[] }>(
+        `/v1/dictionary/history?limit=${limit}`,
+      );
+      session.print(answer, () => versionTable(answer.versions));
+    });
   dictionary
     .command('plan')
     .description('show the rules that only the database has, each with the step that drops it')
@@ -62,6 +88,39 @@ export function addDictionaryCommands(program: Command): void {
           : done.steps.map(({ table, rule }) => `Dropped ${plain(rule)} of ${plain(table)}.`).join('\n'),
       );
     });
+}
+
+const CHANGES: Readonly<Record<VersionAnswer['change'], string>> = {
+  start: 'start',
+  add: 'tables added',
+  remove: 'table removed',
+  'bring-back': 'table back',
+};
+
+function versionTable(versions: readonly VersionAnswer[]): string {
+  return formatTable(
+    ['no', 'version', 'at (UTC)', 'change', 'by', 'tables'],
+    versions.map(({ no, version, at, change, changedBy, added, removed, changed }) => [
+      String(no),
+      plain(version),
+      formatTime(at),
+      CHANGES[change] ?? plain(change),
+      plain(changedBy),
+      plain(
+        [
+          ...added.map((one) => `+${one}`),
+          ...removed.map((one) => `-${one}`),
+          ...changed.map((one) => `~${one}`),
+        ].join(' '),
+      ),
+    ]),
+  );
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 500) return limit;
+  throw new InvalidArgumentError('expected a number from 1 to 500');
 }
 
 function stepTable({ steps }: PlanAnswer): string {
