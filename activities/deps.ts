@@ -11,6 +11,8 @@ export interface ActivityDeps {
   readonly backupKeys: BackupKeys;
   /** How many rejects of a load are kept with their records; `KEPT_REJECTS` unless given. */
   readonly keptRejects?: number;
+  /** The bytes that one byte of a packed file may become; `MAX_EXPANSION` unless given. */
+  readonly maxExpansion?: number;
   /** Called when a load or a restore has written to tables; may be called twice for one. */
   readonly onWritten?: () => void;
   /** Requests fresh statistics of written tables, in the background. */

@@ -4,7 +4,7 @@ import { isRowFault } from '../src/db/sqlstate.ts';
 import { statement } from '../src/db/statement.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { orphaned } from '../src/jobs/job.ts';
-import type { LoadPlan, LoadStep } from '../src/loads/loads.ts';
+import { type LoadPlan, type LoadStep, textKeyOf } from '../src/loads/loads.ts';
 import { KEPT_REJECTS } from '../src/max-rejects.ts';
 import { stageName, vacuumStage } from '../src/publish/stage.ts';
 import { RejectRoom, roomForRejects } from '../src/rejects/kept-rejects.ts';
@@ -43,7 +43,7 @@ export function loadChunk(deps: ActivityDeps) {
     const chunk = compiled.plan.chunks?.[chunkNo];
     if (!chunk) throw new LongshoreError('internal', `load ${loadId} has no chunk ${chunkNo}`);
     await refuseChange(deps, compiled);
-    const bytes = await readChunk(deps.storage, compiled.plan.sourceKey, chunk);
+    const bytes = await readChunk(deps.storage, textKeyOf(compiled.plan), chunk);
     return whileBeating(
       () => ({ chunkNo }),
       async (signal) => {
@@ -75,9 +75,12 @@ async function readState({ db }: ActivityDeps, { loadId, uid }: LoadStep) {
   return row;
 }
 
-/** Refuses a changed file of the inbox, which belongs to others: its survey is only valid while the file is unchanged. */
+/**
+ * Refuses a changed file of the inbox, which belongs to others: its survey is only valid while the file is unchanged. The
+ * text of a wrapped one is a copy.
+ */
 async function refuseChange({ storage }: ActivityDeps, { plan }: CompiledPlan): Promise<void> {
-  if (plan.sourceKind !== 'inbox') return;
+  if (plan.sourceKind !== 'inbox' || plan.plainKey !== null) return;
   if ((await stampOf(storage, plan.sourceKey)) !== plan.sourceStamp) {
     throw new LongshoreError('file-changed', `${plan.sourceKey} changed while it was being loaded`);
   }

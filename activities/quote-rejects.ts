@@ -1,6 +1,6 @@
 import { readRecords } from '../src/csv/read-records.ts';
 import { statement } from '../src/db/statement.ts';
-import type { LoadPlan } from '../src/loads/loads.ts';
+import { type LoadPlan, textKeyOf } from '../src/loads/loads.ts';
 import type { Chunk } from '../src/types.ts';
 import type { ActivityDeps } from './deps.ts';
 import { readChunk } from './read-chunk.ts';
@@ -38,7 +38,7 @@ async function quoteChunk(
 ): Promise<void> {
   const rows = await db.query(UNQUOTED_OF_CHUNK, [plan.id, chunk.firstLine, endLine]);
   const lines = new Set(rows.map((row) => row.line));
-  const bytes = await readChunk(storage, plan.sourceKey, chunk);
+  const bytes = await readChunk(storage, textKeyOf(plan), chunk);
   let found: { line: number; record: Buffer }[] = [];
   const keep = async () => {
     await db.query(KEEP_RECORDS, [plan.id, found.map((f) => f.line), found.map((f) => f.record)]);

@@ -75,6 +75,7 @@ export async function startWorker({ config, log, name, times }: StartWorkerOptio
         storage,
         backupKeys: await readBackupKeys(config),
         keptRejects: config.keptRejects,
+        maxExpansion: config.maxExpansion,
         analyze: analyzing.ask,
       }),
       ...createReportActivities({ db }),

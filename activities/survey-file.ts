@@ -1,10 +1,23 @@
 import { Context } from '@temporalio/activity';
+import { HEAD_BYTES } from '../src/csv/file-kind.ts';
 import { Surveyor, surveyOptionsOf } from '../src/csv/survey.ts';
 import { statement } from '../src/db/statement.ts';
+import { inEncoding } from '../src/dictionary/read-as.ts';
 import { LongshoreError } from '../src/errors.ts';
 import { LoadEntity } from '../src/ledger/load-entities.ts';
-import { type LoadStep, MISREAD, readLoadPlan, setLoadStatus, surveyColumns } from '../src/loads/loads.ts';
+import {
+  type LoadPlan,
+  type LoadStep,
+  MISREAD,
+  readLoadPlan,
+  setLoadStatus,
+  surveyColumns,
+} from '../src/loads/loads.ts';
+import { type StoredText, type StoreFile, storeStored } from '../src/loads/store-file.ts';
+import { MAX_EXPANSION } from '../src/max-expansion.ts';
 import { stampOf } from '../src/storage/stamp.ts';
+import { noSuchFile } from '../src/storage/storage.ts';
+import { isWrapped } from '../src/wrappings/plain-text.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whileBeating } from './heartbeats.ts';
 
@@ -15,32 +28,34 @@ const SAME_FILE = statement<{ id: number }>`
                                     where table_name = $1 and status = 'done'))`;
 
 /** Surveys a file that is in the storage already, in one streaming pass, and keeps the survey in the ledger. */
-export function surveyFile({ db, storage }: ActivityDeps) {
+export function surveyFile({ db, storage, maxExpansion = MAX_EXPANSION }: ActivityDeps) {
   return async (step: LoadStep): Promise<void> => {
     const { loadId } = step;
     const plan = await readLoadPlan(db, step);
     if (plan.chunks) return;
     await setLoadStatus(db, step, 'surveying');
-    const surveyor = new Surveyor(surveyOptionsOf(plan.table));
     let bytes = 0;
-    await whileBeating(
+    const text = await whileBeating(
       () => ({ bytes }),
-      async (signal) => {
-        for await (const piece of await storage.stream(plan.sourceKey)) {
-          signal.throwIfAborted();
-          surveyor.push(piece);
-          bytes += piece.length;
-        }
+      (signal) => {
+        const watch = async function* (pieces: AsyncIterable<Buffer>) {
+          for await (const piece of pieces) {
+            signal.throwIfAborted();
+            bytes += piece.length;
+            yield piece;
+          }
+        };
+        return readText(plan, watch, { storage, maxExpansion });
       },
     );
-    const survey = surveyor.end();
+    const { survey } = text;
     const stamp = await stampOf(storage, plan.sourceKey);
     if (plan.sourceStamp !== null && stamp !== plan.sourceStamp) {
       throw new LongshoreError('file-changed', `${plan.sourceKey} changed since the load was asked for`);
     }
     await db.transaction(async ({ em, query }) => {
       if (!plan.forced) {
-        const { name, dialect, encoding } = plan.table;
+        const { name, dialect, encoding } = inEncoding(plan.table, text.textEncoding);
         const same = await query(SAME_FILE, [
           ...[name, plan.mode, survey.sha256, loadId],
           ...[JSON.stringify(dialect), encoding],
@@ -50,8 +65,28 @@ export function surveyFile({ db, storage }: ActivityDeps) {
         }
       }
       const load = await em.findOneOrFail(LoadEntity, { id: loadId, uid: plan.uid });
-      em.assign(load, surveyColumns(survey));
+      const { key: plainKey, wrappings, textEncoding } = text;
+      const definition = inEncoding(plan.table, textEncoding);
+      em.assign(load, { ...surveyColumns(survey), plainKey, wrappings, definition });
     });
     Context.current().log.info('surveyed', { loadId, bytes: survey.bytes, chunks: survey.chunks.length });
   };
+}
+
+/** Surveys a file of text where it lies; the text of a wrapped one is stored beside, as no chunk can be read from it. */
+async function readText(
+  { sourceKey: key, table }: LoadPlan,
+  watch: (pieces: AsyncIterable<Buffer>) => AsyncIterable<Buffer>,
+  options: Pick<StoreFile, 'storage' | 'maxExpansion'>,
+): Promise<Omit<StoredText, 'key'> & { readonly key: string | null }> {
+  const { storage } = options;
+  const head = await storage.read(key, 0, HEAD_BYTES);
+  if (isWrapped(head, table.encoding)) {
+    const stat = await storage.stat(key);
+    if (stat === null) throw noSuchFile(key);
+    return storeStored({ key, head, bytes: stat.bytes }, watch, { ...options, table });
+  }
+  const surveyor = new Surveyor(surveyOptionsOf(table));
+  for await (const piece of watch(await storage.stream(key))) surveyor.push(piece);
+  return { key: null, survey: surveyor.end(), wrappings: null, textEncoding: null };
 }

@@ -22,6 +22,7 @@ import { Dictionary20261127 } from './20261127-dictionary.ts';
 import { ReadAs20261127 } from './20261127-read-as.ts';
 import { RemovedTables20261127 } from './20261127-removed-tables.ts';
 import { RestoreTotals20261127 } from './20261127-restore-totals.ts';
+import { Wrappings20261127 } from './20261127-wrappings.ts';
 
 /** In order. A landed migration is never edited: add another. */
 export const migrations = [
@@ -49,4 +50,5 @@ export const migrations = [
   { name: '20261127-restore-totals', class: RestoreTotals20261127 },
   { name: '20261127-arrivals', class: Arrivals20261127 },
   { name: '20261127-read-as', class: ReadAs20261127 },
+  { name: '20261127-wrappings', class: Wrappings20261127 },
 ];

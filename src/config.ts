@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { databaseUrl } from './database-url.ts';
 import { LongshoreError } from './errors.ts';
 import type { LedgerAges } from './ledger-ages.ts';
+import { MAX_EXPANSION } from './max-expansion.ts';
 import { KEPT_REJECTS, MAX_REJECTS_EXPECTED, parseMaxRejects } from './max-rejects.ts';
 import { checkBySchema } from './schema-words.ts';
 import {
@@ -104,6 +105,7 @@ const schema = z.object({
     .string()
     .default('10000000')
     .refine((text) => parseMaxRejects(text) !== undefined, MAX_REJECTS_EXPECTED),
+  LONGSHORE_MAX_EXPANSION: z.coerce.number().int().min(2).max(1_000_000).default(MAX_EXPANSION),
   LONGSHORE_KEPT_REJECTS: z.coerce.number().int().min(1).max(10_000_000).default(KEPT_REJECTS),
   LONGSHORE_KEPT_GROUPS: z.coerce.number().int().min(0).max(10_000_000).optional(),
   LONGSHORE_IDEMPOTENCY_DAYS: z.coerce.number().int().min(1).max(365).default(7),
@@ -194,6 +196,8 @@ export interface Config {
   readonly removedTableDays: number;
   /** How many rejects fail a load that does not say it itself; null: as many as there are. */
   readonly maxRejects: MaxRejects | null;
+  /** The bytes that one byte of a packed file may become. */
+  readonly maxExpansion: number;
   /** How many rejects of a load are kept with their records. */
   readonly keptRejects: number;
   /** How many committed groups keep their workflow in Temporal; 0: all, for its retention. Unset: it depends on whose it is. */
@@ -291,6 +295,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     copies: e.LONGSHORE_COPIES,
     removedTableDays: e.LONGSHORE_REMOVED_TABLE_DAYS,
     maxRejects: parseMaxRejects(e.LONGSHORE_MAX_REJECTS) ?? null,
+    maxExpansion: e.LONGSHORE_MAX_EXPANSION,
     keptRejects: e.LONGSHORE_KEPT_REJECTS,
     keptGroups: e.LONGSHORE_KEPT_GROUPS,
     idempotencyDays: e.LONGSHORE_IDEMPOTENCY_DAYS,

@@ -268,6 +268,19 @@ export const ERRORS = {
     remedy:
       'Unpack or export it as plain text in the encoding that the message names, or set encoding in the dictionary.',
   },
+  'unpack-failed': {
+    status: 422,
+    retryable: false,
+    title: 'The file can not be unpacked',
+    remedy: 'Test the file with the program that packed it, pack it again, or send it unpacked.',
+  },
+  'expansion-limit': {
+    status: 422,
+    retryable: false,
+    title: 'The file unpacks to far more than its size',
+    remedy:
+      'Check what it holds; send it unpacked if it is right, or set LONGSHORE_MAX_EXPANSION to a larger ratio.',
+  },
   'already-loaded': {
     status: 409,
     retryable: false,

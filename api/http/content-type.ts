@@ -4,6 +4,7 @@ import type { BatchFormat } from '../../src/batches/batch.ts';
 import { LongshoreError } from '../../src/errors.ts';
 import { quoted, shorten } from '../../src/shorten.ts';
 import type { Table } from '../../src/types.ts';
+import type { Wrapping } from '../../src/wrappings/wrapping.ts';
 import { HttpError } from './http-error.ts';
 
 export type LoadBody = 'multipart' | 'raw' | 'json';
@@ -49,7 +50,6 @@ export function batchFormatOf(req: Request, encoding = 'utf-8'): BatchFormat {
  * @throws `file-missing` without a body's content type, `unsupported-media-type` for any other
  */
 export function loadBodyOf(req: Request, table: Table): LoadBody {
-  requirePlainCoding(req);
   const header = req.get('content-type');
   if (header === undefined)
     throw new LongshoreError('file-missing', 'the request has no content type and no file');
@@ -58,7 +58,27 @@ export function loadBodyOf(req: Request, table: Table): LoadBody {
   if (form === undefined)
     throw unsupported(`${quoted(header)} is not one of ${[...FORMS.keys()].join(', ')}`);
   if (form === 'raw') requireCharset(charset, table);
+  else requirePlainCoding(req);
   return form;
+}
+
+/** Content codings (RFC 9110, 8.4.1) of a file that is the body; `x-gzip` is the same as `gzip`. */
+const FILE_CODINGS: ReadonlyMap<string, Wrapping> = new Map([
+  ['gzip', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['zstd', 'zstd'],
+]);
+
+/**
+ * What a file that is the body is packed by, as its headers say; null: they say nothing.
+ * @throws `unsupported-media-type`
+ */
+export function fileCodingOf(req: Request): Wrapping | null {
+  const coding = codingOf(req);
+  if (coding === 'identity') return null;
+  const wrapping = FILE_CODINGS.get(coding);
+  if (wrapping !== undefined) return wrapping;
+  throw refuseCoding(coding, 'send it by gzip or zstd, or without Content-Encoding', 'gzip, zstd');
 }
 
 /** @throws `unsupported-media-type` for a body that does not say that it is JSON */
@@ -69,10 +89,18 @@ export function requireJson(req: Request): void {
 
 /** RFC 9110, 8.4: a coding that is not understood is answered with 415, and with `Accept-Encoding` (15.5.16). */
 export function requirePlainCoding(req: Request): void {
-  const coding = req.get('content-encoding') ?? 'identity';
-  if (coding.trim().toLowerCase() === 'identity') return;
-  const detail = `the body has Content-Encoding ${quoted(coding)}: send it unpacked, without Content-Encoding`;
-  throw new HttpError('unsupported-media-type', detail, { headers: { 'Accept-Encoding': 'identity' } });
+  const coding = codingOf(req);
+  if (coding === 'identity') return;
+  throw refuseCoding(coding, 'send it unpacked, without Content-Encoding', 'identity');
+}
+
+function codingOf(req: Request): string {
+  return (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
+}
+
+function refuseCoding(coding: string, what: string, accepted: string): HttpError {
+  const detail = `the body has Content-Encoding ${quoted(coding)}: ${what}`;
+  return new HttpError('unsupported-media-type', detail, { headers: { 'Accept-Encoding': accepted } });
 }
 
 /** A charset that contradicts the dictionary would load wrong text without a word, so it is refused. */

@@ -34,7 +34,18 @@ const loadView = z.object({
   status: loadStatusSchema,
   paused: z.boolean(),
   queuedBehind: z.int().nullable().meta({ description: 'The load of this table that has to end first' }),
-  source: z.object({ kind: z.enum(['upload', 'inbox']), name: z.string(), key: z.string() }),
+  source: z.object({
+    kind: z.enum(['upload', 'inbox']),
+    name: z.string(),
+    key: z.string(),
+    wrappings: z
+      .array(z.string())
+      .optional()
+      .meta({
+        description: 'What was taken off the file, from the outside to the inside',
+        example: ['gzip'],
+      }),
+  }),
   sha256: z.string().nullable(),
   maxRejects: z.object({ kind: z.enum(['count', 'percent']), value: z.number().min(0) }).nullable(),
   readAs: readAsSchema.nullable().meta({

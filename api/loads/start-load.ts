@@ -8,7 +8,7 @@ import { confineStorageKey } from '../../src/storage/storage-key.ts';
 import type { LoadMode, ReadAs, Survey, Table } from '../../src/types.ts';
 import { aboutWaiting, answerStarted, startedHeaders, waitHeader } from '../http/answer-job.ts';
 import { noteTable } from '../http/audited.ts';
-import { loadBodyOf } from '../http/content-type.ts';
+import { fileCodingOf, loadBodyOf } from '../http/content-type.ts';
 import { HttpError } from '../http/http-error.ts';
 import { readJson } from '../http/json-body.ts';
 import { flag, maxRejects } from '../http/parameters.ts';
@@ -54,9 +54,10 @@ export const startLoadRoute = defineRoute({
   summary: 'Load a CSV file into a table',
   description:
     'Send the file as the multipart field `file`, as a `text/csv` body (its name from `Content-Disposition`), or ' +
-    'name one in the inbox. There is no limit of size. A file that is not written as the dictionary says of the table ' +
-    'is read as the parameters from `delimiter` to `commentChar` say. The same content in the same mode is one load: ' +
-    `sending it again answers with the first load. ${aboutWaiting('load')}`,
+    'name one in the inbox. There is no limit of size. A file may be packed (gzip, zstd, bzip2, xz, a zip archive of one ' +
+    'file) or in UTF-16 or UTF-32: it is read as what it holds. A file that is not written as the dictionary says of the ' +
+    'table is read as the parameters from `delimiter` to `commentChar` say. The same content in the same mode is one ' +
+    `load: sending it again answers with the first load. ${aboutWaiting('load')}`,
   scopes: ['write'],
   audit: 'load.start',
   query,
@@ -90,6 +91,8 @@ export const startLoadRoute = defineRoute({
     'file-missing',
     'file-empty',
     'encoding-mismatch',
+    'unpack-failed',
+    'expansion-limit',
     'file-changed',
     'source-not-found',
     'header-mismatch',
@@ -139,14 +142,23 @@ async function startLoad(call: StartCall): Promise<void> {
   });
 }
 
-async function receive({ call, table }: Asked): Promise<{ source: LoadSource; survey: Survey | null }> {
+interface Arrived {
+  readonly source: LoadSource;
+  readonly survey: Survey | null;
+  readonly textEncoding: string | null;
+}
+
+async function receive({ call, table }: Asked): Promise<Arrived> {
   const { req, res, deps } = call;
   const body = loadBodyOf(req, table);
   if (body !== 'json') {
-    return deps.uploads.use(() => receiveFile(req, res, body, { storage: deps.storage, table }));
+    const { storage, config } = deps;
+    const coding = body === 'raw' ? fileCodingOf(req) : null;
+    const options = { storage, table, maxExpansion: config.maxExpansion, coding };
+    return deps.uploads.use(() => receiveFile(req, res, body, options));
   }
   const { source } = await readJson(req, res, sourceSchema, SOURCE_MAX_BYTES);
-  return { source: await findSource(call, source), survey: null };
+  return { source: await findSource(call, source), survey: null, textEncoding: null };
 }
 
 async function findSource({ deps, holder }: StartCall, path: string): Promise<LoadSource> {
@@ -176,10 +188,7 @@ function requireInbox({ tables }: ApiKeyHolder, path: string): void {
  * Starts the load; an upload that no new load took over is deleted. Where a fault leaves open whether the load was
  * created, it stays: if it is nobody's, it goes with old uploads.
  */
-async function start(
-  { call, readAs }: Asked,
-  received: { readonly source: LoadSource; readonly survey: Survey | null },
-) {
+async function start({ call, readAs }: Asked, received: Arrived) {
   const { deps, table, query, holder } = call;
   let keep = false;
   try {

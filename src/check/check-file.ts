@@ -1,19 +1,23 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
+import { HEAD_BYTES } from '../csv/file-kind.ts';
 import { readRecords } from '../csv/read-records.ts';
 import { OVERSIZE_PREVIEW_BYTES, Surveyor, surveyOptionsOf } from '../csv/survey.ts';
 import { absentInFile, columnsOfFile } from '../dictionary/columns-of-file.ts';
 import { partialTable } from '../dictionary/partial-table.ts';
+import { inEncoding } from '../dictionary/read-as.ts';
 import { LongshoreError } from '../errors.ts';
 import { inSlices } from '../in-slices.ts';
 import { BEGINNING_BYTES, findReading } from '../infer/find-reading.ts';
+import { storeFile } from '../loads/store-file.ts';
+import { MAX_EXPANSION } from '../max-expansion.ts';
 import { hintFor } from '../reading-words.ts';
 import { compileTable } from '../rows/compile-table.ts';
+import { openStorage } from '../storage/open-storage.ts';
 import type { Chunk, LoadMode, ReadAs, Survey, Table } from '../types.ts';
+import { peek } from '../wrappings/peek.ts';
+import { isWrapped } from '../wrappings/plain-text.ts';
 import type { FileKeys, KeyChecks } from './key-checks.ts';
 import { type RuleCount, Tally } from './tally.ts';
 
@@ -72,14 +76,14 @@ export async function checkFile(file: FileToCheck, options: CheckOptions): Promi
   const { table, mode } = options;
   const verdict = { file: file.name, table: table.name, mode, notChecked: notChecked(options) };
   try {
-    await using seekable = await seekableOf(file);
-    const survey = await surveyOf(seekable.pieces, table, options.signal);
-    const { broken, ...counted } = await checkRows(seekable.path, survey, options).catch(async (error) => {
-      throw await withHint(error, seekable.path, options);
+    await using text = await textOf(file, options);
+    const asRead = { ...options, table: text.table };
+    const { broken, ...counted } = await checkRows(text.path, text.survey, asRead).catch(async (error) => {
+      throw await withHint(error, text.path, asRead);
     });
     const { read, rejected } = counted.rows;
     const error = read === rejected ? allRejected(read, mode) : null;
-    const hint = rejected === 0 ? null : await hintOf(seekable.path, options, broken);
+    const hint = rejected === 0 ? null : await hintOf(text.path, asRead, broken);
     return { ...verdict, error, ...counted, hint };
   } catch (error) {
     if (!(error instanceof LongshoreError)) throw error;
@@ -127,19 +131,6 @@ function notChecked({ table, mode, given }: CheckOptions): string[] {
         `the reference of ${fields.join(', ')} to ${reference.table}: no file of ${reference.table} was given`,
     ),
   ];
-}
-
-async function surveyOf(
-  pieces: AsyncIterable<Uint8Array>,
-  table: Table,
-  signal: AbortSignal,
-): Promise<Survey> {
-  const surveyor = new Surveyor(surveyOptionsOf(table));
-  for await (const piece of pieces) {
-    signal.throwIfAborted();
-    surveyor.push(piece);
-  }
-  return surveyor.end();
 }
 
 async function checkRows(path: string, { header, chunks }: Survey, options: CheckOptions) {
@@ -194,28 +185,39 @@ async function readChunk(handle: Awaited<ReturnType<typeof open>>, chunk: Chunk)
   return bytes;
 }
 
-/** The file itself, or a copy of what can be read once only, for as long as it is needed. */
-async function seekableOf(file: FileToCheck) {
-  if (file.path !== null) {
-    return { path: file.path, pieces: file.pieces, async [Symbol.asyncDispose]() {} };
+/**
+ * The text of a file, surveyed: where it lies, or as a copy of what can be read once only or is wrapped, for as long as
+ * it is needed.
+ */
+async function textOf(file: FileToCheck, { table, signal }: CheckOptions) {
+  const { head, pieces } = await peek(untilAborted(file.pieces, signal), HEAD_BYTES);
+  if (file.path !== null && !isWrapped(head, table.encoding)) {
+    const survey = await surveyOf(pieces, table);
+    return { path: file.path, survey, table, async [Symbol.asyncDispose]() {} };
   }
   const folder = await mkdtemp(join(tmpdir(), 'longshore-check-'));
-  const path = join(folder, 'copy.csv');
-  const out = createWriteStream(path, { mode: 0o600 });
-  async function* copied() {
-    for await (const piece of file.pieces) {
-      if (!out.write(Buffer.from(piece))) await once(out, 'drain');
-      yield piece;
-    }
-    out.end();
-    await finished(out);
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    const storage = await openStorage(`file:${folder}`);
+    const options = { storage, table, maxExpansion: MAX_EXPANSION };
+    const { key, survey, textEncoding } = await storeFile(pieces, options);
+    const path = join(folder, key);
+    return { path, survey, table: inEncoding(table, textEncoding), [Symbol.asyncDispose]: remove };
+  } catch (error) {
+    await remove();
+    throw error;
   }
-  return {
-    path,
-    pieces: copied(),
-    async [Symbol.asyncDispose]() {
-      out.destroy();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+}
+
+async function surveyOf(pieces: AsyncIterable<Buffer>, table: Table): Promise<Survey> {
+  const surveyor = new Surveyor(surveyOptionsOf(table));
+  for await (const piece of pieces) surveyor.push(piece);
+  return surveyor.end();
+}
+
+async function* untilAborted(pieces: AsyncIterable<Uint8Array>, signal: AbortSignal) {
+  for await (const piece of pieces) {
+    signal.throwIfAborted();
+    yield Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+  }
 }

@@ -33,6 +33,26 @@ const SINGLE_BYTE = new Set([
   'x-mac-cyrillic',
 ]);
 
+/**
+ * WHATWG names of the encodings in which a delimiter's byte can be a part of another character. A file in one of them is
+ * recoded to UTF-8 as it arrives, so no chunk is ever cut from it.
+ */
+const MULTI_BYTE: ReadonlySet<string> = new Set([
+  'big5',
+  'euc-jp',
+  'euc-kr',
+  'gb18030',
+  'gbk',
+  'iso-2022-jp',
+  'shift_jis',
+  'utf-16be',
+  'utf-16le',
+]);
+
+export function isMultiByte(encoding: string): boolean {
+  return MULTI_BYTE.has(encoding);
+}
+
 /** What `String.prototype.trim` and csv-parse's `ltrim` take for white space, line ends aside. */
 const WHITE_SPACE =
   '\t\v\f \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff';
@@ -74,8 +94,7 @@ const known = new Map<string, Encoding>();
 
 /**
  * The encoding behind a WHATWG label (`latin1` and `ascii` are windows-1252 there): UTF-8 or one of the
- * single-byte ones. Others (UTF-16, Shift_JIS, …), in which a delimiter's byte can be part of another character,
- * are refused with `dictionary-invalid`.
+ * single-byte ones. Of a file in another one (UTF-16, Shift_JIS, …), the text is in UTF-8 once it has arrived.
  */
 export function encodingOf(label: string): Encoding {
   const cached = known.get(label);

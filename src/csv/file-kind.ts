@@ -18,8 +18,8 @@ const ZIP = 'a zip archive or a spreadsheet';
 
 /** What a file begins with that is no text: the formats' own magic numbers. Longer ones go before their beginnings. */
 const SIGNATURES: readonly (readonly [start: Buffer, kind: string, at?: number])[] = [
-  [hex('fffe0000'), 'text in UTF-32'],
-  [hex('0000feff'), 'text in UTF-32'],
+  [hex('fffe0000'), 'text in UTF-32 (little-endian)'],
+  [hex('0000feff'), 'text in UTF-32 (big-endian)'],
   [hex('fffe'), 'text in UTF-16 (little-endian)'],
   [hex('feff'), 'text in UTF-16 (big-endian)'],
   [hex('1f8b'), 'compressed by gzip'],

@@ -1,3 +1,4 @@
+import { isMultiByte } from '../csv/encoding.ts';
 import { describe, meantBy, type Place } from './faults.ts';
 
 /**
@@ -43,10 +44,8 @@ export function parseEncoding(value: unknown, place: Place): string {
     );
     return 'utf-8';
   }
-  if (name !== 'utf-8' && !SINGLE_BYTE.test(name)) {
-    place.fault(
-      `"${name}" is not supported: a file is cut by its bytes, which needs utf-8 or one byte a character`,
-    );
+  if (name !== 'utf-8' && !SINGLE_BYTE.test(name) && !isMultiByte(name)) {
+    place.fault(`"${name}" is not supported: no text is in it`);
   }
   return name;
 }

@@ -1,5 +1,5 @@
 import { escapeOf } from '../csv/dialect-options.ts';
-import { encodingOf } from '../csv/encoding.ts';
+import { encodingOf, isMultiByte } from '../csv/encoding.ts';
 import { readRecords } from '../csv/read-records.ts';
 import type { Dialect } from '../types.ts';
 import { headerNames } from './match-header.ts';
@@ -14,7 +14,9 @@ const BYTE_ORDER_MARK = Buffer.from('\ufeff');
  *
  * @returns their places in the list
  */
-export function unwritableNames(names: readonly string[], dialect: Dialect, encoding: string): number[] {
+export function unwritableNames(names: readonly string[], dialect: Dialect, ofFiles: string): number[] {
+  // A text in another encoding is read as UTF-8 once it has arrived.
+  const encoding = isMultiByte(ofFiles) ? 'utf-8' : ofFiles;
   const fields = names.map((name) => ({ name }));
   const encode = encoderOf(encoding);
   const other = OTHERS.find((text) => !Object.values(dialect).includes(text))!;

@@ -49,3 +49,8 @@ export function readTableAs(table: Table, readAs: ReadAs | null): Table {
   const { encoding, ...members } = readAs;
   return { ...table, dialect: { ...table.dialect, ...members }, encoding: encoding ?? table.encoding };
 }
+
+/** The table as a text has to be read that is not in its encoding. */
+export function inEncoding(table: Table, textEncoding: string | null): Table {
+  return textEncoding === null ? table : { ...table, encoding: textEncoding };
+}

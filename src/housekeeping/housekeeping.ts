@@ -152,8 +152,8 @@ export async function sweepUploads(
   db: Pick<Database, 'em'>,
   storage: Pick<Storage, 'list' | 'stat' | 'delete' | 'sweep'>,
 ): Promise<boolean> {
-  const used = await db.em.find(LoadEntity, { finishedAt: null }, { fields: ['sourceKey'] });
-  const keys = new Set(used.map((load) => load.sourceKey));
+  const used = await db.em.find(LoadEntity, { finishedAt: null }, { fields: ['sourceKey', 'plainKey'] });
+  const keys = new Set(used.flatMap((load) => [load.sourceKey, load.plainKey]));
   const faults = new Faults();
   for (const key of await storage.list('uploads/')) {
     await faults.alone(key, async () => {

@@ -37,6 +37,10 @@ export const LoadEntity = defineEntity({
     sourceKey: p.text(),
     /** What the storage said of the file when it was surveyed; a difference later means that it changed. */
     sourceStamp: p.text().nullable(),
+    /** What was taken off the file, from the outside to the inside; null: nothing. */
+    wrappings: p.json<readonly string[] | null>().nullable(),
+    /** Where the text of a wrapped file of the inbox is while the load runs. */
+    plainKey: p.text().nullable(),
     bytes: number().nullable(),
     sha256: p.text().nullable(),
     header: p.json<readonly string[] | null>().nullable(),

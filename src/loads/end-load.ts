@@ -70,5 +70,6 @@ export async function endLoad(
     return rest;
   });
   if (plan.sourceKind === 'upload') await storage.delete(plan.sourceKey);
+  if (plan.plainKey !== null) await storage.delete(plan.plainKey);
   return ended;
 }

@@ -15,7 +15,8 @@ const MANY = 0.1;
 /** How far into a file blank lines and the like may push its first row. */
 const FIRST_LINES = 10;
 
-export type FileOfLoad = Pick<LoadPlan, 'table' | 'readAs' | 'mode' | 'sourceKey'>;
+export type FileOfLoad = Pick<LoadPlan, 'table' | 'readAs' | 'mode' | 'sourceKey'> &
+  Partial<Pick<LoadPlan, 'plainKey'>>;
 
 /**
  * How a load's file seems to be written, and what reads it so, where the load refused its header or many of its rows.
@@ -70,10 +71,10 @@ export async function isSuspicious(
 
 async function find(
   storage: Pick<Storage, 'read'>,
-  { table, readAs, mode, sourceKey }: FileOfLoad,
+  { table, readAs, mode, sourceKey, plainKey }: FileOfLoad,
   broken: readonly Buffer[],
 ): Promise<string | null> {
-  const beginning = await storage.read(sourceKey, 0, BEGINNING_BYTES);
+  const beginning = await storage.read(plainKey ?? sourceKey, 0, BEGINNING_BYTES);
   const whole = beginning.length < BEGINNING_BYTES;
   const seems = await inSlices(findReading({ beginning, whole, table, mode, broken }));
   return seems && hintFor(seems, table, readAs);

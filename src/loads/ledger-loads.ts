@@ -1,7 +1,7 @@
 import { API_CONNECTIONS } from '../db/connections.ts';
 import type { DictionaryBook } from '../dictionary/dictionary-book.ts';
 import { columnNames, matchHeader } from '../dictionary/match-header.ts';
-import { readTableAs } from '../dictionary/read-as.ts';
+import { inEncoding, readTableAs } from '../dictionary/read-as.ts';
 import { LongshoreError } from '../errors.ts';
 import { jobError } from '../jobs/job.ts';
 import type { JobDeps } from '../jobs/job-kind.ts';
@@ -98,10 +98,10 @@ function refuseUnknown(name: string): never {
 
 async function checkHeader(
   storage: LedgerLoadsDeps['storage'],
-  { table: own, readAs = null, mode, source }: StartLoad,
+  { table: own, readAs = null, textEncoding = null, mode, source }: StartLoad,
   header: readonly string[],
 ): Promise<void> {
-  const table = readTableAs(own, readAs);
+  const table = inEncoding(readTableAs(own, readAs), textEncoding);
   try {
     matchHeader(table, header, mode);
   } catch (error) {

@@ -58,6 +58,8 @@ export interface StartLoad {
   readonly table: Table;
   /** How the file is read in place of that, as its survey was made; null or absent: as the dictionary has it. */
   readonly readAs?: ReadAs | null;
+  /** The encoding of the stored text, where it is not the one that it is asked to be read in. */
+  readonly textEncoding?: string | null;
   /** The dictionary that the table is from. */
   readonly dictionary: ReturnType<DictionaryBook['now']>;
   readonly mode: LoadMode;

@@ -53,4 +53,6 @@ export interface LoadSource {
   readonly name: string;
   /** Key of the object in the storage. */
   readonly key: string;
+  /** What the file was wrapped in, from the outside to the inside, such as `gzip`, `utf-16le`; absent: in nothing. */
+  readonly wrappings?: readonly string[];
 }

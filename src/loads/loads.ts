@@ -5,7 +5,7 @@ import type { LedgerRow } from '../db/ledger-queries.ts';
 import type { Sql } from '../db/sql.ts';
 import { part, statement } from '../db/statement.ts';
 import { holdTable, type LedgerDictionary } from '../dictionary/dictionary-versions.ts';
-import { readTableAs } from '../dictionary/read-as.ts';
+import { inEncoding, readTableAs } from '../dictionary/read-as.ts';
 import { rulesFingerprint } from '../dictionary/rules-fingerprint.ts';
 import { LongshoreError } from '../errors.ts';
 import { INSTALLATION_ID } from '../installation/installation.ts';
@@ -24,6 +24,8 @@ export interface NewLoad {
   readonly table: Table;
   /** How the file is read in place of that. */
   readonly readAs?: ReadAs | null;
+  /** The encoding of the stored text, where it is not the one that it is asked to be read in. */
+  readonly textEncoding?: string | null;
   readonly dictionary: Pick<Dictionary, 'version'> & Partial<LedgerDictionary>;
   readonly mode: LoadMode;
   readonly source: LoadSource;
@@ -60,11 +62,18 @@ export interface LoadPlan {
   readonly sourceKey: string;
   readonly sourceKind: LoadSource['kind'];
   readonly sourceStamp: string | null;
+  /** Where the text of a wrapped file of the inbox is; null: the text is the file itself. */
+  readonly plainKey: string | null;
   readonly sha256: string | null;
   readonly forced: boolean;
   readonly header: readonly string[] | null;
   readonly chunks: readonly Chunk[] | null;
   readonly maxRejects: MaxRejects | null;
+}
+
+/** The key of the text that chunks are read from. */
+export function textKeyOf({ plainKey, sourceKey }: LoadPlan): string {
+  return plainKey ?? sourceKey;
 }
 
 const NEXT_LOAD = statement<{
@@ -83,7 +92,7 @@ const NEXT_LOAD = statement<{
 export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`load-${request.table.name}`]);
   const readAs = request.readAs ?? null;
-  const definition = readTableAs(request.table, readAs);
+  const definition = inEncoding(readTableAs(request.table, readAs), request.textEncoding ?? null);
   const tableSince = await holdTable(tx, request.dictionary, request.table.name);
   if (!request.force) {
     const same = await findSameLoad(tx, request, definition, tableSince);
@@ -104,6 +113,7 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad>
     sourceName: request.source.name,
     sourceKey: request.source.key,
     sourceStamp: request.sourceStamp,
+    wrappings: request.source.wrappings ?? null,
     ...surveyColumns(request.survey),
     definition,
     readAs,
@@ -125,9 +135,12 @@ export async function createLoad(tx: Tx, request: NewLoad): Promise<CreatedLoad>
 
 /** How the file was read by request is no rule of the table's: it is compared as that load read it. */
 function differences({ definition, readAs }: SameLoad, request: NewLoad) {
-  const rulesChanged = rulesFingerprint(definition) !== rulesFingerprint(readTableAs(request.table, readAs));
+  // A text that had to be recoded says its encoding itself.
+  const recoded = request.textEncoding ? definition.encoding : null;
+  const ofToday = inEncoding(readTableAs(request.table, readAs), recoded);
+  const rulesChanged = rulesFingerprint(definition) !== rulesFingerprint(ofToday);
   const asked = request.readAs ?? null;
-  const now = readTableAs(request.table, asked);
+  const now = inEncoding(readTableAs(request.table, asked), recoded);
   const isAsked = readAs !== null || asked !== null;
   return { rulesChanged, readOtherwise: isAsked && readingText(definition) !== readingText(now) };
 }
@@ -216,6 +229,7 @@ export async function readLoadPlan(db: Sql, { loadId: id, uid }: LoadStep): Prom
       'source_key as sourceKey',
       'source_kind as sourceKind',
       'source_stamp as sourceStamp',
+      'plain_key as plainKey',
       'sha256',
       'forced',
       'header',
@@ -273,6 +287,7 @@ type Columns =
   | 'source_kind'
   | 'source_name'
   | 'source_key'
+  | 'wrappings'
   | 'sha256'
   | 'max_rejects'
   | 'read_as'
@@ -306,8 +321,9 @@ type ViewRow = Pick<LedgerRow<'load'>, Columns> & {
 
 const VIEW = part`
   select l.id, l.table_name, l.mode, l.status, l.paused, l.workflow_id, l.run_id, l.source_kind, l.source_name,
-         l.source_key, l.sha256, l.max_rejects, l.read_as, l.bytes, l.chunk_count, l.rows_read, l.rows_loaded, l.rows_rejected,
-         l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.hint, l.note, l.started_by, l.created_at, l.started_at, l.finished_at,
+         l.source_key, l.wrappings, l.sha256, l.max_rejects, l.read_as, l.bytes, l.chunk_count, l.rows_read, l.rows_loaded,
+         l.rows_rejected, l.rows_unchanged, l.rows_discarded, l.error_code, l.error_message, l.hint, l.note, l.started_by,
+         l.created_at, l.started_at, l.finished_at,
          case when l.status = 'queued' then (
            select max(a.id) from longshore.load a
             where a.table_name = l.table_name and a.id < l.id and a.finished_at is null) end as ahead,
@@ -384,7 +400,12 @@ function toView(row: ViewRow): LoadView {
     queuedBehind: row.ahead,
     workflowId: row.workflow_id,
     runId: row.run_id,
-    source: { kind: row.source_kind, name: row.source_name, key: row.source_key },
+    source: {
+      kind: row.source_kind,
+      name: row.source_name,
+      key: row.source_key,
+      ...(row.wrappings && { wrappings: row.wrappings }),
+    },
     sha256: row.sha256,
     maxRejects: row.max_rejects,
     readAs: row.read_as,

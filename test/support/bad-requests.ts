@@ -60,14 +60,15 @@ export function badRequests(key: string): readonly BadRequest[] {
     ['no delimiter', `${LOADS}?delimiter=`, raw('a'), 400, 'invalid-request', 'delimiter: expected one ASCII character that does not end a line, received ""'],
     ['the quote as a delimiter', `${LOADS}?delimiter=%22`, raw('a'), 400, 'invalid-request', `delimiter: the table's quoteChar: "\\"" is also the delimiter`],
     ['an encoding and a quote that are none', `${LOADS}?encoding=utf-61&quoteChar=%C3%A9`, raw('a'), 400, 'invalid-request', 'quoteChar: expected one ASCII character that does not end a line, received "é"; encoding: expected the name of an encoding that the WHATWG lists, received "utf-61"; did you mean "utf-16"?'],
-    ['an encoding that no file can be cut in', `${LOADS}?encoding=utf-16le`, raw('a'), 400, 'invalid-request', 'encoding: "utf-16le" is not supported: a file is cut by its bytes, which needs utf-8 or one byte a character'],
+    ['an encoding that no text is in', `${LOADS}?encoding=x-user-defined`, raw('a'), 400, 'invalid-request', 'encoding: "x-user-defined" is not supported: no text is in it'],
     ['a header that is neither there nor not', `${LOADS}?header=yes`, raw('a'), 400, 'invalid-request', 'header: expected one of true, false, received "yes"'],
     ['two limits of rejects', `${LOADS}?maxRejects=1&maxRejects=2`, raw('a'), 400, 'invalid-request', TWO_NUMBERS],
   
     ['a wrong content type', LOADS, raw('a', { 'content-type': 'application/xml' }), 415, 'unsupported-media-type', `"application/xml" is not one of ${TAKEN}`],
     ['a form of another kind', LOADS, { body: new URLSearchParams({ file: 'a' }) }, 415, 'unsupported-media-type', `"application/x-www-form-urlencoded;charset=UTF-8" is not one of ${TAKEN}`],
     ['text in another charset', LOADS, raw('a', { 'content-type': 'text/csv; charset=utf-16' }), 415, 'unsupported-media-type', 'the charset is utf-16, but the dictionary says that kinds is in utf-8'],
-    ['a packed body', LOADS, raw('a', { 'content-encoding': 'gzip' }), 415, 'unsupported-media-type', 'the body has Content-Encoding "gzip": send it unpacked, without Content-Encoding'],
+    ['a body that is not packed as it says', LOADS, raw('a', { 'content-encoding': 'gzip' }), 400, 'malformed-body', 'the body has Content-Encoding gzip, but does not begin as gzip does'],
+    ['a body that is packed by something else', LOADS, raw('a', { 'content-encoding': 'br' }), 415, 'unsupported-media-type', 'the body has Content-Encoding "br": send it by gzip or zstd, or without Content-Encoding'],
   
     ['no body at all', LOADS, {}, 400, 'file-missing', 'the request has no content type and no file'],
     ['a form without a file', LOADS, multipart('--x--\r\n'), 400, 'file-missing', 'the form has no field "file"'],

@@ -239,7 +239,18 @@ describe('the API', () => {
     ]);
     assert.deepEqual(operation.security, [{ key: ['write'] }, { bearer: ['write'] }]);
     const names = operation.parameters.map((parameter: { name: string }) => parameter.name);
-    assert.deepEqual(names.sort(), ['Content-Disposition', 'Prefer', 'force', 'maxRejects', 'mode', 'table']);
+    assert.deepEqual(names.sort(), [
+      ...[
+        'Content-Disposition',
+        'Prefer',
+        'commentChar',
+        'delimiter',
+        'doubleQuote',
+        'encoding',
+        'escapeChar',
+      ],
+      ...['force', 'header', 'maxRejects', 'mode', 'quoteChar', 'skipInitialSpace', 'table'],
+    ]);
     assert.deepEqual(paths['/healthz'].get.security, []);
   });
 });

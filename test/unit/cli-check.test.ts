@@ -151,9 +151,22 @@ describe('longshore check', () => {
     assert.match(stderr, /--table, one of team, staff/);
   });
 
+  it('judges a packed file, and one in another encoding, as the text that a load would read', async () => {
+    await writeFile(join(folder, 'team.csv.gz'), gzipSync('id,name\n1,One\nx,Two\n'));
+    await writeFile(join(folder, 'team-2.csv'), Buffer.from('\ufeffid,name\n2,Two\n', 'utf16le'));
+    const { files } = await verdicts(['team.csv.gz', 'team-2.csv', '-t', 'team']);
+    assert.deepEqual(
+      files.map(({ rows }: { rows: object }) => rows),
+      [
+        { read: 2, good: 1, rejected: 1 },
+        { read: 1, good: 1, rejected: 0 },
+      ],
+    );
+  });
+
   it('exits with 1 for a file that a load would refuse, and says why', async () => {
     await put('team.csv', 'id,nmae\n1,One\n');
-    await writeFile(join(folder, 'Team.csv.gz'), gzipSync('id,name\n1,One\n'));
+    await writeFile(join(folder, 'Team.csv.gz'), gzipSync('%PDF-1.7\n'));
     await put('empty.csv', '');
     await put('nobody.csv', 'id,name\nx,\n');
     const { code, files } = await verdicts(['team.csv', 'Team.csv.gz']);

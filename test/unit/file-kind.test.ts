@@ -5,6 +5,7 @@ import { readLines } from '../../src/cli/insert/read-lines.ts';
 import { foreignKindOf } from '../../src/csv/file-kind.ts';
 import { Surveyor } from '../../src/csv/survey.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import { isWrapped } from '../../src/wrappings/plain-text.ts';
 import { startTestApi, type TestApi, table } from '../support/api-fakes.ts';
 
 const CSV = '1,Engineer\n2,"Señor ""Dock"""\n';
@@ -123,7 +124,7 @@ describe('A body that is no text in UTF-8', () => {
   after(() => api[Symbol.asyncDispose]());
 
   it('is refused by what it is, as a file, in a form and as a batch, and nothing is kept', async () => {
-    for (const [kind, bytes] of FOREIGN) {
+    for (const [kind, bytes] of FOREIGN.filter(([, bytes]) => !isWrapped(bytes, 'utf-8'))) {
       const body = new Uint8Array(bytes);
       const form = new FormData();
       form.set('file', new Blob([body]), 'jobs.csv');

@@ -173,7 +173,7 @@ describe('the words of errors', async () => {
 
   it('speak of the coding where a body is compressed, and name the one that is taken', async () => {
     for (const [path, type] of [
-      ['/v1/tables/jobs/loads', 'text/csv'],
+      ['/v1/tables/jobs/loads', 'multipart/form-data'],
       ['/v1/tables/jobs/rows', 'application/json'],
       ['/v1/backups', 'application/json'],
       ['/v1/schedules', 'application/json'],
