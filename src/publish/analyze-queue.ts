@@ -90,11 +90,17 @@ export class AnalyzeQueue implements AsyncDisposable {
     while (!over.aborted) {
       await sleep(LOOK_EVERY_MS, undefined, { signal: either }).catch(() => undefined);
       if (over.aborted) return;
-      await this.#options.db.query(
-        `select pg_cancel_backend($1) where $2 or exists (
-           select from pg_locks where not granted and $1 = any (pg_blocking_pids(pid)))`,
-        [pid, this.#stopped.signal.aborted],
-      );
+      try {
+        await this.#options.db.query(
+          `select pg_cancel_backend($1) where $2 or exists (
+             select from pg_locks where not granted and $1 = any (pg_blocking_pids(pid)))`,
+          [pid, this.#stopped.signal.aborted],
+        );
+      } catch {
+        // PostgreSQL is away, or has no connection left: it is looked again. A stop waits for none of that: without its
+        // client the statement ends within seconds.
+        if (this.#stopped.signal.aborted) await client.end().catch(() => undefined);
+      }
     }
   }
 }

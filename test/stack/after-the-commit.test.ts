@@ -3,9 +3,12 @@ import { after, describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { sql } from 'kysely';
 import { attemptDatabase } from '../../activities/attempt-database.ts';
+import { startWorker } from '../../activities/start-worker.ts';
 import { FILES_AT_ONCE, STATEMENTS_AT_ONCE } from '../../activities/worker-slots.ts';
 import type { Database } from '../../src/db/database.ts';
 import { LongshoreError } from '../../src/errors.ts';
+import { AnalyzeQueue } from '../../src/publish/analyze-queue.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
 import { testConnection } from '../support/connection.ts';
 import { eventually, until } from '../support/eventually.ts';
 import { testStack } from '../support/stack.ts';
@@ -65,7 +68,68 @@ describe('jobs whose steps after the commit take minutes', async () => {
     // What ANALYZE holds, nobody waits for long for.
     const table = /"(slow_[ab])"$/.exec(String(running[0]?.query))?.[1];
     assert.equal((await load(String(table), csv(301, 1))).body.status, 'done');
+
+    // A worker that can not look whether anybody waits goes on with it, and with itself, and ends it when it stops.
+    let looks = 0;
+    const failed: unknown[] = [];
+    const analyze = new AnalyzeQueue({
+      db: {
+        connect: () => db.connect(),
+        query: async () => {
+          looks++;
+          throw new LongshoreError('database-unavailable', 'PostgreSQL is away');
+        },
+      },
+      onError: (_, error) => failed.push(error),
+    });
+    await db.query(`insert into public.free (id, name) select n, 'x' from generate_series(5001, 5100) n`);
+    await db.query('create statistics public.free_s on (public.slowly(id)) from public.free');
+    const analyzingFree = async () =>
+      (await analyzing()).filter(({ query }) => query.endsWith('."free"')).length;
+    analyze.ask(['free']);
+    await until(
+      async () => looks,
+      (found) => found > 1,
+    );
+    assert.equal(await analyzingFree(), 1);
+    await analyze[Symbol.asyncDispose]();
+    assert.deepEqual(failed, []);
+    await eventually(analyzingFree, 0);
+    await db.query('drop statistics public.free_s');
     await db.query('drop statistics public.slow_a_s, public.slow_b_s');
+  });
+
+  it('stop with their worker, again and again, and are done by the next one', async () => {
+    const stopped = await testStack({ after }, dictionary, { worker: false });
+    const config = { ...stopped.config, graceSeconds: 0 };
+    const log = createLogger({ level: 'silent', process: 'test' });
+    const worker = (number: number) => startWorker({ config, log, name: `worker-${number}` });
+    const held = await stopped.db.connect();
+    await held.query(`select pg_advisory_lock(4712)`);
+    await held.query(`create function public.holds() returns trigger language plpgsql
+                        as 'begin perform pg_advisory_xact_lock_shared(4712); return new; end'`);
+    for (const table of HELD)
+      await held.query(`create trigger holds before insert on public.${table}
+                          for each row execute function public.holds()`);
+    const loads = HELD.map((table) => stopped.load(table, csv(1, 3)));
+    const waiting = async () =>
+      (
+        await stopped.db.query(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        )
+      ).length;
+    for (let round = 0; round < 3; round++) {
+      const busy = await worker(round);
+      await until(waiting, (count) => count >= FILES_AT_ONCE);
+      await busy.stop();
+      // Whatever it held is given up before it has ended.
+      await eventually(waiting, 0);
+    }
+    await held.query(`select pg_advisory_unlock(4712)`);
+    await held.end();
+    const last = await worker(3);
+    for (const { body } of await Promise.all(loads)) assert.equal(body.status, 'done', JSON.stringify(body));
+    await last.stop();
   });
 
   it('a load that finds no slot says so, and a cancel ends the wait for a lock', async () => {
