@@ -109,6 +109,9 @@ class FilePass {
   #piece: Buffer = Buffer.alloc(0);
   #base = 0;
   #asciiPiece = true;
+  /** The part of the piece that is UTF-8 for sure: without characters that its ends cut, or nothing. */
+  #utf8From = 0;
+  #utf8To = 0;
   /** Of `foreignBytes`, all together. */
   #foreignSize = 0;
   #awaitsHeader: boolean;
@@ -137,9 +140,16 @@ class FilePass {
   push(piece: Buffer): void {
     this.#piece = piece;
     this.#asciiPiece = isAscii(piece);
+    this.#findUtf8(piece);
     this.#scanner.push(piece);
     this.#base += piece.length;
     this.#scan.bytes += piece.length;
+  }
+
+  #findUtf8(piece: Buffer): void {
+    const [from, to] = wholeCharacters(piece);
+    this.#utf8From = from;
+    this.#utf8To = this.#asciiPiece || isUtf8(piece.subarray(from, to)) ? to : 0;
   }
 
   end(): FileScan {
@@ -213,15 +223,19 @@ class FilePass {
 
   /** @returns whether the record is ASCII after all */
   #encoding(bytes: Buffer, from: number, to: number, line: number): boolean {
-    const record = bytes.subarray(from, to);
-    if (isAscii(record)) return true;
+    let first = from;
+    while (first < to && bytes[first]! < 0x80) first++;
+    if (first === to) return true;
     const scan = this.#scan;
-    if (isUtf8(record)) scan.utf8.add(line);
+    const record = () => bytes.subarray(from, to);
+    // Mostly one look at the piece, or at two bytes, tells; a buffer for each record would cost more than all else here.
+    const isOfPiece = bytes === this.#piece && from >= this.#utf8From && to <= this.#utf8To;
+    if (isOfPiece || (continues(bytes, first, to) && isUtf8(record()))) scan.utf8.add(line);
     else {
       scan.foreign.add(line);
       if (this.#foreignSize < MOST_FOREIGN_BYTES && scan.foreignBytes.length < 2_000) {
-        scan.foreignBytes.push(Buffer.from(record));
-        this.#foreignSize += record.length;
+        scan.foreignBytes.push(Buffer.from(record()));
+        this.#foreignSize += to - from;
       }
     }
     return false;
@@ -246,6 +260,26 @@ class FilePass {
     this.#pending = 0;
     this.#pendingBlanks = [];
   }
+}
+
+/** Whether what follows a first byte beyond ASCII may be the second one of a character of UTF-8. */
+function continues(bytes: Uint8Array, first: number, to: number): boolean {
+  return first + 1 < to && (bytes[first + 1]! & 0xc0) === 0x80;
+}
+
+/** Where a piece has no rest of a character at its begin, and no beginning of one at its end. */
+function wholeCharacters(piece: Buffer): [from: number, to: number] {
+  let start = 0;
+  while (start < 3 && start < piece.length && (piece[start]! & 0xc0) === 0x80) start++;
+  let end = piece.length;
+  for (let back = 1; back <= 3 && back <= end; back++) {
+    const byte = piece[end - back]!;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    if (length > back) end -= back;
+    break;
+  }
+  return [start, Math.max(start, end)];
 }
 
 function isBlankRecord(bytes: Uint8Array, from: number, to: number): boolean {
