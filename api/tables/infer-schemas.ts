@@ -74,7 +74,7 @@ const fileSchema = z
     bytes: z.int().meta({ description: 'As they were sent' }),
     rows: z.int(),
     badRows: z.int().meta({ description: 'Rows that would be rejected for their form' }),
-    compression: z.enum(['gzip']).nullable(),
+    compression: z.string().nullable().meta({ example: 'gzip' }),
     encoding: evidenceSchema,
     delimiter: evidenceSchema,
     quote: evidenceSchema,
@@ -83,7 +83,6 @@ const fileSchema = z
     skippedLines: z.int().meta({ description: 'Lines above the table, such as a title' }),
     prepared: z
       .object({
-        gunzip: z.boolean(),
         recode: z.string().nullable().meta({ description: 'The encoding to be recoded to UTF-8' }),
         skipBytes: z.int().meta({ description: 'To be dropped at the begin, after that' }),
         header: z.string().nullable().meta({ description: 'To be put there in their place' }),

@@ -84,7 +84,7 @@ export const inferRoute = defineRoute({
       // Nothing is sent while it is inferred. The next request of the connection has the server's limit again.
       req.socket.setTimeout(0);
       return await inferInThread(
-        files.map(({ name, file: { fd } }) => ({ name, fd })),
+        files.map(({ name, file: { fd, bytes } }) => ({ name, fd, bytes })),
         {
           overrides: overridesOf(query, charset),
           rules: query.rules ?? 'usual',

@@ -1,11 +1,10 @@
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { parse } from 'content-type';
 import type { Request, Response } from 'express';
 import { LongshoreError } from '../../src/errors.ts';
 import { nextTurn } from '../../src/in-slices.ts';
 import { SpooledFile } from '../../src/infer/spooled-file.ts';
 import { quoted } from '../../src/shorten.ts';
+import { unpacked as unpackedBy } from '../../src/wrappings/unpack.ts';
 import { bodyPieces } from '../http/body-pieces.ts';
 import { displayName, dispositionFileName } from '../http/file-name.ts';
 import { HttpError } from '../http/http-error.ts';
@@ -101,20 +100,12 @@ function unpacked(req: Request, pieces: AsyncGenerator<Buffer>): AsyncIterable<B
 }
 
 async function* gunzipped(pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  const source = Readable.from(pieces, { objectMode: false });
-  const gunzip = createGunzip();
-  source.on('error', (error) => gunzip.destroy(error));
-  source.pipe(gunzip);
   try {
-    for await (const piece of gunzip) yield piece as Buffer;
+    yield* unpackedBy(pieces, 'gzip');
   } catch (cause) {
-    if (!(cause instanceof Error) || !String((cause as NodeJS.ErrnoException).code).startsWith('Z_'))
-      throw cause;
-    const message = `the body says Content-Encoding gzip and can not be unpacked: ${cause.message}`;
-    throw new LongshoreError('malformed-body', message, { cause });
-  } finally {
-    source.destroy();
-    gunzip.destroy();
+    if (!(cause instanceof LongshoreError) || cause.code !== 'unpack-failed') throw cause;
+    const why = cause.message.replace('the file', 'the body says Content-Encoding gzip and');
+    throw new LongshoreError('malformed-body', why, { cause });
   }
 }
 

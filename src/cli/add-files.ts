@@ -230,7 +230,7 @@ async function loadFile(
 ): Promise<number> {
   const pieces = isReady(file) ? source.open() : prepared(source, file, table.encoding);
   const input = {
-    name: file.prepared.gunzip ? source.name.replace(/\.gz(?:ip)?$/i, '') : source.name,
+    name: isReady(file) ? source.name : source.name.replace(/\.(?:gz|gzip|zst|bz2|xz|zip)$/i, ''),
     path: null,
     bytes: isReady(file) ? file.bytes : null,
     pieces: Readable.from(pieces, { objectMode: false }),

@@ -37,14 +37,27 @@ export async function openInferInputs(
         const handle = await namelessFile();
         kept.push(handle);
         await writeFile(handle, stdin);
-        bytes += (await handle.stat()).size;
-        sources.push({ name: 'stdin.csv', open: () => readAll(handle) });
+        const { size } = await handle.stat();
+        bytes += size;
+        sources.push({
+          name: 'stdin.csv',
+          open: () => readRange(handle, 0, size),
+          bytes: size,
+          range: (startByte, endByte) => readRange(handle, startByte, endByte),
+        });
         continue;
       }
       const path = resolve(file);
-      bytes += await sizeOf(path, file);
-      const read = () => createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>;
-      sources.push({ name: basename(path), open: read });
+      const size = await sizeOf(path, file);
+      bytes += size;
+      const read = (range = {}) =>
+        createReadStream(path, { highWaterMark: PIECE_BYTES, ...range }) as AsyncIterable<Buffer>;
+      sources.push({
+        name: basename(path),
+        open: () => read(),
+        bytes: size,
+        range: (start, endByte) => read({ start, end: endByte - 1 }),
+      });
     }
     return { sources, bytes, [Symbol.asyncDispose]: close };
   } catch (error) {
@@ -64,9 +77,10 @@ async function namelessFile(): Promise<FileHandle> {
 }
 
 /** Each reader has its own place in the file. */
-async function* readAll(handle: FileHandle): AsyncGenerator<Buffer> {
-  for (let at = 0; ; ) {
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES, at);
+async function* readRange(handle: FileHandle, startByte: number, endByte: number): AsyncGenerator<Buffer> {
+  for (let at = startByte; at < endByte; ) {
+    const wanted = Math.min(PIECE_BYTES, endByte - at);
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(wanted), 0, wanted, at);
     if (bytesRead === 0) return;
     at += bytesRead;
     yield buffer.subarray(0, bytesRead);

@@ -5,6 +5,9 @@ export interface InferSource {
   /** As people know it: `orders.csv.gz`. The table gets its name from it. */
   readonly name: string;
   open(): AsyncIterable<Buffer>;
+  /** How long it is, and a part of it: a zip archive is read from its end. Absent: no zip archive is read. */
+  readonly bytes?: number;
+  readonly range?: (startByte: number, endByte: number) => AsyncIterable<Buffer>;
 }
 
 /** What is known beforehand, and so not looked for. */
@@ -94,8 +97,8 @@ export interface InferredFile {
   readonly rows: number;
   /** Rows that would be rejected for their form: the number of their cells, their quotes, their encoding. */
   readonly badRows: number;
-  /** gzip, or null */
-  readonly compression: 'gzip' | null;
+  /** Such as `gzip`, or `zip in gzip`, from the outside to the inside; null: the file is not packed. */
+  readonly compression: string | null;
   readonly encoding: Evidence;
   readonly delimiter: Evidence;
   readonly quote: Evidence;
@@ -112,9 +115,8 @@ export interface InferredFile {
   readonly preview: Preview;
 }
 
-/** What has to be done to a file's bytes before a load of its table takes them. */
+/** What has to be done to a file's bytes before a load of its table takes them; it unpacks them itself. */
 export interface Preparation {
-  readonly gunzip: boolean;
   /** The encoding that is recoded to UTF-8, as no table can have it; null: the bytes stay. */
   readonly recode: string | null;
   /** Bytes that are dropped at the begin, after that. */

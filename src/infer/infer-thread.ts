@@ -11,7 +11,12 @@ import { PIECE_BYTES, type ThreadAnswer, type ThreadMessage, type ThreadTask } f
 const { files, options, asks } = workerData as ThreadTask;
 const readAt = promisify(read);
 
-const sources = files.map(({ name, fd }) => ({ name, open: () => piecesOf(fd) }));
+const sources = files.map(({ name, fd, bytes }) => ({
+  name,
+  open: () => piecesOf(fd, 0, bytes),
+  bytes,
+  range: (startByte: number, endByte: number) => piecesOf(fd, startByte, endByte),
+}));
 
 parentPort!.postMessage(await answer());
 
@@ -35,10 +40,11 @@ async function lookUpKeys(question: KeyQuestion): Promise<KeyAnswer> {
 }
 
 /** No stream: to destroy one would close the file, which is not this thread's. */
-async function* piecesOf(fd: number): AsyncGenerator<Buffer> {
-  for (let position = 0; ; ) {
-    const piece = Buffer.allocUnsafe(PIECE_BYTES);
-    const { bytesRead } = await readAt(fd, piece, 0, PIECE_BYTES, position);
+async function* piecesOf(fd: number, startByte: number, endByte: number): AsyncGenerator<Buffer> {
+  for (let position = startByte; position < endByte; ) {
+    const wanted = Math.min(PIECE_BYTES, endByte - position);
+    const piece = Buffer.allocUnsafe(wanted);
+    const { bytesRead } = await readAt(fd, piece, 0, wanted, position);
     if (bytesRead === 0) return;
     position += bytesRead;
     yield piece.subarray(0, bytesRead);

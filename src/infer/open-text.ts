@@ -1,16 +1,17 @@
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
-import { foreignKindOf, HEAD_BYTES } from '../csv/file-kind.ts';
+import { isMultiByte } from '../csv/encoding.ts';
+import { foreignKindOf } from '../csv/file-kind.ts';
 import { LongshoreError } from '../errors.ts';
+import { MAX_EXPANSION } from '../max-expansion.ts';
+import { Expansion } from '../wrappings/expansion.ts';
+import { peek } from '../wrappings/peek.ts';
+import { type Unwrapped, unwrapped } from '../wrappings/plain-text.ts';
+import { recoded, wideEncodingOf } from '../wrappings/recode.ts';
+import { WRAPPING_BYTES, wrappingOf } from '../wrappings/wrapping.ts';
+import { zippedFile } from '../wrappings/zip.ts';
 import type { InferSource, Preparation } from './contract.ts';
 import { guessUtf16 } from './guess-utf16.ts';
 
-const GZIP = Buffer.from('1f8b', 'hex');
 const UTF8_MARK = Buffer.from('efbbbf', 'hex');
-const UTF16 = /^text in UTF-16 \((little|big)-endian\)$/;
-
-/** Pieces are made at least this long, as every one costs a little. */
-const PIECE_BYTES = 256 * 1024;
 
 /** Texts that are no tables, by what they begin with. */
 const MARKUP: readonly (readonly [start: string, kind: string])[] = [
@@ -23,9 +24,9 @@ const MARKUP: readonly (readonly [start: string, kind: string])[] = [
 /** What a file is, besides its rows. */
 export interface TextForm {
   readonly preparation: Preparation;
-  readonly compression: 'gzip' | null;
+  readonly compression: string | null;
   /** The encoding that its byte-order mark or its NULs say; null: they say nothing. */
-  readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be' | null;
+  readonly encoding: string | null;
   readonly marked: boolean;
 }
 
@@ -44,48 +45,76 @@ export interface TextOptions {
 }
 
 /**
- * Opens a file as text: gzip is unpacked, and what a table can not be in is recoded to UTF-8.
+ * Opens a file as text: it is unpacked, and what no chunk can be cut from is recoded to UTF-8.
  * @throws LongshoreError `file-not-csv` when its first bytes say that it is something else
  */
 export async function openText(source: InferSource, options: TextOptions = {}): Promise<OpenText> {
-  const raw = counted(source.open(), options);
-  const outer = await withHead(raw);
-  const gunzip = outer.head.subarray(0, 2).equals(GZIP);
-  const inner = gunzip ? await withHead(unpacked(outer.pieces, source.name)) : outer;
-  const kind = foreignKindOf(inner.head);
-  const utf16 = utf16Of(inner.head, kind);
-  if (kind !== null && utf16 === null) throw notCsv(source.name, gunzip ? `${kind}, packed by gzip` : kind);
-  const markup = markupKind(inner.head);
-  if (markup !== null) throw notCsv(source.name, markup);
-  const marked = inner.head.subarray(0, 3).equals(UTF8_MARK);
-  const found = utf16 ?? (marked ? 'utf-8' : null);
-  const recode = found?.startsWith('utf-16') ? found : marked ? null : foreignEncoding(options.encoding);
-  const pieces = recode === null ? unmarked(inner.pieces) : recoded(inner.pieces, recode);
-  return {
-    form: {
-      preparation: { gunzip, recode, skipBytes: 0, header: null },
-      compression: gunzip ? 'gzip' : null,
-      encoding: found,
-      marked:
-        marked ||
-        inner.head.subarray(0, 2).equals(Buffer.from('fffe', 'hex')) ||
-        inner.head.subarray(0, 2).equals(Buffer.from('feff', 'hex')),
-    },
-    pieces,
-  };
+  try {
+    const { wrappings, head, pieces } = await unpackedSource(source, options);
+    const compression = wrappings.length === 0 ? null : wrappings.join(' in ');
+    const kind = foreignKindOf(head);
+    const wide = kind === null ? guessUtf16(head) : wideEncodingOf(head);
+    if (kind !== null && wide === null) {
+      throw notCsv(source.name, compression === null ? kind : `${kind}, packed by ${compression}`);
+    }
+    const markup = markupKind(head);
+    if (markup !== null) throw notCsv(source.name, markup);
+    const marked = head.subarray(0, 3).equals(UTF8_MARK);
+    const recode = wide ?? (marked ? null : foreignEncoding(options.encoding));
+    const text = recode === null ? unmarked(pieces) : recoded(pieces, recode);
+    return {
+      form: {
+        preparation: { recode, skipBytes: 0, header: null },
+        compression,
+        encoding: wide ?? (marked ? 'utf-8' : null),
+        marked: marked || WIDE_MARKS.some((mark) => head.subarray(0, mark.length).equals(mark)),
+      },
+      pieces: named(text, source.name),
+    };
+  } catch (error) {
+    throw notUnpacked(error, source.name);
+  }
 }
 
-function utf16Of(head: Buffer, kind: string | null): 'utf-16le' | 'utf-16be' | null {
-  if (kind === null) return guessUtf16(head);
-  const side = UTF16.exec(kind)?.[1];
-  return side === undefined ? null : side === 'little' ? 'utf-16le' : 'utf-16be';
+/** In UTF-16, either way; UTF-32's begin or end with them. */
+const WIDE_MARKS = ['fffe', 'feff', '0000feff'].map((bytes) => Buffer.from(bytes, 'hex'));
+
+async function unpackedSource(source: InferSource, options: TextOptions): Promise<Unwrapped> {
+  const { bytes, range } = source;
+  const file = await peek(counted(source.open(), options), WRAPPING_BYTES);
+  if (wrappingOf(file.head) !== 'zip') return unwrapped(file.pieces, MAX_EXPANSION);
+  await file.pieces.return();
+  if (bytes === undefined || range === undefined) throw notCsv(source.name, foreignKindOf(file.head)!);
+  const ranges = { stream: async (_: string, start: number, end: number) => range(start, end) };
+  const member = await zippedFile(ranges, source.name, bytes);
+  const bound = new Expansion(MAX_EXPANSION, bytes);
+  return unwrapped(bound.unpacked(counted(member.open(), options)), MAX_EXPANSION, ['zip']);
 }
 
-/** Encodings in which a file can not be cut by its bytes; null for all others. */
+async function* named(pieces: AsyncGenerator<Buffer>, name: string): AsyncGenerator<Buffer> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    throw notUnpacked(error, name);
+  }
+}
+
+/** Of a file that can not be unpacked: which one it is. */
+function notUnpacked(error: unknown, name: string): unknown {
+  if (!(error instanceof LongshoreError) || !NOT_UNPACKED.has(error.code)) return error;
+  const message = error.message.replace(/^the (?:file|zip archive) /, `${name} `);
+  return new LongshoreError('file-not-csv', message, { cause: error });
+}
+
+const NOT_UNPACKED: ReadonlySet<string> = new Set([
+  ...['unpack-failed', 'expansion-limit', 'encoding-mismatch', 'file-empty'],
+]);
+
 function foreignEncoding(label: string | undefined): string | null {
-  if (label === undefined) return null;
+  // UTF-32, which no decoder knows, is marked.
+  if (label === undefined || label.startsWith('utf-32')) return null;
   const { encoding } = new TextDecoder(label);
-  return /^(?:utf-16|shift_jis|euc-|gb|big5|iso-2022)/.test(encoding) ? encoding : null;
+  return isMultiByte(encoding) ? encoding : null;
 }
 
 export function notCsv(name: string, kind: string): LongshoreError {
@@ -110,69 +139,10 @@ async function* counted(
   }
 }
 
-/** Reads on until the beginning is long enough to tell what it is; the pieces have all of it again. */
-async function withHead(
-  pieces: AsyncIterable<Buffer>,
-): Promise<{ readonly head: Buffer; readonly pieces: AsyncGenerator<Buffer> }> {
-  const iterator = pieces[Symbol.asyncIterator]();
-  const first: Buffer[] = [];
-  let length = 0;
-  while (length < HEAD_BYTES) {
-    const { value, done } = await iterator.next();
-    if (done) break;
-    first.push(value);
-    length += value.length;
-  }
-  const start = Buffer.concat(first);
-  const all = async function* (): AsyncGenerator<Buffer> {
-    try {
-      if (start.length > 0) yield start;
-      for (;;) {
-        const { value, done } = await iterator.next();
-        if (done) return;
-        yield value;
-      }
-    } finally {
-      await iterator.return?.();
-    }
-  };
-  return { head: start.subarray(0, HEAD_BYTES), pieces: all() };
-}
-
-async function* unpacked(pieces: AsyncGenerator<Buffer>, name: string): AsyncGenerator<Buffer> {
-  const source = Readable.from(pieces, { objectMode: false });
-  const gunzip = createGunzip({ chunkSize: PIECE_BYTES });
-  source.on('error', (error) => gunzip.destroy(error));
-  source.pipe(gunzip);
-  try {
-    for await (const piece of gunzip) yield piece as Buffer;
-  } catch (cause) {
-    if (!(cause instanceof Error) || !('code' in cause) || !String(cause.code).startsWith('Z_')) throw cause;
-    const why =
-      cause.code === 'Z_BUF_ERROR'
-        ? 'can not be unpacked whole: its gzip data ends in the middle. Fetch or pack it again'
-        : `can not be unpacked by gzip: ${cause.message}`;
-    throw new LongshoreError('file-not-csv', `${name} ${why}`, { cause });
-  } finally {
-    source.destroy();
-    gunzip.destroy();
-  }
-}
-
 async function* unmarked(pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   let first = true;
   for await (const piece of pieces) {
     yield first && piece.subarray(0, 3).equals(UTF8_MARK) ? piece.subarray(3) : piece;
     first = false;
   }
-}
-
-async function* recoded(pieces: AsyncGenerator<Buffer>, encoding: string): AsyncGenerator<Buffer> {
-  const decoder = new TextDecoder(encoding);
-  for await (const piece of pieces) {
-    const text = decoder.decode(piece, { stream: true });
-    if (text !== '') yield Buffer.from(text);
-  }
-  const rest = decoder.decode();
-  if (rest !== '') yield Buffer.from(rest);
 }

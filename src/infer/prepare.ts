@@ -19,9 +19,9 @@ export async function* prepared(
 
 /** Whether a load takes the file as it is, but for a byte-order mark. */
 export function isReady({
-  prepared: { gunzip, recode, skipBytes, header },
+  prepared: { recode, skipBytes, header },
 }: Pick<InferredFile, 'prepared'>): boolean {
-  return !gunzip && recode === null && skipBytes === 0 && header === null;
+  return recode === null && skipBytes === 0 && header === null;
 }
 
 /** What an encoding of one byte a character does not have becomes `?`: a name that is made has only ASCII. */

@@ -120,7 +120,9 @@ async function* bounded(
 
 /** UTF-8 unless the rows say something else; of a file in two encodings, the one of most of its rows. */
 function encodingOf({ form, encoding, headerBytes }: Beginning, scan: FileScan): FoundEncoding {
-  if (form.preparation.recode !== null) return { encoding: 'utf-8', exceptions: null };
+  if (form.preparation.recode !== null) {
+    return { encoding: 'utf-8', exceptions: scan.foreign.rows > 0 ? scan.foreign : null };
+  }
   if (encoding !== undefined)
     return { encoding: new TextDecoder(encoding).encoding, exceptions: null, note: 'as it was asked for' };
   const { utf8, foreign } = scan;

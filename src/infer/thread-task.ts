@@ -9,6 +9,8 @@ export interface OpenFile {
   /** As people know it: the table gets its name from it. */
   readonly name: string;
   readonly fd: number;
+  /** How long it is. */
+  readonly bytes: number;
 }
 
 export type ThreadOptions = Pick<InferOptions, 'tables' | 'overrides' | 'rules' | 'maxBytes'>;

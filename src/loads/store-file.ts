@@ -10,16 +10,10 @@ import { Expansion } from '../wrappings/expansion.ts';
 import { peek } from '../wrappings/peek.ts';
 import { type PlainText, plainText } from '../wrappings/plain-text.ts';
 import { type Wrapping, wrappingOf } from '../wrappings/wrapping.ts';
-import { zipMembers } from '../wrappings/zip.ts';
+import { zippedFile } from '../wrappings/zip.ts';
 
 /** So much of a file is read as it comes. Of what is longer, one piece of one file is read in a turn of the event loop. */
 const AT_ONCE_BYTES = 256 * 1024;
-
-/** What each document of Office Open XML (ECMA-376), which is a zip archive, holds. */
-const OFFICE = '[Content_Types].xml';
-
-/** As many names as a message has room for. */
-const NAMES_TOLD = 5;
 
 export interface StoredText {
   /** Of the text in the storage. */
@@ -88,24 +82,9 @@ async function storeZipped(
   options: StoreFile,
   watch = (pieces: AsyncIterable<Buffer>) => pieces,
 ): Promise<StoredText> {
-  const members = await zipMembers(options.storage, key, bytes);
-  const [member] = members;
-  if (members.some(({ name }) => name === OFFICE)) {
-    throw new LongshoreError('encoding-mismatch', 'the file is a spreadsheet or another office document');
-  }
-  if (member === undefined) throw new LongshoreError('file-empty', 'the zip archive holds no file');
-  if (members.length > 1) throw tooMany(members.map(({ name }) => name));
+  const member = await zippedFile(options.storage, key, bytes);
   const bound = new Expansion(options.maxExpansion, bytes);
   return storePieces(bound.unpacked(watch(member.open())), ['zip'], options);
-}
-
-function tooMany(names: readonly string[]): LongshoreError {
-  const told = names.slice(0, NAMES_TOLD).map((name) => JSON.stringify(name));
-  const more = names.length > told.length ? ` and ${names.length - told.length} more` : '';
-  return new LongshoreError(
-    'unpack-failed',
-    `the zip archive holds ${names.length} files (${told.join(', ')}${more}): send one archive or file a load`,
-  );
 }
 
 async function storePieces(

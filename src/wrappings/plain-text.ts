@@ -2,7 +2,7 @@ import { isMultiByte } from '../csv/encoding.ts';
 import { HEAD_BYTES } from '../csv/file-kind.ts';
 import { LongshoreError } from '../errors.ts';
 import { Expansion } from './expansion.ts';
-import { peek } from './peek.ts';
+import { type Peeked, peek } from './peek.ts';
 import { isMarked, type Recoded, recoded, wideEncodingOf } from './recode.ts';
 import { unpacked } from './unpack.ts';
 import { wrappingOf } from './wrapping.ts';
@@ -46,6 +46,27 @@ export async function plainText(
   file: AsyncIterable<Buffer>,
   { maxExpansion, outer = [], encoding: expected }: PlainTextOptions,
 ): Promise<PlainText> {
+  const { wrappings, head, pieces } = await unwrapped(file, maxExpansion, outer);
+  const encoding = textEncoding(head, expected);
+  // Marked as UTF-8, a text is that, whatever was expected.
+  if (encoding === null) return { wrappings, isUtf8: isMultiByte(expected), pieces };
+  return { wrappings: [...wrappings, encoding], isUtf8: true, pieces: recoded(pieces, encoding) };
+}
+
+export interface Unwrapped extends Peeked {
+  /** What the file was packed by, from the outside to the inside. */
+  readonly wrappings: readonly string[];
+}
+
+/**
+ * Unpacks a file, whatever is in it.
+ * @throws LongshoreError `unpack-failed`, `expansion-limit`, also while the pieces are read
+ */
+export async function unwrapped(
+  file: AsyncIterable<Buffer>,
+  maxExpansion: number,
+  outer: readonly string[] = [],
+): Promise<Unwrapped> {
   const bound = new Expansion(maxExpansion);
   const wrappings = [...outer];
   let { head, pieces } = await peek(bound.packed(file), HEAD_BYTES);
@@ -56,10 +77,7 @@ export async function plainText(
       wrappings.push(found);
       ({ head, pieces } = await peek(bound.unpacked(unpacked(pieces, found)), HEAD_BYTES));
     }
-    const encoding = textEncoding(head, expected);
-    // Marked as UTF-8, a text is that, whatever was expected.
-    if (encoding === null) return { wrappings, isUtf8: isMultiByte(expected), pieces };
-    return { wrappings: [...wrappings, encoding], isUtf8: true, pieces: recoded(pieces, encoding) };
+    return { wrappings, head, pieces };
   } catch (error) {
     await pieces.return();
     throw error;

@@ -46,7 +46,8 @@ export async function* unpacked(
 /** @param cause its message is the format's own, without a byte of the file */
 export function unpackFailed(wrapping: Wrapping, cause: unknown): LongshoreError {
   if (cause instanceof LongshoreError) return cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const ends = (cause as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
+  const why = ends ? `its ${wrapping} data ends in the middle` : messageOf(cause);
   return new LongshoreError('unpack-failed', `the file can not be unpacked by ${wrapping}: ${why}`, {
     cause,
   });
@@ -126,4 +127,8 @@ async function* unpackXz(pieces: Pieces) {
       ? error
       : new Error(XZ_FAULTS[code] ?? `it is damaged (${code})`, { cause: error });
   }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

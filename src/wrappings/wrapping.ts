@@ -2,7 +2,7 @@
 export type Wrapping = 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'zip';
 
 /** Bytes at the beginning that tell the wrapping. */
-const WRAPPING_BYTES = 14;
+export const WRAPPING_BYTES = 14;
 
 /**
  * The formats' own magic numbers: RFC 1952 (gzip), RFC 8878 (zstd, whose first frame may be one to skip), the xz file

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { readRecords } from '../../src/csv/read-records.ts';
 import { Surveyor, surveyOptionsOf } from '../../src/csv/survey.ts';
 import { columnsWithoutHeader, matchHeader } from '../../src/dictionary/match-header.ts';
 import { parseDictionary } from '../../src/dictionary/parse-dictionary.ts';
+import type { LongshoreError } from '../../src/errors.ts';
 import { AskedKeys } from '../../src/infer/asked-keys.ts';
 import { hashCell, hashed } from '../../src/infer/column.ts';
 import type { LookUpKeys } from '../../src/infer/contract.ts';
@@ -221,6 +223,34 @@ describe('infer', () => {
       if (wanted !== undefined && missingValues !== undefined) assert.deepEqual(missingValues, wanted);
     });
   }
+
+  it('reads what files are packed by, and leaves that to the load', async () => {
+    const folder = new URL('../fixtures/wrappings/', import.meta.url);
+    const found = async (name: string) => {
+      const bytes = await readFile(new URL(name, folder));
+      const part = async function* (start: number, end: number) {
+        yield bytes.subarray(start, end);
+      };
+      const file = { bytes: bytes.length, open: () => part(0, bytes.length), range: part };
+      return infer([{ name: `rows${name.slice(name.indexOf('.'))}`, ...file }], {});
+    };
+    const plain = await found('rows.csv');
+    for (const [name, compression] of [
+      ['rows.csv.bz2', 'bzip2'],
+      ['rows.csv.xz', 'xz'],
+      ['rows.two-streams.csv.xz', 'xz'],
+      ['rows.zip', 'zip'],
+    ] as const) {
+      const packed = await found(name);
+      assert.deepEqual(packed.files[0]!.fields, plain.files[0]!.fields);
+      assert.deepEqual([packed.files[0]!.compression, isReady(packed.files[0]!)], [compression, true]);
+    }
+    await assert.rejects(found('two.zip'), (error: LongshoreError) => {
+      assert.equal(error.code, 'file-not-csv');
+      assert.match(error.message, /^rows.zip holds 2 files/);
+      return true;
+    });
+  });
 
   it('says when nothing tells whether the day or the month is first, and reads it as it is told to', async () => {
     const values = ['01/02/2026', '03/01/2026', '02/05/2026', '01/04/2026'];
