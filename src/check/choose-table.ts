@@ -1,14 +1,12 @@
 import { basename } from 'node:path';
-
-const ENDINGS = /\.(?:csv|tsv|psv|tab|txt|gz)$/i;
+import { withoutEndings } from '../file-endings.ts';
 
 /**
  * The table whose name a file has, without its endings: exactly, or but for case, spaces, hyphens and underscores.
  * @returns undefined where there is none, or more than one
  */
 export function tableOfFile(file: string, tables: readonly string[]): string | undefined {
-  let stem = basename(file);
-  while (ENDINGS.test(stem)) stem = stem.replace(ENDINGS, '');
+  const stem = withoutEndings(basename(file));
   if (tables.includes(stem)) return stem;
   const like = tables.filter((name) => plainOf(name) === plainOf(stem));
   return like.length === 1 ? like[0] : undefined;

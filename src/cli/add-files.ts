@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { Place } from '../dictionary/faults.ts';
 import { orderTables } from '../dictionary/order-tables.ts';
 import { parseTable } from '../dictionary/parse-table.ts';
+import { unpackedName } from '../file-endings.ts';
 import type { Inferred, InferredFile, InferSource } from '../infer/infer.ts';
 import { isReady, prepared } from '../infer/prepare.ts';
 import type { Table } from '../types.ts';
@@ -230,9 +231,9 @@ async function loadFile(
 ): Promise<number> {
   const pieces = isReady(file) ? source.open() : prepared(source, file, table.encoding);
   const input = {
-    name: isReady(file) ? source.name : source.name.replace(/\.(?:gz|gzip|zst|bz2|xz|zip)$/i, ''),
+    name: isReady(file) ? source.name : unpackedName(source.name),
     path: null,
-    bytes: isReady(file) ? file.bytes : null,
+    bytes: isReady(file) ? (source.bytes ?? file.bytes) : null,
     pieces: Readable.from(pieces, { objectMode: false }),
   };
   const started = await uploadFile(session, input, {

@@ -1,5 +1,6 @@
 import { RecordScanner } from '../csv/scan.ts';
 import { DEFAULT_DIALECT } from '../dictionary/parse-dialect.ts';
+import { unpackedName } from '../file-endings.ts';
 import type { Dialect } from '../types.ts';
 import { cellShape } from './cell-shape.ts';
 import type { InferOverrides } from './contract.ts';
@@ -223,7 +224,7 @@ function readAs(sample: Sample, dialect: Dialect): Reading {
   const share = records === 0 ? 0 : rows / (records - lead);
   const severalShare = records === 0 ? 0 : several / records;
   const cleanShare = cells === 0 ? 0 : clean / cells;
-  const hint = /\.(?:tsv|tab)(?:\.gz)?$/i.test(sample.name) && dialect.delimiter === '\t' ? 1.3 : 1;
+  const hint = /\.(?:tsv|tab)$/i.test(unpackedName(sample.name)) && dialect.delimiter === '\t' ? 1.3 : 1;
   const weak = WEAK.has(dialect.delimiter) ? 0.5 : 1;
   const heading = all[lead] === width ? 1 : 0.8;
   const score =

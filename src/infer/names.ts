@@ -1,8 +1,7 @@
 import { firstBytesOf, MAX_NAME_BYTES } from '../db/rule-names.ts';
+import { withoutEndings } from '../file-endings.ts';
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
-/** Endings of files that say how they are written, not what they hold. */
-const ENDINGS = /\.(?:csv|tsv|tab|txt|dat|psv|gz|gzip|text)$/i;
 
 /** The name of a file's table: what the file is called, in letters, digits and `_`. */
 export function tableNameOf(file: string): string {
@@ -17,9 +16,8 @@ export function canNameTable(file: string): boolean {
 }
 
 function plainName(file: string): string {
-  let name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
-  while (ENDINGS.test(name)) name = name.replace(ENDINGS, '');
-  return asciiOf(name)
+  const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
+  return asciiOf(withoutEndings(name))
     .toLowerCase()
     .split(/[^a-z0-9]+/)
     .filter((part) => part !== '')

@@ -81,14 +81,21 @@ const WIDE_MARKS = ['fffe', 'feff', '0000feff'].map((bytes) => Buffer.from(bytes
 
 async function unpackedSource(source: InferSource, options: TextOptions): Promise<Unwrapped> {
   const { bytes, range } = source;
-  const file = await peek(counted(source.open(), options), WRAPPING_BYTES);
+  let seen = 0;
+  const read = (more: number) => {
+    seen += more;
+    options.read?.(more);
+  };
+  const file = await peek(counted(source.open(), { ...options, read }), WRAPPING_BYTES);
   if (wrappingOf(file.head) !== 'zip') return unwrapped(file.pieces, MAX_EXPANSION);
   await file.pieces.return();
   if (bytes === undefined || range === undefined) throw notCsv(source.name, foreignKindOf(file.head)!);
   const ranges = { stream: async (_: string, start: number, end: number) => range(start, end) };
   const member = await zippedFile(ranges, source.name, bytes);
   const bound = new Expansion(MAX_EXPANSION, bytes);
-  return unwrapped(bound.unpacked(counted(member.open(), options)), MAX_EXPANSION, ['zip']);
+  read(bytes - seen);
+  const { signal } = options;
+  return unwrapped(bound.unpacked(counted(member.open(), { signal })), MAX_EXPANSION, ['zip']);
 }
 
 async function* named(pieces: AsyncGenerator<Buffer>, name: string): AsyncGenerator<Buffer> {
