@@ -24,11 +24,14 @@ export const readingParameters = {
   delimiter: text('What separates cells (`tab` is a tab)', ';'),
   encoding: text('The encoding', 'windows-1252'),
   header: truth('Whether the first record names the columns'),
-  quoteChar: text('What quotes cells (empty: nothing does)', "'"),
+  quoteChar: text('What quotes cells (`none` or empty: nothing does)', "'"),
   doubleQuote: truth('Whether a doubled quote inside quotes is one of the cell'),
-  escapeChar: text('What makes the next character inside quotes one of the cell (empty: nothing does)', '\\'),
+  escapeChar: text(
+    'What makes the next character inside quotes one of the cell (`none` or empty: nothing does)',
+    '\\',
+  ),
   skipInitialSpace: truth('Whether white space before a cell is no part of it'),
-  commentChar: text('What begins a comment (empty: nothing does)', '#'),
+  commentChar: text('What begins a comment (`none` or empty: nothing does)', '#'),
 };
 
 type ReadingParameters = ReadingOverrides & { readonly [name: string]: unknown };

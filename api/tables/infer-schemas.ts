@@ -38,6 +38,21 @@ export const inferQuery = z.strictObject({
   quote: readAs(readQuote, QUOTE_EXPECTED)
     .optional()
     .meta({ description: 'What quotes cells; `none`: nothing does', override: { type: 'string' } }),
+  doubleQuote: flag
+    .optional()
+    .meta({ description: 'Whether a doubled quote inside quotes is one of the cell' }),
+  escape: readAs(readQuote, QUOTE_EXPECTED)
+    .optional()
+    .meta({
+      description: 'What makes the next character inside quotes one of the cell; `none`: nothing does',
+      override: { type: 'string' },
+    }),
+  skipInitialSpace: flag
+    .optional()
+    .meta({ description: 'Whether white space before a cell is no part of it' }),
+  comment: readAs(readQuote, QUOTE_EXPECTED)
+    .optional()
+    .meta({ description: 'What begins a comment; `none`: nothing does', override: { type: 'string' } }),
   dates: z
     .enum(['day', 'month'])
     .optional()

@@ -117,7 +117,7 @@ function lookUpKeys({ keyLookups }: Pick<ApiDeps, 'keyLookups'>, tables: readonl
 }
 
 function overridesOf(
-  { table, delimiter, encoding, header, quote, dates, primaryKey }: z.output<typeof inferQuery>,
+  { table, delimiter, encoding, header, quote, dates, primaryKey, ...query }: z.output<typeof inferQuery>,
   charset: string | undefined,
 ): InferOverrides {
   const label = encoding ?? encodingOf(charset);
@@ -126,10 +126,18 @@ function overridesOf(
     ...(delimiter !== undefined && { delimiter }),
     ...(label !== undefined && { encoding: label }),
     ...(header !== undefined && { header }),
-    ...(quote !== undefined && { quoteChar: quote === 'none' ? null : quote }),
+    ...(quote !== undefined && { quoteChar: orNone(quote) }),
+    ...(query.doubleQuote !== undefined && { doubleQuote: query.doubleQuote }),
+    ...(query.escape !== undefined && { escapeChar: orNone(query.escape) }),
+    ...(query.skipInitialSpace !== undefined && { skipInitialSpace: query.skipInitialSpace }),
+    ...(query.comment !== undefined && { commentChar: orNone(query.comment) }),
     ...(dates !== undefined && { dateOrder: dates }),
     ...(primaryKey !== undefined && { primaryKey: primaryKey === '' ? [] : primaryKey.split(',') }),
   };
+}
+
+function orNone(text: string): string | null {
+  return text === 'none' ? null : text;
 }
 
 function encodingOf(charset: string | undefined): string | undefined {

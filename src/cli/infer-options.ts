@@ -16,6 +16,10 @@ export interface InferCommandOptions {
   readonly encoding?: string;
   readonly header?: boolean;
   readonly quote?: string;
+  readonly doubleQuote?: boolean;
+  readonly escape?: string;
+  readonly skipInitialSpace?: boolean;
+  readonly comment?: string;
   readonly dates?: 'day' | 'month';
   /** `false`: no primary key. */
   readonly primaryKey?: string | false;
@@ -36,6 +40,20 @@ export function addInferOptions(command: Command): Command {
     .option(
       '--quote <character>',
       'what quotes cells; "none": nothing does',
+      reading(readQuote, QUOTE_EXPECTED),
+    )
+    .option('--double-quote', 'a doubled quote inside quotes is one of the cell')
+    .option('--no-double-quote', 'it is not')
+    .option(
+      '--escape <character>',
+      'what makes the next character inside quotes one of the cell; "none": nothing does',
+      reading(readQuote, QUOTE_EXPECTED),
+    )
+    .option('--skip-initial-space', 'white space before a cell is no part of it')
+    .option('--no-skip-initial-space', 'it is one')
+    .option(
+      '--comment <character>',
+      'what begins a comment; "none": nothing does',
       reading(readQuote, QUOTE_EXPECTED),
     )
     .addOption(
@@ -60,6 +78,10 @@ export function overridesOf(options: InferCommandOptions): InferOverrides {
     encoding: label,
     header,
     quote: quoteChar,
+    doubleQuote,
+    escape: escapeChar,
+    skipInitialSpace,
+    comment,
     dates,
     primaryKey,
   } = options;
@@ -68,10 +90,18 @@ export function overridesOf(options: InferCommandOptions): InferOverrides {
     ...(separator === undefined ? {} : { delimiter: separator }),
     ...(label === undefined ? {} : { encoding: label }),
     ...(header === undefined ? {} : { header }),
-    ...(quoteChar === undefined ? {} : { quoteChar: quoteChar === 'none' ? null : quoteChar }),
+    ...(quoteChar === undefined ? {} : { quoteChar: orNone(quoteChar) }),
+    ...(doubleQuote === undefined ? {} : { doubleQuote }),
+    ...(escapeChar === undefined ? {} : { escapeChar: orNone(escapeChar) }),
+    ...(skipInitialSpace === undefined ? {} : { skipInitialSpace }),
+    ...(comment === undefined ? {} : { commentChar: orNone(comment) }),
     ...(dates === undefined ? {} : { dateOrder: dates }),
     ...(primaryKey === undefined ? {} : { primaryKey: primaryKey === false ? [] : primaryKey.split(',') }),
   };
+}
+
+function orNone(text: string): string | null {
+  return text === 'none' ? null : text;
 }
 
 /** An option's value, or how it has to be. */

@@ -55,8 +55,8 @@ export function readAsText(readAs: ReadAs | null | undefined): string | null {
   // A platform of an earlier version does not say it.
   if (readAs === null || readAs === undefined) return null;
   return plain(
-    Object.entries(readAs)
-      .map(([member, value]) => optionFor(member, value))
+    READING_OPTIONS.filter(([, member]) => readAs[member] !== undefined)
+      .map(([, member]) => optionFor(member, readAs[member]))
       .join(' '),
   );
 }

@@ -10,6 +10,10 @@ export type ReadingOverrides = { readonly [Name in keyof ReadAs]?: ReadAs[Name] 
 /** Texts in place of a tab, which is hard to type in a shell or an address. */
 const TABS: ReadonlySet<unknown> = new Set(['\\t', 'tab']);
 
+/** Members that may be nothing, and a text in place of that. */
+const OPTIONAL = ['quoteChar', 'escapeChar', 'commentChar'];
+const NONE = 'none';
+
 /**
  * What is asked for in place of a table's dialect and encoding, checked as the dictionary's are, in the dictionary's
  * words: a delimiter `tab` is a tab, no quote is null, an encoding has its WHATWG name.
@@ -25,22 +29,27 @@ export function parseReadAs(
   if (encoding === undefined && members.length === 0) return null;
   const given = Object.fromEntries(members);
   if (TABS.has(given.delimiter)) given.delimiter = '\t';
-  const place = new Place();
-  const { dialect } = parseDialect({ dialect: { ...table.dialect, ...given } }, place);
-  const name = encoding === undefined ? undefined : parseEncoding(encoding, place.at('encoding'));
-  const { faults } = place.found;
+  for (const member of OPTIONAL) if (given[member] === NONE) given[member] = null;
+  const found = new Place();
+  const { dialect } = parseDialect({ dialect: { ...table.dialect, ...given } }, found);
+  const name = encoding === undefined ? undefined : parseEncoding(encoding, found.at('encoding'));
+  const { faults } = found.found;
   if (faults.length > 0) {
     const places = faults.map(({ pointer, detail }) => {
       const member = pointer.slice(pointer.lastIndexOf('/') + 1);
-      if (member === 'encoding' || member in given) return { parameter: member, detail };
+      if (member === 'encoding' || member in given) return place(member, detail);
       // What is given gets a character that already means something in the table's dialect.
-      return { parameter: members[0]![0], detail: `the table's ${member}: ${detail}` };
+      return place(members[0]![0], `the table's ${member}: ${detail}`);
     });
-    const message = places.map(({ parameter, detail }) => `${parameter}: ${detail}`).join('; ');
+    const message = places.map(({ detail }) => detail).join('; ');
     throw new LongshoreError('invalid-request', message, { places });
   }
   const checked = Object.fromEntries(members.map(([key]) => [key, dialect[key as keyof Dialect]]));
   return { ...checked, ...(name !== undefined && { encoding: name }) };
+}
+
+function place(parameter: string, detail: string) {
+  return { parameter, detail: `${parameter}: ${detail}` };
 }
 
 /** The table as it is for one file or batch. Its rules are the same. */

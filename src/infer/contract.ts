@@ -20,6 +20,12 @@ export interface InferOverrides {
   readonly header?: boolean;
   /** `null`: nothing is quoted. */
   readonly quoteChar?: string | null;
+  readonly doubleQuote?: boolean;
+  /** `null`: nothing is escaped. */
+  readonly escapeChar?: string | null;
+  readonly skipInitialSpace?: boolean;
+  /** `null`: there are no comments. */
+  readonly commentChar?: string | null;
   /** `day` reads 01/02/2026 as the first of February, `month` as the second of January. */
   readonly dateOrder?: 'day' | 'month';
   /** Fields of the primary key, by name; none: the table has no key. */

@@ -66,10 +66,7 @@ export function guessDialect(given: Sample, asked: InferOverrides = {}): Guessed
   const said = separatorLine(given);
   const sample = said === null ? given : { ...given, bytes: given.bytes.subarray(said.bytes) };
   const overrides = said === null ? asked : { delimiter: said.delimiter, ...asked };
-  const base =
-    overrides.quoteChar === undefined
-      ? DEFAULT_DIALECT
-      : { ...DEFAULT_DIALECT, quoteChar: overrides.quoteChar };
+  const base = baseOf(overrides);
   const candidates =
     overrides.delimiter === undefined
       ? DELIMITERS.filter((delimiter) => sample.bytes.includes(delimiter))
@@ -93,6 +90,24 @@ export function guessDialect(given: Sample, asked: InferOverrides = {}): Guessed
     .filter(({ score }) => score > 0.5 * best.score && score > 0.2)
     .map(({ dialect }) => dialect.delimiter);
   return { ...refined(sample, best, overrides), close };
+}
+
+function baseOf({
+  quoteChar,
+  doubleQuote,
+  escapeChar,
+  skipInitialSpace,
+  commentChar,
+}: InferOverrides): Dialect {
+  return {
+    ...DEFAULT_DIALECT,
+    ...(quoteChar !== undefined && { quoteChar }),
+    // One of the two means that a quote is part of a cell.
+    ...(escapeChar !== undefined && { escapeChar, doubleQuote: escapeChar === null }),
+    ...(doubleQuote !== undefined && { doubleQuote }),
+    ...(skipInitialSpace !== undefined && { skipInitialSpace }),
+    ...(commentChar !== undefined && { commentChar }),
+  };
 }
 
 /** `sep=;` as the first line is for Excel: it says what separates the cells, and is no row. */
@@ -143,14 +158,15 @@ function refined(sample: Sample, first: Reading, overrides: InferOverrides): Omi
     if (isWanted(other)) best = other;
   };
   const faults = ({ strays, irregular }: Reading) => strays + irregular;
-  if (best.spaced >= 0.9 && !isWhite(best.dialect.delimiter)) {
+  if (overrides.skipInitialSpace === undefined && best.spaced >= 0.9 && !isWhite(best.dialect.delimiter)) {
     consider(
       { skipInitialSpace: true },
       (other) => other.share >= best.share && faults(other) <= faults(best),
     );
   }
   if (overrides.quoteChar === undefined) {
-    if (sample.bytes.includes('\\"')) {
+    const isEscapeOpen = overrides.escapeChar === undefined && overrides.doubleQuote === undefined;
+    if (isEscapeOpen && sample.bytes.includes('\\"')) {
       consider(
         { escapeChar: '\\', doubleQuote: false },
         (other) => faults(other) < faults(best) && other.share >= best.share,
@@ -169,7 +185,8 @@ function refined(sample: Sample, first: Reading, overrides: InferOverrides): Omi
   if (overrides.quoteChar === undefined && sample.whole && best.quoted === 0 && sample.bytes.includes('"')) {
     consider({ quoteChar: null }, (other) => other.share >= best.share && other.records >= best.records);
   }
-  if (best.oddHashes > 0 && best.oddHashes === best.hashes) consider({ commentChar: '#' }, () => true);
+  if (overrides.commentChar === undefined && best.oddHashes > 0 && best.oddHashes === best.hashes)
+    consider({ commentChar: '#' }, () => true);
   return { dialect: best.dialect, reading: best };
 }
 

@@ -8,8 +8,9 @@ export function readDelimiter(text: string): string | null {
 
 export const DELIMITER_EXPECTED = 'expected one ASCII character that is no letter, digit or quote, or "tab"';
 
-/** @returns the character, or `none`; null: the text is none that can quote cells */
+/** @returns the character, or `none`; null: the text is none that can quote or escape cells, or begin comments */
 export function readQuote(text: string): string | null {
+  if (text === '') return 'none';
   return text === 'none' || /^[!-/:-@[-`{-~]$/.test(text) ? text : null;
 }
 

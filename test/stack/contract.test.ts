@@ -319,6 +319,12 @@ const ASKED: Readonly<Record<string, readonly Ask[]>> = {
       body: filesOf('id,town\n1,One\n', 'id;day\n1;2026-01-31\n'),
       status: 200,
     },
+    {
+      path: '/v1/dictionary/infer?quote=none&doubleQuote=false&escape=none&skipInitialSpace=true&comment=%23',
+      headers: csv,
+      body: '# towns\nid, town\n1, One\n2, Two\n',
+      status: 200,
+    },
     { path: '/v1/dictionary/infer?primaryKey=no', headers: csv, body: 'id,town\n1,One\n', status: 400 },
     { path: '/v1/dictionary/infer', headers: csv, body: '%PDF-1.7', status: 422 },
     { path: '/v1/dictionary/infer', headers: json, body: '[]', status: 415 },

@@ -85,7 +85,8 @@ describe('the longshore command', () => {
       skipInitialSpace: true,
       commentChar: '#',
     });
-    const said = / {2}read as +--delimiter ';' --header --quote none --no-double-quote --escape none/;
+    const said =
+      / {2}read as +--delimiter ';' --encoding windows-1252 --header --quote none --no-double-quote --escape none/;
     assert.match((await run(['status', '1'])).stdout, said);
     assert.deepEqual(survey?.header, ['id', 'job']);
     const bad = await run(['load', file, '--table', 'jobs', '--delimiter', '||', '--encoding', 'utf-61']);

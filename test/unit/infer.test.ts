@@ -263,6 +263,22 @@ describe('infer', () => {
     assert.deepEqual([asked.shape.format, asked.warnings], ['%m/%d/%Y', []]);
   });
 
+  it('takes what is said of quotes, escapes, spaces and comments, where the bytes would say something else', async () => {
+    const text = '%one\n1, ^two^\n2, ^th\\^ree^\n3, #four\n';
+    const overrides = { quoteChar: '^', escapeChar: '\\', skipInitialSpace: true, commentChar: '%' } as const;
+    const inferred = await infer([source(text)], { overrides: { ...overrides, header: false } });
+    const { dialect } = resourceOf(inferred);
+    assert.partialDeepStrictEqual(dialect, overrides);
+    assert.deepEqual(
+      inferred.files[0]!.preview.rows.map((row) => row[1]),
+      ['two', 'th^ree', '#four'],
+    );
+    const plain = await infer([source(text)], {
+      overrides: { header: false, skipInitialSpace: false, commentChar: null, delimiter: ',' },
+    });
+    assert.deepEqual([plain.files[0]!.rows, resourceOf(plain).dialect.skipInitialSpace], [4, undefined]);
+  });
+
   it('keeps a column of dates in spite of a day that does not exist, and tells the line', async () => {
     const { shape, evidence, warnings } = await fieldOf([
       '03/01/2026',

@@ -60,7 +60,9 @@ async function loadFile(session: Session, file: string, options: LoadOptions): P
       `${file}: the same file was loaded before, this is that load${since}${how} (--force loads it again)`,
     );
   }
-  const load = options.wait ? await watchLoad(session, started) : started;
+  // What is said above needs no saying again.
+  const shown = started.rulesChanged || started.readOtherwise ? { ...started, hint: undefined } : started;
+  const load = options.wait ? await watchLoad(session, shown) : shown;
   await showLoad(session, load);
   return exitCodeOf(load);
 }
