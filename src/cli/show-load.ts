@@ -41,6 +41,7 @@ function summarize(load: LoadAnswer, rejects: readonly RejectView[]): string {
     ['status', load.paused ? `${load.status} (paused)` : load.status],
     ['table', `${load.table} (${load.mode})`],
     ['file', plain(load.source.name)],
+    ['packed by', load.source.wrappings?.join(', ') ?? null],
     ['read as', readAsText(load.readAs)],
     ['read', formatCount(rows.read)],
     ['loaded', formatCount(rows.loaded)],

@@ -243,7 +243,7 @@ describe('infer', () => {
     ] as const) {
       const packed = await found(name);
       assert.deepEqual(packed.files[0]!.fields, plain.files[0]!.fields);
-      assert.equal(packed.files[0]!.table, 'rows');
+      assert.equal(packed.files[0]!.table, name.includes('two') ? 'rows_two_streams' : 'rows');
       assert.equal(packed.files[0]!.bytes, (await readFile(new URL(name, folder))).length);
       assert.deepEqual([packed.files[0]!.compression, isReady(packed.files[0]!)], [compression, true]);
     }
