@@ -123,7 +123,10 @@ export interface InferredFile {
 
 /** What has to be done to a file's bytes before a load of its table takes them; it unpacks them itself. */
 export interface Preparation {
-  /** The encoding that is recoded to UTF-8, as no table can have it; null: the bytes stay. */
+  /**
+   * The encoding that is recoded to UTF-8, as no table can have it, or the table's other files are in another one; null: the
+   * bytes stay.
+   */
   readonly recode: string | null;
   /** Bytes that are dropped at the begin, after that. */
   readonly skipBytes: number;

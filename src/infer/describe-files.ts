@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { parseDictionary } from '../dictionary/parse-dictionary.ts';
 import { compileTable } from '../rows/compile-table.ts';
 import type { FieldsMatch, Table } from '../types.ts';
@@ -13,6 +14,7 @@ import {
   quoteEvidence,
 } from './file-evidence.ts';
 import { canNameTable, fieldNames } from './names.ts';
+import { isWide } from './open-text.ts';
 import { previewOf } from './preview.ts';
 import type { Beginning } from './read-beginning.ts';
 import type { ScannedFile, ScannedTable } from './scan-files.ts';
@@ -46,7 +48,7 @@ export function describeScanned(scanned: ScannedTable, options: InferOptions, ke
   const { name, files, scan } = scanned;
   const { beginning } = files[0]!;
   const encoding = tableEncoding(files);
-  const decode = decoderOf(encoding);
+  const decode = decoderOf(encoding, files);
   const headings = beginning.headings?.map((text) => decode(Buffer.from(text, 'latin1'))) ?? null;
   const rows = files.reduce((sum, file) => sum + file.scan.rows, 0);
   const columns = columnsOf(scan, headings);
@@ -58,6 +60,7 @@ export function describeScanned(scanned: ScannedTable, options: InferOptions, ke
     ...(key === undefined ? {} : { key }),
     decode,
     utf8: encoding === 'utf-8',
+    mixed: files.some((file) => recodeFrom(file, encoding) === file.encoding.encoding),
     looksEuropean:
       beginning.dialect.delimiter === ';' ||
       files.some((file) => file.scan.utf8.rows + file.scan.foreign.rows > 0),
@@ -145,6 +148,8 @@ function describeFile(
   references: readonly Evidence[],
 ): InferredFile {
   const { beginning, scan, encoding, bytes } = file;
+  const recode = recodeFrom(file, table.encoding);
+  const read = recode === null || isWide(recode) ? table : { ...table, encoding: recode };
   return {
     name: beginning.source.name,
     bytes,
@@ -162,12 +167,16 @@ function describeFile(
     header: headerEvidence(beginning, scan),
     lineEnd: lineEndEvidence(scan),
     skippedLines: beginning.skip.lines,
-    prepared: { ...beginning.form.preparation, ...startOf(beginning, columns, described) },
+    prepared: {
+      ...beginning.form.preparation,
+      ...startOf(beginning, columns, described),
+      recode,
+    },
     table: table.name,
     primaryKey: described.keyEvidence,
     references,
     fields: described.fields,
-    preview: previewOf(beginning.sample.bytes, compileTable(table), columns, beginning.width),
+    preview: previewOf(beginning.sample.bytes, compileTable(read), columns, beginning.width),
   };
 }
 
@@ -190,28 +199,46 @@ function startOf(
   return { skipBytes: skip.bytes + headerEnd, header: `${cells.join(dialect.delimiter)}\n` };
 }
 
-/** That of the file with most rows beyond ASCII: the others may be read as it, or are told. */
+/** That of all files with more than ASCII; where they are in several, UTF-8, to which the others are recoded. */
 function tableEncoding(files: readonly ScannedFile[]): string {
-  const beyond = ({ scan }: ScannedFile) => scan.utf8.rows + scan.foreign.rows;
-  const most = files.reduce((best, file) => (beyond(file) > beyond(best) ? file : best));
-  return most.encoding.encoding;
+  const found = new Set(files.filter(isBeyondAscii).map(({ encoding }) => encoding.encoding));
+  if (found.size === 0) return files[0]!.encoding.encoding;
+  return found.size === 1 ? [...found][0]! : 'utf-8';
 }
 
-function encodingWarnings({ beginning, encoding, scan }: ScannedFile, table: string): string[] {
-  const { name } = beginning.source;
+function isBeyondAscii({ scan, encoding }: ScannedFile): boolean {
+  return scan.utf8.rows + scan.foreign.rows > 0 || encoding.encoding !== 'utf-8';
+}
+
+/** What the file has to be recoded from, for a table in this encoding; null: it need not be. */
+function recodeFrom(file: ScannedFile, table: string): string | null {
+  const { recode } = file.beginning.form.preparation;
+  const own = file.encoding.encoding;
+  return recode ?? (table === 'utf-8' && own !== table && isBeyondAscii(file) ? own : null);
+}
+
+function encodingWarnings(file: ScannedFile, table: string): string[] {
+  const { encoding } = file;
+  const { name } = file.beginning.source;
   const bad = encoding.exceptions;
   if (bad !== null) {
     return [
       `${name}: it is in two encodings: read as ${encoding.encoding}, ${counted(bad.rows, 'row')} ${bad.rows === 1 ? 'is' : 'are'} not in it (${linesOf(bad)})`,
     ];
   }
-  const beyond = scan.utf8.rows + scan.foreign.rows > 0;
-  return beyond && encoding.encoding !== table
-    ? [`${name}: it is in ${encoding.encoding}, and the table in ${table}`]
+  return recodeFrom(file, table) === encoding.encoding
+    ? [
+        `${name}: it is in ${encoding.encoding}, and the table in ${table}: \`longshore add\` recodes it, ` +
+          `\`longshore load --encoding ${encoding.encoding}\` reads it`,
+      ]
     : [];
 }
 
-function decoderOf(encoding: string): (bytes: Uint8Array) => string {
-  const decoder = new TextDecoder(encoding, { ignoreBOM: true });
-  return (bytes) => decoder.decode(bytes);
+/** Of text in any of the files' encodings: what is not in the table's is in the first other one. */
+function decoderOf(table: string, files: readonly ScannedFile[]): (bytes: Uint8Array) => string {
+  const decoder = new TextDecoder(table, { ignoreBOM: true });
+  const other = files.map((file) => recodeFrom(file, table)).find((from) => from !== null && !isWide(from));
+  if (other === undefined || other === null) return (bytes) => decoder.decode(bytes);
+  const fallback = new TextDecoder(other);
+  return (bytes) => (isUtf8(bytes) ? decoder : fallback).decode(bytes);
 }

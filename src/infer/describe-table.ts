@@ -55,6 +55,8 @@ export interface DescribeOptions {
   readonly decode: (bytes: Uint8Array) => string;
   /** Lengths are in characters: those of UTF-8, or bytes. */
   readonly utf8: boolean;
+  /** The files are in several encodings: lengths are not known for sure. */
+  readonly mixed?: boolean;
   readonly looksEuropean: boolean;
 }
 
@@ -92,7 +94,7 @@ export function describeTable(columns: readonly ColumnOfTable[], options: Descri
         ? { required: true }
         : {}),
       ...(options.rules !== 'none' && unique ? { unique: true } : {}),
-      ...(options.rules === 'observed' && members === null ? observedOf(column, choice, options.utf8) : {}),
+      ...(options.rules === 'observed' && members === null ? observedOf(column, choice, options) : {}),
       ...(members === null ? {} : { enum: members }),
     };
     fields.push({
@@ -216,9 +218,14 @@ function enumOf(
   return new Set(texts).size === texts.length ? texts.sort() : null;
 }
 
-function observedOf(column: Column, choice: TypedColumn, utf8: boolean): Record<string, unknown> {
+function observedOf(
+  column: Column,
+  choice: TypedColumn,
+  { utf8, mixed }: DescribeOptions,
+): Record<string, unknown> {
   if (choice.values === 0) return {};
   if (choice.type === 'string') {
+    if (mixed === true) return {};
     const [minLength, maxLength] = column.textLengths(utf8);
     return { minLength, maxLength };
   }

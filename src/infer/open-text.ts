@@ -117,6 +117,12 @@ const NOT_UNPACKED: ReadonlySet<string> = new Set([
   ...['unpack-failed', 'expansion-limit', 'encoding-mismatch', 'file-empty'],
 ]);
 
+/** Encodings that are recoded as the text is opened, before its bytes are counted. */
+export function isWide(encoding: string): boolean {
+  return encoding.startsWith('utf-32') || foreignEncoding(encoding) !== null;
+}
+
+/** Encodings in which a file can not be cut by its bytes; null for all others. */
 function foreignEncoding(label: string | undefined): string | null {
   // UTF-32, which no decoder knows, is marked.
   if (label === undefined || label.startsWith('utf-32')) return null;

@@ -1,5 +1,6 @@
+import { recoded } from '../wrappings/recode.ts';
 import type { InferredFile, InferSource } from './contract.ts';
-import { openText } from './open-text.ts';
+import { isWide, openText } from './open-text.ts';
 
 /** The file as a load of its table takes it: unpacked, recoded, without what stands above the table. */
 export async function* prepared(
@@ -9,7 +10,14 @@ export async function* prepared(
 ): AsyncGenerator<Buffer> {
   const { pieces } = await openText(source, recode === null ? {} : { encoding: recode });
   if (header !== null) yield encoded(header, recode === null ? encoding : 'utf-8');
-  let toSkip = skipBytes;
+  const rows = without(skipBytes, pieces);
+  // What has more bytes a character is recoded already, and its bytes counted, as it was opened.
+  if (recode === null || isWide(recode)) yield* rows;
+  else yield* recoded(rows, recode);
+}
+
+async function* without(bytes: number, pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let toSkip = bytes;
   for await (const piece of pieces) {
     const dropped = Math.min(toSkip, piece.length);
     toSkip -= dropped;

@@ -12,7 +12,7 @@ import { hashCell, hashed } from '../../src/infer/column.ts';
 import type { LookUpKeys } from '../../src/infer/contract.ts';
 import { slotBudget } from '../../src/infer/distinct-keys.ts';
 import { type InferOptions, type Inferred, type InferSource, infer } from '../../src/infer/infer.ts';
-import { isReady } from '../../src/infer/prepare.ts';
+import { isReady, prepared } from '../../src/infer/prepare.ts';
 import { compileTable } from '../../src/rows/compile-table.ts';
 
 /** In pieces that cut records, quotes and characters anywhere. */
@@ -636,6 +636,33 @@ describe('infer', () => {
     assert.deepEqual([inferred.files[0]!.rows, inferred.files[0]!.badRows], [3, 1]);
     assert.equal(inferred.files[0]!.lineEnd.note, 'mixed: 3 LF, 1 CRLF; each ends a record');
     assert.ok(most < 150 * 1024 * 1024, `${Math.round(most / 1024 / 1024)} MiB`);
+  });
+
+  it('recodes files of one table that are in different encodings, and reads each right', async () => {
+    const files = [
+      source(windows1252('id,name\n1,Jürgen\n2,Zoë\n3,€uro\n'), 'a.csv'),
+      source('id,name\n4,Bärbel\n5,Łukasz\n', 'b.csv'),
+      source('id,name\n6,Ana\n', 'c.csv'),
+      source(Buffer.from('\ufeffid,name\n7,Ülf\n', 'utf16le'), 'd.csv'),
+    ];
+    const inferred = await infer(files, { rules: 'observed' });
+    assert.equal(inferred.descriptor.resources.length, 1);
+    assert.equal(resourceOf(inferred).encoding, 'utf-8');
+    const sent: string[] = [];
+    for (const [at, file] of inferred.files.entries()) {
+      const pieces: Buffer[] = [];
+      for await (const piece of prepared(files[at]!, file, 'utf-8')) pieces.push(piece);
+      sent.push(Buffer.concat(pieces).toString());
+    }
+    assert.deepEqual(sent, [
+      'id,name\n1,Jürgen\n2,Zoë\n3,€uro\n',
+      'id,name\n4,Bärbel\n5,Łukasz\n',
+      'id,name\n6,Ana\n',
+      'id,name\n7,Ülf\n',
+    ]);
+    assert.equal(rejectsOf(Buffer.from(sent.join('').replaceAll(/(?<=\n)id,name\n/g, '')), inferred), 0);
+    assert.deepEqual(inferred.files[0]!.preview.rows[0], ['1', 'Jürgen']);
+    assert.match(inferred.warnings.join('\n'), /a\.csv: it is in windows-1252, and the table in utf-8/);
   });
 
   it('takes x for the heading that it is, unless the column has an x', async () => {
