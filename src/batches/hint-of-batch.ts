@@ -15,7 +15,8 @@ type CsvBatch = Pick<NewBatch, 'mode' | 'format' | 'readAs' | 'body'> & { readon
 /** How a CSV seems to be written whose rows or header were refused, and what reads it so; null: nothing is clear. */
 async function hintOfBatch({ table, mode, format, readAs = null, body }: CsvBatch): Promise<string | null> {
   if (format !== 'csv') return null;
-  const read = readTableAs(table, readAs);
+  // The body has been decoded, whatever it was in.
+  const read = { ...readTableAs(table, readAs), encoding: 'utf-8' };
   const beginning = Buffer.from(body.slice(0, BEGINNING_BYTES));
   const whole = body.length <= BEGINNING_BYTES;
   const seems = await inSlices(findReading({ beginning, whole, table: read, mode, isText: true }));

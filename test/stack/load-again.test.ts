@@ -289,6 +289,8 @@ describe('a file that was refused for how it is written', async () => {
     assert.equal((await send('lakes', '9;Como\n', '?delimiter=%3B')).status, 201);
     const some = await send('lakes', 'id,lake\n10,Como\n');
     assert.deepEqual([some.status, some.hint?.includes('header=true reads it')], [200, true]);
+    const wide = await send('lakes', Buffer.from('313b938c8b9e0a', 'hex'), '?encoding=shift_jis');
+    assert.deepEqual([wide.status, wide.detail], [422, `1 of 1 rows were rejected; ${hint}`]);
     const bytes = await send('lakes', Buffer.from('11,Müritz\n', 'latin1'));
     assert.deepEqual([bytes.status, bytes.code], [400, 'malformed-body']);
     assert.match(
