@@ -4,6 +4,7 @@ import { benchFairness } from './fairness.ts';
 import { benchInfer } from './infer.ts';
 import { benchLoad } from './load.ts';
 import { benchMemory } from './memory.ts';
+import { benchPacked } from './packed.ts';
 import { benchReport } from './report.ts';
 import { benchRestore } from './restore.ts';
 import { benchShape } from './shape.ts';
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   infer: benchInfer,
   load: benchLoad,
   memory: benchMemory,
+  packed: benchPacked,
   report: benchReport,
   restore: benchRestore,
   shape: benchShape,
