@@ -151,6 +151,13 @@ describe('somebody with a CSV file and a fresh clone', () => {
     return spawnLongshore(['add', `${name}.csv`, '--yes'], { cwd: folder, env });
   }
 
+  /** A command that ends without the request that is to be held up fails at once. */
+  function heldBefore(held: Promise<() => void>, end: Promise<Ended>): Promise<() => void> {
+    const ended = end.then(({ stdout, stderr }) => assert.fail(`it was not held up: ${stdout}${stderr}`));
+    ended.catch(() => undefined);
+    return Promise.race([held, ended]);
+  }
+
   async function isReady(): Promise<boolean> {
     const answer = await fetch(`${platform.apiUrl}/readyz`).catch(() => null);
     return answer?.ok === true;
@@ -173,7 +180,7 @@ describe('somebody with a CSV file and a fresh clone', () => {
   }
 
   const KILLED = [
-    ['killed_reading', 'while it reads the file', /^GET \/v1\/tables$/, 'done'],
+    ['killed_reading', 'while it reads the file', /^GET \/v1\/dictionary$/, 'done'],
     ['killed_before', 'before it has created the table', /^POST \/v1\/tables$/, 'nowhere'],
     ['killed_between', 'between creating and loading', /^POST \/v1\/tables$/, 'done'],
     ['killed_sending', 'in the middle of the file', /^POST .*\/loads/, 'begun'],
@@ -186,7 +193,7 @@ describe('somebody with a CSV file and a fresh clone', () => {
       const held = gate.hold(pattern, reach);
       const killed = add(name, gate.url);
       const end = endOf(killed);
-      const release = await held;
+      const release = await heldBefore(held, end);
       // It goes on, and is killed at whatever it is at.
       if (name === 'killed_reading') release();
       killed.kill('SIGKILL');
@@ -205,7 +212,7 @@ describe('somebody with a CSV file and a fresh clone', () => {
     ] as const) {
       const held = gate.hold(pattern, reach);
       const end = endOf(add(name, gate.url));
-      const release = await held;
+      const release = await heldBefore(held, end);
       await using lock = await lockTable(db, name, 'select pg_advisory_xact_lock(7463002)');
       release();
       if (reach === 'nowhere') await eventually(async () => (await lock.waiting()) > 0, true);
@@ -226,7 +233,7 @@ describe('somebody with a CSV file and a fresh clone', () => {
     const gate = await gateTo(t, () => platform.apiUrl);
     const held = gate.hold(/^POST \/v1\/tables$/, 'done');
     const end = endOf(add('all_killed', gate.url));
-    const release = await held;
+    const release = await heldBefore(held, end);
     await platform.killAll();
     release();
     const { code, stderr } = await end;
