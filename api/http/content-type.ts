@@ -94,11 +94,13 @@ export function requirePlainCoding(req: Request): void {
   throw refuseCoding(coding, 'send it unpacked, without Content-Encoding', 'identity');
 }
 
-function codingOf(req: Request): string {
+/** The content coding of a body (RFC 9110, 8.4), `identity` without one. */
+export function codingOf(req: Request): string {
   return (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
 }
 
-function refuseCoding(coding: string, what: string, accepted: string): HttpError {
+/** With `Accept-Encoding` (RFC 9110, 15.5.16). */
+export function refuseCoding(coding: string, what: string, accepted: string): HttpError {
   const detail = `the body has Content-Encoding ${quoted(coding)}: ${what}`;
   return new HttpError('unsupported-media-type', detail, { headers: { 'Accept-Encoding': accepted } });
 }

@@ -6,8 +6,8 @@ import { SpooledFile } from '../../src/infer/spooled-file.ts';
 import { quoted } from '../../src/shorten.ts';
 import { unpacked as unpackedBy } from '../../src/wrappings/unpack.ts';
 import { bodyPieces } from '../http/body-pieces.ts';
+import { codingOf, refuseCoding } from '../http/content-type.ts';
 import { displayName, dispositionFileName } from '../http/file-name.ts';
-import { HttpError } from '../http/http-error.ts';
 import { readForm } from '../http/read-form.ts';
 import { isHangUp, welcomeBody } from '../http/server.ts';
 
@@ -88,15 +88,12 @@ function typeOf(req: Request): { readonly type: string; readonly charset: string
   throw new LongshoreError('unsupported-media-type', `${quoted(header)} is not one of ${known.join(', ')}`);
 }
 
-/** RFC 9110, 8.4: codings that are not known are answered with 415, and with `Accept-Encoding` (15.5.16). */
+/** Codings that are not known are answered with 415. */
 function unpacked(req: Request, pieces: AsyncGenerator<Buffer>): AsyncIterable<Buffer> {
-  const coding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
+  const coding = codingOf(req);
   if (coding === 'identity') return pieces;
   if (GZIP_CODINGS.has(coding)) return gunzipped(pieces);
-  const detail = `the body has Content-Encoding ${quoted(coding)}: send it as gzip, or unpacked`;
-  throw new HttpError('unsupported-media-type', detail, {
-    headers: { 'Accept-Encoding': 'gzip, identity' },
-  });
+  throw refuseCoding(coding, 'send it as gzip, or unpacked', 'gzip, identity');
 }
 
 async function* gunzipped(pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {

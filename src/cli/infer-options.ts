@@ -8,18 +8,11 @@ import {
   readEncoding,
   readQuote,
 } from '../infer/read-overrides.ts';
+import type { ReadingOptions } from './reading-options.ts';
 
 /** Options of the commands that find what a file holds. */
-export interface InferCommandOptions {
+export interface InferCommandOptions extends ReadingOptions {
   readonly table?: string;
-  readonly delimiter?: string;
-  readonly encoding?: string;
-  readonly header?: boolean;
-  readonly quote?: string;
-  readonly doubleQuote?: boolean;
-  readonly escape?: string;
-  readonly skipInitialSpace?: boolean;
-  readonly comment?: string;
   readonly dates?: 'day' | 'month';
   /** `false`: no primary key. */
   readonly primaryKey?: string | false;

@@ -132,7 +132,7 @@ export class TextGuard {
   begin(head: Buffer): number {
     const kind = foreignKindOf(head.subarray(0, HEAD_BYTES));
     if (kind !== null) throw this.#mismatch(kind);
-    const marked = head.subarray(0, UTF8_MARK.length).equals(UTF8_MARK);
+    const marked = isMarked(head);
     this.#marked &&= marked;
     return marked ? UTF8_MARK.length : 0;
   }
@@ -149,6 +149,11 @@ export class TextGuard {
     const message = `the file is ${kind}, but ${this.#encoding} was expected${hint}`;
     return new LongshoreError('encoding-mismatch', message);
   }
+}
+
+/** Whether a text begins with the byte-order mark of UTF-8. */
+export function isMarked(head: Buffer): boolean {
+  return head.subarray(0, UTF8_MARK.length).equals(UTF8_MARK);
 }
 
 function hex(bytes: string): Buffer {

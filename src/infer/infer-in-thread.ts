@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { LongshoreError } from '../errors.ts';
+import { threadEnvironment } from '../thread-environment.ts';
 import type { Inferred, LookUpKeys } from './contract.ts';
 import type { OpenFile, ThreadAnswer, ThreadMessage, ThreadOptions } from './thread-task.ts';
 
@@ -19,12 +20,10 @@ export async function inferInThread(
   lookUpKeys?: LookUpKeys,
 ): Promise<Inferred> {
   signal.throwIfAborted();
-  const compileCache = process.env.NODE_COMPILE_CACHE;
   const thread = new Worker(new URL('./infer-thread.ts', import.meta.url), {
     workerData: { files, options, asks: lookUpKeys !== undefined },
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
-    // None of the process's secrets; its modules as they were compiled before.
-    env: compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache },
+    env: threadEnvironment(),
   });
   const { promise, resolve, reject } = Promise.withResolvers<ThreadAnswer>();
   const onAbort = () => reject(signal.reason);

@@ -1,5 +1,5 @@
 import { isMultiByte } from '../csv/encoding.ts';
-import { foreignKindOf } from '../csv/file-kind.ts';
+import { foreignKindOf, isMarked } from '../csv/file-kind.ts';
 import { LongshoreError } from '../errors.ts';
 import { MAX_EXPANSION } from '../max-expansion.ts';
 import { Expansion } from '../wrappings/expansion.ts';
@@ -10,8 +10,6 @@ import { WRAPPING_BYTES, wrappingOf } from '../wrappings/wrapping.ts';
 import { zippedFile } from '../wrappings/zip.ts';
 import type { InferSource, Preparation } from './contract.ts';
 import { guessUtf16 } from './guess-utf16.ts';
-
-const UTF8_MARK = Buffer.from('efbbbf', 'hex');
 
 /** Texts that are no tables, by what they begin with. */
 const MARKUP: readonly (readonly [start: string, kind: string])[] = [
@@ -59,7 +57,7 @@ export async function openText(source: InferSource, options: TextOptions = {}): 
     }
     const markup = markupKind(head);
     if (markup !== null) throw notCsv(source.name, markup);
-    const marked = head.subarray(0, 3).equals(UTF8_MARK);
+    const marked = isMarked(head);
     const recode = wide ?? (marked ? null : foreignEncoding(options.encoding));
     const text = recode === null ? unmarked(pieces) : recoded(pieces, recode);
     return {
@@ -155,7 +153,7 @@ async function* counted(
 async function* unmarked(pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   let first = true;
   for await (const piece of pieces) {
-    yield first && piece.subarray(0, 3).equals(UTF8_MARK) ? piece.subarray(3) : piece;
+    yield first && isMarked(piece) ? piece.subarray(3) : piece;
     first = false;
   }
 }

@@ -1,4 +1,5 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
+import { threadEnvironment } from '../thread-environment.ts';
 import { heardOn } from './heard.ts';
 
 /** What the thread says; it goes on at each answer. */
@@ -22,6 +23,7 @@ export async function* unpackInThread(
   const thread = new Worker(new URL('./bzip2-thread.ts', import.meta.url), {
     workerData: { port: port2 },
     transferList: [port2],
+    env: threadEnvironment(),
   });
   const input = pieces[Symbol.asyncIterator]();
   const failed = new Promise<never>((_, reject) => {

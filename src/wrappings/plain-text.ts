@@ -1,9 +1,9 @@
 import { isMultiByte } from '../csv/encoding.ts';
-import { HEAD_BYTES } from '../csv/file-kind.ts';
+import { HEAD_BYTES, isMarked } from '../csv/file-kind.ts';
 import { LongshoreError } from '../errors.ts';
 import { Expansion } from './expansion.ts';
 import { type Peeked, peek } from './peek.ts';
-import { isMarked, type Recoded, recoded, wideEncodingOf } from './recode.ts';
+import { type Recoded, recoded, wideEncodingOf } from './recode.ts';
 import { unpacked } from './unpack.ts';
 import { wrappingOf } from './wrapping.ts';
 

@@ -14,13 +14,6 @@ const MARKS: readonly (readonly [kind: string, encoding: Recoded])[] = [
   ['text in UTF-16 (big-endian)', 'utf-16be'],
 ];
 
-const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-
-/** The text begins with the byte-order mark of UTF-8. */
-export function isMarked(head: Buffer): boolean {
-  return head.subarray(0, UTF8_MARK.length).equals(UTF8_MARK);
-}
-
 /** The encoding that a file's first bytes say by their mark or by their NULs; null: they say none of these. */
 export function wideEncodingOf(head: Buffer): Recoded | null {
   const kind = foreignKindOf(head);
