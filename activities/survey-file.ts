@@ -48,37 +48,55 @@ export function surveyFile({ db, storage, maxExpansion = MAX_EXPANSION }: Activi
         return readText(plan, watch, { storage, maxExpansion });
       },
     );
-    const { survey } = text;
-    const stamp = await stampOf(storage, plan.sourceKey);
-    if (plan.sourceStamp !== null && stamp !== plan.sourceStamp) {
-      throw new LongshoreError('file-changed', `${plan.sourceKey} changed since the load was asked for`);
+    try {
+      await keepSurvey({ db, storage }, plan, text);
+    } catch (error) {
+      // Nobody knows the text that was stored, unless the answer alone was lost: then chunks may be read from it.
+      if (text.key !== null && error instanceof LongshoreError) await storage.delete(text.key);
+      throw error;
     }
-    await db.transaction(async ({ em, query }) => {
-      if (!plan.forced) {
-        const { name, dialect, encoding } = inEncoding(plan.table, text.textEncoding);
-        const same = await query(SAME_FILE, [
-          ...[name, plan.mode, survey.sha256, loadId],
-          ...[JSON.stringify(dialect), encoding],
-        ]);
-        if (same.length > 0) {
-          throw new LongshoreError('already-loaded', `the same content was loaded by load ${same[0]!.id}`);
-        }
-      }
-      const load = await em.findOneOrFail(LoadEntity, { id: loadId, uid: plan.uid });
-      const { key: plainKey, wrappings, textEncoding } = text;
-      const definition = inEncoding(plan.table, textEncoding);
-      em.assign(load, { ...surveyColumns(survey), plainKey, wrappings, definition });
-    });
-    Context.current().log.info('surveyed', { loadId, bytes: survey.bytes, chunks: survey.chunks.length });
+    const { bytes: length, chunks } = text.survey;
+    Context.current().log.info('surveyed', { loadId, bytes: length, chunks: chunks.length });
   };
 }
+
+/** @throws LongshoreError `file-changed`, `already-loaded`: then nothing is kept */
+async function keepSurvey(
+  { db, storage }: Pick<ActivityDeps, 'db' | 'storage'>,
+  plan: LoadPlan,
+  { key: plainKey, survey, wrappings, textEncoding }: SurveyedText,
+): Promise<void> {
+  const { id, uid, mode, sourceKey, sourceStamp, forced } = plan;
+  const stamp = await stampOf(storage, sourceKey);
+  if (sourceStamp !== null && stamp !== sourceStamp) {
+    throw new LongshoreError('file-changed', `${sourceKey} changed since the load was asked for`);
+  }
+  const definition = inEncoding(plan.table, textEncoding);
+  await db.transaction(async ({ em, query }) => {
+    if (!forced) {
+      const { name, dialect, encoding } = definition;
+      const same = await query(SAME_FILE, [
+        ...[name, mode, survey.sha256, id],
+        ...[JSON.stringify(dialect), encoding],
+      ]);
+      if (same.length > 0) {
+        throw new LongshoreError('already-loaded', `the same content was loaded by load ${same[0]!.id}`);
+      }
+    }
+    const load = await em.findOneOrFail(LoadEntity, { id, uid });
+    em.assign(load, { ...surveyColumns(survey), plainKey, wrappings, definition });
+  });
+}
+
+/** The key is null where the text is the file itself. */
+type SurveyedText = Omit<StoredText, 'key'> & { readonly key: string | null };
 
 /** Surveys a file of text where it lies; the text of a wrapped one is stored beside, as no chunk can be read from it. */
 async function readText(
   { sourceKey: key, table }: LoadPlan,
   watch: (pieces: AsyncIterable<Buffer>) => AsyncIterable<Buffer>,
   options: Pick<StoreFile, 'storage' | 'maxExpansion'>,
-): Promise<Omit<StoredText, 'key'> & { readonly key: string | null }> {
+): Promise<SurveyedText> {
   const { storage } = options;
   const head = await storage.read(key, 0, HEAD_BYTES);
   if (isWrapped(head, table.encoding)) {

@@ -165,6 +165,9 @@ describe('Files that arrive wrapped', async () => {
     await stack.putInbox('elsewhere/cut.csv.gz', gzipSync(LARGE).subarray(0, 50_000) as never);
     const cut = await fromInbox('jobs', 'elsewhere/cut.csv.gz');
     assert.equal(cut.code, 'unpack-failed', JSON.stringify(cut));
+    await stack.putInbox('elsewhere/again.zip', (await readFile(join(FIXTURES, 'rows.zip'))) as never);
+    const again = await fromInbox('rows', 'elsewhere/again.zip');
+    assert.equal(again.code, 'already-loaded', JSON.stringify(again));
     await eventually(stored, []);
   });
 
